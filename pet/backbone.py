@@ -1,0 +1,359 @@
+"""The masked language model: hidden states at the masks, and logits of label words only.
+
+This is the only room that knows model architectures.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pet.device import Compute
+from pet.encoding import Batch, TextTokenizer
+from pet.errors import BackboneError, UsageError, did_you_mean
+from pet.resources import resource_folder
+
+log = logging.getLogger(__name__)
+
+SCOPES = ("full", "head", "bias")
+EMBEDDED = "pet-mini"
+
+# What stands between the encoder and the decoder, as module paths and activations, in order.
+_TRANSFORMS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        ("bert", "megatron-bert", "roformer", "nomic_bert", "deberta"),
+        ("cls.predictions.transform",),
+    ),
+    **dict.fromkeys(
+        ("roberta", "xlm-roberta", "camembert", "mpnet"),
+        ("lm_head.dense", "gelu", "lm_head.layer_norm"),
+    ),
+    "distilbert": ("vocab_transform", "activation", "vocab_layer_norm"),
+    "albert": ("predictions.dense", "predictions.activation", "predictions.LayerNorm"),
+    "electra": ("generator_predictions",),
+    "deberta-v2": ("cls.predictions.transform",),
+    "modernbert": ("head",),
+}
+
+
+def resolve_backbone(name: str) -> str:
+    """Return a path or hub name that transformers loads; "pet-mini" is the embedded model."""
+    return str(resource_folder("models") / EMBEDDED) if name == EMBEDDED else name
+
+
+def load_pretrained(auto_class: Any, name: str, **options: Any) -> tuple[Any, dict[str, Any]]:
+    """Load a model from a folder or the hub: safetensors only, no remote code.
+
+    Returns
+    -------
+    tuple
+        The model in fp32 and transformers' loading report.
+
+    Raises
+    ------
+    BackboneError
+        One message for whatever went wrong.
+    """
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    previous = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # the report is read here instead
+    try:
+        model, report = auto_class.from_pretrained(
+            resolve_backbone(name),
+            dtype=torch.float32,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            **options,
+        )
+    except Exception as error:
+        reason = str(error).strip().splitlines()
+        raise BackboneError(
+            f"Backbone {name!r} cannot be loaded: {reason[0] if reason else type(error).__name__}",
+            "Give a folder with config.json, model.safetensors and tokenizer files, a model "
+            f"name of the Hugging Face hub, or {EMBEDDED!r}.",
+        ) from error
+    finally:
+        transformers_logging.set_verbosity(previous)
+    return model, report
+
+
+def load_tokenizer(name: str) -> Any:
+    """Load the tokenizer of a folder or hub name."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(resolve_backbone(name), trust_remote_code=False)
+    except Exception as error:
+        raise BackboneError(
+            f"Backbone {name!r}: its tokenizer cannot be loaded: {error}"
+        ) from error
+
+
+def longest_input(model: nn.Module) -> int:
+    """Most tokens a model takes; some families spend the first positions on padding."""
+    config: Any = model.config
+    positions = getattr(config, "max_position_embeddings", None) or 512
+    if config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):
+        positions -= (config.pad_token_id or 0) + 1
+    return int(positions)
+
+
+class Weights:
+    """Changes some of a model's parameters and takes the change back.
+
+    Only parameters that were ever changed are remembered, so a member that trains the biases costs
+    the memory of the biases.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._parameters = dict(model.named_parameters())
+        self._original: dict[str, Tensor] = {}
+
+    def trainable(self, names: Iterable[str]) -> dict[str, nn.Parameter]:
+        """Let exactly these parameters have gradients, and return them."""
+        chosen = set(names)
+        for name, parameter in self._parameters.items():
+            parameter.requires_grad_(name in chosen)
+            parameter.grad = None
+        for name in chosen:
+            self._original.setdefault(name, self._parameters[name].detach().clone())
+        return {name: self._parameters[name] for name in self._parameters if name in chosen}
+
+    @torch.no_grad()
+    def put(self, weights: Mapping[str, Tensor]) -> None:
+        """Start from the original weights and put these in their places."""
+        for name, original in self._original.items():
+            if name not in weights:
+                self._parameters[name].copy_(original)
+        for name, tensor in weights.items():
+            parameter = self._parameters[name]
+            self._original.setdefault(name, parameter.detach().clone())
+            parameter.copy_(tensor)
+
+    def take(self, names: Iterable[str]) -> dict[str, Tensor]:
+        """Return copies of the current values on the CPU."""
+        return {name: self._parameters[name].detach().cpu().clone() for name in names}
+
+
+class MaskedLM:
+    """A masked language model that computes masked positions and label words only.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+        With a masked-LM head.
+    tokenizer : transformers.PreTrainedTokenizerBase
+        Its tokenizer.
+    compute : Compute
+        Device and precision.
+    name : str
+        For messages and records.
+
+    Raises
+    ------
+    BackboneError
+        When the fast head does not give the model's own logits.
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, compute: Compute, name: str = "") -> None:
+        self.name = name
+        self.compute = compute
+        self.model = model.to(compute.device).eval()
+        self.hf_tokenizer = tokenizer
+        self.tokenizer = TextTokenizer(tokenizer)
+        self.max_length = longest_input(model)
+        self.weights = Weights(model)
+        self._decoder = model.get_output_embeddings()
+        self._transform = _find_transform(model)
+        self._check_head()
+
+    @classmethod
+    def load(cls, name: str = EMBEDDED, device: str = "auto", precision: str = "auto") -> MaskedLM:
+        """Load any Hugging Face masked LM by hub name or folder.
+
+        Raises
+        ------
+        BackboneError
+            When it cannot be loaded, is not a masked LM, or its masked-LM head is not trained.
+        """
+        from transformers import AutoModelForMaskedLM
+
+        compute = Compute.choose(device, precision)
+        model, report = load_pretrained(
+            AutoModelForMaskedLM, name, attn_implementation=compute.attention
+        )
+        missing = sorted(report["missing_keys"])
+        if missing:
+            raise BackboneError(
+                f"Backbone {name!r} has no trained masked-LM head: its checkpoint lacks "
+                f"{', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''}.",
+                "Choose a checkpoint that was saved as a masked LM, such as roberta-base or "
+                f"{EMBEDDED!r}.",
+            )
+        return cls(model, load_tokenizer(name), compute, name)
+
+    @property
+    def hidden_size(self) -> int:
+        """H, the width of the encoder."""
+        return int(self.model.config.hidden_size)
+
+    def scope_names(self, scope: str) -> list[str]:
+        """Names of the parameters that a scope trains.
+
+        "full" is everything but the input word embeddings, "head" what stands after the encoder,
+        "bias" all biases (BitFit).
+        """
+        if scope not in SCOPES:
+            raise UsageError(f"Unknown scope {scope!r}.", did_you_mean(scope, SCOPES))
+        words = self.model.get_input_embeddings().weight
+        encoder = {id(parameter) for parameter in self.model.base_model.parameters()}
+        return [
+            name
+            for name, parameter in self.model.named_parameters()
+            if (scope == "full" and parameter is not words)
+            or (scope == "head" and id(parameter) not in encoder)
+            or (scope == "bias" and name.rpartition(".")[2] == "bias")
+        ]
+
+    def encoder_states(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
+        """Encoder output at positions ``[rows, columns]``, any shape S; returns (S, H)."""
+        with self.compute.autocast():
+            hidden = self.model.base_model(**model_inputs(batch))[0]
+            states: Tensor = hidden[rows, columns]
+            return states
+
+    def head_states(self, states: Tensor) -> Tensor:
+        """What the decoder multiplies: (S, H) -> (S, E), in fp32."""
+        if self._transform is None:
+            raise BackboneError(f"{self.model.config.model_type} has no separate transform.")
+        with self.compute.autocast():
+            return self._transform(states).float()
+
+    def mask_states(self, batch: Batch) -> Tensor:
+        """Decoder inputs at the masks, (B, M, E)."""
+        return self.states_at(batch, _row_numbers(batch.masks), batch.masks)
+
+    def states_at(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
+        """Decoder inputs at positions ``[rows, columns]`` of any shape S; returns (S, E), fp32."""
+        if self._transform is not None:
+            return self.head_states(self.encoder_states(batch, rows, columns))
+        return self._states_by_hook(batch, rows, columns)
+
+    @property
+    def has_separate_head(self) -> bool:
+        """Whether `encoder_states` and `head_states` can be used apart."""
+        return self._transform is not None
+
+    def _states_by_hook(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
+        # An architecture without a row in the table: run the whole model, but let its decoder see
+        # only the wanted positions.
+        caught: list[Tensor] = []
+
+        def narrow(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            caught.append(inputs[0][rows, columns].float())
+            return (inputs[0][:1, :1], *inputs[1:])
+
+        handle = self._decoder.register_forward_pre_hook(narrow)
+        try:
+            with self.compute.autocast():
+                self.model(**model_inputs(batch))
+        finally:
+            handle.remove()
+        return caught[0]
+
+    def word_logits(self, states: Tensor, word_ids: Tensor) -> Tensor:
+        """Logits of some words: (S, E) and (W,) -> (S, W), in fp32."""
+        bias = self._bias()
+        logits: Tensor = states @ self._decoder.weight[word_ids].float().T
+        return logits if bias is None else logits + bias[word_ids].float()
+
+    def vocabulary_logits(self, states: Tensor) -> Tensor:
+        """Logits of all words at the given positions only: (S, E) -> (S, V)."""
+        bias = self._bias()
+        logits: Tensor = states @ self._decoder.weight.float().T
+        return logits if bias is None else logits + bias.float()
+
+    def _bias(self) -> Tensor | None:
+        bias: Tensor | None = getattr(self._decoder, "bias", None)
+        return bias
+
+    @torch.inference_mode()
+    def _check_head(self) -> None:
+        tokenizer = self.hf_tokenizer
+        if tokenizer.mask_token is None:
+            raise BackboneError(f"Backbone {self.name!r}: its tokenizer has no mask token.")
+        inputs = tokenizer(f"A {tokenizer.mask_token} day.", return_tensors="pt")
+        ids = inputs["input_ids"].to(self.compute.device)
+        segments = torch.zeros_like(ids) if self.tokenizer.has_segments else None
+        masks = (ids == tokenizer.mask_token_id).nonzero()[:1, 1:]
+        batch = Batch(ids, None, segments, masks)
+        exact = Compute(self.compute.device, "fp32")
+        used, self.compute = self.compute, exact
+        try:
+            full = self.model(**model_inputs(batch))[0][0, masks[0, 0]]
+            for transform in dict.fromkeys((self._transform, None)):
+                self._transform = transform
+                try:
+                    fast = self.vocabulary_logits(self.mask_states(batch))[0, 0]
+                except (RuntimeError, IndexError, AttributeError):
+                    continue
+                if torch.allclose(fast, full, atol=1e-3 * float(full.abs().max()) + 1e-4):
+                    return
+                log.info("%s: the fast head differs; trying the hook", self.name)
+        finally:
+            self.compute = used
+        raise BackboneError(
+            f"Backbone {self.name!r}: logits at the mask could not be reproduced for the "
+            f"architecture {self.model.config.model_type!r}.",
+            "Use another masked LM; BERT, RoBERTa, DeBERTa, ELECTRA and ModernBERT families work.",
+        )
+
+
+def model_inputs(batch: Batch) -> dict[str, Tensor]:
+    """Return a batch under the names that transformers models take."""
+    inputs = {"input_ids": batch.ids}
+    if batch.attention is not None:
+        inputs["attention_mask"] = batch.attention
+    if batch.segments is not None:
+        inputs["token_type_ids"] = batch.segments
+    return inputs
+
+
+def _row_numbers(masks: Tensor) -> Tensor:
+    return torch.arange(len(masks), device=masks.device)[:, None].expand_as(masks)
+
+
+def _find_transform(model: Any) -> Callable[[Tensor], Tensor] | None:
+    steps: list[Callable[[Tensor], Tensor]] = []
+    for path in _TRANSFORMS.get(model.config.model_type, ("missing",)):
+        try:
+            steps.append(nn.functional.gelu if path == "gelu" else _at(model, path))
+        except AttributeError:
+            return None
+
+    def transform(states: Tensor) -> Tensor:
+        for step in steps:
+            states = step(states)
+        return states
+
+    return transform
+
+
+def _at(model: nn.Module, path: str) -> Any:
+    found: Any = model
+    for name in path.split("."):
+        found = getattr(found, name)
+    return found
+
+
+def is_local(name: str) -> bool:
+    """Whether a backbone name is a folder here (or the embedded one)."""
+    return Path(resolve_backbone(name)).is_dir()

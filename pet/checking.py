@@ -1,0 +1,135 @@
+"""What is worth knowing about the data before training."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pet.backbone import load_tokenizer
+from pet.data import Example, chunked
+from pet.encoding import TextTokenizer
+from pet.task import Task
+
+
+@dataclass
+class Findings:
+    """Facts, and those of them that deserve attention."""
+
+    lines: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def check(
+    task: Task,
+    train: Sequence[Example],
+    unlabeled: Iterable[Example] | None,
+    test: Iterable[Example] | None,
+    backbone: str,
+    max_length: int,
+) -> Findings:
+    """Look at class counts, duplicates, overlap, lengths and label words.
+
+    Parameters
+    ----------
+    task : Task
+        What is classified.
+    train : sequence of Example
+        Labelled examples.
+    unlabeled, test : iterable of Example, optional
+        Read once, streamed.
+    backbone : str
+        Whose tokenizer counts.
+    max_length : int
+        Most tokens of an input.
+    """
+    tokenizer = TextTokenizer(load_tokenizer(backbone))
+    found = Findings()
+    _class_counts(found, task, train)
+    _conflicts(found, train)
+    _lengths(found, "labelled", train, tokenizer, task, max_length)
+    train_keys = {example.key for example in train}
+    for name, examples in (("unlabelled", unlabeled), ("test", test)):
+        if examples is None:
+            continue
+        count = overlap = 0
+        for chunk in chunked(examples, 4096):
+            if count == 0:
+                _lengths(found, name, chunk, tokenizer, task, max_length)
+            count += len(chunk)
+            overlap += sum(example.key in train_keys for example in chunk)
+        found.lines.append(f"{name}: {count} examples, {overlap} of them also labelled examples")
+        if overlap and name == "test":
+            found.warnings.append(f"{overlap} test texts are labelled examples too")
+    _label_words(found, task, tokenizer)
+    return found
+
+
+def _class_counts(found: Findings, task: Task, train: Sequence[Example]) -> None:
+    counts = Counter(example.label for example in train)
+    found.lines.append(f"labelled: {len(train)} examples")
+    found.lines += [f"  {counts[label]:5d}  {label}" for label in task.labels]
+    missing = [label for label in task.labels if not counts[label]]
+    if missing:
+        found.warnings.append(f"no labelled example of {', '.join(map(repr, missing))}")
+    if counts and max(counts.values()) > 5 * max(1, min(counts.values())):
+        found.warnings.append("labels are very uneven; consider --class-weight balanced")
+
+
+def _conflicts(found: Findings, train: Sequence[Example]) -> None:
+    labels: dict[tuple[str, ...], set[str | None]] = {}
+    for example in train:
+        labels.setdefault(example.key, set()).add(example.label)
+    repeated = len(train) - len(labels)
+    conflicts = sum(len(own) > 1 for own in labels.values())
+    if repeated:
+        found.warnings.append(f"{repeated} labelled examples repeat another one's text")
+    if conflicts:
+        found.warnings.append(f"{conflicts} texts have more than one label")
+
+
+def _lengths(
+    found: Findings,
+    name: str,
+    examples: Sequence[Example],
+    tokenizer: TextTokenizer,
+    task: Task,
+    max_length: int,
+) -> None:
+    if not examples:
+        return
+    lengths = sum(
+        tokenizer.texts([example.texts[field] for example in examples], False).lengths
+        for field in task.fields
+    )
+    lengths = np.asarray(lengths)
+    longest = int(lengths.max())
+    found.lines.append(
+        f"{name}: {int(np.median(lengths))} tokens in the median text, {longest} in the longest"
+    )
+    too_long = int((lengths > max_length).sum())
+    if too_long:
+        found.warnings.append(
+            f"{too_long} {name} texts are longer than {max_length} tokens and will be shortened"
+        )
+
+
+def _label_words(found: Findings, task: Task, tokenizer: TextTokenizer) -> None:
+    split = {}
+    for pvp in task.pvps:
+        for verbalizer in pvp.verbalizers:
+            for words in verbalizer.words.values():
+                for word in words:
+                    pieces = tokenizer.pieces(word)
+                    if tokenizer.unknown_id in tokenizer.piece(word, True, False):
+                        found.warnings.append(f"label word {word!r} is unknown to the backbone")
+                    elif len(pieces) > 1:
+                        split[word] = pieces
+    for word, pieces in split.items():
+        found.lines.append(f"label word {word!r} is {len(pieces)} tokens: {' + '.join(pieces)}")
+    if split:
+        found.warnings.append(
+            f"{len(split)} label words are several tokens; scoring them takes more forward passes"
+        )

@@ -1,0 +1,249 @@
+"""PETClassifier: the scikit-learn face of the whole pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from pet.config import (
+    BackboneConfig,
+    DistillationConfig,
+    EnsembleConfig,
+    Settings,
+    TrainingConfig,
+)
+from pet.data import Columns, Example, Labels, Pool, chunked, examples_from
+from pet.errors import DataError
+from pet.model import Model, load_model, save_model
+from pet.pipeline import Data, asked, run
+from pet.runs import RunFolder
+from pet.task import Task, load_task
+from pet.training import Progress, silent
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One label with the probabilities of all, in the task's order."""
+
+    label: str
+    probabilities: Mapping[str, float]
+
+    @property
+    def probability(self) -> float:
+        """Probability of the predicted label."""
+        return self.probabilities[self.label]
+
+
+def predict_stream(
+    model: Model, examples: Iterable[Example], chunk_size: int = 1024
+) -> Iterator[tuple[Example, Prediction]]:
+    """Label examples one chunk at a time, so that any number of them takes the same memory."""
+    labels = model.task.labels
+    for chunk in chunked(examples, chunk_size):
+        probabilities = softmax(model.scores([example.texts for example in chunk]), axis=1)
+        for example, row in zip(chunk, probabilities, strict=True):
+            shares = dict(zip(labels, row.tolist(), strict=True))
+            yield example, Prediction(labels[int(row.argmax())], shares)
+
+
+class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unused-ignore]
+    """Few-shot text classifier trained with Pattern-Exploiting Training.
+
+    Parameters
+    ----------
+    task : Task or str
+        A task, the name of a built-in one, or the path of a Python file that defines one.
+    method : {"pet", "zero-shot", "single", "head", "fine-tune"}
+        "pet" trains one member a pattern and distils their ensemble; "single" trains the first
+        chosen pattern; "head" trains only masked-LM heads; "fine-tune" uses no patterns.
+    patterns : sequence of int, optional
+        Numbers of the task's patterns; all by default.
+    seed : int
+        Of every random draw.
+    **settings
+        The fields of `pet.config`'s classes, with their defaults.
+
+    Attributes
+    ----------
+    classes_ : array (C,)
+        Labels, in the column order of `predict_proba`.
+    model_ : Model
+        The fitted model.
+
+    Examples
+    --------
+    >>> model = PETClassifier("reviews")                           # doctest: +SKIP
+    >>> model.fit(texts, labels, unlabeled=pool).predict(["Lovely."])   # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        task: Task | str = "reviews",
+        *,
+        method: str = Settings.method,
+        patterns: Sequence[int] | None = Settings.patterns,
+        seed: int = Settings.seed,
+        backbone: str = BackboneConfig.backbone,
+        device: str = BackboneConfig.device,
+        precision: str = BackboneConfig.precision,
+        max_length: int = BackboneConfig.max_length,
+        max_steps: int = TrainingConfig.max_steps,
+        batch_size: int = TrainingConfig.batch_size,
+        accumulation: int = TrainingConfig.accumulation,
+        learning_rate: float | None = TrainingConfig.learning_rate,
+        weight_decay: float = TrainingConfig.weight_decay,
+        warmup: float = TrainingConfig.warmup,
+        clip_norm: float = TrainingConfig.clip_norm,
+        scope: str = TrainingConfig.scope,
+        class_weight: str = TrainingConfig.class_weight,
+        lm_weight: float = TrainingConfig.lm_weight,
+        dropout: bool = TrainingConfig.dropout,
+        eval_every: int = TrainingConfig.eval_every,
+        patience: int = TrainingConfig.patience,
+        repetitions: int = EnsembleConfig.repetitions,
+        combine_verbalizers: str = EnsembleConfig.combine_verbalizers,
+        combine_members: str = EnsembleConfig.combine_members,
+        weighting: str = EnsembleConfig.weighting,
+        folds: int = EnsembleConfig.folds,
+        temperature: float = DistillationConfig.temperature,
+        distill_epochs: int = DistillationConfig.distill_epochs,
+        distill_max_steps: int = DistillationConfig.distill_max_steps,
+        distill_batch_size: int = DistillationConfig.distill_batch_size,
+        distill_learning_rate: float | None = DistillationConfig.distill_learning_rate,
+    ) -> None:
+        # scikit-learn's contract: __init__ stores its arguments and does nothing else.
+        for name, value in list(locals().items()):
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
+
+    def settings(self) -> Settings:
+        """Return the parameters as validated settings."""
+        values = {**self.get_params(deep=False)}
+        values.pop("task")
+        if values["patterns"] is not None:
+            values["patterns"] = tuple(values["patterns"])
+        return Settings.from_flat(values)
+
+    def fit(
+        self,
+        X: Iterable[Any],
+        y: Sequence[str] | None = None,
+        *,
+        unlabeled: Iterable[Any] | None = None,
+        dev: tuple[Iterable[Any], Sequence[str]] | None = None,
+        run_folder: str | Path | None = None,
+        progress: Progress = silent,
+    ) -> PETClassifier:
+        """Train on a few labelled texts and a pile of unlabelled ones.
+
+        Parameters
+        ----------
+        X : iterable
+            Texts, or mappings of the task's fields for tasks with several.
+        y : sequence of str, optional
+            Their labels; None only for the method "zero-shot".
+        unlabeled : iterable, optional
+            Unlabelled texts, as X. They are read several times.
+        dev : tuple (X, y), optional
+            Development examples for early stopping.
+        run_folder : str or Path, optional
+            Where to keep members and scores; a run that was cut off goes on there.
+        progress : callable
+            Told a stage's name, steps done and total.
+
+        Raises
+        ------
+        PetError
+            With one message that says what to change.
+        """
+        task = load_task(self.task)
+        settings = self.settings()
+        train = [] if y is None else _labelled(task, X, y)
+        pool = None
+        if unlabeled is not None:
+            kept = unlabeled if isinstance(unlabeled, Sequence) else list(unlabeled)
+            pool = Pool(lambda: _examples(task, kept, "ignored"), exclude=train)
+        data = Data(train, _labelled(task, *dev) if dev else (), pool)
+        with TemporaryDirectory() as temporary:
+            target = run_folder if run_folder is not None else temporary
+            folder = RunFolder.start(target, asked(task, settings, data))
+            if folder.has("classifier"):
+                self.model_ = load_model(folder.path, self.device, self.precision)
+            else:
+                self.model_ = run(task, settings, data, folder, progress)
+        self.classes_ = np.array(task.labels)
+        return self
+
+    def predict_proba(self, X: Iterable[Any]) -> NDArray[np.float64]:
+        """Probabilities, (N, C), with columns as in ``classes_``."""
+        check_is_fitted(self, "model_")
+        parts = [
+            softmax(self.model_.scores([e.texts for e in chunk]).astype(np.float64), axis=1)
+            for chunk in chunked(_examples(self.model_.task, X, "ignored"), 4096)
+        ]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes_)))
+
+    def predict(self, X: Iterable[Any]) -> NDArray[Any]:
+        """Labels, (N,): those of the highest probability."""
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write a self-contained folder; a distilled one is a plain Hugging Face classifier."""
+        check_is_fitted(self, "model_")
+        save_model(self.model_, Path(folder))
+
+    @classmethod
+    def from_pretrained(
+        cls, folder: str | Path, device: str = "auto", precision: str = "auto"
+    ) -> PETClassifier:
+        """Load a saved classifier or the classifier of a run folder."""
+        model = load_model(folder, device, precision)
+        classifier = cls(model.task, device=device, precision=precision)
+        classifier.model_ = model
+        classifier.classes_ = np.array(model.task.labels)
+        return classifier
+
+
+def _examples(task: Task, rows: Iterable[Any], labels: Labels) -> Iterator[Example]:
+    if isinstance(rows, str | Mapping):
+        raise DataError(f"Expected a list of texts, found one: {rows!r}.", "Write [text].")
+    if hasattr(rows, "to_dict") and hasattr(rows, "columns"):
+        rows = rows.to_dict("records")
+    single = task.fields[0] if len(task.fields) == 1 else None
+
+    def mapping(number: int, row: Any) -> Mapping[str, Any]:
+        if isinstance(row, Mapping):
+            return row
+        if single is not None and isinstance(row, str):
+            return {single: row}
+        if isinstance(row, tuple | list) and len(row) == len(task.fields):
+            return dict(zip(task.fields, row, strict=True))
+        raise DataError(
+            f"Row {number}: expected {'a text' if single else 'one text a field'} "
+            f"({', '.join(task.fields)}), found {row!r}."
+        )
+
+    return examples_from(
+        (mapping(number, row) for number, row in enumerate(rows, 1)), Columns(task, {}, labels)
+    )
+
+
+def _labelled(task: Task, X: Iterable[Any], y: Sequence[str]) -> list[Example]:
+    examples = list(_examples(task, X, "ignored"))
+    labels = [str(label) for label in y]
+    if len(examples) != len(labels):
+        raise DataError(f"Got {len(examples)} texts but {len(labels)} labels.")
+    rows = (
+        {**example.texts, task.label_column: label}
+        for example, label in zip(examples, labels, strict=True)
+    )
+    return list(examples_from(rows, Columns(task, {}, "required")))

@@ -1,0 +1,82 @@
+"""The command line: one file a command, loaded only when that command is called."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib import import_module
+
+import click
+
+import pet
+from pet.errors import PetError
+
+COMMANDS = {
+    "tasks": "List the built-in tasks, or show one.",
+    "check": "Look at the data before spending time on training.",
+    "train": "Train on a few labels and unlabelled text: the whole pipeline.",
+    "predict": "Label texts.",
+    "evaluate": "Compare predictions with true labels.",
+    "explain": "Show why a text gets its label.",
+}
+
+
+class _Lazy(click.Group):
+    """Finds a command in the module of its name."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"pet.cli.{name}").command
+        return command
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-q", "--quiet", is_flag=True, help="Show errors and results only.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every step.")
+@click.version_option(pet.__version__, prog_name="pet")
+@click.pass_context
+def cli(context: click.Context, quiet: bool, verbose: bool) -> None:
+    """Few-shot text classification with Pattern-Exploiting Training.
+
+    \b
+    Start with:
+      pet tasks reviews
+      pet train --task reviews --train train.jsonl --unlabeled pool.jsonl -o runs/first
+      pet predict runs/first --input new.jsonl
+    """
+    level = logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=logging.ERROR, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("pet").setLevel(level)
+    context.obj = {"quiet": quiet}
+
+
+def main() -> None:
+    """Run the command line; every expected failure is one message and exit code 1 or 2."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        _stop("Interrupted. What was finished is kept; the same command goes on from there.", 1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except PetError as error:
+        _stop(f"Error: {error}", error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader went away, as `| head` does
+        sys.exit(1)
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        _stop(f"Error: {name}{error.strerror or error}.", 1)
+
+
+def _stop(message: str, code: int) -> None:
+    click.echo(message, err=True)
+    sys.exit(code)

@@ -1,0 +1,52 @@
+"""pet check: look at the data before spending time on it."""
+
+from __future__ import annotations
+
+import click
+
+from pet.cli.options import column_mapping, data_options, settings_options, suffix, task_option
+
+
+@click.command(name="check")
+@task_option
+@click.option("--train", "train_file", required=True, help="Labelled examples.")
+@click.option("--unlabeled", help="Unlabelled text.")
+@click.option("--test", help="Test examples; only compared with the others.")
+@data_options
+@settings_options("backbone")
+def command(
+    task: str,
+    train_file: str,
+    unlabeled: str | None,
+    test: str | None,
+    columns: tuple[str, ...],
+    file_format: str | None,
+    backbone: str,
+    max_length: int,
+    **_: object,
+) -> None:
+    """Check columns, label names, class counts, duplicates, overlap, lengths and label words.
+
+    \b
+    Example: pet check --task reviews --train train.jsonl --unlabeled pool.jsonl
+    """
+    from pet.checking import check
+    from pet.data import Columns, examples_from
+    from pet.task import load_task
+
+    known = load_task(task)
+    mapping, ending = column_mapping(columns), suffix(file_format)
+    labelled, unlabelled = Columns(known, mapping), Columns(known, mapping, "ignored")
+    found = check(
+        known,
+        list(examples_from(train_file, labelled, ending)),
+        examples_from(unlabeled, unlabelled, ending) if unlabeled else None,
+        examples_from(test, labelled, ending) if test else None,
+        backbone,
+        max_length,
+    )
+    click.echo("\n".join(found.lines))
+    if found.warnings:
+        click.echo("\n" + "\n".join(f"warning: {text}" for text in found.warnings))
+    else:
+        click.echo("\nNothing to worry about.")

@@ -1,0 +1,45 @@
+"""What commands show: tables on standard output, progress on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from pet.training import Progress
+
+
+@contextmanager
+def progress_bars() -> Iterator[Progress]:
+    """Give a progress callback that draws one bar a stage when standard error is a terminal."""
+    context = click.get_current_context(silent=True)
+    quiet = bool(context and context.obj and context.obj.get("quiet"))
+    if quiet or not sys.stderr.isatty():
+        yield lambda stage, done, total: None
+        return
+    from tqdm import tqdm
+
+    bars: dict[str, tqdm[None]] = {}
+
+    def show(stage: str, done: int, total: int) -> None:
+        if stage not in bars:
+            for bar in bars.values():
+                bar.close()
+            bars.clear()
+            bars[stage] = tqdm(total=total, desc=stage, file=sys.stderr, leave=False)
+        bars[stage].update(done - bars[stage].n)
+
+    try:
+        yield show
+    finally:
+        for bar in bars.values():
+            bar.close()
+
+
+def say(message: str) -> None:
+    """Tell the person something beside the result, unless they asked for quiet."""
+    context = click.get_current_context(silent=True)
+    if not (context and context.obj and context.obj.get("quiet")):
+        click.echo(message, err=True)

@@ -1,0 +1,68 @@
+"""pet evaluate: compare predictions with true labels."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from pet.cli.options import column_mapping, compute_options, data_options, suffix
+
+
+@click.command(name="evaluate")
+@click.argument("model")
+@click.option("--test", required=True, help="Labelled examples: .jsonl, .csv, .tsv, or - .")
+@click.option("--json", "json_file", metavar="FILE|-", help="Also write the figures as JSON.")
+@data_options
+@compute_options
+def command(
+    model: str,
+    test: str,
+    json_file: str | None,
+    columns: tuple[str, ...],
+    file_format: str | None,
+    device: str,
+    precision: str,
+) -> None:
+    """Evaluate MODEL, a run folder or a saved classifier, on labelled examples.
+
+    The JSON has the keys accuracy, macro_f1, ece (expected calibration error, 10 bins), n,
+    mean_absolute_error, per_class and confusion (true labels in rows).
+
+    \b
+    Example: pet evaluate runs/first --test test.jsonl --json -
+    """
+    import numpy as np
+
+    from pet.classifier import predict_stream
+    from pet.data import Columns, examples_from
+    from pet.evaluation import evaluate, percent
+    from pet.model import load_model
+    from pet.report import per_class_table
+    from pet.training import label_numbers
+
+    loaded = load_model(model, device, precision)
+    task = loaded.task
+    rows = Columns(task, column_mapping(columns), "required")
+    labels, probabilities = [], []
+    for example, prediction in predict_stream(
+        loaded, examples_from(test, rows, suffix(file_format))
+    ):
+        labels.append(example.label)
+        probabilities.append(list(prediction.probabilities.values()))
+    targets = label_numbers(labels, task.labels)
+    found = evaluate(np.array(probabilities), targets, task)
+    text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
+    if json_file == "-":
+        click.echo(text)
+        return
+    if json_file:
+        Path(json_file).write_text(text + "\n", encoding="utf-8")
+    shown = {f"{name}": found.metric(name) for name in task.metrics}
+    shown |= {"accuracy": found.accuracy, "macro_f1": found.macro_f1}
+    click.echo("  ".join(f"{name} {percent(value)}" for name, value in shown.items()))
+    click.echo(f"calibration error {found.ece:.3f}  examples {found.n}")
+    if found.mean_absolute_error is not None:
+        click.echo(f"mean absolute error {found.mean_absolute_error:.3f} label steps")
+    click.echo("\n" + per_class_table(found))

@@ -1,0 +1,54 @@
+"""pet explain: why a text gets its label."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pet.cli.options import compute_options
+
+
+@click.command(name="explain")
+@click.argument("model")
+@click.option("--text", "texts", multiple=True, required=True, help="One a field, in field order.")
+@click.option("--words", default=5, show_default=True, help="Label words shown a pattern.")
+@compute_options
+def command(model: str, texts: tuple[str, ...], words: int, device: str, precision: str) -> None:
+    """Show how each pattern of MODEL sees a text: its label words' scores and its vote.
+
+    MODEL is a run folder, or a saved ensemble. A distilled classifier alone has no patterns: name
+    the run folder it comes from.
+
+    \b
+    Example: pet explain runs/first --text "The soup was cold."
+    """
+    from pet.classifier import predict_stream
+    from pet.data import Example
+    from pet.errors import UsageError
+    from pet.explanation import explain
+    from pet.model import EnsembleModel, load_model
+    from pet.pipeline import trained_members
+    from pet.runs import RunFolder
+
+    loaded = load_model(model, device, precision)
+    fields = loaded.task.fields
+    if len(texts) != len(fields) or not all(text.strip() for text in texts):
+        raise UsageError(
+            f"Expected {len(fields)} texts, one for each of {', '.join(fields)}; "
+            f"found {len(texts)}.",
+            "Give " + " ".join(f"--text <{field}>" for field in fields),
+        )
+    example = Example(dict(zip(fields, (text.strip() for text in texts), strict=True)))
+    _, prediction = next(predict_stream(loaded, [example]))
+    click.echo(f"{prediction.label}  ({prediction.probability:.1%})")
+    for label, share in prediction.probabilities.items():
+        click.echo(f"  {share:6.1%}  {label}")
+    if isinstance(loaded, EnsembleModel):
+        ensemble = loaded
+    else:
+        if not (Path(model) / "ensemble.json").is_file():
+            click.echo("\nThis classifier has no patterns to show; name its run folder for those.")
+            return
+        ensemble = trained_members(RunFolder.open(model), device, precision)
+    click.echo("\n" + explain(ensemble, example.texts, words))

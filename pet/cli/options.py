@@ -1,0 +1,103 @@
+"""Options that commands share; those of the settings are made from `pet.config`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import click
+
+from pet.config import CONFIGS
+from pet.errors import UsageError
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def settings_options(*names: str) -> Decorator:
+    """Add one option for every field of the named configurations in `pet.config.CONFIGS`."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for name in reversed(names):
+            for item in reversed(fields(CONFIGS[name])):
+                command = _option(item)(command)
+        return command
+
+    return decorate
+
+
+def _option(item: Any) -> Decorator:
+    flag = "--" + item.name.replace("_", "-")
+    text, choices, default = item.metadata["help"], item.metadata["choices"], item.default
+    if isinstance(default, bool):
+        return click.option(
+            f"{flag}/--no-{flag[2:]}", default=default, show_default=True, help=text
+        )
+    kind: Any = click.Choice(choices) if choices else type(default)
+    if default is None:
+        kind = float
+    return click.option(
+        flag, type=kind, default=default, show_default=default is not None, help=text
+    )
+
+
+def task_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --task."""
+    return click.option(
+        "--task", required=True, help="A built-in task's name, or a .py file that defines one."
+    )(command)
+
+
+def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --column and --format, which say how rows are read."""
+    command = click.option(
+        "--format",
+        "file_format",
+        type=click.Choice(["jsonl", "csv", "tsv"]),
+        help="Format of standard input and of files with another ending.",
+    )(command)
+    return click.option(
+        "--column",
+        "columns",
+        multiple=True,
+        metavar="FIELD=COLUMN",
+        help="Read a field (or 'label') from this column. Repeatable.",
+    )(command)
+
+
+def compute_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --device and --precision."""
+    for item in reversed(fields(CONFIGS["backbone"])):
+        if item.name in ("device", "precision"):
+            command = _option(item)(command)
+    return command
+
+
+def column_mapping(columns: tuple[str, ...]) -> dict[str, str]:
+    """Parse FIELD=COLUMN pairs."""
+    mapping = {}
+    for pair in columns:
+        name, equals, column = pair.partition("=")
+        if not equals or not name or not column:
+            raise UsageError(f"--column {pair!r}: expected FIELD=COLUMN, such as text=review.")
+        mapping[name] = column
+    return mapping
+
+
+def pattern_numbers(text: str | None) -> tuple[int, ...] | None:
+    """Parse "0,2-3" or "all"."""
+    if text is None or text == "all":
+        return None
+    numbers: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
+        if not match or (match[2] and int(match[2]) < int(match[1])):
+            raise UsageError(f"--patterns {text!r}: expected numbers such as 0,2-3, or all.")
+        numbers += range(int(match[1]), int(match[2] or match[1]) + 1)
+    return tuple(dict.fromkeys(numbers))
+
+
+def suffix(file_format: str | None) -> str | None:
+    """Turn --format into a file ending."""
+    return None if file_format is None else f".{file_format}"

@@ -1,0 +1,79 @@
+"""pet predict: label texts."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+import click
+
+from pet.cli.options import column_mapping, compute_options, data_options, suffix
+
+
+@click.command(name="predict")
+@click.argument("model")
+@click.option("--input", "source", required=True, help="Texts: .jsonl, .csv, .tsv, or - .")
+@click.option("-o", "--output", default="-", show_default=True, help=".jsonl or .csv file, or - .")
+@data_options
+@compute_options
+def command(
+    model: str,
+    source: str,
+    output: str,
+    columns: tuple[str, ...],
+    file_format: str | None,
+    device: str,
+    precision: str,
+) -> None:
+    """Label texts with MODEL, a run folder or a saved classifier.
+
+    Each output row repeats the texts and adds the label, its probability and those of all labels.
+    Rows are written as they are made.
+
+    \b
+    Example: pet predict runs/first --input new.csv -o labelled.csv
+    """
+    from pet.classifier import predict_stream
+    from pet.data import Columns, examples_from
+    from pet.errors import UsageError
+    from pet.model import load_model
+
+    if output != "-" and not output.endswith((".jsonl", ".csv")):
+        raise UsageError(f"-o {output}: expected a name that ends in .jsonl or .csv, or - .")
+    loaded = load_model(model, device, precision)
+    task = loaded.task
+    rows = Columns(task, column_mapping(columns), "ignored")
+    examples = examples_from(source, rows, suffix(file_format))
+    with _opened(output) as stream:
+        table = csv.writer(stream, lineterminator="\n") if output.endswith(".csv") else None
+        if table is not None:
+            shares = [f"p({label})" for label in task.labels]
+            table.writerow([*task.fields, "label", "probability", *shares])
+        for example, prediction in predict_stream(loaded, examples):
+            if table is not None:
+                numbers = [prediction.probability, *prediction.probabilities.values()]
+                table.writerow(
+                    [*example.texts.values(), prediction.label, *(f"{p:.6f}" for p in numbers)]
+                )
+                continue
+            row = {
+                **example.texts,
+                "label": prediction.label,
+                "probability": round(prediction.probability, 6),
+                "probabilities": {k: round(p, 6) for k, p in prediction.probabilities.items()},
+            }
+            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def _opened(output: str) -> Iterator[IO[str]]:
+    if output == "-":
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    with open(output, "w", encoding="utf-8", newline="") as stream:
+        yield stream

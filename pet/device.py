@@ -1,0 +1,73 @@
+"""Where and in which precision the arithmetic happens."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+
+from pet.errors import UsageError, did_you_mean
+
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+_TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Compute:
+    """A device and the precision of its matrix products; weights always stay in fp32."""
+
+    device: torch.device
+    precision: str
+
+    @classmethod
+    def choose(cls, device: str = "auto", precision: str = "auto") -> Compute:
+        """Resolve "auto": a CUDA GPU where there is one, and bf16 where the hardware has it.
+
+        Raises
+        ------
+        UsageError
+            When the device is not there or the precision is unknown.
+        """
+        if precision not in get_args(Precision):
+            raise UsageError(
+                f"Unknown precision {precision!r}.", did_you_mean(precision, get_args(Precision))
+            )
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            chosen = torch.device(device)
+            torch.empty(0, device=chosen)
+        except (RuntimeError, AssertionError) as error:
+            raise UsageError(
+                f"Device {device!r} cannot be used: {str(error).splitlines()[0]}",
+                "Use --device cpu, cuda or cuda:N.",
+            ) from error
+        if precision == "auto":
+            precision = "bf16" if _has_bf16(chosen) else "fp32"
+        return cls(chosen, precision)
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """Context in which matrix products run in the chosen precision."""
+        return torch.autocast(
+            self.device.type, dtype=_TYPES[self.precision], enabled=self.precision != "fp32"
+        )
+
+    def gradient_scaler(self) -> torch.amp.GradScaler:
+        """Loss scaling, which fp16 gradients need and which is off otherwise."""
+        return torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
+
+    @property
+    def attention(self) -> str:
+        """Attention implementation: fused on a GPU; on a CPU the plain one, whose backward pass
+        is about a third faster on short texts (benchmarks/RESULTS.md)."""
+        return "eager" if self.device.type == "cpu" else "sdpa"
+
+
+def _has_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    features = torch.cpu.get_capabilities()
+    return bool(features.get("avx512_bf16") or features.get("amx_bf16"))

@@ -1,0 +1,263 @@
+"""The artefact a user ships: a sequence classifier, distilled from soft labels or fine-tuned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pet.backbone import load_pretrained, load_tokenizer, longest_input, model_inputs
+from pet.config import (
+    BackboneConfig,
+    DistillationConfig,
+    TrainingConfig,
+    default_learning_rate,
+)
+from pet.data import Example, Pool
+from pet.device import Compute
+from pet.encoding import Batch, Chunk, Encoder, TextTokenizer
+from pet.pattern import input_parts
+from pet.scoring import TOKEN_BUDGET, Scores
+from pet.seeds import with_seed
+from pet.task import Task
+from pet.training import (
+    Fit,
+    Group,
+    Progress,
+    Schedule,
+    class_weights,
+    label_numbers,
+    optimise,
+    shuffled_batches,
+    silent,
+)
+
+# A fresh classification head starts at random, the encoder does not: the head moves faster.
+_HEAD_RATE_FACTOR = 10.0
+
+
+class SequenceClassifier:
+    """A Hugging Face sequence classifier that scores texts in batches.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+        With a sequence classification head.
+    tokenizer : transformers.PreTrainedTokenizerBase
+        Its tokenizer.
+    task : Task
+        Labels and fields.
+    compute : Compute
+        Device and precision.
+    max_length : int
+        Most tokens of an input.
+    """
+
+    def __init__(
+        self, model: Any, tokenizer: Any, task: Task, compute: Compute, max_length: int
+    ) -> None:
+        self.model = model.to(compute.device).eval()
+        self.hf_tokenizer = tokenizer
+        self.task: Task = task
+        self.compute = compute
+        self.max_length = min(max_length, longest_input(model))
+        self.tokenizer = TextTokenizer(tokenizer)
+        parts = input_parts(list(task.fields))
+        self.encoder = Encoder(self.tokenizer, parts, self.max_length)
+
+    @classmethod
+    def fresh(
+        cls, config: BackboneConfig, task: Task, seed: int
+    ) -> tuple[SequenceClassifier, set[str]]:
+        """Start from a backbone with a new head; also return the names of the new parameters."""
+        from transformers import AutoModelForSequenceClassification
+
+        compute = Compute.choose(config.device, config.precision)
+        torch.manual_seed(seed)
+        model, report = load_pretrained(
+            AutoModelForSequenceClassification,
+            config.backbone,
+            attn_implementation=compute.attention,
+            num_labels=len(task.labels),
+            id2label=dict(enumerate(task.labels)),
+            label2id={label: number for number, label in enumerate(task.labels)},
+        )
+        tokenizer = load_tokenizer(config.backbone)
+        classifier = cls(model, tokenizer, task, compute, config.max_length)
+        return classifier, set(report["missing_keys"])
+
+    @classmethod
+    def load(cls, folder: Path, task: Task, config: BackboneConfig) -> SequenceClassifier:
+        """Load a saved one."""
+        from transformers import AutoModelForSequenceClassification
+
+        compute = Compute.choose(config.device, config.precision)
+        model, _ = load_pretrained(
+            AutoModelForSequenceClassification, str(folder), attn_implementation=compute.attention
+        )
+        return cls(model, load_tokenizer(str(folder)), task, compute, config.max_length)
+
+    def save(self, folder: Path) -> None:
+        """Write a plain Hugging Face folder."""
+        self.model.save_pretrained(folder)
+        self.hf_tokenizer.save_pretrained(folder)
+
+    def logits(self, batch: Batch) -> Tensor:
+        """Class logits, (B, C), in fp32."""
+        with self.compute.autocast():
+            logits: Tensor = self.model(**model_inputs(batch)).logits
+        return logits.float()
+
+    @torch.inference_mode()
+    def scores(self, texts: Sequence[Mapping[str, str]]) -> Scores:
+        """Score examples: (N, C)."""
+        encoded = self.encoder.encode(Chunk(self.tokenizer, texts))
+        scores = torch.empty(len(encoded), len(self.task.labels))
+        for rows in encoded.batches(TOKEN_BUDGET):
+            batch = encoded.batch(rows, self.compute.device)
+            scores[torch.from_numpy(rows)] = self.logits(batch).cpu()
+        return scores.numpy()
+
+
+def distil(
+    config: BackboneConfig,
+    task: Task,
+    pool: Pool,
+    scores_of: Callable[[], Iterator[Scores]],
+    how: DistillationConfig,
+    seed: int,
+    progress: Progress = silent,
+) -> tuple[SequenceClassifier, Fit]:
+    """Train a classifier on soft labels with the loss t^2 KL(soft || student) (PET, section 3.3).
+
+    Parameters
+    ----------
+    config : BackboneConfig
+        The student starts from this backbone.
+    task : Task
+        Labels and fields.
+    pool : Pool
+        Unlabelled text, streamed again in every epoch.
+    scores_of : callable
+        Returns an iterator over the ensemble's scores (n, C), chunk by chunk as ``pool.chunks()``.
+    how : DistillationConfig
+        Temperature, epochs, rate.
+    seed : int
+        Of the head and the order of examples.
+    progress : callable
+        Told "distilled", steps done and total.
+    """
+    student, new_names = SequenceClassifier.fresh(config, task, seed)
+    generator = with_seed(seed)
+    t = how.temperature
+
+    def losses() -> Iterator[Tensor]:
+        while True:
+            for examples, scores in zip(pool.chunks(), scores_of(), strict=True):
+                encoded = student.encoder.encode(_chunk(student, examples))
+                soft = torch.from_numpy(scores).to(student.compute.device).div(t).softmax(dim=1)
+                size = how.distill_batch_size
+                for rows in _mixed_batches(encoded.ids.lengths, size, generator):
+                    logits = student.logits(encoded.batch(rows, student.compute.device))
+                    own = soft[torch.from_numpy(rows)]
+                    yield (
+                        t
+                        * t
+                        * functional.kl_div(
+                            (logits / t).log_softmax(dim=1), own, reduction="batchmean"
+                        )
+                    )
+
+    per_epoch = sum(-(-len(examples) // how.distill_batch_size) for examples in pool.chunks())
+    steps = min(how.distill_max_steps, how.distill_epochs * per_epoch)
+    width = int(student.model.config.hidden_size)
+    rate = how.distill_learning_rate or default_learning_rate(width)
+    fit = optimise(
+        _groups(student.model, new_names),
+        losses(),
+        Schedule(steps, rate),
+        student.compute,
+        progress=lambda done, total: progress("distilled", done, total),
+    )
+    return student, fit
+
+
+def fine_tune(
+    config: BackboneConfig,
+    task: Task,
+    examples: Sequence[Example],
+    training: TrainingConfig,
+    seed: int,
+    dev: Sequence[Example] = (),
+    progress: Progress = silent,
+) -> tuple[SequenceClassifier, Fit]:
+    """Train a classifier on the labelled examples alone: the baseline without patterns."""
+    model, new_names = SequenceClassifier.fresh(config, task, seed)
+    generator = with_seed(seed)
+    encoded = model.encoder.encode(_chunk(model, examples))
+    targets = label_numbers([example.label for example in examples], task.labels)
+    labels = torch.from_numpy(targets).to(model.compute.device)
+    weights = class_weights(targets, len(task.labels), training.class_weight)
+    weights = None if weights is None else weights.to(model.compute.device)
+
+    def losses() -> Iterator[Tensor]:
+        for rows in shuffled_batches(len(targets), training.batch_size, generator):
+            model.model.train(training.dropout)
+            logits = model.logits(encoded.batch(rows, model.compute.device))
+            model.model.eval()
+            yield functional.cross_entropy(logits, labels[torch.from_numpy(rows)], weights)
+
+    dev_texts = [example.texts for example in dev]
+    dev_targets = label_numbers([example.label for example in dev], task.labels)
+    width = int(model.model.config.hidden_size)
+    fit = optimise(
+        _groups(model.model, new_names),
+        losses(),
+        Schedule(
+            training.max_steps,
+            training.learning_rate or default_learning_rate(width),
+            training.accumulation,
+            training.weight_decay,
+            training.warmup,
+            training.clip_norm,
+            training.eval_every,
+            training.patience,
+        ),
+        model.compute,
+        (lambda: float((model.scores(dev_texts).argmax(1) == dev_targets).mean())) if dev else None,
+        lambda done, total: progress("fine-tuned", done, total),
+    )
+    return model, fit
+
+
+def _chunk(model: SequenceClassifier, examples: Sequence[Example]) -> Chunk:
+    return Chunk(model.tokenizer, [example.texts for example in examples])
+
+
+def _groups(model: nn.Module, new_names: set[str]) -> list[Group]:
+    words = model.get_input_embeddings().weight  # type: ignore[operator]
+    named = [(n, p) for n, p in model.named_parameters() if p is not words]
+    words.requires_grad_(False)
+    old = [parameter for name, parameter in named if name not in new_names]
+    new = [parameter for name, parameter in named if name in new_names]
+    return [Group(old), Group(new, _HEAD_RATE_FACTOR)]
+
+
+def _mixed_batches(
+    lengths: NDArray[np.int64], size: int, generator: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """Random batches of texts of similar length: sorted within random groups of 16 batches."""
+    order = generator.permutation(len(lengths))
+    batches = []
+    for start in range(0, len(order), 16 * size):
+        group = order[start : start + 16 * size]
+        group = group[np.argsort(lengths[group], kind="stable")]
+        batches += [group[at : at + size] for at in range(0, len(group), size)]
+    for index in generator.permutation(len(batches)):
+        yield batches[index]

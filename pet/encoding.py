@@ -1,0 +1,387 @@
+"""Encoding: batched tokenisation, shortening, and batches that waste little on padding.
+
+A chunk of texts is tokenised once; every pattern is then assembled around the same tokens with
+array operations, without a Python step per example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from pet.errors import BackboneError, PatternError
+from pet.pattern import Field, Mask, Part, Separator, Words
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of different lengths, end to end: ``flat`` (T,) and ``starts`` (N + 1,)."""
+
+    flat: Ints
+    starts: Ints
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int]]) -> Ragged:
+        """Pack the rows."""
+        starts = np.zeros(len(rows) + 1, dtype=np.int64)
+        np.cumsum([len(row) for row in rows], out=starts[1:])
+        flat = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows] or [starts[:0]])
+        return cls(flat, starts)
+
+    @property
+    def lengths(self) -> Ints:
+        """Length of every row, (N,)."""
+        return np.diff(self.starts)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded rows on a device: ``ids``, ``attention`` and ``segments`` (B, L), ``masks`` (B, M).
+
+    ``attention`` is None where nothing is padded, ``segments`` where the model takes none.
+    """
+
+    ids: torch.Tensor
+    attention: torch.Tensor | None
+    segments: torch.Tensor | None
+    masks: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """N examples put through one pattern.
+
+    ``ids`` and ``segments`` are ragged rows of token ids and segment numbers, ``masks`` (N, M)
+    holds the mask positions.
+    """
+
+    ids: Ragged
+    segments: Ints | None
+    masks: Ints
+    pad_id: int
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+    def batches(self, token_budget: int) -> Iterator[Ints]:
+        """Yield row numbers, longest rows first, at most ``token_budget`` padded tokens a batch."""
+        lengths = self.ids.lengths
+        order = np.argsort(-lengths, kind="stable")
+        start = 0
+        while start < len(order):
+            size = max(1, token_budget // int(lengths[order[start]]))
+            yield order[start : start + size]
+            start += size
+
+    def batch(self, rows: Ints, device: torch.device) -> Batch:
+        """Pad the given rows to the longest of them, on the right."""
+        starts, lengths = self.ids.starts[rows], self.ids.lengths[rows]
+        longest = int(lengths.max())
+        columns = np.arange(longest)
+        real = columns < lengths[:, None]
+        source = np.where(real, starts[:, None] + columns, 0)
+        ids = np.where(real, self.ids.flat[source], self.pad_id)
+        segments = None
+        if self.segments is not None:
+            segments = torch.from_numpy(np.where(real, self.segments[source], 0)).to(device)
+        attention = None if real.all() else torch.from_numpy(real).to(device, torch.long)
+        return Batch(
+            torch.from_numpy(ids).to(device),
+            attention,
+            segments,
+            torch.from_numpy(self.masks[rows]).to(device),
+        )
+
+
+class TextTokenizer:
+    """A fast tokenizer that takes text as text: no special tokens are found inside it.
+
+    Parameters
+    ----------
+    tokenizer : transformers.PreTrainedTokenizerBase
+        With a `tokenizers` backend.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            raise BackboneError(
+                f"{type(tokenizer).__name__} has no fast tokenizer; pet needs a tokenizer.json."
+            )
+        # A copy, because transformers switches these settings of its own at every call.
+        self._backend = Tokenizer.from_str(backend.to_str())
+        self._backend.encode_special_tokens = True
+        self._backend.no_truncation()
+        self._backend.no_padding()
+        self.mask_id: int | None = tokenizer.mask_token_id
+        self.pad_id: int = tokenizer.pad_token_id or 0
+        self.unknown_id: int | None = tokenizer.unk_token_id
+        self.special_ids: tuple[int, ...] = tuple(sorted(set(tokenizer.all_special_ids)))
+        self.vocabulary_size = len(tokenizer)
+        self.has_segments = "token_type_ids" in tokenizer.model_input_names
+        self._single = _Frame.probe(tokenizer, pair=False)
+        self._pair = _Frame.probe(tokenizer, pair=True)
+        self.space_counts = self._ids("x") != self._ids(" x")
+
+    def frame(self, pair: bool) -> _Frame:
+        """The special tokens around one segment or two."""
+        return self._pair if pair else self._single
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self._backend.encode(text, add_special_tokens=False).ids)
+
+    def piece(self, text: str, after_space: bool, first: bool) -> list[int]:
+        """Token ids of words in the middle of a sentence.
+
+        Some tokenizers mark the start of every text they see as the start of a word; a piece that
+        is glued to what stands before it is therefore cut out of a text with an anchor.
+        """
+        if after_space:
+            return self._ids(" " + text if self.space_counts else text)
+        if first:
+            return self._ids(text)
+        anchored = self._backend.encode("x" + text, add_special_tokens=False)
+        spans = [span for span in anchored.offsets if span[0] >= 1]
+        if len(spans) == len(anchored.offsets) - 1:
+            return list(anchored.ids[1:])
+        return self._ids(text)
+
+    def pieces(self, word: str) -> list[str]:
+        """Return a word's tokens as text, for people to look at."""
+        return [str(self._backend.id_to_token(number)) for number in self.piece(word, True, False)]
+
+    def texts(self, texts: Sequence[str], after_space: bool) -> Ragged:
+        """Tokenise many texts at once."""
+        if after_space and self.space_counts:
+            texts = [" " + text for text in texts]
+        encodings = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
+        return Ragged.of([encoding.ids for encoding in encodings])
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Special tokens before, between and after the segments, and the second segment's number."""
+
+    before: tuple[int, ...]
+    between: tuple[int, ...]
+    after: tuple[int, ...]
+    second_segment: int
+
+    @classmethod
+    def probe(cls, tokenizer: Any, pair: bool) -> _Frame:
+        # What surrounds the segments is read off an encoded probe: the rule is the tokenizer's own.
+        first = tokenizer("a", add_special_tokens=False)["input_ids"]
+        output = tokenizer("a", "a") if pair else tokenizer("a")
+        ids = list(output["input_ids"])
+        at = next(i for i in range(len(ids)) if ids[i : i + len(first)] == first)
+        rest = ids[at + len(first) :]
+        between: list[int] = []
+        segment = 0
+        if pair:
+            second = next(i for i in range(len(rest)) if rest[i : i + len(first)] == first)
+            between, rest = rest[:second], rest[second + len(first) :]
+            kinds = output.get("token_type_ids", [0] * len(ids))
+            segment = int(kinds[at + len(first) + len(between)])
+        return cls(tuple(ids[:at]), tuple(between), tuple(rest), segment)
+
+
+class Chunk:
+    """Some examples, each field of which is tokenised once for all patterns."""
+
+    def __init__(self, tokenizer: TextTokenizer, texts: Sequence[Mapping[str, str]]) -> None:
+        self._tokenizer = tokenizer
+        self._texts = texts
+        self._tokens: dict[tuple[str, bool], Ragged] = {}
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def field(self, name: str, after_space: bool) -> Ragged:
+        """Tokens of one field."""
+        key = (name, after_space and self._tokenizer.space_counts)
+        if key not in self._tokens:
+            texts = [texts[name] for texts in self._texts]
+            self._tokens[key] = self._tokenizer.texts(texts, after_space)
+        return self._tokens[key]
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """One run of a row: fixed token ids, or a field's tokens."""
+
+    ids: tuple[int, ...] = ()
+    field: Field | None = None
+    after_space: bool = False
+    segment: int = 0
+    masks: int = 0
+
+
+class Encoder:
+    """Puts examples through one sequence of parts.
+
+    Parameters
+    ----------
+    tokenizer : TextTokenizer
+        Of the backbone.
+    parts : tuple of Part
+        A pattern's parts, or `pet.pattern.input_parts`.
+    max_length : int
+        Most tokens of a row, special tokens included.
+    n_masks : int
+        How many mask tokens ``{mask}`` becomes; M.
+
+    Raises
+    ------
+    PatternError
+        When the parts that are never shortened leave no room.
+    """
+
+    def __init__(
+        self, tokenizer: TextTokenizer, parts: tuple[Part, ...], max_length: int, n_masks: int = 1
+    ) -> None:
+        self._tokenizer = tokenizer
+        self._max_length = max_length
+        self._pieces = _pieces(tokenizer, parts, n_masks)
+        fixed = sum(len(piece.ids) for piece in self._pieces)
+        self._room = max_length - fixed
+        if self._room < 1:
+            raise PatternError(
+                f"The pattern's own words take {fixed} of {max_length} tokens; no room is left "
+                "for text.",
+                "Shorten the pattern or raise --max-length.",
+            )
+
+    @cached_property
+    def mask_after_space(self) -> bool:
+        """Whether the label word stands after a space, which some tokenizers need to know."""
+        return any(piece.masks and piece.after_space for piece in self._pieces)
+
+    def encode(self, chunk: Chunk) -> Encoded:
+        """Assemble token ids, segment numbers and mask positions of the chunk's examples."""
+        count = len(chunk)
+        fields = [piece for piece in self._pieces if piece.field is not None]
+        tokens = [chunk.field(p.field.name, p.after_space) for p in fields if p.field is not None]
+        kept = self._shares(fields, [field.lengths for field in tokens], count)
+        lengths = np.full(count, self._max_length - self._room, dtype=np.int64)
+        for share in kept:
+            lengths += share
+        starts = np.zeros(count + 1, dtype=np.int64)
+        np.cumsum(lengths, out=starts[1:])
+        flat = np.empty(starts[-1], dtype=np.int64)
+        segments = np.zeros(starts[-1], dtype=np.int64) if self._tokenizer.has_segments else None
+        masks = np.zeros((count, 0), dtype=np.int64)
+        cursor = starts[:-1].copy()
+        number = 0
+        for piece in self._pieces:
+            if piece.field is None:
+                target = cursor[:, None] + np.arange(len(piece.ids))
+                flat[target] = piece.ids
+                width: Ints | int = len(piece.ids)
+                if piece.masks:
+                    masks = target - starts[:-1, None]
+            else:
+                target, source = _runs(cursor, kept[number], tokens[number], piece.field.cut)
+                flat[target] = tokens[number].flat[source]
+                width = kept[number]
+                number += 1
+            if segments is not None and piece.segment:
+                segments[target] = piece.segment
+            cursor = cursor + width
+        return Encoded(Ragged(flat, starts), segments, masks, self._tokenizer.pad_id)
+
+    def _shares(self, fields: list[_Piece], lengths: list[Ints], count: int) -> list[Ints]:
+        """Tokens each field keeps: the longest gives way first, a kept field never."""
+        room = np.full(count, self._room, dtype=np.int64)
+        soft = []
+        for piece, length in zip(fields, lengths, strict=True):
+            if piece.field is not None and piece.field.keep:
+                room = room - length
+            else:
+                soft.append(length)
+        if (room < 0).any():
+            row = int(np.argmin(room))
+            raise PatternError(
+                f"Example {row + 1} of this batch: the fields marked :keep are {-room[row]} tokens "
+                f"longer than {self._max_length} tokens allow.",
+                "Drop :keep or raise --max-length.",
+            )
+        caps = _caps(np.stack(soft), room) if soft else room
+        return [
+            length if piece.field is not None and piece.field.keep else np.minimum(length, caps)
+            for piece, length in zip(fields, lengths, strict=True)
+        ]
+
+
+def _caps(lengths: Ints, room: Ints) -> Ints:
+    """Largest cap c per row with ``sum(min(length, c)) <= room``; lengths are (F, N)."""
+    ordered = np.sort(lengths, axis=0)
+    caps = np.full(room.shape, np.iinfo(np.int64).max)
+    spent = np.zeros_like(room)
+    undecided = ordered.sum(axis=0) > room
+    for number in range(len(ordered)):
+        level = (room - spent) // (len(ordered) - number)
+        decided = undecided & (ordered[number] > level)
+        caps[decided] = level[decided]
+        undecided &= ~decided
+        spent += ordered[number]
+    return caps
+
+
+def _runs(cursor: Ints, kept: Ints, tokens: Ragged, cut: str) -> tuple[Ints, Ints]:
+    """Flat target and source indices that copy the kept tokens of every row."""
+    total = int(kept.sum())
+    row = np.repeat(np.arange(len(kept)), kept)
+    within = np.arange(total) - np.repeat(np.cumsum(kept) - kept, kept)
+    source = tokens.starts[:-1][row] + within
+    dropped = (tokens.lengths - kept)[row]
+    if cut == "head":
+        source = source + dropped
+    elif cut == "middle":
+        source = source + np.where(within >= (kept - kept // 2)[row], dropped, 0)
+    return cursor[row] + within, source
+
+
+def _pieces(tokenizer: TextTokenizer, parts: tuple[Part, ...], n_masks: int) -> list[_Piece]:
+    frame = tokenizer.frame(pair=any(isinstance(part, Separator) for part in parts))
+    pieces = [_Piece(frame.before)]
+    segment = 0
+    space = False
+    first = True
+    for part in parts:
+        match part:
+            case Words(text):
+                bare = text.strip()
+                if bare:
+                    ids = tokenizer.piece(bare, space or text[:1].isspace(), first)
+                    pieces.append(_Piece(tuple(ids), segment=segment))
+                    space = text[-1:].isspace()
+                    first = False
+                else:
+                    space = True
+                continue
+            case Field():
+                pieces.append(_Piece(field=part, after_space=space and not first, segment=segment))
+            case Mask():
+                if tokenizer.mask_id is None:
+                    raise BackboneError("This backbone's tokenizer has no mask token.")
+                ids = [tokenizer.mask_id] * n_masks
+                pieces.append(_Piece(tuple(ids), None, space or first, segment, n_masks))
+            case Separator():
+                pieces.append(_Piece(frame.between))
+                segment = frame.second_segment
+                space, first = False, True
+                continue
+            case _:
+                raise PatternError(f"{part} cannot be encoded without a soft template.")
+        space = first = False
+    pieces.append(_Piece(frame.after, segment=segment))
+    return pieces

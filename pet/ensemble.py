@@ -1,0 +1,182 @@
+"""The ensembling layers: label scores (members, verbalizers, N, C) become (N, C), axis by axis.
+
+Members may have different numbers of verbalizers, so the array is a list of (V, N, C) arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import log_softmax, softmax
+
+from pet.errors import UsageError, did_you_mean
+from pet.scoring import Scores
+
+Weights = NDArray[np.float64]
+
+
+def mean_logits(scores: Scores, weights: Weights) -> Scores:
+    """Weighted mean of raw scores, PET's own: (K, N, C) and (K,) -> (N, C)."""
+    return _weighted(scores, weights)
+
+
+def mean_probabilities(scores: Scores, weights: Weights) -> Scores:
+    """Logarithm of the weighted mean of probabilities: a mixture of the members."""
+    mixed = _weighted(softmax(scores, axis=2), weights)
+    return _log(mixed)
+
+
+def mean_log_probabilities(scores: Scores, weights: Weights) -> Scores:
+    """Weighted mean of log-probabilities: a product of the members."""
+    return _weighted(log_softmax(scores, axis=2), weights)
+
+
+def majority_vote(scores: Scores, weights: Weights) -> Scores:
+    """Logarithm of the weighted share of votes; the mean probability breaks ties."""
+    ballots = np.eye(scores.shape[2])[scores.argmax(axis=2)]
+    shares = _weighted(ballots, weights)
+    mixed = _weighted(softmax(scores, axis=2), weights)
+    return _log(0.99 * shares + 0.01 * mixed)
+
+
+def _weighted(scores: Scores, weights: Weights) -> Scores:
+    return cast(Scores, np.einsum("k,knc->nc", weights, scores))
+
+
+def _log(shares: Scores) -> Scores:
+    return cast(Scores, np.log(np.maximum(shares, 1e-12)))
+
+
+COMBINERS: dict[str, Callable[[Scores, Weights], Scores]] = {
+    "logits": mean_logits,
+    "probabilities": mean_probabilities,
+    "log-probabilities": mean_log_probabilities,
+    "vote": majority_vote,
+}
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """How the verbalizers of a member, and then the members, are combined.
+
+    Parameters
+    ----------
+    weights : sequence of float
+        One a member, not negative; they are normalised.
+    temperatures : sequence of float
+        One a member; its scores are divided by it.
+    combine_verbalizers, combine_members : str
+        Names in `COMBINERS`.
+    """
+
+    weights: tuple[float, ...]
+    temperatures: tuple[float, ...]
+    combine_verbalizers: str = "logits"
+    combine_members: str = "logits"
+
+    def __post_init__(self) -> None:
+        for name in (self.combine_verbalizers, self.combine_members):
+            if name not in COMBINERS:
+                raise UsageError(f"Unknown combiner {name!r}.", did_you_mean(name, COMBINERS))
+        if len(self.weights) != len(self.temperatures):
+            raise UsageError("An ensemble needs one weight and one temperature a member.")
+        if min(self.weights) < 0 or sum(self.weights) <= 0 or min(self.temperatures) <= 0:
+            raise UsageError(
+                f"Ensemble weights must not be negative nor all zero, and temperatures positive; "
+                f"found {self.weights} and {self.temperatures}."
+            )
+
+    @classmethod
+    def uniform(cls, members: int, **how: Any) -> Ensemble:
+        """Every member counts the same."""
+        return cls((1.0,) * members, (1.0,) * members, **how)
+
+    def member_scores(self, scores: Sequence[Scores]) -> Scores:
+        """Combine each member's verbalizers: a list of (V, N, C) -> (members, N, C)."""
+        combine = COMBINERS[self.combine_verbalizers]
+        return np.stack(
+            [
+                combine(part, np.full(len(part), 1 / len(part))) / temperature
+                for part, temperature in zip(scores, self.temperatures, strict=True)
+            ]
+        ).astype(np.float32)
+
+    def __call__(self, scores: Sequence[Scores]) -> Scores:
+        """Combine everything: a list of (V, N, C) -> (N, C)."""
+        weights = np.asarray(self.weights) / sum(self.weights)
+        combined = COMBINERS[self.combine_members](self.member_scores(scores), weights)
+        return combined.astype(np.float32)
+
+
+def accuracy_weights(accuracies: Sequence[float | None]) -> tuple[float, ...]:
+    """Weights from each member's accuracy on the labelled examples before training.
+
+    Source: PET, section 3.2. Uniform where an accuracy is unknown or all are zero.
+    """
+    known = [accuracy or 0.0 for accuracy in accuracies]
+    return tuple(known) if None not in accuracies and sum(known) > 0 else (1.0,) * len(known)
+
+
+def learn_weights(
+    member_scores: Scores, targets: NDArray[np.int64], pull: float = 1.0
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Learn member weights and temperatures on out-of-fold scores, pulled to uniform.
+
+    Minimises ``sum_n CE(softmax(sum_m w_m s_mn / t_m), y_n) + pull N/10 (|a|^2 + |b|^2)`` where
+    w = softmax(a) and t = exp(b): with a strong pull and few examples, nearly uniform.
+
+    Parameters
+    ----------
+    member_scores : array (members, N, C)
+        Scores of examples that the members were not trained on.
+    targets : array (N,)
+        Label numbers.
+    pull : float
+        Strength of the pull to uniform weights and temperature 1.
+
+    Returns
+    -------
+    tuple
+        Weights that sum to 1, and temperatures.
+    """
+    scores = torch.from_numpy(np.asarray(member_scores, dtype=np.float64))
+    labels = torch.from_numpy(targets)
+    free = torch.zeros(2, len(scores), dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([free], max_iter=100, line_search_fn="strong_wolfe")
+
+    def closure() -> torch.Tensor:
+        optimiser.zero_grad()
+        mixed = torch.einsum("m,mnc->nc", free[0].softmax(0) / free[1].exp(), scores)
+        loss = torch.nn.functional.cross_entropy(mixed, labels) + pull / 10 * free.square().sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimiser.step(closure)  # type: ignore[no-untyped-call]
+    found = free.detach()
+    return tuple(found[0].softmax(0).tolist()), tuple(found[1].exp().tolist())
+
+
+def ensemble_to_dict(ensemble: Ensemble, names: Sequence[str]) -> Mapping[str, Any]:
+    """Plain JSON values, with the members' names beside their weights."""
+    return {
+        "members": list(names),
+        "weights": list(ensemble.weights),
+        "temperatures": list(ensemble.temperatures),
+        "combine_verbalizers": ensemble.combine_verbalizers,
+        "combine_members": ensemble.combine_members,
+    }
+
+
+def ensemble_from_dict(plain: Mapping[str, Any]) -> Ensemble:
+    """Read `ensemble_to_dict`."""
+    return Ensemble(
+        tuple(plain["weights"]),
+        tuple(plain["temperatures"]),
+        plain["combine_verbalizers"],
+        plain["combine_members"],
+    )

@@ -1,0 +1,114 @@
+"""How good predictions are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+from sklearn.metrics import precision_recall_fscore_support as per_class_scores
+
+from pet.errors import DataError
+from pet.task import Task
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures of one set of predictions.
+
+    ``ece`` is the expected calibration error (Guo 2017) with 10 bins of equal width;
+    ``mean_absolute_error`` counts label steps and is None where labels have no order;
+    ``confusion`` has true labels in rows and predicted ones in columns.
+    """
+
+    n: int
+    accuracy: float
+    macro_f1: float
+    ece: float
+    mean_absolute_error: float | None
+    per_class: dict[str, dict[str, float]]
+    confusion: list[list[int]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+    def metric(self, name: str) -> float:
+        """Return the value of a task's metric: "accuracy", "macro_f1" or "f1:<label>"."""
+        if name.startswith("f1:") and name[3:] in self.per_class:
+            return self.per_class[name[3:]]["f1"]
+        if name in ("accuracy", "macro_f1", "ece"):
+            return float(getattr(self, name))
+        raise DataError(f"Unknown metric {name!r}; use accuracy, macro_f1 or f1:<label>.")
+
+
+def evaluate(probabilities: NDArray[Any], targets: NDArray[np.int64], task: Task) -> Evaluation:
+    """Compare probabilities with the truth.
+
+    Parameters
+    ----------
+    probabilities : array (N, C)
+        Columns in the order of the task's labels.
+    targets : array (N,)
+        True label numbers.
+    task : Task
+        Names of the labels, and whether they are ordered.
+    """
+    if not len(targets):
+        raise DataError("There are no labelled examples to evaluate on.")
+    predicted = probabilities.argmax(axis=1)
+    numbers = list(range(len(task.labels)))
+    figures = per_class_scores(targets, predicted, labels=numbers, zero_division=0)
+    names = ("precision", "recall", "f1", "support")
+    present = sorted(set(targets.tolist()) | set(predicted.tolist()))
+    return Evaluation(
+        n=len(targets),
+        accuracy=float(accuracy_score(targets, predicted)),
+        macro_f1=float(
+            f1_score(targets, predicted, labels=present, average="macro", zero_division=0)
+        ),
+        ece=calibration_error(probabilities, targets),
+        mean_absolute_error=float(np.abs(targets - predicted).mean()) if task.ordinal else None,
+        per_class={
+            label: {
+                name: float(values[number]) for name, values in zip(names, figures, strict=True)
+            }
+            for number, label in enumerate(task.labels)
+        },
+        confusion=confusion_matrix(targets, predicted, labels=numbers).tolist(),
+    )
+
+
+def calibration_error(
+    probabilities: NDArray[Any], targets: NDArray[np.int64], bins: int = 10
+) -> float:
+    """Expected calibration error: mean gap of confidence and accuracy, weighted by bin size."""
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == targets
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    sizes = np.bincount(bin_of, minlength=bins)
+    gaps = np.abs(np.bincount(bin_of, confidence - right, minlength=bins))
+    return float(gaps.sum() / sizes.sum())
+
+
+def text_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
+    """Return rows as aligned text; the first column is flush left, the others right."""
+    table = [list(header), *[list(row) for row in rows]]
+    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if column == 0 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in table
+    ]
+    lines.insert(1, "-" * max(len(line) for line in lines))
+    return "\n".join(lines)
+
+
+def percent(value: float | None) -> str:
+    """Format a share for a table; a dash where there is none."""
+    return "-" if value is None else f"{100 * value:.1f}"

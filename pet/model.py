@@ -1,0 +1,131 @@
+"""What a run ends with: an ensemble of members or a sequence classifier, saved and loaded alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from pet.backbone import MaskedLM
+from pet.config import BackboneConfig, TrainingConfig
+from pet.distillation import SequenceClassifier
+from pet.ensemble import Ensemble, ensemble_from_dict, ensemble_to_dict
+from pet.errors import RunError
+from pet.members import MemberSet, MemberSpec
+from pet.scoring import Scores
+from pet.task import Task
+
+Texts = Sequence[Mapping[str, str]]
+CARD = "pet.json"
+
+
+class Model(Protocol):
+    """Anything that scores the labels of a task."""
+
+    @property
+    def task(self) -> Task:
+        """Labels and fields."""
+
+    def scores(self, texts: Texts) -> Scores:
+        """Score examples: (N, C), softmax of which are probabilities."""
+
+    def save(self, folder: Path) -> None:
+        """Write weights and settings."""
+
+
+@dataclass
+class EnsembleModel:
+    """Members and how they are combined."""
+
+    members: MemberSet
+    ensemble: Ensemble
+
+    @property
+    def task(self) -> Task:
+        """Labels, fields and PVPs."""
+        return self.members.task
+
+    def scores(self, texts: Texts) -> Scores:
+        """Score examples: (N, C)."""
+        return self.ensemble(self.members.scores(texts))
+
+    def save(self, folder: Path) -> None:
+        """Write the backbone once, and each member's own weights."""
+        backbone = self.members.backbone
+        backbone.weights.put({})
+        backbone.model.save_pretrained(folder / "backbone")
+        backbone.hf_tokenizer.save_pretrained(folder / "backbone")
+        for name, weights in self.members.weights.items():
+            if weights:
+                (folder / "members").mkdir(exist_ok=True)
+                save_file(dict(weights), folder / "members" / f"{name}.safetensors")
+
+
+def save_model(model: Model, folder: Path) -> None:
+    """Write a self-contained folder: weights in the Hugging Face layout, and pet.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save(folder)
+    card: dict[str, Any] = {"format": 1, "task": model.task.to_dict()}
+    if isinstance(model, SequenceClassifier):
+        card |= {"kind": "sequence-classifier", "max_length": model.max_length}
+    elif isinstance(model, EnsembleModel):
+        specs = model.members.specs
+        card |= {
+            "kind": "ensemble",
+            "max_length": specs[0].max_length,
+            "patterns": {spec.name: spec.pattern for spec in specs},
+            "ensemble": ensemble_to_dict(model.ensemble, [spec.name for spec in specs]),
+        }
+    (folder / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def load_model(path: str | Path, device: str = "auto", precision: str = "auto") -> Model:
+    """Load what `save_model` wrote, or the classifier of a run folder.
+
+    Raises
+    ------
+    RunError
+        When the folder is neither, or is not whole.
+    """
+    folder = Path(path)
+    if (folder / "run.json").is_file():
+        folder = folder / "classifier"
+        if not (folder / CARD).is_file():
+            raise RunError(
+                f"{path}: this run is not finished; it has no classifier yet.",
+                "Run the same pet train command again: it goes on where it stopped.",
+            )
+    if not (folder / CARD).is_file():
+        raise RunError(
+            f"{path}: expected a run folder or a saved classifier (a folder with {CARD}).",
+            "pet train -o RUN makes one.",
+        )
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        task = Task.from_dict(card["task"])
+        if card["kind"] == "sequence-classifier":
+            config = BackboneConfig(str(folder), device, precision, card["max_length"])  # type: ignore[arg-type]
+            return SequenceClassifier.load(folder, task, config)
+        backbone = MaskedLM.load(str(folder / "backbone"), device, precision)
+        specs = member_specs(task, card["patterns"], card["max_length"])
+        weights = {
+            file.stem: load_file(file)
+            for file in sorted((folder / "members").glob("*.safetensors"))
+        }
+        members = MemberSet(backbone, task, specs, weights)
+        return EnsembleModel(members, ensemble_from_dict(card["ensemble"]))
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise RunError(f"{folder}: this classifier is damaged: {error!r}") from error
+
+
+def member_specs(task: Task, patterns: Mapping[str, int], max_length: int) -> list[MemberSpec]:
+    """Specs good enough to score with: name and pattern of every member."""
+    return [
+        MemberSpec(name, number, task.pvps[number], 0, TrainingConfig(max_steps=0), max_length)
+        for name, number in patterns.items()
+    ]

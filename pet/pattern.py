@@ -1,0 +1,222 @@
+"""Patterns: the one-line template language that turns an example into a cloze question."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pet.errors import PatternError
+
+Cut = Literal["tail", "head", "middle"]
+
+_RESERVED = ("mask", "sep", "soft")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_Fail = Callable[[str, int], PatternError]
+
+
+@dataclass(frozen=True)
+class Words:
+    """Literal words of the pattern; never shortened."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """A text field of the example.
+
+    ``cut`` says which end gives way when the input is too long; ``keep`` forbids shortening.
+    """
+
+    name: str
+    keep: bool = False
+    cut: Cut = "tail"
+
+
+@dataclass(frozen=True)
+class Mask:
+    """Where the label word is predicted."""
+
+
+@dataclass(frozen=True)
+class Separator:
+    """Where the second segment starts."""
+
+
+@dataclass(frozen=True)
+class Soft:
+    """Learned tokens: ``length`` pseudo tokens, or trainable tokens that start as ``text``."""
+
+    length: int = 1
+    text: str | None = None
+
+
+Part = Words | Field | Mask | Separator | Soft
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A parsed template.
+
+    Parameters
+    ----------
+    template : str
+        Text with slots: ``{field}``, ``{field:keep}``, ``{field:head}``, ``{field:middle}``,
+        exactly one ``{mask}``, at most one ``{sep}``, ``{soft}``, ``{soft:5}``,
+        ``{soft:'It was'}``; ``{{`` and ``}}`` are literal braces.
+
+    Raises
+    ------
+    PatternError
+        With a caret under the place, when the template is malformed.
+
+    Examples
+    --------
+    >>> Pattern("{text} It was {mask}.").fields
+    ('text',)
+    """
+
+    template: str
+    parts: tuple[Part, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", _parse(self.template))
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the text fields, in order of first appearance."""
+        return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, Field)))
+
+    @property
+    def is_soft(self) -> bool:
+        """Whether the pattern has learned tokens."""
+        return any(isinstance(part, Soft) for part in self.parts)
+
+    def render(self, values: dict[str, str], mask: str = "____", separator: str = " | ") -> str:
+        """Return the filled pattern as readable text, for people to look at."""
+        shown = []
+        for part in self.parts:
+            match part:
+                case Words(text):
+                    shown.append(text)
+                case Field(name):
+                    shown.append(values[name])
+                case Mask():
+                    shown.append(mask)
+                case Separator():
+                    shown.append(separator)
+                case Soft(length, text):
+                    shown.append(f"<{text or length}>")
+        return "".join(shown)
+
+
+def input_parts(fields: list[str]) -> tuple[Part, ...]:
+    """Return the parts of a classifier's plain input: the fields, without words or a mask.
+
+    The first field is the first segment, the others together are the second.
+    """
+    parts: list[Part] = [Field(fields[0])]
+    for number, name in enumerate(fields[1:]):
+        parts.append(Words(" ") if number else Separator())
+        parts.append(Field(name))
+    return tuple(parts)
+
+
+def _parse(template: str) -> tuple[Part, ...]:
+    def fail(problem: str, position: int) -> PatternError:
+        line = template.replace("\n", " ")
+        return PatternError(f"Pattern: {problem}\n    {line}\n    {' ' * position}^")
+
+    parts: list[Part] = []
+    words = ""
+    seen: dict[str, int] = {}
+    position = 0
+    while position < len(template):
+        character = template[position]
+        if template.startswith(("{{", "}}"), position):
+            words += character
+            position += 2
+            continue
+        if character == "}":
+            raise fail("'}' without '{'; write '}}' for a literal brace", position)
+        if character != "{":
+            words += character
+            position += 1
+            continue
+        end = _slot_end(template, position)
+        if end is None:
+            raise fail("this '{' is never closed; write '{{' for a literal brace", position)
+        part = _slot(template[position + 1 : end], position, fail)
+        kind = type(part).__name__
+        if isinstance(part, Mask | Separator) and kind in seen:
+            name = "{mask}" if isinstance(part, Mask) else "{sep}"
+            raise fail(f"a second {name}; exactly one is allowed", position)
+        seen[kind] = position
+        if words:
+            parts.append(Words(words))
+            words = ""
+        parts.append(part)
+        position = end + 1
+    if words:
+        parts.append(Words(words))
+    if "Mask" not in seen:
+        raise fail("no {mask}; every pattern needs one, where the label word goes", len(template))
+    if "Field" not in seen:
+        raise fail("no text field, such as {text}", len(template))
+    return tuple(parts)
+
+
+def _slot_end(template: str, start: int) -> int | None:
+    quote = ""
+    for position in range(start + 1, len(template)):
+        character = template[position]
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"" and ":" in template[start:position]:
+            quote = character
+        elif character == "}":
+            return position
+        elif character == "{":
+            return None
+    return None
+
+
+def _slot(inside: str, position: int, fail: _Fail) -> Part:
+    name, colon, option = inside.partition(":")
+    name, option = name.strip(), option.strip()
+    if not _NAME.match(name):
+        raise fail(f"expected a field name, found {inside!r}", position + 1)
+    if colon and not option:
+        raise fail(f"nothing after '{name}:'", position + 1)
+    if name == "soft":
+        return _soft(option, position, fail)
+    if name in _RESERVED:
+        if colon:
+            raise fail(f"{{{name}}} takes no option", position + 1)
+        return Mask() if name == "mask" else Separator()
+    match option:
+        case "":
+            return Field(name)
+        case "keep":
+            return Field(name, keep=True)
+        case "tail" | "head" | "middle":
+            return Field(name, cut=option)
+    raise fail(f"unknown option {option!r}; a field takes keep, head or middle", position + 1)
+
+
+def _soft(option: str, position: int, fail: _Fail) -> Soft:
+    if not option:
+        return Soft()
+    if option.isdigit() and int(option) > 0:
+        return Soft(length=int(option))
+    if option[0] in "'\"":
+        try:
+            text = ast.literal_eval(option)
+        except (SyntaxError, ValueError):
+            text = ""
+        if isinstance(text, str) and text.strip():
+            return Soft(text=text)
+    raise fail("soft takes a positive number or quoted words", position + 1)

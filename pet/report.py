@@ -1,0 +1,154 @@
+"""What a finished run tells: each pattern alone, the ensemble, the final classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.special import softmax
+
+from pet.config import Settings
+from pet.data import Example, chunked
+from pet.evaluation import Evaluation, evaluate, percent, text_table
+from pet.model import EnsembleModel, load_model
+from pet.pipeline import Data, trained_members
+from pet.runs import RunFolder
+from pet.task import Task
+from pet.training import label_numbers
+
+
+@dataclass
+class Report:
+    """Rows of the final table and, where there were test examples, their evaluations."""
+
+    task: Task
+    rows: list[tuple[str, dict[str, Any]]]
+    evaluations: dict[str, Evaluation] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+    def table(self, per_class: bool = False) -> str:
+        """Return the table as text."""
+        header = ["", "labelled, before", "after", "seconds"]
+        if self.evaluations:
+            header += ["test accuracy", "macro-F1", "calibration error"]
+            header += ["mean abs. error"] if self.task.ordinal else []
+        lines = []
+        for name, figures in self.rows:
+            seconds = figures.get("seconds")
+            cells = [
+                name,
+                percent(figures.get("accuracy_before")),
+                percent(figures.get("accuracy_after")),
+                "-" if seconds is None else f"{seconds:.1f}",
+            ]
+            if name in self.evaluations:
+                found = self.evaluations[name]
+                cells += [percent(found.accuracy), percent(found.macro_f1), f"{found.ece:.3f}"]
+                if found.mean_absolute_error is not None:
+                    cells.append(f"{found.mean_absolute_error:.3f}")
+            cells += ["-"] * (len(header) - len(cells))
+            lines.append(cells)
+        text = text_table(lines, header)
+        if per_class and self.evaluations:
+            last, found = list(self.evaluations.items())[-1]
+            text += f"\n\n{last}\n" + per_class_table(found)
+        return text
+
+
+def per_class_table(evaluation: Evaluation) -> str:
+    """Return precision, recall and F1 of every label, and the confusion matrix."""
+    rows = [
+        [
+            label,
+            *(percent(figures[name]) for name in ("precision", "recall", "f1")),
+            str(int(figures["support"])),
+        ]
+        for label, figures in evaluation.per_class.items()
+    ]
+    text = text_table(rows, ["label", "precision", "recall", "F1", "examples"])
+    labels = list(evaluation.per_class)
+    if len(labels) <= 12:
+        rows = [
+            [f"{number} {label}", *map(str, counts)]
+            for number, (label, counts) in enumerate(zip(labels, evaluation.confusion, strict=True))
+        ]
+        text += "\n\n" + text_table(rows, ["true \\ predicted", *map(str, range(len(labels)))])
+    return text
+
+
+def run_report(
+    folder: RunFolder, settings: Settings, data: Data, tests: Iterable[Example] | None
+) -> Report:
+    """Collect the figures of a finished run; evaluate all its parts where there are test examples.
+
+    The test examples are read here and nowhere earlier. Also writes metrics.json.
+    """
+    config = settings.backbone
+    model = load_model(folder.path, config.device, config.precision)
+    ensemble: EnsembleModel | None = None
+    if folder.has("ensemble.json"):
+        ensemble = (
+            model
+            if isinstance(model, EnsembleModel)
+            else trained_members(folder, config.device, config.precision)
+        )
+    final = "ensemble" if isinstance(model, EnsembleModel) else "classifier"
+    report = Report(model.task, [])
+    if ensemble is not None:
+        for spec in ensemble.members.specs:
+            report.rows.append((_shown(spec), folder.read_json(f"members/{spec.name}/member.json")))
+        report.rows.append(("ensemble", {}))
+    if final == "classifier":
+        report.rows.append((final, {}))
+    if tests is not None:
+        _evaluate(report, model, ensemble, data, tests)
+    folder.write_json(
+        "metrics.json",
+        {
+            "rows": dict(report.rows),
+            "test": {name: found.to_dict() for name, found in report.evaluations.items()},
+        },
+    )
+    return report
+
+
+def _shown(spec: Any) -> str:
+    template = spec.pvp.pattern.template
+    return f"{spec.name}  {template if len(template) <= 50 else template[:47] + '...'}"
+
+
+def _evaluate(
+    report: Report,
+    model: Any,
+    ensemble: EnsembleModel | None,
+    data: Data,
+    tests: Iterable[Example],
+) -> None:
+    scores: dict[str, list[Any]] = {name: [] for name, _ in report.rows}
+    labels: list[str | None] = []
+    keys: set[tuple[str, ...]] = set()
+    for chunk in chunked(tests, 1024):
+        texts = [example.texts for example in chunk]
+        labels += [example.label for example in chunk]
+        keys |= {example.key for example in chunk}
+        if ensemble is not None:
+            member_scores = ensemble.members.scores(texts)
+            combined = ensemble.ensemble.member_scores(member_scores)
+            for spec, own in zip(ensemble.members.specs, combined, strict=True):
+                scores[_shown(spec)].append(own)
+            scores["ensemble"].append(ensemble.ensemble(member_scores))
+        if "classifier" in scores:
+            scores["classifier"].append(model.scores(texts))
+    targets = label_numbers(labels, report.task.labels)
+    for name, parts in scores.items():
+        probabilities = softmax(np.concatenate(parts) if parts else np.zeros((0, 1)), axis=1)
+        report.evaluations[name] = evaluate(probabilities, targets, report.task)
+    seen = sum(example.key in keys for example in data.train)
+    shared = sum(example.key in keys for example in data.pool or ())
+    if seen or shared:
+        report.remarks.append(
+            f"Overlap: {seen} labelled and {shared} unlabelled texts are also test texts; "
+            "the test figures may be too good."
+        )

@@ -1,0 +1,169 @@
+"""The run folder: everything is written by rename, so what is there is whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pet.errors import RunError
+
+_OURS = ("run.json", "members", "ensemble.json", "soft", "classifier", "metrics.json", "log.jsonl")
+
+
+class RunFolder:
+    """A folder that holds one run.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def start(cls, path: str | Path, asked: Mapping[str, Any], force: bool = False) -> RunFolder:
+        """Open a new folder, or one in which the same was asked before, to go on with it.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder; made where it is missing.
+        asked : mapping
+            Everything that decides the result, as JSON values.
+        force : bool
+            Remove what an earlier run wrote here.
+
+        Raises
+        ------
+        RunError
+            When something else is in the folder, or it cannot be written.
+        """
+        folder = cls(Path(path))
+        asked = json.loads(json.dumps(asked))
+        with _writing(folder.path):
+            folder.path.mkdir(parents=True, exist_ok=True)
+            if force and folder.has("run.json"):
+                folder._clear()
+        if folder.has("run.json"):
+            differences = _differences(folder.read_json("run.json")["asked"], asked)
+            if differences:
+                shown = "\n    ".join(differences[:12])
+                raise RunError(
+                    f"{path} holds a run that was asked for something else:\n    {shown}",
+                    "Choose another folder with -o, or start over here with --force.",
+                )
+        elif any(folder.path.iterdir()):
+            raise RunError(
+                f"{path} is not empty and not a run folder.", "Choose another folder with -o."
+            )
+        else:
+            folder.write_json("run.json", {"format": 1, "asked": asked, "versions": _versions()})
+        return folder
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunFolder:
+        """Open an existing run to read it."""
+        folder = cls(Path(path))
+        if not folder.has("run.json"):
+            raise RunError(f"{path} is not a run folder: it has no run.json.")
+        return folder
+
+    def _clear(self) -> None:
+        for name in _OURS:
+            target = self.path / name
+            if target.is_dir():
+                shutil.rmtree(target)
+            else:
+                target.unlink(missing_ok=True)
+
+    def has(self, name: str) -> bool:
+        """Whether a file or folder is there, and therefore whole."""
+        return (self.path / name).exists()
+
+    def read_json(self, name: str) -> Any:
+        """Read one of the folder's JSON files."""
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.path / name}: cannot be read: {error}") from error
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write a JSON file at once."""
+        text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+        with self.writing(name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+    def write_array(self, name: str, array: np.ndarray) -> None:
+        """Write a .npy file at once."""
+        with self.writing(name) as temporary, temporary.open("wb") as stream:
+            np.save(stream, array, allow_pickle=False)
+
+    def shards(self, name: str) -> Iterator[np.ndarray]:
+        """Yield the arrays of a folder of numbered .npy files, in order."""
+        for path in sorted((self.path / name).glob("*.npy")):
+            yield np.load(path, allow_pickle=False)
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """Give a temporary path; what is written there appears as ``name`` when all went well."""
+        target = self.path / name
+        temporary = target.with_name(target.name + ".part")
+        with _writing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if temporary.is_dir():
+                shutil.rmtree(temporary)
+            yield temporary
+            if target.is_dir():
+                shutil.rmtree(target)
+            os.replace(temporary, target)
+
+    def log(self, event: str, **values: Any) -> None:
+        """Append one line to log.jsonl."""
+        line = json.dumps({"time": round(time.time(), 3), "event": event, **values})
+        with _writing(self.path), (self.path / "log.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"{path}: cannot be written: {error.strerror or error}.",
+            "What was finished before is kept; free some space or choose another folder with -o.",
+        ) from error
+
+
+def _differences(old: Any, new: Any, place: str = "") -> list[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        found: list[str] = []
+        for key in dict.fromkeys([*old, *new]):
+            inner = f"{place}.{key}" if place else str(key)
+            found += _differences(old.get(key), new.get(key), inner)
+        return found
+    return [] if old == new else [f"{place}: {_short(old)} there, {_short(new)} now"]
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    import pet
+
+    names = ("torch", "transformers", "scikit-learn", "numpy")
+    return {"pet": pet.__version__, **{name: version(name) for name in names}}

@@ -1,0 +1,235 @@
+"""Word logits to label scores.
+
+For one label with words w and relative weights a, and z the word scores (PET, section 3):
+
+- mean: ``sum_w a_w z_w / sum_w a_w``
+- logsumexp: ``log sum_w a_w exp(z_w)``, the label's probability mass up to a constant
+- max: ``max_w z_w``
+- vote: the share of the labels' words that are the best of their rank (see `_vote`)
+
+The score of a word is its logit where all words of a verbalizer are single tokens. Otherwise it is
+the sum of its tokens' log-probabilities over as many masks as it has tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pet.backbone import MaskedLM
+from pet.decoding import multi_token_scores
+from pet.encoding import Batch, Chunk, Encoded, Encoder
+from pet.errors import VerbalizerError
+from pet.pvp import PVP
+from pet.verbalizer import Verbalizer
+
+Scores = NDArray[np.float32]
+
+TOKEN_BUDGET = 4096
+
+
+@dataclass(frozen=True)
+class Word:
+    """A label word as token ids."""
+
+    text: str
+    label: int
+    weight: float
+    ids: tuple[int, ...]
+
+
+def label_words(
+    verbalizer: Verbalizer, labels: Sequence[str], backbone: MaskedLM, after_space: bool
+) -> list[Word]:
+    """Split a verbalizer's words into tokens.
+
+    Raises
+    ------
+    VerbalizerError
+        When the tokenizer cannot represent a word, or takes two labels' words for one.
+    """
+    tokenizer = backbone.tokenizer
+    words = []
+    owner: dict[tuple[int, ...], Word] = {}
+    for number, label in enumerate(labels):
+        for text, weight in verbalizer.words[label].items():
+            ids = tuple(tokenizer.piece(text, after_space, first=False))
+            if not ids or tokenizer.unknown_id in ids:
+                raise VerbalizerError(
+                    f"Label word {text!r} of {label!r} cannot be represented by the tokenizer of "
+                    f"{backbone.name!r}.",
+                    "Choose a word of the backbone's language and script.",
+                )
+            word = Word(text, number, weight, ids)
+            other = owner.setdefault(ids, word)
+            if other.label != number:
+                raise VerbalizerError(
+                    f"Label words {other.text!r} of {labels[other.label]!r} and {text!r} of "
+                    f"{label!r} are the same tokens for {backbone.name!r}.",
+                    "Remove one of them.",
+                )
+            words.append(word)
+    return words
+
+
+class PVPScorer:
+    """A PVP made ready for one backbone: encodes examples and scores labels.
+
+    Parameters
+    ----------
+    pvp : PVP
+        Pattern and verbalizers.
+    labels : sequence of str
+        Column order of the scores, C.
+    backbone : MaskedLM
+        The model.
+    max_length : int
+        Most tokens of an input.
+    """
+
+    def __init__(
+        self, pvp: PVP, labels: Sequence[str], backbone: MaskedLM, max_length: int
+    ) -> None:
+        self.pvp = pvp
+        self.backbone = backbone
+        self.labels = tuple(labels)
+        self._max_length = min(max_length, backbone.max_length)
+        first = Encoder(backbone.tokenizer, pvp.pattern.parts, self._max_length)
+        self.words = [
+            label_words(verbalizer, labels, backbone, first.mask_after_space)
+            for verbalizer in pvp.verbalizers
+        ]
+        self.readouts = [
+            Readout(words, len(self.labels), verbalizer, backbone.compute.device)
+            for words, verbalizer in zip(self.words, pvp.verbalizers, strict=True)
+        ]
+        counts = sorted({len(word.ids) for words in self.words for word in words})
+        self._encoders = {
+            count: first
+            if count == 1
+            else Encoder(backbone.tokenizer, pvp.pattern.parts, self._max_length, count)
+            for count in counts
+        }
+
+    @property
+    def is_multi_token(self) -> bool:
+        """Whether any label word has several tokens."""
+        return tuple(self._encoders) != (1,)
+
+    def encode(self, chunk: Chunk) -> dict[int, Encoded]:
+        """Encode the examples once for every number of masks that the label words need."""
+        return {count: encoder.encode(chunk) for count, encoder in self._encoders.items()}
+
+    def batch(self, encoded: Mapping[int, Encoded], rows: NDArray[np.int64]) -> dict[int, Batch]:
+        """Pad the same rows for every number of masks."""
+        device = self.backbone.compute.device
+        return {count: part.batch(rows, device) for count, part in encoded.items()}
+
+    def word_scores(
+        self, states: Mapping[int, Tensor], batches: Mapping[int, Batch] | None = None
+    ) -> list[Tensor]:
+        """Score words, one (B, W) tensor a verbalizer, from decoder inputs (B, M, E).
+
+        With ``batches`` words of several tokens are decoded as their verbalizer says; otherwise in
+        parallel, which is what training uses.
+        """
+        return [
+            multi_token_scores(self.backbone, readout.word_ids, readout.decoding, states, batches)
+            if readout.is_multi_token
+            else self.backbone.word_logits(states[1][:, 0], readout.token_ids)
+            for readout in self.readouts
+        ]
+
+    def label_scores(
+        self, states: Mapping[int, Tensor], batches: Mapping[int, Batch] | None = None
+    ) -> list[Tensor]:
+        """Score labels, one (B, C) tensor a verbalizer; see `word_scores`."""
+        words = self.word_scores(states, batches)
+        return [readout(part) for readout, part in zip(self.readouts, words, strict=True)]
+
+    def mask_states(self, batches: Mapping[int, Batch]) -> dict[int, Tensor]:
+        """Decoder inputs (B, M, E) for every number of masks M: one forward pass each."""
+        return {count: self.backbone.mask_states(batch) for count, batch in batches.items()}
+
+    @torch.inference_mode()
+    def score(self, chunk: Chunk) -> Scores:
+        """Score a chunk of examples: (verbalizers, N, C)."""
+        encoded = self.encode(chunk)
+        scores = torch.empty(len(self.readouts), len(chunk), len(self.labels))
+        any_encoded = next(iter(encoded.values()))
+        for rows in any_encoded.batches(TOKEN_BUDGET):
+            batches = self.batch(encoded, rows)
+            batch_scores = self.label_scores(self.mask_states(batches), batches)
+            scores[:, torch.from_numpy(rows)] = torch.stack(batch_scores).float().cpu()
+        return scores.numpy()
+
+
+class Readout:
+    """Turns the word scores of one verbalizer, (B, W), into label scores, (B, C)."""
+
+    def __init__(
+        self, words: Sequence[Word], n_labels: int, verbalizer: Verbalizer, device: torch.device
+    ) -> None:
+        self.word_ids = [word.ids for word in words]
+        self.combine = verbalizer.combine
+        self.decoding = verbalizer.decoding
+        self.is_multi_token = any(len(word.ids) > 1 for word in words)
+        self.token_ids = torch.tensor([word.ids[0] for word in words], device=device)
+        weights = torch.zeros(len(words), n_labels)
+        for row, word in enumerate(words):
+            weights[row, word.label] = word.weight
+        self._weights = (weights / weights.sum(0)).to(device)
+
+    def __call__(self, words: Tensor) -> Tensor:
+        """(B, W) -> (B, C)."""
+        if self.combine == "mean":
+            return words @ self._weights
+        spread = words[:, :, None].masked_fill(self._weights == 0, -torch.inf)
+        match self.combine:
+            case "logsumexp":
+                return torch.logsumexp(spread + self._weights.clamp_min(1e-30).log(), dim=1)
+            case "max":
+                return spread.amax(dim=1)
+        return self._vote(spread)
+
+    def _vote(self, spread: Tensor) -> Tensor:
+        # A label's i-th best word runs against the other labels' i-th best words; a label with
+        # fewer words runs its weakest again. Each rank is one soft vote, so gradients flow.
+        ordered = spread.sort(dim=1, descending=True).values
+        counts = (self._weights > 0).sum(0)
+        ranks = torch.arange(int(counts.max()), device=spread.device)
+        chosen = torch.minimum(ranks[:, None], counts - 1)
+        ballots = ordered.gather(1, chosen.expand(len(spread), -1, -1))
+        return ballots.softmax(dim=2).mean(dim=1).log()
+
+
+@dataclass(frozen=True)
+class PatternView:
+    """How one PVP sees one example: the filled pattern, and its words' and labels' scores."""
+
+    text: str
+    words: list[dict[str, float]]
+    labels: list[dict[str, float]]
+
+
+@torch.inference_mode()
+def view(scorer: PVPScorer, texts: Mapping[str, str]) -> PatternView:
+    """Score one example and keep every step, one entry a verbalizer, for people to look at."""
+    encoded = scorer.encode(Chunk(scorer.backbone.tokenizer, [texts]))
+    batches = scorer.batch(encoded, np.zeros(1, dtype=np.int64))
+    states = scorer.mask_states(batches)
+    words = [part[0].tolist() for part in scorer.word_scores(states, batches)]
+    labels = [part[0].tolist() for part in scorer.label_scores(states, batches)]
+    return PatternView(
+        scorer.pvp.pattern.render(dict(texts)),
+        [
+            {word.text: score for word, score in zip(own, scores, strict=True)}
+            for own, scores in zip(scorer.words, words, strict=True)
+        ],
+        [dict(zip(scorer.labels, scores, strict=True)) for scores in labels],
+    )

@@ -1,0 +1,24 @@
+"""Does the hypothesis follow from the premise? Captions of photographs (SNLI).
+
+Format: the fields `premise` and `hypothesis`, or the columns `text` and `text_b`.
+"""
+
+from pet import PVP, Task, Verbalizer
+
+nli = Verbalizer.load("nli")
+truth = Verbalizer.load("nli_truth")
+
+task = Task(
+    name="snli",
+    labels=["entailment", "neutral", "contradiction"],
+    fields=["premise", "hypothesis"],
+    columns={"premise": "text", "hypothesis": "text_b"},
+    description="Does the hypothesis follow from the premise, contradict it or neither? (SNLI)",
+    pvps=[
+        PVP("{premise}?{sep}{mask}, {hypothesis}", nli, truth),
+        PVP("{premise} {mask}, {hypothesis}", nli),
+        PVP("{hypothesis}? {mask}.{sep}{premise}", nli),
+        PVP("{premise}{sep}Question: {hypothesis}? Answer: {mask}.", nli),
+        PVP("{premise}{sep}{hypothesis} True or false? {mask}.", truth),
+    ],
+)
