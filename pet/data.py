@@ -117,7 +117,8 @@ def examples_from(
     ----------
     source : str, Path or iterable
         A .jsonl, .csv or .tsv path (also with .gz), "-" for standard input,
-        "hf:NAME[/CONFIG]:SPLIT" for a Hugging Face data set, or an iterable of mappings (such as a `datasets.Dataset`).
+        "hf:NAME[/CONFIG]:SPLIT" for a Hugging Face data set, or an iterable of mappings (such as a
+        `datasets.Dataset`).
     columns : Columns
         How a row is read.
     file_format : {".jsonl", ".csv", ".tsv"}, optional

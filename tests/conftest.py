@@ -1,0 +1,40 @@
+"""Shared fixtures, and the markers that skip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tiny import save_tiny_bert
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="also run tests marked slow")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    import torch
+
+    reasons = {
+        "slow": None if config.getoption("--slow") else "slow; run with --slow",
+        "gpu": None if torch.cuda.is_available() else "needs a CUDA GPU",
+        "shared_data": None if SHARED.is_dir() else "needs the shared data sets, absent here",
+    }
+    for item in items:
+        for marker, reason in reasons.items():
+            if reason and item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Folder of a random 2-layer BERT masked LM with 32 hidden units."""
+    return str(save_tiny_bert(tmp_path_factory.mktemp("tiny") / "bert"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with the labelled data sets; use with the marker shared_data."""
+    return SHARED

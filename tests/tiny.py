@@ -1,0 +1,52 @@
+"""Tiny models, built in code in a second, saved as plain Hugging Face folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast
+
+WORDS = (
+    "the a it was is and film food room train phone great good bad terrible awful wonderful happy "
+    "sad very just all in question answer yes no maybe news sports business world i we they this "
+    "that not but so cold warm fast slow red blue one two three four five . , ! ? : ( ) [ ] ' - /"
+).split()
+PIECES = list("abcdefghijklmnopqrstuvwxyz0123456789")
+VOCABULARY = [
+    "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]",
+    *dict.fromkeys([*WORDS, *PIECES, *(f"##{piece}" for piece in PIECES)]),
+]  # fmt: skip
+
+
+def bert_tokenizer() -> BertTokenizerFast:
+    """A WordPiece tokenizer that knows `WORDS` and spells out every other word."""
+    ids = {token: number for number, token in enumerate(VOCABULARY)}
+    tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", ids["[CLS]"]), ("[SEP]", ids["[SEP]"])],
+    )
+    return BertTokenizerFast(tokenizer_object=tokenizer)
+
+
+def save_tiny_bert(folder: Path, seed: int = 0, hidden_size: int = 32) -> Path:
+    """Write a random 2-layer BERT masked LM."""
+    torch.manual_seed(seed)
+    tokenizer = bert_tokenizer()
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=hidden_size,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=2 * hidden_size,
+        max_position_embeddings=128,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    BertForMaskedLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
