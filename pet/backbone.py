@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,10 @@ _TRANSFORMS: dict[str, tuple[str, ...]] = {
     "deberta-v2": ("cls.predictions.transform",),
     "modernbert": ("head",),
 }
+# DeBERTa saved with ``legacy=False``: its head multiplies with the word embeddings itself.
+_NEW_DEBERTA = tuple(
+    f"lm_predictions.lm_head.{n}" for n in ("dense", "transform_act_fn", "LayerNorm")
+)
 
 
 def resolve_backbone(name: str) -> str:
@@ -90,20 +95,24 @@ def load_tokenizer(name: str) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(resolve_backbone(name), trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(resolve_backbone(name), trust_remote_code=False)
     except Exception as error:
         raise BackboneError(
             f"Backbone {name!r}: its tokenizer cannot be loaded: {error}"
         ) from error
+    # Where the files are missing, transformers makes a tokenizer that knows special tokens only.
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise BackboneError(f"Backbone {name!r} lacks its tokenizer files, such as tokenizer.json.")
+    return tokenizer
 
 
 def longest_input(model: nn.Module) -> int:
     """Most tokens a model takes; some families spend the first positions on padding."""
     config: Any = model.config
     positions = getattr(config, "max_position_embeddings", None) or 512
-    if config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):
-        positions -= (config.pad_token_id or 0) + 1
-    return int(positions)
+    embeddings = getattr(model.base_model, "embeddings", None)
+    padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
+    return int(positions if padding is None else positions - padding - 1)
 
 
 class Weights:
@@ -171,7 +180,7 @@ class MaskedLM:
         self.tokenizer = TextTokenizer(tokenizer)
         self.max_length = longest_input(model)
         self.weights = Weights(model)
-        self._decoder = model.get_output_embeddings()
+        self._decoder = _find_decoder(model)
         self._transform = _find_transform(model)
         self._check_head()
 
@@ -215,13 +224,19 @@ class MaskedLM:
             raise UsageError(f"Unknown scope {scope!r}.", did_you_mean(scope, SCOPES))
         words = self.model.get_input_embeddings().weight
         encoder = {id(parameter) for parameter in self.model.base_model.parameters()}
-        return [
+        names = [
             name
             for name, parameter in self.model.named_parameters()
             if (scope == "full" and parameter is not words)
             or (scope == "head" and id(parameter) not in encoder)
-            or (scope == "bias" and name.rpartition(".")[2] == "bias")
+            or (scope == "bias" and name.endswith("bias"))
         ]
+        if not names:
+            raise UsageError(
+                f"Backbone {self.name!r} has nothing to train in the scope {scope!r}.",
+                "Use the scope 'full'.",
+            )
+        return names
 
     def encoder_states(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
         """Encoder output at positions ``[rows, columns]``, any shape S; returns (S, H)."""
@@ -305,7 +320,8 @@ class MaskedLM:
                     fast = self.vocabulary_logits(self.mask_states(batch))[0, 0]
                 except (RuntimeError, IndexError, AttributeError):
                     continue
-                if torch.allclose(fast, full, atol=1e-3 * float(full.abs().max()) + 1e-4):
+                tolerance = 1e-3 * float(full.abs().max()) + 1e-4
+                if fast.shape == full.shape and torch.allclose(fast, full, atol=tolerance):
                     return
                 log.info("%s: the fast head differs; trying the hook", self.name)
         finally:
@@ -331,9 +347,23 @@ def _row_numbers(masks: Tensor) -> Tensor:
     return torch.arange(len(masks), device=masks.device)[:, None].expand_as(masks)
 
 
+@dataclass(frozen=True)
+class _TiedDecoder:
+    weight: Tensor
+    bias: Tensor
+
+
+def _find_decoder(model: Any) -> Any:
+    if hasattr(model, "lm_predictions"):
+        words = model.get_input_embeddings().weight
+        return _TiedDecoder(words, model.lm_predictions.lm_head.bias)
+    return model.get_output_embeddings()
+
+
 def _find_transform(model: Any) -> Callable[[Tensor], Tensor] | None:
     steps: list[Callable[[Tensor], Tensor]] = []
-    for path in _TRANSFORMS.get(model.config.model_type, ("missing",)):
+    paths = _TRANSFORMS.get(model.config.model_type, ("missing",))
+    for path in _NEW_DEBERTA if hasattr(model, "lm_predictions") else paths:
         try:
             steps.append(nn.functional.gelu if path == "gelu" else _at(model, path))
         except AttributeError:

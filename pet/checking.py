@@ -118,15 +118,19 @@ def _lengths(
 
 def _label_words(found: Findings, task: Task, tokenizer: TextTokenizer) -> None:
     split = {}
+    unknown = []
     for pvp in task.pvps:
         for verbalizer in pvp.verbalizers:
             for words in verbalizer.words.values():
                 for word in words:
                     pieces = tokenizer.pieces(word)
                     if tokenizer.unknown_id in tokenizer.piece(word, True, False):
-                        found.warnings.append(f"label word {word!r} is unknown to the backbone")
+                        unknown.append(word)
                     elif len(pieces) > 1:
                         split[word] = pieces
+    found.warnings += [
+        f"label word {word!r} is unknown to the backbone" for word in dict.fromkeys(unknown)
+    ]
     for word, pieces in split.items():
         found.lines.append(f"label word {word!r} is {len(pieces)} tokens: {' + '.join(pieces)}")
     if split:

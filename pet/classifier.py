@@ -96,7 +96,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         device: str = BackboneConfig.device,
         precision: str = BackboneConfig.precision,
         max_length: int = BackboneConfig.max_length,
-        max_steps: int = TrainingConfig.max_steps,
+        max_steps: int | None = TrainingConfig.max_steps,
         batch_size: int = TrainingConfig.batch_size,
         accumulation: int = TrainingConfig.accumulation,
         learning_rate: float | None = TrainingConfig.learning_rate,
@@ -170,7 +170,8 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         train = [] if y is None else _labelled(task, X, y)
         pool = None
         if unlabeled is not None:
-            kept = unlabeled if isinstance(unlabeled, Sequence) else list(unlabeled)
+            again = isinstance(unlabeled, Sequence) or hasattr(unlabeled, "columns")
+            kept = unlabeled if again else list(unlabeled)
             pool = Pool(lambda: _examples(task, kept, "ignored"), exclude=train)
         data = Data(train, _labelled(task, *dev) if dev else (), pool)
         with TemporaryDirectory() as temporary:

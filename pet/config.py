@@ -37,7 +37,7 @@ class _Checked:
                 )
             if low is None or value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or value < low:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not value >= low:
                 raise UsageError(f"{item.name} must be a number from {low:g}, not {value!r}.")
 
 
@@ -59,7 +59,12 @@ class BackboneConfig(_Checked):
 class TrainingConfig(_Checked):
     """How one member is trained."""
 
-    max_steps: int = setting(100, "Optimiser steps of a member.", low=0)
+    max_steps: int | None = setting(
+        None,
+        "Optimiser steps of a member; by default 60 (200 for fine-tune), or 4 passes over the "
+        "labelled examples where that is more.",
+        low=0,
+    )
     batch_size: int = setting(8, "Labelled examples in one forward pass.", low=1)
     accumulation: int = setting(1, "Forward passes that make one optimiser step.", low=1)
     learning_rate: float | None = setting(
@@ -87,6 +92,12 @@ class TrainingConfig(_Checked):
         super().__post_init__()
         if self.lm_weight >= 1:
             raise UsageError(f"lm_weight is a share of the loss below 1, not {self.lm_weight}.")
+
+    def steps_for(self, examples: int, least: int = 60) -> int:
+        """Optimiser steps for so many labelled examples."""
+        if self.max_steps is not None:
+            return self.max_steps
+        return max(least, -(-4 * examples // (self.batch_size * self.accumulation)))
 
 
 @dataclass(frozen=True)
@@ -116,7 +127,7 @@ class DistillationConfig(_Checked):
     distill_max_steps: int = setting(2000, "Most optimiser steps, whatever the epochs.", low=1)
     distill_batch_size: int = setting(32, "Unlabelled texts per optimiser step.", low=1)
     distill_learning_rate: float | None = setting(
-        None, "Peak learning rate; by default chosen from the backbone's width.", low=0
+        None, "Peak learning rate; by default twice that of the members.", low=0
     )
 
 
@@ -137,6 +148,8 @@ class Settings:
             raise UsageError(
                 f"Unknown method {self.method!r}.", did_you_mean(self.method, get_args(Method))
             )
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise UsageError(f"seed must be a whole number from 0, not {self.seed!r}.")
 
     @classmethod
     def from_flat(cls, values: dict[str, Any]) -> Settings:

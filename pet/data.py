@@ -7,9 +7,11 @@ import csv
 import gzip
 import hashlib
 import json
+import re
 import shutil
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -74,13 +76,13 @@ class Columns:
         column = self.mapping.get(name, name)
         if column not in row and name not in self.mapping:
             column = self.task.columns.get(name, name)
-        value = row.get(column)
-        if value is None:
+        if column not in row:
             raise DataError(
                 f"{where}: no column {column!r} for the field {name!r}; "
                 f"found {', '.join(map(repr, row)) or 'nothing'}.",
                 f"Name the right column with --column {name}=COLUMN.",
             )
+        value = "" if row[column] is None else row[column]
         if not isinstance(value, str):
             raise DataError(f"{where}, column {column!r}: expected text, found {value!r}.")
         text = value.strip()
@@ -88,6 +90,14 @@ class Columns:
             raise DataError(
                 f"{where}, column {column!r}: the text is empty.", "Fill it in or remove the row."
             )
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"{where}, column {column!r}: character {error.start + 1} is half of a surrogate "
+                "pair.",
+                "Text was cut inside a character, such as an emoji; repair it or remove the row.",
+            ) from error
         return text
 
     def _label(self, where: str, row: Mapping[str, Any]) -> str | None:
@@ -155,6 +165,8 @@ def _rows(source: Any, columns: Columns, file_format: str | None) -> Iterator[Ro
             yield from _parsed(str(path), cast(IO[bytes], stream), kind)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}.") from error
+    except (EOFError, zlib.error) as error:
+        raise DataError(f"{path}: the compressed file is damaged: {error}.") from error
 
 
 def _parsed(name: str, stream: IO[bytes], kind: str) -> Iterator[Row]:
@@ -175,9 +187,17 @@ def _parsed(name: str, stream: IO[bytes], kind: str) -> Iterator[Row]:
     reader = csv.DictReader(lines, delimiter="\t" if kind == ".tsv" else ",")
     try:
         for number, row in enumerate(reader, 1):
-            yield f"{name}, row {number}", {key: row[key] for key in row if key is not None}
+            # DictReader's key for what stands beyond the header.
+            beyond = row.pop(None, [])
+            if any(beyond):
+                raise DataError(
+                    f"{name}, row {number}: {len(row) + len(beyond)} cells, but the header names "
+                    f"{len(row)}.",
+                    "Put a text that holds the separator in double quotes.",
+                )
+            yield f"{name}, row {number}", row
     except csv.Error as error:
-        raise DataError(f"{name}, near line {reader.line_num}: {error}.") from error
+        raise DataError(f"{name}, near line {reader.reader.line_num}: {error}.") from error
 
 
 def _decoded(name: str, stream: IO[bytes]) -> Iterator[str]:
@@ -200,8 +220,8 @@ def _object_rows(source: Any, columns: Columns) -> Iterator[Row]:
     for number, row in enumerate(source, 1):
         if not isinstance(row, Mapping):
             raise DataError(f"Row {number}: expected a mapping of columns, found {row!r}.")
-        if names and isinstance(row.get(label), int) and row[label] >= 0:
-            row = {**row, label: names[row[label]]}
+        if names and isinstance(row.get(label), int):
+            row = {**row, label: names[row[label]] if row[label] >= 0 else None}
         yield f"row {number}", row
 
 
@@ -213,9 +233,11 @@ def _hub_dataset(source: str) -> Any:
             f"{source}: Hugging Face data sets need the 'datasets' package.",
             "Install it with: pip install 'pet-fewshot[datasets]'",
         ) from error
-    name, _, split = source.removeprefix("hf:").rpartition(":")
-    if not name or not split:
+    # A split may be a slice with colons of its own, such as train[:100].
+    match = re.fullmatch(r"(.+?):([^:\[]+(?:\[.*\])?)", source.removeprefix("hf:"))
+    if match is None:
         raise DataError(f"{source}: expected hf:NAME:SPLIT, for example hf:ag_news:train.")
+    name, split = match.groups()
     try:
         if Path(name).is_dir():
             loaded = datasets.load_from_disk(name)
@@ -334,4 +356,7 @@ def reusable(source: str) -> str:
 def has_labels(source: Any, columns: Columns, file_format: str | None = None) -> bool:
     """Whether the first row has a label, which matters to nobody but is worth telling."""
     column = columns.mapping.get("label", columns.task.label_column)
-    return any(row.get(column) for _, row in islice(_rows(source, columns, file_format), 1))
+    return any(
+        row.get(column) not in (None, "")
+        for _, row in islice(_rows(source, columns, file_format), 1)
+    )

@@ -126,6 +126,8 @@ class TextTokenizer:
         self.pad_id: int = tokenizer.pad_token_id or 0
         self.unknown_id: int | None = tokenizer.unk_token_id
         self.special_ids: tuple[int, ...] = tuple(sorted(set(tokenizer.all_special_ids)))
+        # Some models hold their special tokens as ordinary pieces and so find them in text.
+        self._never_text = [number for number in self.special_ids if number != self.unknown_id]
         self.vocabulary_size = len(tokenizer)
         self.has_segments = "token_type_ids" in tokenizer.model_input_names
         self._single = _Frame.probe(tokenizer, pair=False)
@@ -139,21 +141,22 @@ class TextTokenizer:
     def _ids(self, text: str) -> list[int]:
         return list(self._backend.encode(text, add_special_tokens=False).ids)
 
-    def piece(self, text: str, after_space: bool, first: bool) -> list[int]:
+    def piece(self, text: str, after_space: bool, first: bool, anchor: str = "x") -> list[int]:
         """Token ids of words in the middle of a sentence.
 
         Some tokenizers mark the start of every text they see as the start of a word; a piece that
-        is glued to what stands before it is therefore cut out of a text with an anchor.
+        is glued to what stands before it is therefore cut out of a text with an anchor: one
+        character of the kind that stands there.
         """
         if after_space:
             return self._ids(" " + text if self.space_counts else text)
         if first:
             return self._ids(text)
-        anchored = self._backend.encode("x" + text, add_special_tokens=False)
-        spans = [span for span in anchored.offsets if span[0] >= 1]
-        if len(spans) == len(anchored.offsets) - 1:
-            return list(anchored.ids[1:])
-        return self._ids(text)
+        anchored = self._backend.encode(anchor + text, add_special_tokens=False)
+        if any(start < 1 < end for start, end in anchored.offsets):
+            return self._ids(text)
+        spans = zip(anchored.ids, anchored.offsets, strict=True)
+        return [number for number, (start, _) in spans if start >= 1]
 
     def pieces(self, word: str) -> list[str]:
         """Return a word's tokens as text, for people to look at."""
@@ -164,7 +167,10 @@ class TextTokenizer:
         if after_space and self.space_counts:
             texts = [" " + text for text in texts]
         encodings = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
-        return Ragged.of([encoding.ids for encoding in encodings])
+        tokens = Ragged.of([encoding.ids for encoding in encodings])
+        if self.unknown_id is not None:
+            tokens.flat[np.isin(tokens.flat, self._never_text)] = self.unknown_id
+        return tokens
 
 
 @dataclass(frozen=True)
@@ -250,6 +256,7 @@ class Encoder:
     ) -> None:
         self._tokenizer = tokenizer
         self._max_length = max_length
+        self._parts = parts
         self._pieces = _pieces(tokenizer, parts, n_masks)
         fixed = sum(len(piece.ids) for piece in self._pieces)
         self._room = max_length - fixed
@@ -264,6 +271,12 @@ class Encoder:
     def mask_after_space(self) -> bool:
         """Whether the label word stands after a space, which some tokenizers need to know."""
         return any(piece.masks and piece.after_space for piece in self._pieces)
+
+    @property
+    def mask_anchor(self) -> str:
+        """The character that a label word without a space before it is glued to."""
+        before = self._parts[self._parts.index(Mask()) - 1]
+        return before.text[-1] if isinstance(before, Words) else "x"
 
     def encode(self, chunk: Chunk) -> Encoded:
         """Assemble token ids, segment numbers and mask positions of the chunk's examples."""

@@ -85,7 +85,12 @@ class Ensemble:
                 raise UsageError(f"Unknown combiner {name!r}.", did_you_mean(name, COMBINERS))
         if len(self.weights) != len(self.temperatures):
             raise UsageError("An ensemble needs one weight and one temperature a member.")
-        if min(self.weights) < 0 or sum(self.weights) <= 0 or min(self.temperatures) <= 0:
+        if not (
+            np.isfinite([*self.weights, *self.temperatures]).all()
+            and min(self.weights, default=-1) >= 0
+            and sum(self.weights) > 0
+            and min(self.temperatures) > 0
+        ):
             raise UsageError(
                 f"Ensemble weights must not be negative nor all zero, and temperatures positive; "
                 f"found {self.weights} and {self.temperatures}."

@@ -99,7 +99,8 @@ def train_member(
     chunk = Chunk(backbone.tokenizer, [example.texts for example in examples])
     targets = label_numbers([example.label for example in examples], task.labels)
     before = _accuracy(scorer, chunk, targets)
-    if not training.max_steps:
+    steps = training.steps_for(len(examples))
+    if not steps:
         return MemberResult(spec.name, {}, before, before, 0, 0.0, time.perf_counter() - start)
     names = backbone.scope_names(training.scope)
     parameters = list(backbone.weights.trainable(names).values())
@@ -110,7 +111,7 @@ def train_member(
         [Group(parameters)],
         _losses(scorer, chunk, targets, training, pool, generator),
         Schedule(
-            training.max_steps,
+            steps,
             rate,
             training.accumulation,
             training.weight_decay,

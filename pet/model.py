@@ -119,7 +119,7 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
         }
         members = MemberSet(backbone, task, specs, weights)
         return EnsembleModel(members, ensemble_from_dict(card["ensemble"]))
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise RunError(f"{folder}: this classifier is damaged: {error!r}") from error
 
 

@@ -210,7 +210,7 @@ def _slot(inside: str, position: int, fail: _Fail) -> Part:
 def _soft(option: str, position: int, fail: _Fail) -> Soft:
     if not option:
         return Soft()
-    if option.isdigit() and int(option) > 0:
+    if option.isdecimal() and int(option) > 0:
         return Soft(length=int(option))
     if option[0] in "'\"":
         try:

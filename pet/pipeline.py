@@ -160,7 +160,7 @@ def specs_of(task: Task, settings: Settings) -> list[MemberSpec]:
 
 def trained_members(folder: RunFolder, device: str, precision: str) -> EnsembleModel:
     """Load the ensemble of a finished run, also where a classifier was distilled from it."""
-    wanted = folder.read_json("run.json")["asked"]
+    wanted = folder.asked()
     task = Task.from_dict(wanted["task"])
     how = folder.read_json("ensemble.json")
     patterns = {
@@ -174,7 +174,7 @@ def trained_members(folder: RunFolder, device: str, precision: str) -> EnsembleM
 
 
 def _check_labels(task: Task, settings: Settings, examples: Sequence[Example]) -> None:
-    if settings.method == "zero-shot" or not settings.training.max_steps:
+    if settings.method == "zero-shot" or settings.training.max_steps == 0:
         return
     if not examples:
         raise DataError(

@@ -52,22 +52,24 @@ class RunFolder:
         asked = json.loads(json.dumps(asked))
         with _writing(folder.path):
             folder.path.mkdir(parents=True, exist_ok=True)
-            if force and folder.has("run.json"):
-                folder._clear()
         if folder.has("run.json"):
-            differences = _differences(folder.read_json("run.json")["asked"], asked)
-            if differences:
+            differences = _differences(folder.asked(), asked)
+            if force:
+                with _writing(folder.path):
+                    folder._clear()
+            elif differences:
                 shown = "\n    ".join(differences[:12])
                 raise RunError(
                     f"{path} holds a run that was asked for something else:\n    {shown}",
                     "Choose another folder with -o, or start over here with --force.",
                 )
-        elif any(folder.path.iterdir()):
+            else:
+                return folder
+        elif any(file.name != "run.json.part" for file in folder.path.iterdir()):
             raise RunError(
                 f"{path} is not empty and not a run folder.", "Choose another folder with -o."
             )
-        else:
-            folder.write_json("run.json", {"format": 1, "asked": asked, "versions": _versions()})
+        folder.write_json("run.json", {"format": 1, "asked": asked, "versions": _versions()})
         return folder
 
     @classmethod
@@ -78,13 +80,21 @@ class RunFolder:
             raise RunError(f"{path} is not a run folder: it has no run.json.")
         return folder
 
+    def asked(self) -> dict[str, Any]:
+        """What was asked for, as given to `start`."""
+        found = self.read_json("run.json")
+        if not isinstance(found, dict) or not isinstance(found.get("asked"), dict):
+            raise RunError(f"{self.path} is not a run folder: its run.json is something else.")
+        return dict(found["asked"])
+
     def _clear(self) -> None:
+        # All but run.json, which the caller replaces: so a folder is known as a run's at all times.
         for name in _OURS:
-            target = self.path / name
-            if target.is_dir():
-                shutil.rmtree(target)
-            else:
-                target.unlink(missing_ok=True)
+            for target in (self.path / name, self.path / f"{name}.part"):
+                if target.is_dir():
+                    shutil.rmtree(target)
+                elif name != "run.json":
+                    target.unlink(missing_ok=True)
 
     def has(self, name: str) -> bool:
         """Whether a file or folder is there, and therefore whole."""
@@ -138,9 +148,12 @@ class RunFolder:
 def _writing(path: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
+    except Exception as error:
+        # safetensors and tokenizers write in Rust and raise errors of their own.
+        if not isinstance(error, OSError) and "(os error " not in str(error):
+            raise
         raise RunError(
-            f"{path}: cannot be written: {error.strerror or error}.",
+            f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}.",
             "What was finished before is kept; free some space or choose another folder with -o.",
         ) from error
 

@@ -44,9 +44,13 @@ class Word:
 
 
 def label_words(
-    verbalizer: Verbalizer, labels: Sequence[str], backbone: MaskedLM, after_space: bool
+    verbalizer: Verbalizer,
+    labels: Sequence[str],
+    backbone: MaskedLM,
+    after_space: bool,
+    anchor: str = "x",
 ) -> list[Word]:
-    """Split a verbalizer's words into tokens.
+    """Split a verbalizer's words into tokens, for a place after a space or after ``anchor``.
 
     Raises
     ------
@@ -58,7 +62,7 @@ def label_words(
     owner: dict[tuple[int, ...], Word] = {}
     for number, label in enumerate(labels):
         for text, weight in verbalizer.words[label].items():
-            ids = tuple(tokenizer.piece(text, after_space, first=False))
+            ids = tuple(tokenizer.piece(text, after_space, False, anchor))
             if not ids or tokenizer.unknown_id in ids:
                 raise VerbalizerError(
                     f"Label word {text!r} of {label!r} cannot be represented by the tokenizer of "
@@ -101,7 +105,7 @@ class PVPScorer:
         self._max_length = min(max_length, backbone.max_length)
         first = Encoder(backbone.tokenizer, pvp.pattern.parts, self._max_length)
         self.words = [
-            label_words(verbalizer, labels, backbone, first.mask_after_space)
+            label_words(verbalizer, labels, backbone, first.mask_after_space, first.mask_anchor)
             for verbalizer in pvp.verbalizers
         ]
         self.readouts = [

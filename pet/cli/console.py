@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 import click
 
+from pet.errors import PetError
 from pet.training import Progress
 
 
@@ -36,6 +38,20 @@ def progress_bars() -> Iterator[Progress]:
     finally:
         for bar in bars.values():
             bar.close()
+
+
+@contextmanager
+def opened(output: str) -> Iterator[IO[str]]:
+    """Open a file to write, or standard output for "-"; errors name it."""
+    if output == "-":
+        yield sys.stdout
+        sys.stdout.flush()
+        return
+    try:
+        with open(output, "w", encoding="utf-8", newline="") as stream:
+            yield stream
+    except OSError as error:
+        raise PetError(f"{output}: cannot be written: {error.strerror or error}.") from error
 
 
 def say(message: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
@@ -36,6 +35,7 @@ def command(
     import numpy as np
 
     from pet.classifier import predict_stream
+    from pet.cli.console import opened
     from pet.data import Columns, examples_from
     from pet.evaluation import evaluate, percent
     from pet.model import load_model
@@ -58,7 +58,8 @@ def command(
         click.echo(text)
         return
     if json_file:
-        Path(json_file).write_text(text + "\n", encoding="utf-8")
+        with opened(json_file) as stream:
+            stream.write(text + "\n")
     shown = {f"{name}": found.metric(name) for name in task.metrics}
     shown |= {"accuracy": found.accuracy, "macro_f1": found.macro_f1}
     click.echo("  ".join(f"{name} {percent(value)}" for name, value in shown.items()))

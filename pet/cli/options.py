@@ -36,7 +36,7 @@ def _option(item: Any) -> Decorator:
         )
     kind: Any = click.Choice(choices) if choices else type(default)
     if default is None:
-        kind = float
+        kind = int if item.type == "int | None" else float
     return click.option(
         flag, type=kind, default=default, show_default=default is not None, help=text
     )

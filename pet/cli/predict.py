@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO
+from itertools import chain, islice
+from pathlib import Path
 
 import click
 
@@ -38,22 +36,27 @@ def command(
     Example: pet predict runs/first --input new.csv -o labelled.csv
     """
     from pet.classifier import predict_stream
+    from pet.cli.console import opened
     from pet.data import Columns, examples_from
     from pet.errors import UsageError
     from pet.model import load_model
 
     if output != "-" and not output.endswith((".jsonl", ".csv")):
         raise UsageError(f"-o {output}: expected a name that ends in .jsonl or .csv, or - .")
+    if Path(output).is_file() and Path(source).is_file() and Path(output).samefile(source):
+        raise UsageError(f"-o {output} is the input file.", "Give the labelled copy another name.")
     loaded = load_model(model, device, precision)
     task = loaded.task
     rows = Columns(task, column_mapping(columns), "ignored")
     examples = examples_from(source, rows, suffix(file_format))
-    with _opened(output) as stream:
+    labelled = predict_stream(loaded, examples)
+    first = list(islice(labelled, 1))  # an unreadable input leaves an older output as it is
+    with opened(output) as stream:
         table = csv.writer(stream, lineterminator="\n") if output.endswith(".csv") else None
         if table is not None:
             shares = [f"p({label})" for label in task.labels]
             table.writerow([*task.fields, "label", "probability", *shares])
-        for example, prediction in predict_stream(loaded, examples):
+        for example, prediction in chain(first, labelled):
             if table is not None:
                 numbers = [prediction.probability, *prediction.probabilities.values()]
                 table.writerow(
@@ -67,13 +70,3 @@ def command(
                 "probabilities": {k: round(p, 6) for k, p in prediction.probabilities.items()},
             }
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
-@contextmanager
-def _opened(output: str) -> Iterator[IO[str]]:
-    if output == "-":
-        yield sys.stdout
-        sys.stdout.flush()
-        return
-    with open(output, "w", encoding="utf-8", newline="") as stream:
-        yield stream

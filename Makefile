@@ -1,0 +1,34 @@
+# The two commands of the README, and the pieces they are made of.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint format clean
+
+demo: .venv/installed
+	$(BIN)/pet check --task reviews --train tasks/reviews/train.jsonl --unlabeled tasks/reviews/unlabeled.jsonl
+	$(BIN)/pet train --task reviews --train tasks/reviews/train.jsonl \
+	  --unlabeled tasks/reviews/unlabeled.jsonl --test tasks/reviews/test.jsonl -o runs/demo --force
+	$(BIN)/pet predict runs/demo --input tasks/reviews/test.jsonl -o runs/demo/predictions.jsonl
+	$(BIN)/pet explain runs/demo --text "Slow start, but by the end I was in tears and wanted more."
+
+test: .venv/installed lint
+	$(BIN)/pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict pet
+
+format: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Pinned versions first, so that a plain `torch` does not pull what was never tested.
+.venv/installed: setup.cfg constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,datasets]'
+	touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info runs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,190 @@
+"""How fast pet scores texts without training, against what the original PET code did.
+
+The same model, texts, patterns and verbalizers, in one process, pair by pair: the naive reference
+(see naive.py) on a random block of texts, then pet on all of them, then a large matrix product.
+
+ratio               naive time a text / pet time a text, 4 patterns with 2 verbalizers each
+ratio_one_verbalizer  the same with the first verbalizer only
+matmul_share        floating-point operations of the encoder / pet's time / the rate of the matrix
+                    product: padding, embeddings and head do not count as operations, tokenising
+                    and everything else do count as time
+peak_memory_ratio   peak memory of pet / of the naive reference, in processes of their own
+pool_memory_ratio   with --memory: peak memory at 50,000 unlabelled texts / at 2,000
+
+    python benchmarks/scoring.py --data FILE --json
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from memory import peak_of, pool_peaks
+from naive import MAX_LENGTH, NaivePVP, first_verbalizer, load, show_machine, spread
+from torch import nn
+
+from pet import PVP, Task
+from pet.backbone import MaskedLM
+from pet.device import Compute
+from pet.encoding import Chunk
+from pet.scoring import PVPScorer
+
+Texts = Sequence[Mapping[str, str]]
+PRODUCT = (4096, 1024, 4096)  # rows, inner, columns
+POOLS = (2_000, 50_000)  # unlabelled texts
+
+
+def score_fast(backbone: MaskedLM, task: Task, pvps: Sequence[PVP], texts: Texts) -> np.ndarray:
+    """Scores (patterns, verbalizers, N, C): texts are tokenised once for all patterns."""
+    chunk = Chunk(backbone.tokenizer, texts)
+    scorers = [PVPScorer(pvp, task.labels, backbone, MAX_LENGTH) for pvp in pvps]
+    return np.stack([scorer.score(chunk) for scorer in scorers])
+
+
+def score_naive(backbone: MaskedLM, task: Task, texts: Texts) -> tuple[np.ndarray, list[float]]:
+    """Scores as of `score_fast`, and the seconds that each verbalizer took over all patterns."""
+    scores, seconds = [], []
+    for number in range(2):
+        start = time.perf_counter()
+        of_patterns = []
+        for pvp in task.pvps:
+            naive = NaivePVP(
+                pvp.pattern, pvp.verbalizers[number], task.labels, backbone.hf_tokenizer
+            )
+            of_patterns.append(naive.score(backbone.model, texts))
+        seconds.append(time.perf_counter() - start)
+        scores.append(np.stack(of_patterns))
+    return np.stack(scores, axis=1), seconds
+
+
+def encoder_operations(backbone: MaskedLM, task: Task, texts: Texts) -> float:
+    """Floating-point operations of the encoder's linear layers and attention on real tokens."""
+    encoder = backbone.model.base_model.encoder
+    weights = sum(part.weight.numel() for part in encoder.modules() if isinstance(part, nn.Linear))
+    chunk = Chunk(backbone.tokenizer, texts)
+    total = 0.0
+    for pvp in task.pvps:
+        encoded = PVPScorer(pvp, task.labels, backbone, MAX_LENGTH).encode(chunk)
+        lengths = encoded[1].ids.lengths.astype(float)
+        attention = 4 * (lengths**2).sum() * backbone.hidden_size * len(encoder.layer)
+        total += 2 * weights * lengths.sum() + attention
+    return total
+
+
+@torch.inference_mode()
+def product_rate(precision: str, repetitions: int = 8) -> float:
+    """Operations a second of a large matrix product: the best of some repetitions."""
+    rows, inner, columns = PRODUCT
+    kind = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    left = torch.randn(rows, inner, dtype=kind)
+    layer = nn.Linear(inner, columns, bias=False, dtype=kind)
+    best = float("inf")
+    for _ in range(repetitions + 1):
+        start = time.perf_counter()
+        layer(left)
+        best = min(best, time.perf_counter() - start)
+    return 2 * rows * inner * columns / best
+
+
+def check_agreement(backbone: MaskedLM, task: Task, texts: Texts) -> None:
+    """Stop unless pet in fp32 gives the naive reference's scores."""
+    exact = Compute(backbone.compute.device, "fp32")
+    same = MaskedLM(backbone.model, backbone.hf_tokenizer, exact)
+    fast = score_fast(same, task, task.pvps, texts)
+    gap = float(np.abs(fast - score_naive(same, task, texts)[0]).max())
+    print(f"fp32: largest difference of a score on {len(texts)} texts: {gap:.1e}")
+    if gap > 1e-3:
+        raise SystemExit("pet and the naive reference do not compute the same.")
+
+
+def memory_fast(task: Task, texts: Texts) -> None:
+    """What a child process runs to measure pet's memory."""
+    score_fast(MaskedLM.load(device="cpu"), task, task.pvps, texts)
+
+
+def memory_naive(task: Task, texts: Texts) -> None:
+    """What a child process runs to measure the reference's memory."""
+    score_naive(MaskedLM.load(device="cpu"), task, texts)
+
+
+@click.command(context_settings={"show_default": True}, help=__doc__.split("\n\n")[0])
+@click.option("--data", type=click.Path(exists=True), help="jsonl rows of AG's News: text, label.")
+@click.option("--texts", "count", default=1000, help="Texts that are scored.")
+@click.option("--pairs", default=5, help="Pairs of measurements.")
+@click.option("--block", default=40, help="Texts of the naive reference in a pair.")
+@click.option("--full", is_flag=True, help="Run the naive reference on all texts in every pair.")
+@click.option("--memory", is_flag=True, help="Also compare pools of 2,000 and 50,000 texts.")
+@click.option("--json", "as_json", is_flag=True, help="End with one line of JSON.")
+def main(
+    data: str | None, count: int, pairs: int, block: int, full: bool, memory: bool, as_json: bool
+) -> None:
+    task, examples = load(data, count)
+    texts = [example.texts for example in examples]
+    backbone = MaskedLM.load(device="cpu")
+    show_machine(backbone)
+    generator = np.random.default_rng(0)
+    block = count if full else min(block, count)
+    check_agreement(backbone, task, [texts[row] for row in generator.choice(count, min(8, count))])
+    operations = encoder_operations(backbone, task, texts)
+
+    found: dict[str, list[float]] = {"ratio": [], "one": [], "share": [], "same": []}
+    score_fast(backbone, task, task.pvps, texts[:64])  # warm
+    print(f"\n{'pair':>4} {'naive ms/text':>14} {'pet ms/text':>12} {'ratio':>7} "
+          f"{'one verb.':>10} {'product GFLOP/s':>16} {'share':>6}")  # fmt: skip
+    for pair in range(1, pairs + 1):
+        rows = generator.choice(count, block, replace=False)
+        slow_scores, slow = score_naive(backbone, task, [texts[row] for row in rows])
+        start = time.perf_counter()
+        scores = score_fast(backbone, task, task.pvps, texts)
+        middle = time.perf_counter()
+        score_fast(backbone, task, first_verbalizer(task.pvps), texts)
+        fast, fast_one = middle - start, time.perf_counter() - middle
+        rate = product_rate(backbone.compute.precision)
+        found["ratio"].append((sum(slow) / block) / (fast / count))
+        found["one"].append((slow[0] / block) / (fast_one / count))
+        found["share"].append(operations / fast / rate)
+        same = scores[:, :, rows].argmax(axis=-1) == slow_scores.argmax(axis=-1)
+        found["same"].append(float(same.mean()))
+        print(f"{pair:>4} {1e3 * sum(slow) / block:>14.1f} {1e3 * fast / count:>12.2f} "
+              f"{found['ratio'][-1]:>7.1f} {found['one'][-1]:>10.1f} {rate / 1e9:>16.0f} "
+              f"{found['share'][-1]:>6.0%}")  # fmt: skip
+    fast_peak = peak_of(memory_fast, task, texts)
+    slow_peak = peak_of(memory_naive, task, texts[:block])
+
+    result: dict[str, Any] = {
+        "ratio": round(median(found["ratio"]), 2),
+        "ratio_one_verbalizer": round(median(found["one"]), 2),
+        "matmul_share": round(median(found["share"]), 3),
+        "peak_memory_ratio": round(fast_peak / slow_peak, 3),
+    }
+    print(
+        f"\nIn every pair pet scored all {count} texts with 4 patterns and 2 verbalizers, and the"
+    )
+    print(f"naive reference {block} of them.", end=" ")
+    print(
+        ""
+        if block == count
+        else "Its time for all is extrapolated: every text costs it 256 tokens."
+    )
+    print(f"ratio:                     {spread(found['ratio'])}")
+    print(f"ratio with one verbalizer: {spread(found['one'])}")
+    print(f"share of the product rate: {spread(found['share'], 3)}, product {PRODUCT}")
+    print(f"same label as the naive reference: {np.mean(found['same']):.1%} of all scores")
+    print(f"peak memory, pet on {count} texts: {fast_peak / 2**20:,.0f} MiB")
+    print(f"peak memory, naive on {block} texts: {slow_peak / 2**20:,.0f} MiB")
+    if memory:
+        small, large = pool_peaks(task, texts, POOLS)
+        result["pool_memory_ratio"] = round(large / small, 3)
+        print(f"the larger pool takes {large / small:.2f} times the memory of the smaller")
+    if as_json:
+        print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

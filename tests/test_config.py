@@ -1,0 +1,148 @@
+"""Settings: defaults, limits, and names that are unique everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, fields, replace
+from typing import Any
+
+import pytest
+
+from pet.config import (
+    CONFIGS,
+    BackboneConfig,
+    DistillationConfig,
+    EnsembleConfig,
+    Settings,
+    TrainingConfig,
+    default_learning_rate,
+)
+from pet.errors import UsageError
+
+ALL = [(part, item) for part in CONFIGS.values() for item in fields(part)]
+
+
+@pytest.mark.parametrize("part", CONFIGS.values())
+def test_defaults_are_valid(part: Any) -> None:
+    assert part() == part()
+
+
+def test_a_name_is_unique_across_all_configurations() -> None:
+    names = [item.name for _, item in ALL] + ["method", "seed", "patterns"]
+    assert len(names) == len(set(names))
+
+
+def test_every_setting_explains_itself_in_one_line() -> None:
+    for _, item in ALL:
+        text = item.metadata["help"]
+        assert text.endswith("."), item.name
+        assert "\n" not in text, item.name
+
+
+def test_settings_hold_one_object_of_every_configuration() -> None:
+    for name, part in CONFIGS.items():
+        assert getattr(Settings(), name) == part()
+
+
+@pytest.mark.parametrize(
+    ("part", "item"), [pair for pair in ALL if pair[1].metadata["low"] is not None]
+)
+def test_a_number_below_its_limit_is_refused(part: Any, item: Any) -> None:
+    low = item.metadata["low"]
+    if item.name != "lm_weight" or low < 1:
+        assert getattr(part(**{item.name: low}), item.name) == low
+    for wrong in (low - 1, float("nan"), "many", True):
+        with pytest.raises(UsageError, match=f"{item.name} must be a number from {low:g}"):
+            part(**{item.name: wrong})
+
+
+@pytest.mark.parametrize(("part", "item"), [pair for pair in ALL if pair[1].metadata["choices"]])
+def test_a_choice_outside_the_list_is_refused_with_the_nearest(part: Any, item: Any) -> None:
+    for choice in item.metadata["choices"]:
+        assert getattr(part(**{item.name: choice}), item.name) == choice
+    wrong = item.metadata["choices"][0] + "x"
+    with pytest.raises(UsageError, match=f"{item.name}='{wrong}' is unknown(?s:.*)Did you mean"):
+        part(**{item.name: wrong})
+
+
+def test_all_of_the_loss_cannot_be_masked_lm_loss() -> None:
+    assert TrainingConfig(lm_weight=0.99).lm_weight == 0.99
+    with pytest.raises(UsageError, match="lm_weight"):
+        TrainingConfig(lm_weight=1.0)
+
+
+def test_an_optional_number_may_be_left_open() -> None:
+    assert TrainingConfig(learning_rate=None).learning_rate is None
+    assert DistillationConfig(distill_learning_rate=0.5).distill_learning_rate == 0.5
+
+
+def test_unknown_method_is_refused_with_the_nearest() -> None:
+    with pytest.raises(UsageError, match=r"Unknown method 'zeroshot'(?s:.*)'zero-shot'"):
+        Settings(method="zeroshot")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "13", None])
+def test_seed_that_cannot_start_a_generator_is_refused(seed: Any) -> None:
+    with pytest.raises(UsageError, match="seed"):
+        Settings(seed=seed)
+
+
+def test_configurations_cannot_be_changed_in_place() -> None:
+    config = TrainingConfig()
+    with pytest.raises(FrozenInstanceError):
+        config.max_steps = 3  # type: ignore[misc]
+    assert replace(config, max_steps=3).max_steps == 3
+    assert config.max_steps == TrainingConfig().max_steps
+
+
+def test_a_changed_copy_is_validated_too() -> None:
+    with pytest.raises(UsageError, match="batch_size"):
+        replace(TrainingConfig(), batch_size=0)
+
+
+def test_flat_values_find_their_configuration() -> None:
+    settings = Settings.from_flat(
+        {
+            "method": "single",
+            "seed": 3,
+            "patterns": (0, 2),
+            "backbone": "roberta-base",
+            "max_steps": 7,
+            "weighting": "learned",
+            "temperature": 1.5,
+        }
+    )
+    assert settings == Settings(
+        method="single",
+        seed=3,
+        patterns=(0, 2),
+        backbone=BackboneConfig(backbone="roberta-base"),
+        training=TrainingConfig(max_steps=7),
+        ensemble=EnsembleConfig(weighting="learned"),
+        distillation=DistillationConfig(temperature=1.5),
+    )
+
+
+def test_no_flat_values_give_the_defaults() -> None:
+    assert Settings.from_flat({}) == Settings()
+
+
+def test_flat_values_are_not_used_up() -> None:
+    values = {"max_steps": 7, "seed": 2}
+    Settings.from_flat(values)
+    assert values == {"max_steps": 7, "seed": 2}
+
+
+@pytest.mark.parametrize("name", ["max_stepps", "training", "low"])
+def test_unknown_flat_name_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=f"Unknown setting '{name}'"):
+        Settings.from_flat({name: 1})
+
+
+def test_flat_values_are_validated() -> None:
+    with pytest.raises(UsageError, match="max_steps"):
+        Settings.from_flat({"max_steps": -1})
+
+
+@pytest.mark.parametrize(("width", "rate"), [(1024, 1e-5), (768, 2e-5), (384, 1e-4)])
+def test_default_learning_rate_meets_its_known_points(width: int, rate: float) -> None:
+    assert default_learning_rate(width) == pytest.approx(rate, rel=0.03)
