@@ -18,6 +18,7 @@ from typing import Any
 import click
 import numpy as np
 
+from pet.cli.options import pattern_numbers
 from pet.config import BackboneConfig, Settings
 from pet.data import Columns, Pool, draw_shots, examples_from
 from pet.evaluation import text_table
@@ -31,7 +32,13 @@ TASKS = "sst2,mr,ag_news,trec,emotion,yelp_full"
 
 
 def one_run(
-    data_folder: Path, name: str, seed: int, shots: int, unlabeled: int, max_length: int
+    data_folder: Path,
+    name: str,
+    seed: int,
+    shots: int,
+    unlabeled: int,
+    max_length: int,
+    patterns: tuple[int, ...],
 ) -> dict[str, Any]:
     """Run PET and the baseline on one draw; return test accuracies."""
     task = load_task(name)
@@ -44,7 +51,12 @@ def one_run(
     )
     result: dict[str, Any] = {"task": name, "seed": seed, "unlabeled": len(pool)}
     for method in ("pet", "fine-tune"):
-        settings = Settings(method, seed, backbone=BackboneConfig(max_length=max_length))  # type: ignore[arg-type]
+        settings = Settings(
+            method,  # type: ignore[arg-type]
+            seed,
+            patterns,
+            BackboneConfig(max_length=max_length),
+        )
         data = Data(train, (), pool if method == "pet" else None)
         start = time.perf_counter()
         with TemporaryDirectory() as temporary:
@@ -97,6 +109,7 @@ def summary(results: list[dict[str, Any]]) -> str:
 @click.option("--shots", default=16, show_default=True)
 @click.option("--unlabeled", default=2000, show_default=True)
 @click.option("--max-length", default=BackboneConfig.max_length, show_default=True)
+@click.option("--patterns", default="0-3", show_default=True, help="Numbers, such as 0,2-3.")
 @click.option("--summary", "only_summary", is_flag=True, help="Only print what the file holds.")
 def main(
     data: Path,
@@ -106,6 +119,7 @@ def main(
     shots: int,
     unlabeled: int,
     max_length: int,
+    patterns: str,
     only_summary: bool,
 ) -> None:
     """Measure accuracy over tasks and seeds."""
@@ -116,7 +130,9 @@ def main(
         for name in tasks.split(","):
             if (name, seed) in finished:
                 continue
-            result = one_run(data, name, seed, shots, unlabeled, max_length)
+            result = one_run(
+                data, name, seed, shots, unlabeled, max_length, pattern_numbers(patterns) or ()
+            )
             with results.open("a") as stream:
                 stream.write(json.dumps(result) + "\n")
             done.append(result)

@@ -79,9 +79,13 @@ def load_pretrained(auto_class: Any, name: str, **options: Any) -> tuple[Any, di
             **options,
         )
     except Exception as error:
-        reason = str(error).strip().splitlines()
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        if "Unrecognized configuration class" in reason:
+            reason = "its architecture is not a masked language model."
+        if "Repo id must be" in reason:
+            reason = "there is no such folder."
         raise BackboneError(
-            f"Backbone {name!r} cannot be loaded: {reason[0] if reason else type(error).__name__}",
+            f"Backbone {name!r} cannot be loaded: {reason}",
             "Give a folder with config.json, model.safetensors and tokenizer files, a model "
             f"name of the Hugging Face hub, or {EMBEDDED!r}.",
         ) from error

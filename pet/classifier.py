@@ -170,7 +170,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         train = [] if y is None else _labelled(task, X, y)
         pool = None
         if unlabeled is not None:
-            again = isinstance(unlabeled, Sequence) or hasattr(unlabeled, "columns")
+            again = isinstance(unlabeled, Sequence | Mapping) or hasattr(unlabeled, "columns")
             kept = unlabeled if again else list(unlabeled)
             pool = Pool(lambda: _examples(task, kept, "ignored"), exclude=train)
         data = Data(train, _labelled(task, *dev) if dev else (), pool)
@@ -195,7 +195,8 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
 
     def predict(self, X: Iterable[Any]) -> NDArray[Any]:
         """Labels, (N,): those of the highest probability."""
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+        probabilities = self.predict_proba(X)
+        return np.asarray(self.classes_[probabilities.argmax(axis=1)])
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write a self-contained folder; a distilled one is a plain Hugging Face classifier."""

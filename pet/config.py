@@ -39,6 +39,8 @@ class _Checked:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not value >= low:
                 raise UsageError(f"{item.name} must be a number from {low:g}, not {value!r}.")
+            if str(item.type).startswith("int") and value != int(value):
+                raise UsageError(f"{item.name} must be a whole number, not {value!r}.")
 
 
 @dataclass(frozen=True)

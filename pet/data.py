@@ -184,7 +184,7 @@ def _parsed(name: str, stream: IO[bytes], kind: str) -> Iterator[Row]:
             yield f"{name}, row {number}", row
         return
     csv.field_size_limit(2**31 - 1)
-    reader = csv.DictReader(lines, delimiter="\t" if kind == ".tsv" else ",")
+    reader = csv.DictReader(lines, delimiter="\t" if kind == ".tsv" else ",", strict=True)
     try:
         for number, row in enumerate(reader, 1):
             # DictReader's key for what stands beyond the header.
@@ -259,6 +259,8 @@ def draw_shots(
     DataError
         When a label has too few examples; the message names it and its count.
     """
+    if shots < 1:
+        raise DataError(f"The number of shots must be 1 or more, not {shots}.")
     generator = np.random.default_rng(seed)
     drawn: list[Example] = []
     for label in labels:

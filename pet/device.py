@@ -60,6 +60,15 @@ class Compute:
         return torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
 
     @property
+    def token_budget(self) -> int:
+        """Padded tokens in one forward pass without gradients.
+
+        Small batches stay in a CPU's cache and pad less: 1,024 took a quarter less time than 4,096
+        (benchmarks/RESULTS.md). A GPU wants to be filled.
+        """
+        return 1024 if self.device.type == "cpu" else 16384
+
+    @property
     def attention(self) -> str:
         """Attention implementation: fused on a GPU; on a CPU the plain one, whose backward pass
         is about a third faster on short texts (benchmarks/RESULTS.md)."""

@@ -23,7 +23,7 @@ from pet.data import Example, Pool
 from pet.device import Compute
 from pet.encoding import Batch, Chunk, Encoder, TextTokenizer
 from pet.pattern import input_parts
-from pet.scoring import TOKEN_BUDGET, Scores
+from pet.scoring import Scores
 from pet.seeds import with_seed
 from pet.task import Task
 from pet.training import (
@@ -119,7 +119,7 @@ class SequenceClassifier:
         """Score examples: (N, C)."""
         encoded = self.encoder.encode(Chunk(self.tokenizer, texts))
         scores = torch.empty(len(encoded), len(self.task.labels))
-        for rows in encoded.batches(TOKEN_BUDGET):
+        for rows in encoded.batches(self.compute.token_budget):
             batch = encoded.batch(rows, self.compute.device)
             scores[torch.from_numpy(rows)] = self.logits(batch).cpu()
         return scores.numpy()

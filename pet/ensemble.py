@@ -128,12 +128,12 @@ def accuracy_weights(accuracies: Sequence[float | None]) -> tuple[float, ...]:
 
 
 def learn_weights(
-    member_scores: Scores, targets: NDArray[np.int64], pull: float = 1.0
+    member_scores: Scores, targets: NDArray[np.int64], pull: float = 10.0
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Learn member weights and temperatures on out-of-fold scores, pulled to uniform.
 
-    Minimises ``sum_n CE(softmax(sum_m w_m s_mn / t_m), y_n) + pull N/10 (|a|^2 + |b|^2)`` where
-    w = softmax(a) and t = exp(b): with a strong pull and few examples, nearly uniform.
+    Minimises ``sum_n CE(softmax(sum_m w_m s_mn / t_m), y_n) + pull (|a|^2 + |b|^2)`` where
+    w = softmax(a) and t = exp(b): a Gaussian prior, so nearly uniform with few examples.
 
     Parameters
     ----------
@@ -157,7 +157,8 @@ def learn_weights(
     def closure() -> torch.Tensor:
         optimiser.zero_grad()
         mixed = torch.einsum("m,mnc->nc", free[0].softmax(0) / free[1].exp(), scores)
-        loss = torch.nn.functional.cross_entropy(mixed, labels) + pull / 10 * free.square().sum()
+        misfit = torch.nn.functional.cross_entropy(mixed, labels)
+        loss = misfit + pull / len(labels) * free.square().sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 

@@ -61,4 +61,4 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
     if near:
         return f"Did you mean {lowered[near[0]]!r}?"
     shown = ", ".join(repr(name) for name in names[:20])
-    return f"Known: {shown}{', ...' if len(names) > 20 else ''}."
+    return f"Known: {shown}{', ...' if len(names) > 20 else '.'}"

@@ -209,7 +209,7 @@ def _encoder_states(scorer: PVPScorer, encoded: Mapping[int, Encoded]) -> dict[i
     frozen = {}
     for count, part in encoded.items():
         states: Tensor | None = None
-        for rows in part.batches(4096):
+        for rows in part.batches(scorer.backbone.compute.token_budget):
             batch = part.batch(rows, scorer.backbone.compute.device)
             numbers = torch.arange(len(rows), device=batch.ids.device)[:, None].expand(-1, count)
             found = scorer.backbone.encoder_states(batch, numbers, batch.masks).float()
@@ -240,6 +240,9 @@ def _lm_losses(
                 batch = encoded.batch(order[start : start + size], backbone.compute.device)
                 ids = batch.ids.cpu().numpy()
                 eligible = ~np.isin(ids, special)
+                if not eligible.any():  # empty texts in a pattern without words
+                    yield torch.zeros((), device=batch.ids.device)
+                    continue
                 chosen = eligible & (generator.random(ids.shape) < 0.15)
                 if not chosen.any():
                     chosen[np.unravel_index(eligible.argmax(), ids.shape)] = True

@@ -30,8 +30,6 @@ from pet.verbalizer import Verbalizer
 
 Scores = NDArray[np.float32]
 
-TOKEN_BUDGET = 4096
-
 
 @dataclass(frozen=True)
 class Word:
@@ -166,7 +164,7 @@ class PVPScorer:
         encoded = self.encode(chunk)
         scores = torch.empty(len(self.readouts), len(chunk), len(self.labels))
         any_encoded = next(iter(encoded.values()))
-        for rows in any_encoded.batches(TOKEN_BUDGET):
+        for rows in any_encoded.batches(self.backbone.compute.token_budget):
             batches = self.batch(encoded, rows)
             batch_scores = self.label_scores(self.mask_states(batches), batches)
             scores[:, torch.from_numpy(rows)] = torch.stack(batch_scores).float().cpu()

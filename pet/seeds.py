@@ -9,7 +9,8 @@ import torch
 def derived_seed(seed: int, *path: int) -> int:
     """Return a seed for one use, such as ``derived_seed(seed, pattern, repetition)``.
 
-    Different paths give independent streams, and adding a member changes no other member.
+    Different paths give independent streams, and adding a member changes no other member. Zeros at
+    a path's end do not count, so paths of one use have one length.
     """
     return int(np.random.SeedSequence([seed, *path]).generate_state(1)[0])
 

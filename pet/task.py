@@ -168,7 +168,7 @@ def load_task(name: str | Path | Task) -> Task:
         found = [value for value in runpy.run_path(str(path)).values() if isinstance(value, Task)]
     except PetError as error:
         raise TaskError(f"{path}: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise TaskError(f"{path}: {type(error).__name__} while it was run: {error}") from error
     unique = list({id(task): task for task in found}.values())
     if len(unique) != 1:

@@ -119,6 +119,8 @@ def _checked(
                     f"Label {label!r}, word {word!r}: expected a positive weight, found {weight!r}."
                 )
             word = word.strip()
+            if owner.get(word) == str(label):
+                raise VerbalizerError(f"Label {label!r} names the word {word!r} twice.")
             if word in owner:
                 raise VerbalizerError(
                     f"Word {word!r} stands for both {owner[word]!r} and {label!r}.",

@@ -134,9 +134,7 @@ def test_every_method_trains_predicts_and_evaluates(
     predicted = pet("predict", tmp_path / "run", "--input", files.test)
     assert predicted.code == 0
     assert len(rows_of(predicted.out)) == 3
-    figures = json.loads(
-        pet("evaluate", tmp_path / "run", "--test", files.test, "--json", "-").out
-    )
+    figures = json.loads(pet("evaluate", tmp_path / "run", "--test", files.test, "--json", "-").out)
     last = list(json.loads((tmp_path / "run" / "metrics.json").read_text("utf-8"))["test"].items())
     assert last[-1][0] == ("classifier" if kind == "sequence-classifier" else "ensemble")
     assert last[-1][1]["accuracy"] == figures["accuracy"]
@@ -157,7 +155,8 @@ def test_the_table_has_each_pattern_the_ensemble_and_the_classifier(
     more = ["--unlabeled", files.unlabeled, "--test", files.test, "--per-class"]
     result = train(files, tiny_bert, tmp_path / "run", *more)
     starts = [line.split("  ")[0] for line in result.out.splitlines()]
-    assert [start for start in starts if start.startswith(("pattern", "ensemble", "classifier"))] == [
+    names = ("pattern", "ensemble", "classifier")
+    assert [start for start in starts if start.startswith(names)] == [
         "pattern-0", "pattern-1", "pattern-2", "pattern-3", "ensemble", "classifier", "classifier",
     ]  # fmt: skip
     assert "{text} All in all {mask}." in result.out
@@ -413,13 +412,13 @@ def test_another_seed_gives_other_numbers(
 ) -> None:
     more = ["--unlabeled", files.unlabeled, "--seed", 14]
     assert train(files, tiny_bert, tmp_path / "run", *more).code == 0
-    outputs = [pet("predict", run, "--input", files.test).out for run in (distilled, tmp_path / "run")]
+    outputs = [
+        pet("predict", run, "--input", files.test).out for run in (distilled, tmp_path / "run")
+    ]
     assert outputs[0] != outputs[1]
 
 
-def test_quiet_says_nothing_on_standard_error(
-    files: Files, tiny_bert: str, tmp_path: Path
-) -> None:
+def test_quiet_says_nothing_on_standard_error(files: Files, tiny_bert: str, tmp_path: Path) -> None:
     # A process of its own: nothing that libraries write there may slip by.
     command = [
         sys.executable, "-c", "from pet.cli import main; main()", "-q", "train",

@@ -16,6 +16,7 @@ from tiny import bert_tokenizer
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from pet.backbone import MaskedLM
 from pet.encoding import Chunk, Encoded, Encoder, TextTokenizer
 from pet.errors import BackboneError, PatternError
 from pet.pattern import Field, Mask, Part, Pattern, Separator, Soft, Words, input_parts
@@ -548,3 +549,14 @@ def test_rows_encoded_in_one_chunk_equal_rows_encoded_alone() -> None:
         alone = encode(text_tokenizer, "{a:middle} So {mask}.", [example], max_length=10)
         assert row(together, number) == row(alone, 0)
         assert together.masks[number].tolist() == alone.masks[0].tolist()
+
+
+def test_states_at_the_masks_do_not_depend_on_the_batch(tiny_bert: str) -> None:
+    backbone = MaskedLM.load(tiny_bert, "cpu", "fp32")
+    examples = [{"a": numbered(size, size)} for size in (1, 9, 20, 4)]
+    encoded = encode(backbone.tokenizer, "{a} It was {mask}.", examples, max_length=18)
+    with torch.inference_mode():
+        together = backbone.mask_states(encoded.batch(np.arange(4), CPU))
+        for number in range(4):
+            alone = backbone.mask_states(encoded.batch(np.array([number]), CPU))
+            torch.testing.assert_close(together[number], alone[0], atol=1e-5, rtol=1e-4)

@@ -224,10 +224,6 @@ def test_a_stronger_pull_is_nearer_to_uniform() -> None:
     assert shares[-1] == pytest.approx(0.5, abs=0.01)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the pull grows with the number of examples, so evidence never outweighs it",
-)
 def test_few_examples_move_the_weights_less_than_many() -> None:
     few = [learn_weights(*members(seed, 4, [0.0, 2.0]))[0] for seed in range(20)]
     many = [learn_weights(*members(seed, 400, [0.0, 2.0]))[0] for seed in range(20)]

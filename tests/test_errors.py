@@ -52,7 +52,7 @@ def test_hint_names_the_nearest_or_lists_what_is_known(
 def test_long_lists_are_cut() -> None:
     hint = did_you_mean("?", [f"name{number}" for number in range(50)])
     assert hint.count("'name") == 20
-    assert hint.endswith(", ....")
+    assert hint.endswith(", ...")
 
 
 @settings(max_examples=50, deadline=None)

@@ -28,9 +28,8 @@ from pet.scoring import PVPScorer
 
 WORDS = Verbalizer({"no": ["bad", "sad"], "yes": ["good"]})
 LONG = Verbalizer({"no": ["bad", "zoo"], "yes": ["good", "ox"]})
-TASK = Task(
-    "toy", ["no", "yes"], ["text"], [PVP("{text} it was {mask} .", WORDS), PVP("{mask} : {text}", WORDS)]
-)  # fmt: skip
+PVPS = [PVP("{text} it was {mask} .", WORDS), PVP("{mask} : {text}", WORDS)]
+TASK = Task("toy", ["no", "yes"], ["text"], PVPS)
 NOUNS = ("film", "food", "room", "train", "phone")
 EXAMPLES = [
     Example({"text": f"the {noun} was {how} and {how}"}, label)
@@ -156,29 +155,25 @@ def test_a_member_without_examples_is_untrained(backbone: MaskedLM) -> None:
     assert (result.steps, result.accuracy_before, dict(result.weights)) == (0, None, {})
 
 
+@pytest.mark.parametrize("verbalizer", [WORDS, LONG], ids=["one-token", "multi-token"])
 def test_the_head_alone_trains_alike_with_and_without_cached_encoder_states(
-    backbone: MaskedLM, monkeypatch: pytest.MonkeyPatch
+    backbone: MaskedLM, monkeypatch: pytest.MonkeyPatch, verbalizer: Verbalizer
 ) -> None:
-    for verbalizer in (WORDS, LONG):
-        own = replace(
-            spec(scope="head", max_steps=10), pvp=PVP("{text} it was {mask} .", verbalizer)
-        )
-        passes = []
-        plain = MaskedLM.encoder_states
-        monkeypatch.setattr(
-            MaskedLM, "encoder_states", lambda *args: passes.append(1) or plain(*args)
-        )
-        cached = train(backbone, own)
-        few = len(passes)
-        monkeypatch.setattr(MaskedLM, "has_separate_head", property(lambda self: False))
-        passes.clear()
-        whole = train(backbone, own)
-        assert few < len(passes)  # the cache saves encoder passes
-        monkeypatch.undo()
-        assert cached.weights.keys() == whole.weights.keys()
-        for name, weight in cached.weights.items():
-            torch.testing.assert_close(weight, whole.weights[name], atol=1e-4, rtol=1e-3)
-        assert cached.loss == pytest.approx(whole.loss, rel=1e-3)
+    own = replace(spec(scope="head", max_steps=10), pvp=PVP("{text} it was {mask} .", verbalizer))
+    passes = []
+    plain = MaskedLM.encoder_states
+    monkeypatch.setattr(MaskedLM, "encoder_states", lambda *args: passes.append(1) or plain(*args))
+    cached = train(backbone, own)
+    few = len(passes)
+    monkeypatch.setattr(MaskedLM, "has_separate_head", property(lambda self: False))
+    passes.clear()
+    whole = train(backbone, own)
+    assert few < len(passes)  # the cache saves encoder passes
+    monkeypatch.undo()
+    assert cached.weights.keys() == whole.weights.keys()
+    for name, weight in cached.weights.items():
+        torch.testing.assert_close(weight, whole.weights[name], atol=1e-4, rtol=1e-3)
+    assert cached.loss == pytest.approx(whole.loss, rel=1e-3)
 
 
 def test_members_are_independent_of_what_was_trained_before(backbone: MaskedLM) -> None:
@@ -212,7 +207,9 @@ def test_a_set_of_members_scores_as_each_did_right_after_training(backbone: Mask
     assert not np.allclose(expected[0], expected[2])
 
 
-def test_progress_and_dev_stopping(backbone: MaskedLM) -> None:
+def test_training_stops_on_development_examples_and_keeps_its_best_weights(
+    backbone: MaskedLM,
+) -> None:
     # The development labels are wrong, so accuracy on them falls as the member learns.
     wrong = [Example(e.texts, "no" if e.label == "yes" else "yes") for e in EXAMPLES]
     told: list[tuple[str, int, int]] = []

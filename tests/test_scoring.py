@@ -166,7 +166,7 @@ def test_the_token_budget_changes_no_score(
     pvp = PVP("{text} {mask}", Verbalizer(WORDS))
     expected = scores(backbone, pvp, TEXTS)
     sizes = []
-    monkeypatch.setattr("pet.scoring.TOKEN_BUDGET", 30)
+    monkeypatch.setattr("pet.device.Compute.token_budget", 30)
     plain = MaskedLM.mask_states
     monkeypatch.setattr(
         MaskedLM,

@@ -54,8 +54,12 @@ task = Task(
 
 BAD = ["the film was sad", "a cold room", "i was not happy", "very slow train", "bad food"]
 GOOD = ["the film was fast", "a warm room", "i was happy", "very fast train", "wonderful food"]
-NEW = [f"{who} {what} was {how}" for who in ("the", "this", "a") for what in ("phone", "food", "room")
-       for how in ("awful", "wonderful", "so cold")]  # fmt: skip
+NEW = [
+    f"{who} {what} was {how}"
+    for who in ("the", "this", "a")
+    for what in ("phone", "food", "room")
+    for how in ("awful", "wonderful", "so cold")
+]
 
 
 def toy_task() -> Task:
