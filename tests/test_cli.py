@@ -15,6 +15,7 @@ import pytest
 from toy import PAIR_TASK_FILE, Files, pet, train, write_csv, write_jsonl
 
 from pet.cli import COMMANDS
+from pet.cli.console import progress_bars
 from pet.config import CONFIGS
 from pet.task import task_names
 
@@ -441,6 +442,21 @@ def test_a_reader_that_goes_away_is_no_error_message(distilled: str, tmp_path: P
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
+
+
+def test_progress_bars_are_drawn_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for stream, drawn in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        with progress_bars() as show:
+            for stage in ("pattern-0", "pattern-1"):
+                show(stage, 1, 2)
+                show(stage, 2, 2)
+        for stage in ("pattern-0", "pattern-1"):
+            assert (stage in stream.getvalue()) == drawn
 
 
 def test_a_finished_run_is_not_done_again(files: Files, tiny_bert: str, tmp_path: Path) -> None:
