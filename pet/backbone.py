@@ -86,7 +86,7 @@ def load_pretrained(auto_class: Any, name: str, **options: Any) -> tuple[Any, di
             reason = "there is no such folder."
         raise BackboneError(
             f"Backbone {name!r} cannot be loaded: {reason}",
-            "Give a folder with config.json, model.safetensors and tokenizer files, a model "
+            "Give a whole folder with config.json, model.safetensors and tokenizer files, a model "
             f"name of the Hugging Face hub, or {EMBEDDED!r}.",
         ) from error
     finally:

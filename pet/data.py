@@ -20,7 +20,7 @@ from typing import IO, Any, Literal, cast
 
 import numpy as np
 
-from pet.errors import DataError, did_you_mean
+from pet.errors import DataError, UsageError, did_you_mean
 from pet.task import Task
 
 FORMATS = (".jsonl", ".csv", ".tsv")
@@ -62,7 +62,7 @@ class Columns:
     def __post_init__(self) -> None:
         for name in self.mapping:
             if name != "label" and name not in self.task.fields:
-                raise DataError(
+                raise UsageError(
                     f"Column mapping: task {self.task.name!r} has no field {name!r}.",
                     did_you_mean(name, [*self.task.fields, "label"]),
                 )
@@ -178,7 +178,10 @@ def _parsed(name: str, stream: IO[bytes], kind: str) -> Iterator[Row]:
             try:
                 row = json.loads(line)
             except json.JSONDecodeError as error:
-                raise DataError(f"{name}, row {number}: not JSON: {error}.") from error
+                raise DataError(
+                    f"{name}, row {number}: not JSON: {error.msg} at character {error.pos + 1}.",
+                    "Every line holds one JSON object, such as {\"text\": \"...\"}.",
+                ) from error
             if not isinstance(row, dict):
                 raise DataError(f"{name}, row {number}: expected a JSON object, found {row!r}.")
             yield f"{name}, row {number}", row

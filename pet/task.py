@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pet.errors import PetError, TaskError, did_you_mean
+from pet.errors import PetError, TaskError, UsageError, did_you_mean
 from pet.pvp import PVP
 from pet.resources import resource_folder
 from pet.verbalizer import Verbalizer
@@ -94,7 +94,7 @@ class Task:
         numbers = range(len(self.pvps)) if patterns is None else patterns
         for number in numbers:
             if not 0 <= number < len(self.pvps):
-                raise TaskError(
+                raise UsageError(
                     f"Task {self.name!r} has patterns 0 to {len(self.pvps) - 1}, not {number}.",
                     f"See them with: pet tasks {self.name}",
                 )

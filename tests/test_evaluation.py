@@ -84,6 +84,7 @@ def test_calibration_error_equals_a_naive_loop(seed: int) -> None:
         ([[0.75, 0.25]] * 4, [0, 0, 0, 1], 0.0),
         # Two bins whose gaps would cancel without the absolute value.
         ([[0.6, 0.4], [0.9, 0.1]], [0, 1], 0.5 * 0.4 + 0.5 * 0.9),
+        ([[0.85, 0.15], [0.95, 0.05]], [0, 1], 0.5 * 0.15 + 0.5 * 0.95),
     ],
 )
 def test_calibration_error_of_hand_made_cases(

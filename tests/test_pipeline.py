@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from toy import NEW, labelled_rows, toy_task
 
 from pet import Example, pipeline
@@ -128,6 +129,16 @@ def test_head_changes_only_what_stands_after_the_encoder(tiny_bert: str, tmp_pat
         assert all(name.startswith("cls.") for name in weights)
 
 
+def test_an_ensemble_is_saved_with_the_untrained_backbone(tiny_bert: str, tmp_path: Path) -> None:
+    how, data = settings(tiny_bert), Data(TRAIN)
+    folder = start(tmp_path / "run", how, data)
+    run(TASK, how, data, folder)
+    saved = load_file(folder.path / "classifier" / "backbone" / "model.safetensors")
+    original = load_file(Path(tiny_bert) / "model.safetensors")
+    assert saved.keys() == original.keys()
+    assert all(torch.equal(saved[name], original[name]) for name in saved)
+
+
 def test_fine_tune_has_no_members(tiny_bert: str, tmp_path: Path, trained: list[Any]) -> None:
     how, data = settings(tiny_bert, method="fine-tune"), Data(TRAIN)
     folder = start(tmp_path / "run", how, data)
@@ -170,8 +181,12 @@ def test_learned_weights_come_from_members_that_did_not_see_the_examples(
 ) -> None:
     how, data = settings(tiny_bert, weighting="learned", folds=3), Data(TRAIN)
     folder = start(tmp_path / "run", how, data)
-    run(TASK, how, data, folder)
+    model = run(TASK, how, data, folder)
     found = folder.read_json("ensemble.json")
+    assert isinstance(model, EnsembleModel)
+    parts = zip(model.members.scores(TEXTS), found["weights"], found["temperatures"], strict=True)
+    expected = sum(w * scores.mean(axis=0) / t for scores, w, t in parts)
+    np.testing.assert_allclose(model.scores(TEXTS), expected, atol=1e-5)
     assert sum(found["weights"]) == pytest.approx(1)
     assert min(found["weights"]) > 0
     assert min(found["temperatures"]) > 0

@@ -11,7 +11,7 @@ import pytest
 
 from pet.backbone import load_tokenizer
 from pet.encoding import Encoder, TextTokenizer
-from pet.errors import TaskError
+from pet.errors import TaskError, UsageError
 from pet.pattern import Field, input_parts
 from pet.pvp import PVP
 from pet.task import Task, load_task, task_names
@@ -71,7 +71,7 @@ def test_patterns_are_selected_by_number() -> None:
 
 @pytest.mark.parametrize("number", [-1, 1])
 def test_pattern_that_does_not_exist_is_refused(number: int) -> None:
-    with pytest.raises(TaskError, match=f"patterns 0 to 0, not {number}"):
+    with pytest.raises(UsageError, match=f"patterns 0 to 0, not {number}"):
         make().select([number])
 
 
