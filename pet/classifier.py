@@ -21,10 +21,10 @@ from pet.config import (
     Settings,
     TrainingConfig,
 )
-from pet.data import Columns, Example, Labels, Pool, chunked, examples_from
+from pet.data import Columns, Data, Example, Labels, Pool, chunked, examples_from
 from pet.errors import DataError
 from pet.model import Model, load_model, save_model
-from pet.pipeline import Data, asked, run
+from pet.pipeline import asked, run
 from pet.runs import RunFolder
 from pet.task import Task, load_task
 from pet.training import Progress, silent
@@ -107,6 +107,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         class_weight: str = TrainingConfig.class_weight,
         lm_weight: float = TrainingConfig.lm_weight,
         dropout: bool = TrainingConfig.dropout,
+        calibration: str = TrainingConfig.calibration,
         eval_every: int = TrainingConfig.eval_every,
         patience: int = TrainingConfig.patience,
         repetitions: int = EnsembleConfig.repetitions,

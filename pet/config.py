@@ -16,6 +16,7 @@ Scope = Literal["full", "head", "bias"]
 Combiner = Literal["logits", "probabilities", "log-probabilities", "vote"]
 Weighting = Literal["uniform", "accuracy", "learned"]
 ClassWeight = Literal["none", "balanced"]
+Calibration = Literal["auto", "none", "prior"]
 
 
 def setting(default: Any, text: str, choices: Any = None, low: float | None = None) -> Any:
@@ -83,6 +84,12 @@ class TrainingConfig(_Checked):
         0.0, "Share of the loss that is masked-LM loss on unlabelled text, 0 to 1.", low=0
     )
     dropout: bool = setting(False, "Train with the backbone's dropout.")
+    calibration: Calibration = setting(
+        "auto",
+        "Whether a member's scores of unlabelled text (or of inputs without content) are "
+        "subtracted from its label scores: prior, none, or auto: prior for untrained members.",
+        Calibration,
+    )
     eval_every: int = setting(20, "With a development file: steps between two looks at it.", low=1)
     patience: int = setting(
         3, "With a development file: looks without gain before stopping.", low=1
@@ -92,6 +99,11 @@ class TrainingConfig(_Checked):
         super().__post_init__()
         if self.lm_weight >= 1:
             raise UsageError(f"lm_weight is a share of the loss below 1, not {self.lm_weight}.")
+
+    @property
+    def calibrates(self) -> bool:
+        """Whether label scores are calibrated: by default those of untrained members only."""
+        return self.calibration == "prior" or (self.calibration == "auto" and self.max_steps == 0)
 
     def steps_for(self, examples: int, least: int = 60) -> int:
         """Optimiser steps for so many labelled examples."""

@@ -10,10 +10,10 @@ import numpy as np
 from scipy.special import softmax
 
 from pet.config import Settings
-from pet.data import Example, chunked
+from pet.data import Data, Example, chunked
 from pet.evaluation import Evaluation, evaluate, percent, text_table
 from pet.model import EnsembleModel, load_model
-from pet.pipeline import Data, trained_members
+from pet.pipeline import trained_members
 from pet.runs import RunFolder
 from pet.task import Task
 from pet.training import label_numbers

@@ -70,8 +70,8 @@ def command(
     settings = Settings.from_flat({**flat, "patterns": pattern_numbers(patterns)})
 
     from pet.cli.console import progress_bars, say
-    from pet.data import Columns, Pool, draw_shots, examples_from, has_labels, reusable
-    from pet.pipeline import Data, asked, run
+    from pet.data import Columns, Data, Pool, draw_shots, examples_from, has_labels, reusable
+    from pet.pipeline import asked, run
     from pet.report import run_report
     from pet.runs import RunFolder
     from pet.seeds import derived_seed
