@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from pet.errors import UsageError, did_you_mean
 
-Method = Literal["pet", "zero-shot", "single", "head", "fine-tune"]
+Method = Literal["pet", "ipet", "zero-shot", "single", "head", "fine-tune"]
 Scope = Literal["full", "head", "bias"]
 Combiner = Literal["logits", "probabilities", "log-probabilities", "vote"]
 Weighting = Literal["uniform", "accuracy", "learned"]
@@ -131,6 +131,31 @@ class EnsembleConfig(_Checked):
 
 
 @dataclass(frozen=True)
+class IpetConfig(_Checked):
+    """How generations follow each other (PET, section 3.4)."""
+
+    generations: int | None = setting(
+        None,
+        "iPET: generations after the first; by default until members learn from 1,000 examples "
+        "or the next generation would draw more than half of the unlabelled text.",
+        low=1,
+    )
+    growth: int = setting(
+        5, "iPET: factor by which the training examples grow from generation to generation.", low=2
+    )
+    labeller_share: float = setting(
+        0.25,
+        "iPET: share of the other members that label the text a member learns from; at least one.",
+        low=0,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.labeller_share > 1:
+            raise UsageError(f"labeller_share is a share up to 1, not {self.labeller_share}.")
+
+
+@dataclass(frozen=True)
 class DistillationConfig(_Checked):
     """How the final classifier is trained on softly labelled text."""
 
@@ -153,6 +178,7 @@ class Settings:
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     ensemble: EnsembleConfig = field(default_factory=EnsembleConfig)
+    ipet: IpetConfig = field(default_factory=IpetConfig)
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
 
     def __post_init__(self) -> None:
@@ -183,6 +209,7 @@ CONFIGS: dict[str, Any] = {
     "backbone": BackboneConfig,
     "training": TrainingConfig,
     "ensemble": EnsembleConfig,
+    "ipet": IpetConfig,
     "distillation": DistillationConfig,
 }
 

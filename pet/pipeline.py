@@ -23,6 +23,7 @@ from pet.ensemble import (
     learn_weights,
 )
 from pet.errors import DataError
+from pet.ipet import train_generations
 from pet.member_store import MemberStore, pool_scores, stored_members
 from pet.members import MemberResult, MemberSet, MemberSpec, train_member
 from pet.model import EnsembleModel, Model, save_model
@@ -82,9 +83,13 @@ def run(
     specs = specs_of(task, settings)
     for spec in specs:
         PVPScorer(spec.pvp, task.labels, backbone, spec.max_length)  # refuse bad words right away
-    distils = settings.method == "pet" and data.pool is not None and len(data.pool) > 0
+    distils = settings.method in ("pet", "ipet") and data.pool is not None and len(data.pool) > 0
     store = MemberStore(folder, backbone, task, data, progress)
-    results = [store.member(spec, scores_pool=distils) for spec in specs]
+    if settings.method == "ipet":
+        combine = settings.ensemble.combine_verbalizers
+        specs, results = train_generations(store, specs, settings.ipet, combine)
+    else:
+        results = [store.member(spec, scores_pool=distils) for spec in specs]
     ensemble = _ensemble(backbone, specs, results, task, settings, data, progress)
     folder.write_json("ensemble.json", ensemble_to_dict(ensemble, [spec.name for spec in specs]))
     if not distils or data.pool is None:
@@ -151,6 +156,8 @@ def trained_members(folder: RunFolder, device: str, precision: str) -> EnsembleM
 
 def _check_labels(task: Task, settings: Settings, examples: Sequence[Example]) -> None:
     if settings.method == "zero-shot" or settings.training.max_steps == 0:
+        return
+    if settings.method == "ipet" and not examples:
         return
     if not examples:
         raise DataError(
