@@ -18,13 +18,14 @@ from pet.config import (
     BackboneConfig,
     DistillationConfig,
     EnsembleConfig,
+    IpetConfig,
     Settings,
     TrainingConfig,
 )
-from pet.data import Columns, Example, Labels, Pool, chunked, examples_from
+from pet.data import Columns, Data, Example, Labels, Pool, chunked, examples_from
 from pet.errors import DataError
 from pet.model import Model, load_model, save_model
-from pet.pipeline import Data, asked, run
+from pet.pipeline import asked, run
 from pet.runs import RunFolder
 from pet.task import Task, load_task
 from pet.training import Progress, silent
@@ -62,8 +63,9 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
     ----------
     task : Task or str
         A task, the name of a built-in one, or the path of a Python file that defines one.
-    method : {"pet", "zero-shot", "single", "head", "fine-tune"}
-        "pet" trains one member a pattern and distils their ensemble; "single" trains the first
+    method : {"pet", "ipet", "zero-shot", "single", "head", "fine-tune"}
+        "pet" trains one member a pattern and distils their ensemble; "ipet" does so after
+        generations of members that label text for each other; "single" trains the first
         chosen pattern; "head" trains only masked-LM heads; "fine-tune" uses no patterns.
     patterns : sequence of int, optional
         Numbers of the task's patterns; all by default.
@@ -107,6 +109,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         class_weight: str = TrainingConfig.class_weight,
         lm_weight: float = TrainingConfig.lm_weight,
         dropout: bool = TrainingConfig.dropout,
+        calibration: str = TrainingConfig.calibration,
         eval_every: int = TrainingConfig.eval_every,
         patience: int = TrainingConfig.patience,
         repetitions: int = EnsembleConfig.repetitions,
@@ -114,6 +117,9 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         combine_members: str = EnsembleConfig.combine_members,
         weighting: str = EnsembleConfig.weighting,
         folds: int = EnsembleConfig.folds,
+        generations: int | None = IpetConfig.generations,
+        growth: int = IpetConfig.growth,
+        labeller_share: float = IpetConfig.labeller_share,
         temperature: float = DistillationConfig.temperature,
         distill_epochs: int = DistillationConfig.distill_epochs,
         distill_max_steps: int = DistillationConfig.distill_max_steps,
@@ -150,7 +156,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         X : iterable
             Texts, or mappings of the task's fields for tasks with several.
         y : sequence of str, optional
-            Their labels; None only for the method "zero-shot".
+            Their labels; None only for the methods "zero-shot" and "ipet".
         unlabeled : iterable, optional
             Unlabelled texts, as X. They are read several times.
         dev : tuple (X, y), optional

@@ -11,11 +11,12 @@ from typing import Any, Literal, get_args
 
 from pet.errors import UsageError, did_you_mean
 
-Method = Literal["pet", "zero-shot", "single", "head", "fine-tune"]
+Method = Literal["pet", "ipet", "zero-shot", "single", "head", "fine-tune"]
 Scope = Literal["full", "head", "bias"]
 Combiner = Literal["logits", "probabilities", "log-probabilities", "vote"]
 Weighting = Literal["uniform", "accuracy", "learned"]
 ClassWeight = Literal["none", "balanced"]
+Calibration = Literal["auto", "none", "prior"]
 
 
 def setting(default: Any, text: str, choices: Any = None, low: float | None = None) -> Any:
@@ -85,6 +86,12 @@ class TrainingConfig(_Checked):
         0.0, "Share of the loss that is masked-LM loss on unlabelled text, 0 to 1.", low=0
     )
     dropout: bool = setting(False, "Train with the backbone's dropout.")
+    calibration: Calibration = setting(
+        "auto",
+        "Whether a member's scores of unlabelled text (or of inputs without content) are "
+        "subtracted from its label scores: prior, none, or auto: prior for untrained members.",
+        Calibration,
+    )
     eval_every: int = setting(20, "With a development file: steps between two looks at it.", low=1)
     patience: int = setting(
         3, "With a development file: looks without gain before stopping.", low=1
@@ -94,6 +101,11 @@ class TrainingConfig(_Checked):
         super().__post_init__()
         if self.lm_weight >= 1:
             raise UsageError(f"lm_weight is a share of the loss below 1, not {self.lm_weight}.")
+
+    @property
+    def calibrates(self) -> bool:
+        """Whether label scores are calibrated: by default those of untrained members only."""
+        return self.calibration == "prior" or (self.calibration == "auto" and self.max_steps == 0)
 
     def steps_for(self, examples: int, least: int = 60) -> int:
         """Optimiser steps for so many labelled examples."""
@@ -121,6 +133,31 @@ class EnsembleConfig(_Checked):
 
 
 @dataclass(frozen=True)
+class IpetConfig(_Checked):
+    """How generations follow each other (PET, section 3.4)."""
+
+    generations: int | None = setting(
+        None,
+        "iPET: generations after the first; by default until members learn from 1,000 examples "
+        "or the next generation would draw more than half of the unlabelled text.",
+        low=1,
+    )
+    growth: int = setting(
+        5, "iPET: factor by which the training examples grow from generation to generation.", low=2
+    )
+    labeller_share: float = setting(
+        0.25,
+        "iPET: share of the other members that label the text a member learns from; at least one.",
+        low=0,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.labeller_share > 1:
+            raise UsageError(f"labeller_share is a share up to 1, not {self.labeller_share}.")
+
+
+@dataclass(frozen=True)
 class DistillationConfig(_Checked):
     """How the final classifier is trained on softly labelled text."""
 
@@ -143,6 +180,7 @@ class Settings:
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     ensemble: EnsembleConfig = field(default_factory=EnsembleConfig)
+    ipet: IpetConfig = field(default_factory=IpetConfig)
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
 
     def __post_init__(self) -> None:
@@ -173,6 +211,7 @@ CONFIGS: dict[str, Any] = {
     "backbone": BackboneConfig,
     "training": TrainingConfig,
     "ensemble": EnsembleConfig,
+    "ipet": IpetConfig,
     "distillation": DistillationConfig,
 }
 

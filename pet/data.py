@@ -336,6 +336,13 @@ class Pool:
                 yield example
             number += 1
 
+    def take(self, rows: Iterable[int]) -> dict[int, Example]:
+        """Return the examples of these row numbers, read in one pass."""
+        wanted = set(rows)
+        last = max(wanted, default=-1)
+        numbered = enumerate(islice(self, last + 1))
+        return {number: example for number, example in numbered if number in wanted}
+
     def chunks(self, size: int = 4096) -> Iterator[list[Example]]:
         """Yield the examples in lists of at most ``size``, in order."""
         return chunked(self, size)
@@ -365,3 +372,27 @@ def has_labels(source: Any, columns: Columns, file_format: str | None = None) ->
         row.get(column) not in (None, "")
         for _, row in islice(_rows(source, columns, file_format), 1)
     )
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a run learns from."""
+
+    train: Sequence[Example]
+    dev: Sequence[Example] = ()
+    pool: Pool | None = None
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Sizes and content hashes, by which a run knows its data again."""
+        return {
+            "train": _hash(self.train),
+            "dev": _hash(self.dev),
+            "unlabeled": None if self.pool is None else self.pool.fingerprint,
+        }
+
+
+def _hash(examples: Sequence[Example]) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(json.dumps([example.key, example.label]).encode())
+    return {"n": len(examples), "sha256": digest.hexdigest()[:16]}

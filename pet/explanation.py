@@ -38,6 +38,11 @@ def explain(model: EnsembleModel, texts: Mapping[str, str], words: int = 5) -> s
         for own in seen.words:
             best = sorted(own.items(), key=lambda item: -item[1])[:words]
             lines.append("    " + ", ".join(f"{word} {score:+.1f}" for word, score in best))
+        for offset in scorer.offsets or ():
+            shifts = zip(labels, offset, strict=True)
+            lines.append(
+                "    calibrated: " + ", ".join(f"{name} {-by:+.1f}" for name, by in shifts)
+            )
         scores = np.array([[list(part.values())] for part in seen.labels], dtype=np.float32)
         all_scores.append(scores)
         votes.append([spec.name, f"{weight / total:.2f}"])

@@ -13,13 +13,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from pet.backbone import MaskedLM
+from pet.calibration import prior
 from pet.config import TrainingConfig, default_learning_rate
 from pet.data import Example, Pool
 from pet.encoding import Chunk, Encoded
 from pet.errors import DataError
 from pet.pvp import PVP
-from pet.scoring import PVPScorer, Scores
-from pet.seeds import with_seed
+from pet.scoring import Offsets, PVPScorer, Scores
+from pet.seeds import derived_seed, with_seed
 from pet.task import Task
 from pet.training import (
     Group,
@@ -50,7 +51,10 @@ class MemberSpec:
 
 @dataclass(frozen=True)
 class MemberResult:
-    """What came of a member: the weights that differ from the backbone's, and how it went."""
+    """What came of a member: the weights that differ from the backbone's, and how it went.
+
+    ``offsets`` (V, C) calibrate its scores; None where they are left as they are.
+    """
 
     name: str
     weights: Mapping[str, Tensor] = field(repr=False)
@@ -59,6 +63,7 @@ class MemberResult:
     steps: int
     loss: float
     seconds: float
+    offsets: Offsets | None = None
 
 
 def train_member(
@@ -69,6 +74,7 @@ def train_member(
     dev: Sequence[Example] = (),
     pool: Pool | None = None,
     progress: Progress = silent,
+    drawn: Sequence[Example] = (),
 ) -> MemberResult:
     """Train one member from the backbone's original weights; they stay in the backbone after it.
 
@@ -85,23 +91,27 @@ def train_member(
     dev : sequence of Example
         Where there are any, training stops early on them.
     pool : Pool, optional
-        Unlabelled text for the masked-LM loss.
+        Unlabelled text for the masked-LM loss and for calibration.
     progress : callable
         Told the member's name, steps done and total.
+    drawn : sequence of Example
+        Examples that other members labelled: trained on too, but not counted in the accuracies.
     """
     start = time.perf_counter()
     training = spec.training
     generator = with_seed(spec.seed)
     backbone.weights.put({})
     scorer = PVPScorer(spec.pvp, task.labels, backbone, spec.max_length)
-    if not examples:
-        return MemberResult(spec.name, {}, None, None, 0, 0.0, time.perf_counter() - start)
-    chunk = Chunk(backbone.tokenizer, [example.texts for example in examples])
-    targets = label_numbers([example.label for example in examples], task.labels)
-    before = _accuracy(scorer, chunk, targets)
-    steps = training.steps_for(len(examples))
+    measure = _accuracy_on(examples, task, backbone)
+    everything = [*examples, *drawn]
+    steps = training.steps_for(len(everything)) if everything else 0
     if not steps:
-        return MemberResult(spec.name, {}, before, before, 0, 0.0, time.perf_counter() - start)
+        scorer = _calibrated(scorer, spec, pool)
+        accuracy, seconds = measure(scorer), time.perf_counter() - start
+        return MemberResult(spec.name, {}, accuracy, accuracy, 0, 0.0, seconds, scorer.offsets)
+    before = measure(scorer)
+    chunk = Chunk(backbone.tokenizer, [example.texts for example in everything])
+    targets = label_numbers([example.label for example in everything], task.labels)
     names = backbone.scope_names(training.scope)
     parameters = list(backbone.weights.trainable(names).values())
     rate = training.learning_rate or (
@@ -125,27 +135,42 @@ def train_member(
         lambda done, total: progress(spec.name, done, total),
     )
     backbone.weights.trainable(())
+    scorer = _calibrated(scorer, spec, pool)
     return MemberResult(
         spec.name,
         backbone.weights.take(names),
         before,
-        _accuracy(scorer, chunk, targets),
+        measure(scorer),
         fit.steps,
         fit.loss,
         time.perf_counter() - start,
+        scorer.offsets,
     )
 
 
-def _accuracy(scorer: PVPScorer, chunk: Chunk, targets: NDArray[np.int64]) -> float:
-    return float((scorer.score(chunk).mean(axis=0).argmax(axis=1) == targets).mean())
+def _calibrated(scorer: PVPScorer, spec: MemberSpec, pool: Pool | None) -> PVPScorer:
+    """Return the scorer with offsets where the spec asks for them; training never sees them."""
+    if not spec.training.calibrates:
+        return scorer
+    offsets = prior(scorer, pool, derived_seed(spec.seed, 1))
+    return PVPScorer(spec.pvp, scorer.labels, scorer.backbone, spec.max_length, offsets)
+
+
+def _accuracy_on(
+    examples: Sequence[Example], task: Task, backbone: MaskedLM
+) -> Callable[[PVPScorer], float | None]:
+    if not examples:
+        return lambda scorer: None
+    chunk = Chunk(backbone.tokenizer, [example.texts for example in examples])
+    targets = label_numbers([example.label for example in examples], task.labels)
+    return lambda scorer: float((scorer.score(chunk).mean(axis=0).argmax(axis=1) == targets).mean())
 
 
 def _dev_score(scorer: PVPScorer, dev: Sequence[Example], task: Task) -> Callable[[], float] | None:
     if not dev:
         return None
-    chunk = Chunk(scorer.backbone.tokenizer, [example.texts for example in dev])
-    targets = label_numbers([example.label for example in dev], task.labels)
-    return lambda: _accuracy(scorer, chunk, targets)
+    measure = _accuracy_on(dev, task, scorer.backbone)
+    return lambda: measure(scorer) or 0.0
 
 
 def _losses(
@@ -270,6 +295,8 @@ class MemberSet:
         The members.
     weights : mapping
         Member name to its weights; a member without any is untrained.
+    offsets : mapping, optional
+        Member name to the offsets that calibrate its scores.
     """
 
     def __init__(
@@ -278,13 +305,17 @@ class MemberSet:
         task: Task,
         specs: Sequence[MemberSpec],
         weights: Mapping[str, Mapping[str, Tensor]],
+        offsets: Mapping[str, Offsets | None] | None = None,
     ) -> None:
         self.backbone = backbone
         self.task = task
         self.specs = tuple(specs)
         self.weights = weights
         self.scorers = [
-            PVPScorer(spec.pvp, task.labels, backbone, spec.max_length) for spec in specs
+            PVPScorer(
+                spec.pvp, task.labels, backbone, spec.max_length, (offsets or {}).get(spec.name)
+            )
+            for spec in specs
         ]
 
     def scores(self, texts: Sequence[Mapping[str, str]]) -> list[Scores]:

@@ -62,8 +62,9 @@ class EnsembleModel:
         backbone.hf_tokenizer.save_pretrained(folder / "backbone")
         for name, weights in self.members.weights.items():
             if weights:
-                (folder / "members").mkdir(exist_ok=True)
-                save_file(dict(weights), folder / "members" / f"{name}.safetensors")
+                target = folder / "members" / f"{name}.safetensors"
+                target.parent.mkdir(parents=True, exist_ok=True)
+                save_file(dict(weights), target)
 
 
 def save_model(model: Model, folder: Path) -> None:
@@ -79,6 +80,10 @@ def save_model(model: Model, folder: Path) -> None:
             "kind": "ensemble",
             "max_length": specs[0].max_length,
             "patterns": {spec.name: spec.pattern for spec in specs},
+            "offsets": {
+                spec.name: scorer.offsets
+                for spec, scorer in zip(specs, model.members.scorers, strict=True)
+            },
             "ensemble": ensemble_to_dict(model.ensemble, [spec.name for spec in specs]),
         }
     (folder / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", "utf-8")
@@ -114,10 +119,11 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
         backbone = MaskedLM.load(str(folder / "backbone"), device, precision)
         specs = member_specs(task, card["patterns"], card["max_length"])
         weights = {
-            file.stem: load_file(file)
-            for file in sorted((folder / "members").glob("*.safetensors"))
+            spec.name: load_file(file)
+            for spec in specs
+            if (file := folder / "members" / f"{spec.name}.safetensors").is_file()
         }
-        members = MemberSet(backbone, task, specs, weights)
+        members = MemberSet(backbone, task, specs, weights, card.get("offsets"))
         return EnsembleModel(members, ensemble_from_dict(card["ensemble"]))
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise RunError(f"{folder}: this classifier is damaged: {error!r}") from error

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
-from safetensors.torch import load_file, save_file
 from sklearn.model_selection import StratifiedKFold
 
 from pet.backbone import MaskedLM
 from pet.config import Settings
-from pet.data import Example, Pool
+from pet.data import Data, Example
 from pet.distillation import distil, fine_tune
 from pet.encoding import Chunk
 from pet.ensemble import (
@@ -26,8 +23,10 @@ from pet.ensemble import (
     learn_weights,
 )
 from pet.errors import DataError
+from pet.ipet import train_generations
+from pet.member_store import MemberStore, pool_scores, stored_members
 from pet.members import MemberResult, MemberSet, MemberSpec, train_member
-from pet.model import EnsembleModel, Model, member_specs, save_model
+from pet.model import EnsembleModel, Model, save_model
 from pet.runs import RunFolder
 from pet.scoring import PVPScorer, Scores
 from pet.seeds import derived_seed
@@ -35,23 +34,6 @@ from pet.task import Task
 from pet.training import Progress, label_numbers, silent
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Data:
-    """What a run learns from."""
-
-    train: Sequence[Example]
-    dev: Sequence[Example] = ()
-    pool: Pool | None = None
-
-    def fingerprint(self) -> dict[str, Any]:
-        """Sizes and content hashes, by which a run knows its data again."""
-        return {
-            "train": _hash(self.train),
-            "dev": _hash(self.dev),
-            "unlabeled": None if self.pool is None else self.pool.fingerprint,
-        }
 
 
 def asked(task: Task, settings: Settings, data: Data) -> dict[str, Any]:
@@ -101,23 +83,26 @@ def run(
     specs = specs_of(task, settings)
     for spec in specs:
         PVPScorer(spec.pvp, task.labels, backbone, spec.max_length)  # refuse bad words right away
-    distils = settings.method == "pet" and data.pool is not None and len(data.pool) > 0
-    results = [
-        _member(backbone, spec, task, data, folder, progress, scores_pool=distils) for spec in specs
-    ]
+    distils = settings.method in ("pet", "ipet") and data.pool is not None and len(data.pool) > 0
+    store = MemberStore(folder, backbone, task, data, progress)
+    if settings.method == "ipet":
+        combine = settings.ensemble.combine_verbalizers
+        specs, results = train_generations(store, specs, settings.ipet, combine)
+    else:
+        results = [store.member(spec, scores_pool=distils) for spec in specs]
     ensemble = _ensemble(backbone, specs, results, task, settings, data, progress)
     folder.write_json("ensemble.json", ensemble_to_dict(ensemble, [spec.name for spec in specs]))
     if not distils or data.pool is None:
         if settings.method == "pet":
             log.warning("no unlabelled text: nothing is distilled, the ensemble is the model")
         weights = {result.name: result.weights for result in results}
-        return _saved(EnsembleModel(MemberSet(backbone, task, specs, weights), ensemble), folder)
-    del backbone
+        offsets = {result.name: result.offsets for result in results}
+        members = MemberSet(backbone, task, specs, weights, offsets)
+        return _saved(EnsembleModel(members, ensemble), folder)
+    del backbone, store
 
     def scores() -> Iterator[Scores]:
-        shards = [folder.shards(f"members/{spec.name}/scores") for spec in specs]
-        for parts in zip(*shards, strict=True):
-            yield ensemble(list(parts))
+        return (ensemble(parts) for parts in pool_scores(folder, [spec.name for spec in specs]))
 
     student, fit = distil(
         settings.backbone,
@@ -163,18 +148,16 @@ def trained_members(folder: RunFolder, device: str, precision: str) -> EnsembleM
     wanted = folder.asked()
     task = Task.from_dict(wanted["task"])
     how = folder.read_json("ensemble.json")
-    patterns = {
-        name: folder.read_json(f"members/{name}/member.json")["pattern"] for name in how["members"]
-    }
     config = wanted["settings"]["backbone"]
     backbone = MaskedLM.load(config["backbone"], device, precision)
-    specs = member_specs(task, patterns, config["max_length"])
-    weights = {spec.name: _weights(folder, spec.name) for spec in specs}
-    return EnsembleModel(MemberSet(backbone, task, specs, weights), ensemble_from_dict(how))
+    members = stored_members(folder, how["members"], backbone, task, config["max_length"])
+    return EnsembleModel(members, ensemble_from_dict(how))
 
 
 def _check_labels(task: Task, settings: Settings, examples: Sequence[Example]) -> None:
     if settings.method == "zero-shot" or settings.training.max_steps == 0:
+        return
+    if settings.method == "ipet" and not examples:
         return
     if not examples:
         raise DataError(
@@ -198,48 +181,6 @@ def _check_labels(task: Task, settings: Settings, examples: Sequence[Example]) -
         log.warning("no labelled example of %s", ", ".join(map(repr, missing)))
 
 
-def _member(
-    backbone: MaskedLM,
-    spec: MemberSpec,
-    task: Task,
-    data: Data,
-    folder: RunFolder,
-    progress: Progress,
-    scores_pool: bool,
-) -> MemberResult:
-    place = f"members/{spec.name}"
-    if folder.has(f"{place}/member.json"):
-        figures = folder.read_json(f"{place}/member.json")
-        figures.pop("pattern")
-        result = MemberResult(weights=_weights(folder, spec.name), **figures)
-        log.info("%s: finished before", spec.name)
-    else:
-        result = train_member(backbone, spec, task, data.train, data.dev, data.pool, progress)
-        if result.weights:
-            with folder.writing(f"{place}/weights.safetensors") as temporary:
-                save_file(dict(result.weights), temporary)
-        figures = {k: v for k, v in vars(result).items() if k != "weights"}
-        folder.write_json(f"{place}/member.json", {"pattern": spec.pattern, **figures})
-        folder.log("member", **figures)
-    if scores_pool and data.pool is not None and not folder.has(f"{place}/scores"):
-        backbone.weights.put(result.weights)
-        scorer = PVPScorer(spec.pvp, task.labels, backbone, spec.max_length)
-        done, total = 0, len(data.pool)
-        with folder.writing(f"{place}/scores") as temporary:
-            temporary.mkdir()
-            for number, examples in enumerate(data.pool.chunks()):
-                scores = scorer.score(Chunk(backbone.tokenizer, [e.texts for e in examples]))
-                np.save(temporary / f"{number:06}.npy", scores, allow_pickle=False)
-                done += len(examples)
-                progress(f"{spec.name} labels", done, total)
-    return result
-
-
-def _weights(folder: RunFolder, name: str) -> Mapping[str, Any]:
-    file = f"members/{name}/weights.safetensors"
-    return load_file(folder.path / file) if folder.has(file) else {}
-
-
 def _ensemble(
     backbone: MaskedLM,
     specs: Sequence[MemberSpec],
@@ -258,7 +199,7 @@ def _ensemble(
         weights = accuracy_weights([result.accuracy_before for result in results])
         return Ensemble(weights, (1.0,) * len(weights), **how)
     if config.weighting == "learned" and len(specs) > 1 and data.train:
-        scores, targets = _out_of_fold(backbone, specs, task, settings, data.train, progress)
+        scores, targets = _out_of_fold(backbone, specs, task, settings, data, progress)
         members = Ensemble.uniform(len(specs), **how).member_scores(scores)
         return Ensemble(*learn_weights(members, targets), **how)
     return Ensemble.uniform(len(specs), **how)
@@ -269,10 +210,11 @@ def _out_of_fold(
     specs: Sequence[MemberSpec],
     task: Task,
     settings: Settings,
-    examples: Sequence[Example],
+    data: Data,
     progress: Progress,
 ) -> tuple[list[Scores], np.ndarray]:
     """Scores of labelled examples by members that did not see them: a list of (V, N, C)."""
+    examples = data.train
     targets = label_numbers([example.label for example in examples], task.labels)
     folds = min(settings.ensemble.folds, int(np.bincount(targets)[np.unique(targets)].min()))
     if folds < 2:
@@ -282,11 +224,12 @@ def _out_of_fold(
     splitter = StratifiedKFold(folds, shuffle=True, random_state=settings.seed)
     all_scores = []
     for spec in specs:
-        scorer = PVPScorer(spec.pvp, task.labels, backbone, spec.max_length)
         scores = np.zeros((len(spec.pvp.verbalizers), len(examples), len(task.labels)), np.float32)
         for fold, (inside, outside) in enumerate(splitter.split(targets, targets)):
             part = replace(spec, name=f"{spec.name} fold {fold + 1}")
-            train_member(backbone, part, task, [examples[i] for i in inside], progress=progress)
+            known = [examples[i] for i in inside]
+            own = train_member(backbone, part, task, known, pool=data.pool, progress=progress)
+            scorer = PVPScorer(spec.pvp, task.labels, backbone, spec.max_length, own.offsets)
             texts = [examples[i].texts for i in outside]
             scores[:, outside] = scorer.score(Chunk(backbone.tokenizer, texts))
         all_scores.append(scores)
@@ -297,10 +240,3 @@ def _saved(model: Model, folder: RunFolder) -> Model:
     with folder.writing("classifier") as temporary:
         save_model(model, temporary)
     return model
-
-
-def _hash(examples: Sequence[Example]) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    for example in examples:
-        digest.update(json.dumps([example.key, example.label]).encode())
-    return {"n": len(examples), "sha256": digest.hexdigest()[:16]}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from scipy.special import softmax
 
 from pet.config import Settings
-from pet.data import Example, chunked
+from pet.data import Data, Example, chunked
+from pet.ensemble import Ensemble
 from pet.evaluation import Evaluation, evaluate, percent, text_table
+from pet.ipet import Generation, finished_generations
+from pet.member_store import stored_members
 from pet.model import EnsembleModel, load_model
-from pet.pipeline import Data, trained_members
+from pet.pipeline import trained_members
 from pet.runs import RunFolder
 from pet.task import Task
 from pet.training import label_numbers
@@ -27,6 +30,7 @@ class Report:
     rows: list[tuple[str, dict[str, Any]]]
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    generations: list[Generation] = field(default_factory=list)
 
     def table(self, per_class: bool = False) -> str:
         """Return the table as text."""
@@ -51,10 +55,39 @@ class Report:
             cells += ["-"] * (len(header) - len(cells))
             lines.append(cells)
         text = text_table(lines, header)
+        if self.generations:
+            text += "\n\n" + self._generation_table()
         if per_class and self.evaluations:
             last, found = list(self.evaluations.items())[-1]
             text += f"\n\n{last}\n" + per_class_table(found)
         return text
+
+    def generation_tests(self) -> list[tuple[Generation, Evaluation | None]]:
+        """Every generation with its ensemble's evaluation; the last one's is the run's ensemble."""
+        last = len(self.generations) - 1
+        return [
+            (own, self.evaluations.get("ensemble" if own.number == last else _generation(own)))
+            for own in self.generations
+        ]
+
+    def _generation_table(self) -> str:
+        """Members, texts drawn a label, agreement and, where there is one, test accuracy."""
+        rows = []
+        for own, test in self.generation_tests():
+            counts = [f"{label} {count}" for label, count in own.drawn.items() if count]
+            shown = ", ".join(counts) if len(counts) <= 4 else f"{sum(own.drawn.values())} in all"
+            rows.append(
+                [
+                    str(own.number),
+                    str(len(own.members)),
+                    shown or "-",
+                    percent(own.agreement),
+                    percent(test.accuracy if test else None),
+                ]
+            )
+        header = ["generation", "members", "drawn by each", "agreement", "test accuracy"]
+        width = len(header) if self.evaluations else -1
+        return text_table([row[:width] for row in rows], header[:width])
 
 
 def per_class_table(evaluation: Evaluation) -> str:
@@ -95,7 +128,7 @@ def run_report(
             else trained_members(folder, config.device, config.precision)
         )
     final = "ensemble" if isinstance(model, EnsembleModel) else "classifier"
-    report = Report(model.task, [])
+    report = Report(model.task, [], generations=finished_generations(folder))
     if ensemble is not None:
         for spec in ensemble.members.specs:
             report.rows.append((_shown(spec), folder.read_json(f"members/{spec.name}/member.json")))
@@ -103,11 +136,16 @@ def run_report(
     if final == "classifier":
         report.rows.append((final, {}))
     if tests is not None:
-        _evaluate(report, model, ensemble, data, tests)
+        earlier = {} if ensemble is None else _earlier(report.generations, folder, ensemble)
+        _evaluate(report, model, ensemble, earlier, data, tests)
     folder.write_json(
         "metrics.json",
         {
             "rows": dict(report.rows),
+            "generations": [
+                {**asdict(own), "test_accuracy": test.accuracy if test else None}
+                for own, test in report.generation_tests()
+            ],
             "test": {name: found.to_dict() for name, found in report.evaluations.items()},
         },
     )
@@ -119,20 +157,46 @@ def _shown(spec: Any) -> str:
     return f"{spec.name}  {template if len(template) <= 50 else template[:47] + '...'}"
 
 
+def _generation(own: Generation) -> str:
+    return f"generation {own.number}"
+
+
+def _earlier(
+    generations: Sequence[Generation], folder: RunFolder, last: EnsembleModel
+) -> dict[str, EnsembleModel]:
+    """The uniform ensembles of all generations but the last; they share its backbone."""
+    backbone, length = last.members.backbone, last.members.specs[0].max_length
+    return {
+        _generation(own): EnsembleModel(
+            stored_members(folder, own.members, backbone, last.task, length),
+            Ensemble.uniform(
+                len(own.members),
+                combine_verbalizers=last.ensemble.combine_verbalizers,
+                combine_members=last.ensemble.combine_members,
+            ),
+        )
+        for own in generations[:-1]
+    }
+
+
 def _evaluate(
     report: Report,
     model: Any,
     ensemble: EnsembleModel | None,
+    earlier: Mapping[str, EnsembleModel],
     data: Data,
     tests: Iterable[Example],
 ) -> None:
-    scores: dict[str, list[Any]] = {name: [] for name, _ in report.rows}
+    names = [*earlier, *(name for name, _ in report.rows)]
+    scores: dict[str, list[Any]] = {name: [] for name in names}
     labels: list[str | None] = []
     keys: set[tuple[str, ...]] = set()
     for chunk in chunked(tests, 1024):
         texts = [example.texts for example in chunk]
         labels += [example.label for example in chunk]
         keys |= {example.key for example in chunk}
+        for name, generation in earlier.items():
+            scores[name].append(generation.scores(texts))
         if ensemble is not None:
             member_scores = ensemble.members.scores(texts)
             combined = ensemble.ensemble.member_scores(member_scores)

@@ -29,6 +29,7 @@ from pet.pvp import PVP
 from pet.verbalizer import Verbalizer
 
 Scores = NDArray[np.float32]
+Offsets = Sequence[Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,20 @@ class PVPScorer:
         The model.
     max_length : int
         Most tokens of an input.
+    offsets : sequence (V, C), optional
+        Calibration: subtracted from the label scores of every verbalizer; see `pet.calibration`.
     """
 
     def __init__(
-        self, pvp: PVP, labels: Sequence[str], backbone: MaskedLM, max_length: int
+        self,
+        pvp: PVP,
+        labels: Sequence[str],
+        backbone: MaskedLM,
+        max_length: int,
+        offsets: Offsets | None = None,
     ) -> None:
         self.pvp = pvp
+        self.offsets = offsets
         self.backbone = backbone
         self.labels = tuple(labels)
         self._max_length = min(max_length, backbone.max_length)
@@ -106,9 +115,10 @@ class PVPScorer:
             label_words(verbalizer, labels, backbone, first.mask_after_space, first.mask_anchor)
             for verbalizer in pvp.verbalizers
         ]
+        shifts: Sequence[Sequence[float] | None] = offsets or [None] * len(self.words)
         self.readouts = [
-            Readout(words, len(self.labels), verbalizer, backbone.compute.device)
-            for words, verbalizer in zip(self.words, pvp.verbalizers, strict=True)
+            Readout(words, len(self.labels), verbalizer, backbone.compute.device, offset)
+            for words, verbalizer, offset in zip(self.words, pvp.verbalizers, shifts, strict=True)
         ]
         counts = sorted({len(word.ids) for words in self.words for word in words})
         self._encoders = {
@@ -172,10 +182,19 @@ class PVPScorer:
 
 
 class Readout:
-    """Turns the word scores of one verbalizer, (B, W), into label scores, (B, C)."""
+    """Turns the word scores of one verbalizer, (B, W), into label scores, (B, C).
+
+    Where there is an ``offset`` (C,) it is subtracted after the words are combined, so softmax of
+    the result is normalised over the labels.
+    """
 
     def __init__(
-        self, words: Sequence[Word], n_labels: int, verbalizer: Verbalizer, device: torch.device
+        self,
+        words: Sequence[Word],
+        n_labels: int,
+        verbalizer: Verbalizer,
+        device: torch.device,
+        offset: Sequence[float] | None = None,
     ) -> None:
         self.word_ids = [word.ids for word in words]
         self.combine = verbalizer.combine
@@ -186,9 +205,16 @@ class Readout:
         for row, word in enumerate(words):
             weights[row, word.label] = word.weight
         self._weights = (weights / weights.sum(0)).to(device)
+        self._offset = None
+        if offset is not None:
+            self._offset = torch.tensor(offset, dtype=torch.float32, device=device)
 
     def __call__(self, words: Tensor) -> Tensor:
         """(B, W) -> (B, C)."""
+        scores = self._combined(words)
+        return scores if self._offset is None else scores - self._offset
+
+    def _combined(self, words: Tensor) -> Tensor:
         if self.combine == "mean":
             return words @ self._weights
         spread = words[:, :, None].masked_fill(self._weights == 0, -torch.inf)

@@ -35,14 +35,15 @@ from pet.config import Method, Settings
     type=click.Choice(get_args(Method)),
     default=Settings.method,
     show_default=True,
-    help="pet: all patterns, ensembled and distilled; fine-tune: no patterns.",
+    help="pet: all patterns, ensembled and distilled; ipet: so after generations that label text "
+    "for each other; fine-tune: no patterns.",
 )
 @click.option("--seed", type=int, default=Settings.seed, show_default=True, help="Of every draw.")
 @click.option("-o", "--output", required=True, metavar="RUN", help="Run folder.")
 @click.option("--force", is_flag=True, help="Start over where a run folder exists.")
 @click.option("--per-class", is_flag=True, help="Also show figures for every label.")
 @data_options
-@settings_options("backbone", "training", "ensemble", "distillation")
+@settings_options("backbone", "training", "ensemble", "ipet", "distillation")
 def command(
     task: str,
     train_file: str | None,
@@ -70,8 +71,8 @@ def command(
     settings = Settings.from_flat({**flat, "patterns": pattern_numbers(patterns)})
 
     from pet.cli.console import progress_bars, say
-    from pet.data import Columns, Pool, draw_shots, examples_from, has_labels, reusable
-    from pet.pipeline import Data, asked, run
+    from pet.data import Columns, Data, Pool, draw_shots, examples_from, has_labels, reusable
+    from pet.pipeline import asked, run
     from pet.report import run_report
     from pet.runs import RunFolder
     from pet.seeds import derived_seed

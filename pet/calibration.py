@@ -1,0 +1,54 @@
+"""Calibration: what a PVP says about text that says nothing, to be subtracted from its scores.
+
+A masked LM prefers some label words whatever the text. The mean score of every label over
+unlabelled text, or over inputs without content, measures that preference (contextual calibration,
+Zhao 2021). Subtracting it divides the labels' probabilities by the geometric mean of those of the
+sample; softmax over the labels normalises them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from pet.data import Pool
+from pet.encoding import Chunk
+from pet.scoring import Offsets, PVPScorer
+
+SAMPLE = 512
+
+
+def prior(scorer: PVPScorer, pool: Pool | None, seed: int, size: int = SAMPLE) -> Offsets:
+    """Mean label scores over a sample of unlabelled text, or over inputs without content.
+
+    Parameters
+    ----------
+    scorer : PVPScorer
+        Without offsets of its own; the backbone holds the member's weights.
+    pool : Pool, optional
+        Unlabelled text.
+    seed : int
+        Of the sample.
+    size : int
+        Most texts of the sample.
+
+    Returns
+    -------
+    Offsets
+        (V, C): one row a verbalizer, for `PVPScorer`'s ``offsets``.
+    """
+    texts = content_free(scorer)
+    if pool is not None and len(pool):
+        generator = np.random.default_rng(seed)
+        rows = generator.choice(len(pool), size=min(size, len(pool)), replace=False)
+        texts = [example.texts for example in pool.take(rows.tolist()).values()]
+    scores = scorer.score(Chunk(scorer.backbone.tokenizer, texts))
+    means = scores.mean(axis=1, dtype=np.float64)
+    return tuple(tuple(row) for row in means.tolist())
+
+
+def content_free(scorer: PVPScorer) -> list[Mapping[str, str]]:
+    """Inputs without content: every field empty, "N/A", or the mask token spelled out as text."""
+    fillings = ("", "N/A", str(scorer.backbone.hf_tokenizer.mask_token))
+    return [dict.fromkeys(scorer.pvp.pattern.fields, filling) for filling in fillings]

@@ -1,0 +1,147 @@
+"""The members of a run folder: each is trained once, scores the unlabelled text once, is loaded."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from pet.backbone import MaskedLM
+from pet.data import Data, Example
+from pet.encoding import Chunk
+from pet.members import MemberResult, MemberSet, MemberSpec, train_member
+from pet.model import member_specs
+from pet.runs import RunFolder
+from pet.scoring import PVPScorer, Scores
+from pet.task import Task
+from pet.training import Progress, silent
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class MemberStore:
+    """Makes the members of one run; what is in the folder already is not made again.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Where weights, figures and scores go, under ``members/<name>``.
+    backbone : MaskedLM
+        Every member starts from it.
+    task : Task
+        Labels.
+    data : Data
+        What members learn from, and the unlabelled text that they score.
+    progress : callable
+        Told a stage's name, steps done and total.
+    """
+
+    folder: RunFolder
+    backbone: MaskedLM
+    task: Task
+    data: Data
+    progress: Progress = silent
+
+    def has(self, spec: MemberSpec) -> bool:
+        """Whether a member is finished."""
+        return self.folder.has(f"members/{spec.name}/member.json")
+
+    def member(
+        self, spec: MemberSpec, drawn: Sequence[Example] = (), scores_pool: bool = False
+    ) -> MemberResult:
+        """Train a member, or load it where it was finished before.
+
+        Parameters
+        ----------
+        spec : MemberSpec
+            The member.
+        drawn : sequence of Example
+            What it learns from besides the labelled examples.
+        scores_pool : bool
+            Whether it also scores all unlabelled text, in shards.
+        """
+        place, data = f"members/{spec.name}", self.data
+        if self.has(spec):
+            figures = self.folder.read_json(f"{place}/member.json")
+            figures.pop("pattern")
+            result = MemberResult(weights=stored_weights(self.folder, spec.name), **figures)
+            log.info("%s: finished before", spec.name)
+        else:
+            result = train_member(
+                self.backbone, spec, self.task, data.train, data.dev, data.pool, self.progress,
+                drawn,
+            )  # fmt: skip
+            if result.weights:
+                with self.folder.writing(f"{place}/weights.safetensors") as temporary:
+                    save_file(dict(result.weights), temporary)
+            figures = {k: v for k, v in vars(result).items() if k != "weights"}
+            self.folder.write_json(f"{place}/member.json", {"pattern": spec.pattern, **figures})
+            self.folder.log("member", **figures)
+        if scores_pool:
+            self._score_pool(spec, result)
+        return result
+
+    def _score_pool(self, spec: MemberSpec, result: MemberResult) -> None:
+        pool, target = self.data.pool, f"members/{spec.name}/scores"
+        if pool is None or self.folder.has(target):
+            return
+        self.backbone.weights.put(result.weights)
+        scorer = PVPScorer(
+            spec.pvp, self.task.labels, self.backbone, spec.max_length, result.offsets
+        )
+        done = 0
+        with self.folder.writing(target) as temporary:
+            temporary.mkdir()
+            for number, examples in enumerate(pool.chunks()):
+                scores = scorer.score(Chunk(self.backbone.tokenizer, [e.texts for e in examples]))
+                np.save(temporary / f"{number:06}.npy", scores, allow_pickle=False)
+                done += len(examples)
+                self.progress(f"{spec.name} labels", done, len(pool))
+
+
+def pool_scores(folder: RunFolder, names: Sequence[str]) -> Iterator[list[Scores]]:
+    """Yield the members' scores of the unlabelled text, one list of (V, n, C) a chunk."""
+    shards = [folder.shards(f"members/{name}/scores") for name in names]
+    for parts in zip(*shards, strict=True):
+        yield list(parts)
+
+
+def stored_weights(folder: RunFolder, name: str) -> Mapping[str, Tensor]:
+    """Load a finished member's weights; none where it is untrained."""
+    file = f"members/{name}/weights.safetensors"
+    return load_file(folder.path / file) if folder.has(file) else {}
+
+
+class _WeightsOnDisk(Mapping[str, Mapping[str, Tensor]]):
+    """Weights of several members, of which none stays in memory."""
+
+    def __init__(self, folder: RunFolder, names: Sequence[str]) -> None:
+        self._folder = folder
+        self._names = dict.fromkeys(names)
+
+    def __getitem__(self, name: str) -> Mapping[str, Tensor]:
+        if name not in self._names:
+            raise KeyError(name)
+        return stored_weights(self._folder, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def stored_members(
+    folder: RunFolder, names: Sequence[str], backbone: MaskedLM, task: Task, max_length: int
+) -> MemberSet:
+    """Finished members, ready to score; their weights are read from the folder when needed."""
+    figures = {name: folder.read_json(f"members/{name}/member.json") for name in names}
+    patterns = {name: own["pattern"] for name, own in figures.items()}
+    offsets = {name: own.get("offsets") for name, own in figures.items()}
+    specs = member_specs(task, patterns, max_length)
+    return MemberSet(backbone, task, specs, _WeightsOnDisk(folder, names), offsets)
