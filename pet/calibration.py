@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pet.data import Pool
 from pet.encoding import Chunk
@@ -45,6 +46,32 @@ def prior(scorer: PVPScorer, pool: Pool | None, seed: int, size: int = SAMPLE) -
         texts = [example.texts for example in pool.take(rows.tolist()).values()]
     scores = scorer.score(Chunk(scorer.backbone.tokenizer, texts))
     means = scores.mean(axis=1, dtype=np.float64)
+    return tuple(tuple(row) for row in means.tolist())
+
+
+def balanced(scorer: PVPScorer, chunk: Chunk, targets: NDArray[np.int64]) -> Offsets:
+    """Mean label scores over labelled examples, every label counting the same.
+
+    A member that starts from scores without this preference spends its few examples on the task
+    instead (benchmarks/RESULTS.md).
+
+    Parameters
+    ----------
+    scorer : PVPScorer
+        Without offsets of its own.
+    chunk : Chunk
+        N labelled examples.
+    targets : array (N,)
+        Their label numbers.
+
+    Returns
+    -------
+    Offsets
+        (V, C): one row a verbalizer, for `PVPScorer`'s ``offsets``.
+    """
+    scores = scorer.score(chunk)
+    by_label = [scores[:, targets == label].mean(axis=1) for label in np.unique(targets)]
+    means = np.stack(by_label).mean(axis=0, dtype=np.float64)
     return tuple(tuple(row) for row in means.tolist())
 
 

@@ -16,7 +16,7 @@ Scope = Literal["full", "head", "bias"]
 Combiner = Literal["logits", "probabilities", "log-probabilities", "vote"]
 Weighting = Literal["uniform", "accuracy", "learned"]
 ClassWeight = Literal["none", "balanced"]
-Calibration = Literal["auto", "none", "prior"]
+Calibration = Literal["auto", "none", "prior", "labelled"]
 
 
 def setting(default: Any, text: str, choices: Any = None, low: float | None = None) -> Any:
@@ -64,7 +64,7 @@ class TrainingConfig(_Checked):
 
     max_steps: int | None = setting(
         None,
-        "Optimiser steps of a member; by default 60 (200 for fine-tune), or 4 passes over the "
+        "Optimiser steps of a member; by default 100 (200 for fine-tune), or 4 passes over the "
         "labelled examples where that is more.",
         low=0,
     )
@@ -88,8 +88,9 @@ class TrainingConfig(_Checked):
     dropout: bool = setting(False, "Train with the backbone's dropout.")
     calibration: Calibration = setting(
         "auto",
-        "Whether a member's scores of unlabelled text (or of inputs without content) are "
-        "subtracted from its label scores: prior, none, or auto: prior for untrained members.",
+        "What is subtracted from a member's label scores: prior, its mean scores of unlabelled "
+        "text (or of inputs without content); labelled, those of the labelled examples before "
+        "training; none; or auto: labelled for trained members, prior for others.",
         Calibration,
     )
     eval_every: int = setting(20, "With a development file: steps between two looks at it.", low=1)
@@ -102,12 +103,13 @@ class TrainingConfig(_Checked):
         if self.lm_weight >= 1:
             raise UsageError(f"lm_weight is a share of the loss below 1, not {self.lm_weight}.")
 
-    @property
-    def calibrates(self) -> bool:
-        """Whether label scores are calibrated: by default those of untrained members only."""
-        return self.calibration == "prior" or (self.calibration == "auto" and self.max_steps == 0)
+    def calibration_of(self, trained: bool) -> Calibration:
+        """Resolve "auto" for a member that is trained or not."""
+        if self.calibration != "auto":
+            return self.calibration
+        return "labelled" if trained else "prior"
 
-    def steps_for(self, examples: int, least: int = 60) -> int:
+    def steps_for(self, examples: int, least: int = 100) -> int:
         """Optimiser steps for so many labelled examples."""
         if self.max_steps is not None:
             return self.max_steps
@@ -166,7 +168,7 @@ class DistillationConfig(_Checked):
     distill_max_steps: int = setting(2000, "Most optimiser steps, whatever the epochs.", low=1)
     distill_batch_size: int = setting(32, "Unlabelled texts per optimiser step.", low=1)
     distill_learning_rate: float | None = setting(
-        None, "Peak learning rate; by default twice that of the members.", low=0
+        None, "Peak learning rate; by default four times that of the members.", low=0
     )
 
 
@@ -217,9 +219,9 @@ CONFIGS: dict[str, Any] = {
 
 
 def default_learning_rate(hidden_size: int) -> float:
-    """Peak learning rate of AdamW for an encoder of this width when all of it is tuned.
+    """Peak learning rate of AdamW for a member of this width when all of it is tuned.
 
     A power law through two points: 1e-5 at width 1,024, the PET paper's for RoBERTa-large, and
-    1e-4 at width 384, measured for pet-mini (benchmarks/RESULTS.md). It gives 2e-5 at width 768.
+    5e-5 at width 384, measured for pet-mini (benchmarks/RESULTS.md). It gives 1.6e-5 at width 768.
     """
-    return float(1e-5 * (1024 / hidden_size) ** 2.35)
+    return float(1e-5 * (1024 / hidden_size) ** 1.64)

@@ -180,7 +180,7 @@ def _parsed(name: str, stream: IO[bytes], kind: str) -> Iterator[Row]:
             except json.JSONDecodeError as error:
                 raise DataError(
                     f"{name}, row {number}: not JSON: {error.msg} at character {error.pos + 1}.",
-                    "Every line holds one JSON object, such as {\"text\": \"...\"}.",
+                    'Every line holds one JSON object, such as {"text": "..."}.',
                 ) from error
             if not isinstance(row, dict):
                 raise DataError(f"{name}, row {number}: expected a JSON object, found {row!r}.")

@@ -177,7 +177,7 @@ def distil(
     per_epoch = sum(-(-len(examples) // how.distill_batch_size) for examples in pool.chunks())
     steps = min(how.distill_max_steps, how.distill_epochs * per_epoch)
     width = int(student.model.config.hidden_size)
-    rate = how.distill_learning_rate or 2 * default_learning_rate(width)
+    rate = how.distill_learning_rate or 4 * default_learning_rate(width)
     fit = optimise(
         _groups(student.model, new_names),
         losses(),
@@ -221,7 +221,7 @@ def fine_tune(
         losses(),
         Schedule(
             training.steps_for(len(examples), least=200),
-            training.learning_rate or default_learning_rate(width),
+            training.learning_rate or 2 * default_learning_rate(width),
             training.accumulation,
             training.weight_decay,
             training.warmup,

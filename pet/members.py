@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pet.backbone import MaskedLM
-from pet.calibration import prior
+from pet.calibration import balanced, prior
 from pet.config import TrainingConfig, default_learning_rate
 from pet.data import Example, Pool
 from pet.encoding import Chunk, Encoded
@@ -105,13 +105,16 @@ def train_member(
     measure = _accuracy_on(examples, task, backbone)
     everything = [*examples, *drawn]
     steps = training.steps_for(len(everything)) if everything else 0
+    calibration = training.calibration_of(trained=steps > 0)
+    if everything and calibration == "labelled":
+        scorer = scorer.calibrated(balanced(scorer, *_encoded_labels(scorer, everything)))
     if not steps:
-        scorer = _calibrated(scorer, spec, pool)
+        if calibration == "prior":
+            scorer = scorer.calibrated(prior(scorer, pool, derived_seed(spec.seed, 1)))
         accuracy, seconds = measure(scorer), time.perf_counter() - start
         return MemberResult(spec.name, {}, accuracy, accuracy, 0, 0.0, seconds, scorer.offsets)
     before = measure(scorer)
-    chunk = Chunk(backbone.tokenizer, [example.texts for example in everything])
-    targets = label_numbers([example.label for example in everything], task.labels)
+    chunk, targets = _encoded_labels(scorer, everything)
     names = backbone.scope_names(training.scope)
     parameters = list(backbone.weights.trainable(names).values())
     rate = training.learning_rate or (
@@ -135,7 +138,8 @@ def train_member(
         lambda done, total: progress(spec.name, done, total),
     )
     backbone.weights.trainable(())
-    scorer = _calibrated(scorer, spec, pool)
+    if calibration == "prior":  # of the trained member, so training never sees it
+        scorer = scorer.calibrated(prior(scorer, pool, derived_seed(spec.seed, 1)))
     return MemberResult(
         spec.name,
         backbone.weights.take(names),
@@ -148,12 +152,12 @@ def train_member(
     )
 
 
-def _calibrated(scorer: PVPScorer, spec: MemberSpec, pool: Pool | None) -> PVPScorer:
-    """Return the scorer with offsets where the spec asks for them; training never sees them."""
-    if not spec.training.calibrates:
-        return scorer
-    offsets = prior(scorer, pool, derived_seed(spec.seed, 1))
-    return PVPScorer(spec.pvp, scorer.labels, scorer.backbone, spec.max_length, offsets)
+def _encoded_labels(
+    scorer: PVPScorer, examples: Sequence[Example]
+) -> tuple[Chunk, NDArray[np.int64]]:
+    texts = [example.texts for example in examples]
+    targets = label_numbers([example.label for example in examples], scorer.labels)
+    return Chunk(scorer.backbone.tokenizer, texts), targets
 
 
 def _accuracy_on(

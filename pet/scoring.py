@@ -128,6 +128,10 @@ class PVPScorer:
             for count in counts
         }
 
+    def calibrated(self, offsets: Offsets) -> PVPScorer:
+        """Return a scorer like this one that subtracts ``offsets`` from the label scores."""
+        return PVPScorer(self.pvp, self.labels, self.backbone, self._max_length, offsets)
+
     @property
     def is_multi_token(self) -> bool:
         """Whether any label word has several tokens."""
