@@ -18,7 +18,7 @@ from transformers import BertForMaskedLM
 
 from pet import PVP, Example, PETClassifier, Task, Verbalizer
 from pet.backbone import MaskedLM
-from pet.calibration import SAMPLE, content_free, prior
+from pet.calibration import SAMPLE, balanced, content_free, prior
 from pet.config import TrainingConfig
 from pet.data import Data, Pool
 from pet.encoding import Chunk
@@ -151,15 +151,43 @@ def test_inputs_without_content_work_with_every_family(name: str, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("calibration", "max_steps", "expected"),
-    [("auto", 0, True), ("auto", None, False), ("auto", 5, False), ("prior", 5, True),
-     ("prior", None, True), ("none", 0, False), ("none", 5, False)],
+    ("calibration", "trained", "expected"),
+    [("auto", False, "prior"), ("auto", True, "labelled"), ("prior", True, "prior"),
+     ("none", False, "none"), ("none", True, "none"), ("labelled", False, "labelled")],
 )  # fmt: skip
-def test_untrained_members_are_calibrated_by_default(
-    calibration: Any, max_steps: int | None, expected: bool
+def test_trained_members_start_from_the_labelled_examples_and_others_from_the_prior(
+    calibration: Any, trained: bool, expected: str
 ) -> None:
-    config = TrainingConfig(calibration=calibration, max_steps=max_steps)
-    assert config.calibrates is expected
+    assert TrainingConfig(calibration=calibration).calibration_of(trained) == expected
+
+
+def test_balanced_offsets_count_every_label_the_same(backbone: MaskedLM) -> None:
+    task = Task("toy", LABELS, ["text"], [PVP("{text} it was {mask} .", Verbalizer(WORDS))])
+    scorer = PVPScorer(task.pvps[0], LABELS, backbone, 64)
+    chunk = Chunk(backbone.tokenizer, [{"text": text} for text in TEXTS])
+    targets = np.array([0] + [1] * (len(TEXTS) - 1))
+    raw = scorer.score(chunk)[0]
+    expected = []
+    for label in range(len(LABELS)):
+        first, others = raw[0, label], [row[label] for row in raw[1:]]
+        expected.append((first + sum(others) / len(others)) / 2)
+    offsets = balanced(scorer, chunk, targets)
+    np.testing.assert_allclose(offsets, [expected], rtol=1e-5)
+    np.testing.assert_allclose(
+        scorer.calibrated(offsets).score(chunk)[0], raw - expected, rtol=1e-4, atol=1e-5
+    )
+
+
+def test_a_trained_member_keeps_the_offsets_it_started_from(backbone: MaskedLM) -> None:
+    task = Task("toy", LABELS, ["text"], [PVP("{text} it was {mask} .", Verbalizer(WORDS))])
+    examples = [Example({"text": text}, LABELS[n % 2]) for n, text in enumerate(TEXTS)]
+    backbone.weights.put({})
+    scorer = PVPScorer(task.pvps[0], LABELS, backbone, 64)
+    chunk = Chunk(backbone.tokenizer, [{"text": text} for text in TEXTS])
+    expected = balanced(scorer, chunk, np.arange(len(TEXTS)) % 2)
+    spec = MemberSpec("m", 0, task.pvps[0], 1, TrainingConfig(max_steps=2), 64)
+    result = train_member(backbone, spec, task, examples)
+    np.testing.assert_allclose(result.offsets or [], expected, rtol=1e-6)
 
 
 def test_calibration_leaves_training_alone(backbone: MaskedLM) -> None:
