@@ -6,7 +6,7 @@ This is the only room that knows model architectures.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -169,6 +169,8 @@ class MaskedLM:
         Device and precision.
     name : str
         For messages and records.
+    untrained : sequence of str
+        Names of head parameters that the checkpoint lacks; see `start_head`.
 
     Raises
     ------
@@ -176,8 +178,16 @@ class MaskedLM:
         When the fast head does not give the model's own logits.
     """
 
-    def __init__(self, model: Any, tokenizer: Any, compute: Compute, name: str = "") -> None:
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        compute: Compute,
+        name: str = "",
+        untrained: Sequence[str] = (),
+    ) -> None:
         self.name = name
+        self.untrained = tuple(untrained)
         self.compute = compute
         self.model = model.to(compute.device).eval()
         self.hf_tokenizer = tokenizer
@@ -189,8 +199,17 @@ class MaskedLM:
         self._check_head()
 
     @classmethod
-    def load(cls, name: str = EMBEDDED, device: str = "auto", precision: str = "auto") -> MaskedLM:
+    def load(
+        cls,
+        name: str = EMBEDDED,
+        device: str = "auto",
+        precision: str = "auto",
+        new_head: bool = False,
+    ) -> MaskedLM:
         """Load any Hugging Face masked LM by hub name or folder.
+
+        With ``new_head`` an encoder without a masked-LM head is taken too; its head then has to
+        be started and trained.
 
         Raises
         ------
@@ -204,14 +223,40 @@ class MaskedLM:
             AutoModelForMaskedLM, name, attn_implementation=compute.attention
         )
         missing = sorted(report["missing_keys"])
-        if missing:
+        encoder = {id(parameter) for parameter in model.base_model.parameters()}
+        parameters = dict(model.named_parameters(remove_duplicate=False))
+        if any(id(parameters.get(key)) in encoder for key in missing):
+            new_head = False  # a part of the encoder itself is missing
+        if missing and not new_head:
             raise BackboneError(
                 f"Backbone {name!r} has no trained masked-LM head: its checkpoint lacks "
                 f"{', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''}.",
                 "Choose a checkpoint that was saved as a masked LM, such as roberta-base or "
-                f"{EMBEDDED!r}.",
+                f"{EMBEDDED!r}; pet adapt gives an encoder a head.",
             )
-        return cls(model, load_tokenizer(name), compute, name)
+        if missing and not model.config.tie_word_embeddings:
+            model.config.tie_word_embeddings = True
+            model.tie_weights()
+        return cls(model, load_tokenizer(name), compute, name, missing)
+
+    @torch.no_grad()
+    def start_head(self, log_frequencies: Tensor) -> None:
+        """Give an untrained head a sensible start.
+
+        Square transforms start as the identity, so that the decoder, which is tied to the word
+        embeddings, sees the encoder's states; its bias starts at the words' log frequencies (V,),
+        the best guess while nothing else is known.
+        """
+        for name, module in self.model.named_modules():
+            if f"{name}.weight" in self.untrained and isinstance(module, nn.Linear):
+                if module.in_features == module.out_features:
+                    nn.init.eye_(module.weight)
+                if module.bias is not None and module is not self._decoder:
+                    nn.init.zeros_(module.bias)
+        bias = self._bias()
+        named = dict(self.model.named_parameters(remove_duplicate=False))
+        if bias is not None and any(named.get(name) is bias for name in self.untrained):
+            bias.copy_(log_frequencies)
 
     @property
     def hidden_size(self) -> int:

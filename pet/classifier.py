@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from pet.config import (
+    AdaptConfig,
     BackboneConfig,
     DistillationConfig,
     EnsembleConfig,
@@ -125,6 +126,8 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         distill_max_steps: int = DistillationConfig.distill_max_steps,
         distill_batch_size: int = DistillationConfig.distill_batch_size,
         distill_learning_rate: float | None = DistillationConfig.distill_learning_rate,
+        adapt: bool = AdaptConfig.adapt,
+        adapt_steps: int = AdaptConfig.adapt_steps,
     ) -> None:
         # scikit-learn's contract: __init__ stores its arguments and does nothing else.
         for name, value in list(locals().items()):

@@ -90,14 +90,7 @@ class Columns:
             raise DataError(
                 f"{where}, column {column!r}: the text is empty.", "Fill it in or remove the row."
             )
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise DataError(
-                f"{where}, column {column!r}: character {error.start + 1} is half of a surrogate "
-                "pair.",
-                "Text was cut inside a character, such as an emoji; repair it or remove the row.",
-            ) from error
+        _check_characters(where, column, text)
         return text
 
     def _label(self, where: str, row: Mapping[str, Any]) -> str | None:
@@ -142,6 +135,61 @@ def examples_from(
     return (columns.example(where, row) for where, row in _rows(source, columns, file_format))
 
 
+def documents_from(
+    source: str | Path, column: str = "text", paragraphs: bool = False
+) -> Iterator[str]:
+    """Yield the raw text of a file, one document at a time; rows without text are passed over.
+
+    Parameters
+    ----------
+    source : str or Path
+        A .txt file, a document a line, or a .jsonl, .csv or .tsv file; also with .gz.
+    column : str
+        Which column of a row holds the text.
+    paragraphs : bool
+        In a .txt file, blank lines and not the ends of lines stand between documents.
+
+    Raises
+    ------
+    DataError
+        Names the row of the first thing that is wrong.
+    """
+    is_text = Path(source).name.lower().removesuffix(".gz").endswith(".txt")
+    lines: list[str] = []
+    for where, row in _file_rows(Path(source), None, (".txt", *FORMATS)):
+        name = "text" if is_text else column
+        if name not in row:
+            raise DataError(
+                f"{where}: no column {name!r}; found {', '.join(map(repr, row)) or 'nothing'}.",
+                "Name the right column with --column COLUMN.",
+            )
+        text = "" if row[name] is None else row[name]
+        if not isinstance(text, str):
+            raise DataError(f"{where}, column {name!r}: expected text, found {text!r}.")
+        _check_characters(where, name, text)
+        text = text.strip()
+        if is_text and paragraphs:
+            if text:
+                lines.append(text)
+                continue
+            text = " ".join(lines)
+            lines = []
+        if text:
+            yield text
+    if lines:
+        yield " ".join(lines)
+
+
+def _check_characters(where: str, column: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{where}, column {column!r}: character {error.start + 1} is half of a surrogate pair.",
+            "Text was cut inside a character, such as an emoji; repair it or remove the row.",
+        ) from error
+
+
 def _rows(source: Any, columns: Columns, file_format: str | None) -> Iterator[Row]:
     if isinstance(source, str) and source.startswith("hf:"):
         source = _hub_dataset(source)
@@ -151,13 +199,18 @@ def _rows(source: Any, columns: Columns, file_format: str | None) -> Iterator[Ro
     if str(source) == "-":
         yield from _parsed("standard input", sys.stdin.buffer, file_format or ".jsonl")
         return
-    path = Path(source)
+    yield from _file_rows(Path(source), file_format)
+
+
+def _file_rows(
+    path: Path, file_format: str | None, formats: tuple[str, ...] = FORMATS
+) -> Iterator[Row]:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     compressed = suffixes[-1:] == [".gz"]
     kind = file_format or ("".join(suffixes[-2:-1]) if compressed else "".join(suffixes[-1:]))
-    if kind not in FORMATS:
+    if kind not in formats:
         raise DataError(
-            f"{path}: expected a file that ends in {', '.join(FORMATS)} (also with .gz).",
+            f"{path}: expected a file that ends in {', '.join(formats)} (also with .gz).",
             "Rename it or convert it.",
         )
     try:
@@ -171,6 +224,10 @@ def _rows(source: Any, columns: Columns, file_format: str | None) -> Iterator[Ro
 
 def _parsed(name: str, stream: IO[bytes], kind: str) -> Iterator[Row]:
     lines = _decoded(name, stream)
+    if kind == ".txt":
+        for number, line in enumerate(lines, 1):
+            yield f"{name}, line {number}", {"text": line}
+        return
     if kind == ".jsonl":
         for number, line in enumerate(lines, 1):
             if not line.strip():

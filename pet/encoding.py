@@ -167,7 +167,17 @@ class TextTokenizer:
         if after_space and self.space_counts:
             texts = [" " + text for text in texts]
         encodings = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
-        tokens = Ragged.of([encoding.ids for encoding in encodings])
+        return self._as_text(Ragged.of([encoding.ids for encoding in encodings]))
+
+    def words(self, texts: Sequence[str]) -> tuple[Ragged, NDArray[np.bool_]]:
+        """Tokenise many texts; also tell which of the flat tokens (T,) start a word."""
+        encodings = self._backend.encode_batch(list(texts), add_special_tokens=False)
+        words = Ragged.of([[word or 0 for word in encoding.word_ids] for encoding in encodings])
+        starts = np.diff(words.flat, prepend=-1) != 0
+        starts[words.starts[:-1][words.lengths > 0]] = True
+        return self._as_text(Ragged.of([encoding.ids for encoding in encodings])), starts
+
+    def _as_text(self, tokens: Ragged) -> Ragged:
         if self.unknown_id is not None:
             tokens.flat[np.isin(tokens.flat, self._never_text)] = self.unknown_id
         return tokens

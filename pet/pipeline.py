@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
+from pet.adaptation import adapt
 from pet.backbone import MaskedLM
-from pet.config import Settings
-from pet.data import Data, Example
+from pet.config import BackboneConfig, LMConfig, Settings
+from pet.corpus import Source
+from pet.data import Data, Example, Pool
 from pet.distillation import distil, fine_tune
 from pet.encoding import Chunk
 from pet.ensemble import (
@@ -70,6 +72,8 @@ def run(
         When the labelled examples cannot be learned from.
     """
     _check_labels(task, settings, data.train)
+    if settings.adaptation.adapt:
+        settings = replace(settings, backbone=_adapted(settings, data.pool, folder, progress))
     if settings.method == "fine-tune":
         training, seed = settings.training, derived_seed(settings.seed, 2)
         tuned, fit = fine_tune(
@@ -149,9 +153,26 @@ def trained_members(folder: RunFolder, device: str, precision: str) -> EnsembleM
     task = Task.from_dict(wanted["task"])
     how = folder.read_json("ensemble.json")
     config = wanted["settings"]["backbone"]
-    backbone = MaskedLM.load(config["backbone"], device, precision)
+    adapted = folder.path / "backbone"
+    name = str(adapted) if adapted.is_dir() else config["backbone"]
+    backbone = MaskedLM.load(name, device, precision)
     members = stored_members(folder, how["members"], backbone, task, config["max_length"])
     return EnsembleModel(members, ensemble_from_dict(how))
+
+
+def _adapted(
+    settings: Settings, pool: Pool | None, folder: RunFolder, progress: Progress
+) -> BackboneConfig:
+    """Adapt the backbone to the unlabelled text; members and student start from the result."""
+    if pool is None or not len(pool):
+        raise DataError("To adapt the backbone takes unlabelled text.", "Give --unlabeled FILE.")
+    text = Source("the unlabelled text", lambda: (" ".join(example.key) for example in pool))
+    target = folder.path / "backbone"
+    how = LMConfig(max_steps=settings.adaptation.adapt_steps)
+    seed = derived_seed(settings.seed, 5)
+    result = adapt(settings.backbone, [text], how, seed, target, progress=progress)
+    folder.log("adapted", **asdict(result))
+    return replace(settings.backbone, backbone=str(target))
 
 
 def _check_labels(task: Task, settings: Settings, examples: Sequence[Example]) -> None:

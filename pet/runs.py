@@ -9,13 +9,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from pet.errors import RunError
-
-_OURS = ("run.json", "members", "ensemble.json", "soft", "classifier", "metrics.json", "log.jsonl")
 
 
 class RunFolder:
@@ -27,11 +25,17 @@ class RunFolder:
         Where it is.
     """
 
+    kind = "run"
+    record = "run.json"
+    contents: tuple[str, ...] = (
+        "backbone", "members", "ensemble.json", "soft", "classifier", "metrics.json", "log.jsonl",
+    )  # fmt: skip
+
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
-    def start(cls, path: str | Path, asked: Mapping[str, Any], force: bool = False) -> RunFolder:
+    def start(cls, path: str | Path, asked: Mapping[str, Any], force: bool = False) -> Self:
         """Open a new folder, or one in which the same was asked before, to go on with it.
 
         Parameters
@@ -52,7 +56,7 @@ class RunFolder:
         asked = json.loads(json.dumps(asked))
         with _writing(folder.path):
             folder.path.mkdir(parents=True, exist_ok=True)
-        if folder.has("run.json"):
+        if folder.has(cls.record):
             differences = _differences(folder.asked(), asked)
             if force:
                 with _writing(folder.path):
@@ -60,41 +64,50 @@ class RunFolder:
             elif differences:
                 shown = "\n    ".join(differences[:12])
                 raise RunError(
-                    f"{path} holds a run that was asked for something else:\n    {shown}",
+                    f"{path} holds a {cls.kind} that was asked for something else:\n    {shown}",
                     "Choose another folder with -o, or start over here with --force.",
                 )
             else:
                 return folder
-        elif any(file.name != "run.json.part" for file in folder.path.iterdir()):
+        elif any(file.name != f"{cls.record}.part" for file in folder.path.iterdir()):
             raise RunError(
-                f"{path} is not empty and not a run folder.", "Choose another folder with -o."
+                f"{path} is not empty and not a {cls.kind} folder.",
+                "Choose another folder with -o.",
             )
-        folder.write_json("run.json", {"format": 1, "asked": asked, "versions": _versions()})
+        folder.write_json(cls.record, {"format": 1, "asked": asked, "versions": _versions()})
         return folder
 
     @classmethod
-    def open(cls, path: str | Path) -> RunFolder:
+    def open(cls, path: str | Path) -> Self:
         """Open an existing run to read it."""
         folder = cls(Path(path))
-        if not folder.has("run.json"):
-            raise RunError(f"{path} is not a run folder: it has no run.json.")
+        if not folder.has(cls.record):
+            raise RunError(f"{path} is not a {cls.kind} folder: it has no {cls.record}.")
         return folder
 
     def asked(self) -> dict[str, Any]:
         """What was asked for, as given to `start`."""
-        found = self.read_json("run.json")
+        found = self.read_json(self.record)
         if not isinstance(found, dict) or not isinstance(found.get("asked"), dict):
-            raise RunError(f"{self.path} is not a run folder: its run.json is something else.")
+            raise RunError(
+                f"{self.path} is not a {self.kind} folder: its {self.record} is something else."
+            )
         return dict(found["asked"])
 
     def _clear(self) -> None:
-        # All but run.json, which the caller replaces: so a folder is known as a run's at all times.
-        for name in _OURS:
+        # All but the record, which the caller replaces: so a folder is known as ours at all times.
+        (self.path / f"{self.record}.part").unlink(missing_ok=True)
+        for name in self.contents:
             for target in (self.path / name, self.path / f"{name}.part"):
                 if target.is_dir():
                     shutil.rmtree(target)
-                elif name != "run.json":
+                else:
                     target.unlink(missing_ok=True)
+
+    def remove(self, name: str) -> None:
+        """Remove a file that is needed no more."""
+        with _writing(self.path):
+            (self.path / name).unlink(missing_ok=True)
 
     def has(self, name: str) -> bool:
         """Whether a file or folder is there, and therefore whole."""
@@ -142,6 +155,24 @@ class RunFolder:
         line = json.dumps({"time": round(time.time(), 3), "event": event, **values})
         with _writing(self.path), (self.path / "log.jsonl").open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
+
+
+class AdaptationFolder(RunFolder):
+    """A folder in which a masked LM is adapted, and which is that model's folder in the end."""
+
+    kind = "adaptation"
+    record = "adaptation.json"
+    contents = (
+        "checkpoint.safetensors", "model", "README.md", "config.json", "model.safetensors",
+        "tokenizer.json", "tokenizer_config.json", "metrics.json", "log.jsonl",
+    )  # fmt: skip
+
+    def publish(self, name: str) -> None:
+        """Move the files of a finished inner folder up into this one, and remove it."""
+        with _writing(self.path):
+            for file in sorted((self.path / name).iterdir(), key=lambda f: f.name == "config.json"):
+                os.replace(file, self.path / file.name)
+            (self.path / name).rmdir()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -30,8 +31,9 @@ class Schedule:
     """How an optimisation goes.
 
     ``max_steps`` counts optimiser steps; the rate rises for ``warmup`` (a share of them) and then
-    falls linearly to zero. ``eval_every`` and ``patience`` matter only where there is something to
-    evaluate on.
+    falls to zero, on a line or on half a cosine. ``eval_every`` and ``patience`` matter only where
+    there is something to evaluate on. ``max_seconds`` ends the optimisation earlier, and the rate
+    then follows the clock instead of the steps. ``save_every`` counts steps between snapshots.
     """
 
     max_steps: int
@@ -42,6 +44,9 @@ class Schedule:
     clip_norm: float = 1.0
     eval_every: int = 20
     patience: int = 3
+    decay: Literal["linear", "cosine"] = "linear"
+    max_seconds: float | None = None
+    save_every: int = 500
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,22 @@ class Group:
     rate_factor: float = 1.0
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """Where an optimisation stands: what it needs to go on exactly.
+
+    ``tensors`` holds "weight.N" for parameter number N and the optimiser's state of it, such as
+    "exp_avg.N", which training changes in place; ``scaler`` the state of fp16 loss scaling;
+    ``loss`` the mean since the last snapshot.
+    """
+
+    step: int
+    seconds: float
+    loss: float
+    tensors: Mapping[str, Tensor]
+    scaler: Mapping[str, float]
+
+
 def optimise(
     groups: Sequence[Group],
     losses: Iterator[Tensor],
@@ -69,6 +90,8 @@ def optimise(
     compute: Compute,
     evaluate: Callable[[], float] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    save: Callable[[Snapshot], None] | None = None,
+    resume: Snapshot | None = None,
 ) -> Fit:
     """Minimise the losses with AdamW.
 
@@ -86,13 +109,18 @@ def optimise(
         Higher is better; the parameters end at its best value.
     progress : callable
         Told the steps done and their total.
+    save : callable, optional
+        Given a snapshot every ``save_every`` steps and after the last one.
+    resume : Snapshot, optional
+        Go on from there; the losses must go on from the same place. What `evaluate` saw before
+        is not remembered.
 
     Raises
     ------
     PetError
         When the loss is not a number any more.
     """
-    start = time.perf_counter()
+    start = time.perf_counter() - (resume.seconds if resume else 0.0)
     parameters = [parameter for group in groups for parameter in group.parameters]
     optimiser = torch.optim.AdamW(
         [
@@ -102,12 +130,18 @@ def optimise(
         weight_decay=schedule.weight_decay,
         fused=True,
     )
-    rate = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, schedule))
+    peaks = [group["lr"] for group in optimiser.param_groups]
     scaler = compute.gradient_scaler()
+    if resume is not None:
+        _restore(resume, parameters, optimiser, scaler)
     history: list[Tensor] = []
     best = _Best(parameters)
-    step = 0
-    for step in range(1, schedule.max_steps + 1):
+    step = resume.step if resume else 0
+    saved = 0
+    while (used := _used(step, time.perf_counter() - start, schedule)) < schedule.max_steps:
+        for group, peak in zip(optimiser.param_groups, peaks, strict=True):
+            group["lr"] = peak * _rate(used, schedule)
+        step += 1
         total = torch.zeros((), device=compute.device)
         for _ in range(schedule.accumulation):
             loss = next(losses) / schedule.accumulation
@@ -118,30 +152,82 @@ def optimise(
         scaler.step(optimiser)
         scaler.update()
         optimiser.zero_grad(set_to_none=True)
-        rate.step()
         history.append(total)
         if progress is not None:
             progress(step, schedule.max_steps)
+        if save is not None and step % schedule.save_every == 0:
+            loss_since, saved = _mean(history[saved:]), len(history)
+            seconds = time.perf_counter() - start
+            save(_snapshot(step, seconds, loss_since, parameters, optimiser, scaler))
         if evaluate is not None and (step % schedule.eval_every == 0 or step == schedule.max_steps):
             best.see(evaluate())
             if best.looks_without_gain >= schedule.patience:
                 log.info("stopped at step %d: no gain on the development examples", step)
                 break
     best.restore()
-    tail = torch.stack(history[-max(1, len(history) // 10) :]).mean().item() if history else 0.0
-    if not math.isfinite(tail):
+    tail = _mean(history[-max(1, len(history) // 10) :])
+    seconds = time.perf_counter() - start
+    if save is not None and len(history) > saved:
+        save(_snapshot(step, seconds, _mean(history[saved:]), parameters, optimiser, scaler))
+    return Fit(step, tail, seconds, best.score)
+
+
+def _used(step: int, seconds: float, schedule: Schedule) -> float:
+    """Steps that are used up; where the clock is ahead of them, its share of all steps."""
+    if schedule.max_seconds is None:
+        return step
+    return max(step, seconds / schedule.max_seconds * schedule.max_steps)
+
+
+def _rate(step: float, schedule: Schedule) -> float:
+    rising = schedule.warmup * schedule.max_steps
+    if step < rising:
+        return (step + 1) / (rising + 1)
+    left = max(0.0, (schedule.max_steps - step) / max(1.0, schedule.max_steps - rising))
+    return left if schedule.decay == "linear" else (1 - math.cos(math.pi * left)) / 2
+
+
+def _mean(losses: Sequence[Tensor]) -> float:
+    mean = torch.stack(list(losses)).mean().item() if losses else 0.0
+    if not math.isfinite(mean):
         raise PetError(
             "Training diverged: the loss is not a number.",
             "Use a smaller --learning-rate, or --precision fp32.",
         )
-    return Fit(step, tail, time.perf_counter() - start, best.score)
+    return mean
 
 
-def _rate(step: int, schedule: Schedule) -> float:
-    rising = schedule.warmup * schedule.max_steps
-    if step < rising:
-        return (step + 1) / (rising + 1)
-    return max(0.0, (schedule.max_steps - step) / max(1.0, schedule.max_steps - rising))
+def _snapshot(
+    step: int,
+    seconds: float,
+    loss: float,
+    parameters: Sequence[nn.Parameter],
+    optimiser: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+) -> Snapshot:
+    tensors = {f"weight.{n}": parameter.detach() for n, parameter in enumerate(parameters)}
+    for number, parameter in enumerate(parameters):
+        for name, value in optimiser.state.get(parameter, {}).items():
+            tensors[f"{name}.{number}"] = value
+    return Snapshot(step, seconds, loss, tensors, scaler.state_dict())
+
+
+@torch.no_grad()
+def _restore(
+    snapshot: Snapshot,
+    parameters: Sequence[nn.Parameter],
+    optimiser: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+) -> None:
+    for name, value in snapshot.tensors.items():
+        kind, number = name.rsplit(".", 1)
+        parameter = parameters[int(number)]
+        if kind == "weight":
+            parameter.copy_(value)
+        else:
+            optimiser.state[parameter][kind] = value.to(parameter.device, copy=True)
+    if snapshot.scaler:
+        scaler.load_state_dict(dict(snapshot.scaler))
 
 
 class _Best:

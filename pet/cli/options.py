@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
 import click
 
-from pet.config import CONFIGS
+from pet.config import CONFIGS, LMConfig
 from pet.errors import UsageError
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -17,10 +17,18 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 def settings_options(*names: str) -> Decorator:
     """Add one option for every field of the named configurations in `pet.config.CONFIGS`."""
+    return _options([CONFIGS[name] for name in names])
 
+
+def lm_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of masked-LM training."""
+    return _options([LMConfig])(command)
+
+
+def _options(parts: Sequence[Any]) -> Decorator:
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for name in reversed(names):
-            for item in reversed(fields(CONFIGS[name])):
+        for part in reversed(parts):
+            for item in reversed(fields(part)):
                 command = _option(item)(command)
         return command
 

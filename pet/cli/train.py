@@ -43,7 +43,7 @@ from pet.config import Method, Settings
 @click.option("--force", is_flag=True, help="Start over where a run folder exists.")
 @click.option("--per-class", is_flag=True, help="Also show figures for every label.")
 @data_options
-@settings_options("backbone", "training", "ensemble", "ipet", "distillation")
+@settings_options("backbone", "training", "ensemble", "ipet", "distillation", "adaptation")
 def command(
     task: str,
     train_file: str | None,

@@ -1,0 +1,252 @@
+"""Continued masked-LM training on raw text, to give a backbone the words of a domain."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from pet.backbone import MaskedLM
+from pet.config import BackboneConfig, LMConfig, default_learning_rate
+from pet.corpus import Corpus, Source
+from pet.errors import RunError, UsageError
+from pet.lm import Figures, HeldOut, masked_lm_loss
+from pet.lora import Adapters
+from pet.masking import Masking
+from pet.modelcard import model_card
+from pet.packing import Packer, Rows, RowStream
+from pet.runs import AdaptationFolder
+from pet.seeds import derived_seed, with_seed
+from pet.training import Group, Progress, Schedule, Snapshot, optimise, silent
+
+log = logging.getLogger(__name__)
+
+DEFAULT_STEPS = 1000
+# A masked LM learns from whole rows, not from a few labels, and bears a higher rate; adapters,
+# which start at nothing, a still higher one.
+_RATE_FACTOR, _LORA_RATE_FACTOR = 5.0, 20.0
+_UNLIMITED = 10**9  # steps, where the clock ends the training
+_HELD_OUT_ROWS = 512
+_CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """What an adaptation did; the figures are None where nothing was held out."""
+
+    before: Figures | None
+    after: Figures | None
+    steps: int
+    seconds: float
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Adaptation:
+        """Read what `dataclasses.asdict` made."""
+        before, after = (values[key] and Figures(**values[key]) for key in ("before", "after"))
+        return cls(before, after, values["steps"], values["seconds"])
+
+
+def adapt(
+    start: BackboneConfig,
+    sources: Sequence[Source],
+    how: LMConfig,
+    seed: int,
+    output: str | Path,
+    force: bool = False,
+    command: str = "",
+    progress: Progress = silent,
+) -> Adaptation:
+    """Train a masked LM on raw text and write it as a plain Hugging Face folder.
+
+    A call that was cut off goes on from its last checkpoint when it is made again; on a CPU it
+    ends with the same weights, bit for bit, unless the clock limits it.
+
+    Parameters
+    ----------
+    start : BackboneConfig
+        A masked LM, or an encoder, which then gets a head.
+    sources : sequence of Source
+        The text.
+    how : LMConfig
+        Masking, rows, schedule.
+    seed : int
+        Of every draw.
+    output : str or Path
+        The new model's folder; it also holds the checkpoint meanwhile.
+    force : bool
+        Start over where the folder holds an adaptation already.
+    command : str
+        For the model card.
+    progress : callable
+        Told a stage's name, steps (or seconds) done and their total.
+
+    Raises
+    ------
+    PetError
+        With one message that says what to change.
+    """
+    corpus = Corpus(sources, how.held_out, seed)
+    backbone = MaskedLM.load(start.backbone, start.device, start.precision, new_head=True)
+    asked = {"start": asdict(start), "text": corpus.sizes, "config": asdict(how), "seed": seed}
+    folder = AdaptationFolder.start(output, asked, force)
+    if folder.has("metrics.json"):
+        return Adaptation.from_dict(folder.read_json("metrics.json"))
+    packer = Packer(backbone.tokenizer, min(how.length, backbone.max_length), how.whole_word)
+    if packer.room < 1:
+        raise UsageError(f"A row of {packer.length} tokens has no room for text.", "Use --length.")
+    checkpoint = _Checkpoint.read(folder)
+    rows = None if checkpoint is None else checkpoint.rows
+    stream = RowStream(corpus, packer, how.shuffle_buffer, rows)
+    held_out = HeldOut(backbone, packer.sample(corpus.held_out(), _HELD_OUT_ROWS, seed))
+    if checkpoint is None:
+        if backbone.untrained:
+            log.info("%s has no masked-LM head; it gets one", start.backbone)
+            backbone.start_head(_log_frequencies(stream.buffer, backbone))
+        checkpoint = _Checkpoint(None, {}, held_out.measure(backbone, progress))
+    log.info("held out: %d rows; before: %s", len(held_out.rows), checkpoint.before)
+    torch.manual_seed(derived_seed(seed, 2))
+    adapters = None if how.lora is None else Adapters(backbone, how.lora)
+    trained = _trained(backbone, how)
+
+    def save(snapshot: Snapshot) -> None:
+        _Checkpoint(snapshot, stream.state(), checkpoint.before).write(folder)
+        found = held_out.measure(backbone)
+        folder.log("checkpoint", step=snapshot.step, loss=snapshot.loss, held_out=_plain(found))
+
+    steps, seconds = (resume.step, resume.seconds) if (resume := checkpoint.snapshot) else (0, 0.0)
+    fit = optimise(
+        [Group(trained)],
+        _losses(backbone, stream, how, seed, steps * how.accumulation),
+        _schedule(how, backbone.hidden_size),
+        backbone.compute,
+        progress=_shown(progress, how, seconds),
+        save=save,
+        resume=resume,
+    )
+    if adapters is not None:
+        adapters.merge()
+    if how.save_precision == "fp16":
+        backbone.model.half().float()  # what is measured is what is saved
+    after = held_out.measure(backbone, progress)
+    result = Adaptation(checkpoint.before, after, fit.steps, round(fit.seconds, 1))
+    with folder.writing("model") as temporary:
+        temporary.mkdir()
+        model = backbone.model.half() if how.save_precision == "fp16" else backbone.model
+        model.save_pretrained(temporary)
+        backbone.hf_tokenizer.save_pretrained(temporary)
+        card = model_card(start.backbone, corpus.sizes, how, seed, command, asdict(result))
+        (temporary / "README.md").write_text(card, encoding="utf-8")
+    folder.publish("model")
+    folder.write_json("metrics.json", asdict(result))
+    folder.remove(_CHECKPOINT)
+    return result
+
+
+def _losses(
+    backbone: MaskedLM, stream: RowStream, how: LMConfig, seed: int, done: int
+) -> Iterator[Tensor]:
+    """Losses of one batch after another; ``done`` of them were drawn before."""
+    masking = Masking.of(backbone.tokenizer, how.mask_rate, how.mask_share, how.random_share)
+    while True:
+        # All that is random in a batch follows from its number: nothing of it has to be saved.
+        generator = with_seed(derived_seed(seed, 1, done))
+        done += 1
+        rows = stream.take(how.batch_size, generator)
+        seen, chosen = masking(rows, generator)
+        backbone.model.train(how.dropout)
+        yield masked_lm_loss(backbone, rows[:, 0].astype(np.int64), seen, chosen)
+
+
+def _trained(backbone: MaskedLM, how: LMConfig) -> list[nn.Parameter]:
+    """Choose what is trained: all, or adapters and a new head; words only where they may be."""
+    words = backbone.model.get_input_embeddings().weight
+    for name, parameter in backbone.model.named_parameters():
+        chosen = how.lora is None or "lora_" in name or name in backbone.untrained
+        frozen = parameter is words and (how.freeze_words or how.lora is not None)
+        parameter.requires_grad_(chosen and not frozen)
+    return [p for p in backbone.model.parameters() if p.requires_grad]
+
+
+def _schedule(how: LMConfig, width: int) -> Schedule:
+    factor = _RATE_FACTOR if how.lora is None else _LORA_RATE_FACTOR
+    return Schedule(
+        how.max_steps or (DEFAULT_STEPS if how.minutes is None else _UNLIMITED),
+        how.learning_rate or factor * default_learning_rate(width),
+        how.accumulation,
+        how.weight_decay,
+        how.warmup,
+        how.clip_norm,
+        decay="cosine",
+        max_seconds=None if how.minutes is None else max(1e-9, 60 * how.minutes),
+        save_every=how.checkpoint_every,
+    )
+
+
+def _shown(progress: Progress, how: LMConfig, before: float) -> Callable[[int, int], None]:
+    """Progress in steps, or in seconds where the clock ends the training."""
+    if how.minutes is None or how.max_steps is not None:
+        return lambda done, total: progress("masked LM", done, total)
+    start, limit = time.perf_counter() - before, int(60 * how.minutes)
+
+    def show(done: int, total: int) -> None:
+        progress("masked LM, seconds", min(limit, int(time.perf_counter() - start)), limit)
+
+    return show
+
+
+def _log_frequencies(rows: Rows, backbone: MaskedLM) -> Tensor:
+    """Log of the words' shares (V,) among the first rows, with one added to every count."""
+    size = int(backbone.model.config.vocab_size)
+    counts = np.bincount(rows[:, 0].ravel(), minlength=size).astype(np.float64)
+    counts[list(backbone.tokenizer.special_ids)] = 0
+    return torch.from_numpy(np.log((counts + 1) / (counts + 1).sum())).float()
+
+
+def _plain(figures: Figures | None) -> dict[str, Any] | None:
+    return None if figures is None else asdict(figures)
+
+
+@dataclass(frozen=True)
+class _Checkpoint:
+    """Optimisation, place in the text, and the figures from before: one file, written at once."""
+
+    snapshot: Snapshot | None
+    rows: Mapping[str, Rows] = field(repr=False)
+    before: Figures | None
+
+    def write(self, folder: AdaptationFolder) -> None:
+        assert self.snapshot is not None
+        state = {**vars(self.snapshot), "before": _plain(self.before)}
+        tensors = {f"optimiser/{k}": v for k, v in state.pop("tensors").items()}
+        tensors |= {f"rows/{k}": torch.from_numpy(v) for k, v in self.rows.items()}
+        with folder.writing(_CHECKPOINT) as temporary:
+            save_file(tensors, temporary, {"state": json.dumps(state)})
+
+    @classmethod
+    def read(cls, folder: AdaptationFolder) -> _Checkpoint | None:
+        if not folder.has(_CHECKPOINT):
+            return None
+        path = folder.path / _CHECKPOINT
+        try:
+            with safe_open(path, "pt") as file:
+                state = json.loads(file.metadata()["state"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            raise RunError(f"{path}: this checkpoint is damaged: {error}.", "Remove it.") from error
+        before = state.pop("before")
+        rows = {k[5:]: v.numpy() for k, v in tensors.items() if k.startswith("rows/")}
+        snapshot = Snapshot(
+            **state, tensors={k[10:]: v for k, v in tensors.items() if k.startswith("optimiser/")}
+        )
+        log.info("going on after step %d", snapshot.step)
+        return replace(cls(snapshot, rows, None), before=before and Figures(**before))

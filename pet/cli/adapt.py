@@ -1,0 +1,72 @@
+"""pet adapt: continued masked-LM training on raw text."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import Any
+
+import click
+
+from pet.cli.options import compute_options, lm_options
+from pet.config import BackboneConfig, LMConfig, Settings
+
+
+@click.command(name="adapt")
+@click.argument("backbone")
+@click.argument("more", nargs=-1, metavar="")
+@click.option(
+    "--text", multiple=True, required=True, metavar="FILE...",
+    help="Text: .txt (a document a line), .jsonl, .csv or .tsv, also .gz. Repeatable.",
+)  # fmt: skip
+@click.option("--column", default="text", show_default=True, help="Column that holds the text.")
+@click.option("--paragraphs", is_flag=True, help="In .txt files blank lines separate documents.")
+@click.option("--seed", type=click.IntRange(min=0), default=Settings.seed, show_default=True,
+              help="Of every draw.")  # fmt: skip
+@click.option("-o", "--output", required=True, metavar="DIR", help="Folder of the new model.")
+@click.option("--force", is_flag=True, help="Start over where DIR holds an adaptation.")
+@lm_options
+@compute_options
+def command(
+    backbone: str,
+    more: tuple[str, ...],
+    text: tuple[str, ...],
+    column: str,
+    paragraphs: bool,
+    seed: int,
+    output: str,
+    force: bool,
+    device: str,
+    precision: Any,
+    **flat: Any,
+) -> None:
+    """Train BACKBONE, a masked LM or a plain encoder, on raw text and save it in DIR.
+
+    Shows how well held-out text is predicted before and after. Run the same command again after an
+    interruption: it goes on from the last checkpoint.
+
+    \b
+    Example: pet adapt pet-mini --text reviews/*.txt --minutes 30 -o models/reviews
+    """
+    start, how = BackboneConfig(backbone, device, precision), LMConfig(**flat)
+
+    from pet.adaptation import adapt
+    from pet.cli.console import progress_bars, say
+    from pet.corpus import Source
+    from pet.data import documents_from
+    from pet.evaluation import percent, text_table
+
+    def source(file: str) -> Source:
+        return Source(file, lambda: documents_from(file, column, paragraphs))
+
+    sources = [source(file) for file in dict.fromkeys([*text, *more])]
+    typed = shlex.join(["pet", *sys.argv[1:]])
+    with progress_bars() as progress:
+        done = adapt(start, sources, how, seed, output, force, typed, progress)
+    if done.before is not None and done.after is not None:
+        rows = [
+            [name, f"{found.loss:.3f}", f"{found.perplexity:.2f}", percent(found.accuracy)]
+            for name, found in (("before", done.before), ("after", done.after))
+        ]
+        click.echo(text_table(rows, ["held-out text", "loss", "perplexity", "accuracy"]))
+    say(f"{done.steps} steps in {done.seconds:.0f} s; try: pet train --backbone {output} ...")

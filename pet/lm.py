@@ -1,0 +1,100 @@
+"""Masked-LM loss at the masked positions only, and the figures that held-out text gives."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pet.backbone import MaskedLM
+from pet.encoding import Batch, Encoded, Ints, Ragged
+from pet.masking import Flags, Masking
+from pet.training import Progress, silent
+
+_MASKS_SEED = 0  # of held-out text: the same for every run
+_TOKENS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How well held-out text is predicted: cross entropy in nats and accuracy at masked tokens."""
+
+    tokens: int
+    loss: float
+    accuracy: float
+
+    @property
+    def perplexity(self) -> float:
+        """The loss as a number of equally likely words."""
+        return math.exp(min(self.loss, 700.0))
+
+
+def masked_lm_loss(backbone: MaskedLM, ids: Ints, seen: Ints, chosen: Flags) -> Tensor:
+    """Mean cross entropy (nats) of the tokens ``ids[chosen]``, where the model sees ``seen``.
+
+    All are (B, L). Only the chosen positions go through the head. The product with the vocabulary
+    runs in the precision of the other products; its sum of exponentials in fp32.
+    """
+    device = backbone.compute.device
+    rows, columns = torch.from_numpy(np.stack(chosen.nonzero())).to(device)
+    inputs = torch.from_numpy(seen).to(device)
+    segments = torch.zeros_like(inputs) if backbone.tokenizer.has_segments else None
+    batch = Batch(inputs, None, segments, inputs.new_zeros((len(inputs), 0)))
+    states = backbone.states_at(batch, rows, columns)
+    with backbone.compute.autocast():
+        logits = backbone.vocabulary_logits(states)
+    return functional.cross_entropy(logits.float(), torch.from_numpy(ids[chosen]).to(device))
+
+
+class HeldOut:
+    """Held-out rows under masks that never change: 15 % of the tokens, all by the mask token.
+
+    Parameters
+    ----------
+    backbone : MaskedLM
+        For its special tokens.
+    rows : Ragged
+        Token ids.
+    """
+
+    def __init__(self, backbone: MaskedLM, rows: Ragged) -> None:
+        self._columns: list[Ints] = []
+        seen = rows.flat.copy()
+        masking = Masking.of(backbone.tokenizer, 0.15, 1.0, 0.0)
+        for number, (start, end) in enumerate(zip(rows.starts, rows.starts[1:], strict=False)):
+            row = np.stack([rows.flat[start:end], np.ones(end - start, np.int64)])[None]
+            generator = np.random.default_rng([_MASKS_SEED, number])
+            own, chosen = masking(row.astype(np.int32), generator)
+            seen[start:end] = own[0]
+            self._columns.append(chosen[0].nonzero()[0])
+        segments = np.zeros_like(seen) if backbone.tokenizer.has_segments else None
+        empty = np.zeros((len(rows.starts) - 1, 0), np.int64)
+        self._truth = rows
+        self.rows = Encoded(Ragged(seen, rows.starts), segments, empty, backbone.tokenizer.pad_id)
+
+    @torch.inference_mode()
+    def measure(self, backbone: MaskedLM, progress: Progress = silent) -> Figures | None:
+        """Predict the masked tokens; None where there are none."""
+        device = backbone.compute.device
+        backbone.model.eval()
+        tokens = done = 0
+        loss = right = 0.0
+        for numbers in self.rows.batches(_TOKENS_AT_ONCE):
+            own = [self._columns[number] for number in numbers]
+            row = np.repeat(np.arange(len(numbers)), [len(columns) for columns in own])
+            column = np.concatenate(own)
+            truth = self._truth.flat[self._truth.starts[numbers][row] + column]
+            batch = self.rows.batch(numbers, device)
+            places = (torch.from_numpy(part).to(device) for part in (row, column))
+            logits = backbone.vocabulary_logits(backbone.states_at(batch, *places))
+            targets = torch.from_numpy(truth).to(device)
+            loss += float(functional.cross_entropy(logits, targets, reduction="sum"))
+            right += int((logits.argmax(dim=1) == targets).sum())
+            tokens += len(truth)
+            done += len(numbers)
+            progress("held-out text", done, len(self.rows))
+        return Figures(tokens, loss / tokens, right / tokens) if tokens else None

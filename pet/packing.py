@@ -1,0 +1,186 @@
+"""Packed rows: documents end to end in rows of one length, drawn from a bounded shuffle buffer.
+
+What has been read is known by its place, so that a run that was cut off goes on with the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pet.corpus import Corpus
+from pet.encoding import Ints, Ragged, TextTokenizer
+from pet.errors import DataError
+
+# A row is (2, L): token ids, and 1 where a word starts.
+Rows = NDArray[np.int32]
+
+_TOKENISED_AT_ONCE = 64  # documents
+
+
+class Packer:
+    """Turns documents into tokens, and tokens into rows of one length.
+
+    A row is the model's own opening tokens, text, and its closing tokens; between two documents
+    stands the last closing token, which is the separator of all families known here.
+
+    Parameters
+    ----------
+    tokenizer : TextTokenizer
+        Of the backbone.
+    length : int
+        L, tokens of a row, special tokens included.
+    words : bool
+        Mark the starts of words; otherwise every token counts as a word.
+    """
+
+    def __init__(self, tokenizer: TextTokenizer, length: int, words: bool = False) -> None:
+        frame = tokenizer.frame(pair=False)
+        self._tokenizer = tokenizer
+        self._words = words
+        self._before = _plain(frame.before)
+        self._after = _plain(frame.after)
+        self._separator = self._after[:, -1:]
+        self.special = np.array(tokenizer.special_ids, dtype=np.int32)
+        self.length = length
+        self.room = length - len(frame.before) - len(frame.after)
+
+    def tokens(self, documents: Sequence[str]) -> Rows:
+        """Tokens of documents and of the separators after each, (2, T)."""
+        if self._words:
+            ragged, marks = self._tokenizer.words(documents)
+        else:
+            ragged = self._tokenizer.texts(documents, after_space=False)
+            marks = np.ones(len(ragged.flat), dtype=np.bool_)
+        both = np.stack([ragged.flat, marks]).astype(np.int32)
+        ends = ragged.starts[1:][ragged.lengths > 0]
+        return np.insert(both, np.repeat(ends, self._separator.shape[1]), self._separator, axis=1)
+
+    def row(self, tokens: Rows) -> Rows:
+        """Put the special tokens around at most ``room`` tokens: (2, L) or shorter."""
+        return np.concatenate([self._before, tokens, self._after], axis=1)
+
+    def has_text(self, row: Rows) -> bool:
+        """Whether there is a token that is not special, and so can be predicted."""
+        return not bool(np.isin(row[0], self.special).all())
+
+    def sample(self, documents: Iterator[str], count: int, seed: int) -> Ragged:
+        """Pack documents and keep a random sample of at most ``count`` rows of token ids."""
+        generator = np.random.default_rng(seed)
+        kept: list[Ints] = []
+        seen = 0
+        tokens = np.zeros((2, 0), np.int32)
+        ended = False
+        while not ended:
+            texts = list(islice(documents, _TOKENISED_AT_ONCE))
+            ended = len(texts) < _TOKENISED_AT_ONCE
+            tokens = np.concatenate([tokens, self.tokens(texts)], axis=1) if texts else tokens
+            while tokens.shape[1] >= self.room or (ended and tokens.shape[1]):
+                row, tokens = self.row(tokens[:, : self.room]), tokens[:, self.room :]
+                if not self.has_text(row):
+                    continue
+                ids = row[0].astype(np.int64)
+                if len(kept) < count:
+                    kept.append(ids)
+                elif (at := int(generator.integers(seen + 1))) < count:
+                    kept[at] = ids
+                seen += 1
+        return Ragged.of([row.tolist() for row in kept])
+
+
+class RowStream:
+    """Rows for training without end, drawn at random from a buffer that the text refills.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        Read again and again, each time in another order.
+    packer : Packer
+        Makes the rows.
+    buffer : int
+        Most rows in the buffer; it never holds more than the text has.
+    state : mapping, optional
+        What `state` returned in a run that goes on here.
+
+    Raises
+    ------
+    DataError
+        When the tokenizer knows nothing of the text.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        packer: Packer,
+        buffer: int,
+        state: Mapping[str, Rows] | None = None,
+    ) -> None:
+        self._corpus = corpus
+        self._packer = packer
+        self._found_text = True
+        if state is not None:
+            self._epoch, self._read = (int(number) for number in state["place"])
+            self._documents = corpus.epoch(self._epoch, self._read)
+            self._tokens, self.buffer = state["tokens"], state["buffer"]
+            return
+        self._epoch = self._read = 0
+        self._documents = corpus.epoch(0)
+        self._tokens = np.zeros((2, 0), np.int32)
+        self._found_text = False
+        rows = np.empty((buffer, 2, packer.length), np.int32)
+        count = 0
+        # No row comes twice into the buffer: the first reading of the text fills it, at most.
+        while count < buffer and (
+            not count or self._epoch == 0 or self._tokens.shape[1] >= packer.room
+        ):
+            rows[count] = self._row()
+            count += 1
+        self.buffer = rows[:count].copy()
+
+    def state(self) -> dict[str, Rows]:
+        """Everything that decides the next rows."""
+        return {
+            "place": np.array([self._epoch, self._read], np.int32),
+            "tokens": np.ascontiguousarray(self._tokens),
+            "buffer": self.buffer,
+        }
+
+    def take(self, count: int, generator: np.random.Generator) -> Rows:
+        """Draw rows, (count, 2, L)."""
+        rows = np.empty((count, *self.buffer.shape[1:]), np.int32)
+        for number, at in enumerate(generator.integers(len(self.buffer), size=count)):
+            rows[number] = self.buffer[at]
+            self.buffer[at] = self._row()
+        return rows
+
+    def _row(self) -> Rows:
+        room = self._packer.room
+        while True:
+            while self._tokens.shape[1] < room:
+                self._read_on()
+            row, self._tokens = self._packer.row(self._tokens[:, :room]), self._tokens[:, room:]
+            if self._packer.has_text(row):
+                return row
+
+    def _read_on(self) -> None:
+        texts = list(islice(self._documents, _TOKENISED_AT_ONCE))
+        self._read += len(texts)
+        if texts:
+            new = self._packer.tokens(texts)
+            self._found_text = self._found_text or self._packer.has_text(new)
+            self._tokens = np.concatenate([self._tokens, new], axis=1)
+        if len(texts) < _TOKENISED_AT_ONCE:
+            if not self._found_text:
+                raise DataError(
+                    "The backbone's tokenizer knows no token of the text.",
+                    "Choose a backbone that was trained on the text's language.",
+                )
+            self._epoch, self._read = self._epoch + 1, 0
+            self._documents = self._corpus.epoch(self._epoch)
+
+
+def _plain(ids: Sequence[int]) -> Rows:
+    return np.stack([np.array(ids, np.int32), np.ones(len(ids), np.int32)])

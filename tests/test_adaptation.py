@@ -1,0 +1,401 @@
+"""pet adapt: the loss, learning, exact resume, heads for plain encoders, what is written."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+import torch
+from families import FAMILIES, save_family
+from tiny import bert_tokenizer
+from torch.nn import functional
+from toy import GOOD, NEW, Files, pet, train
+from transformers import AutoModelForMaskedLM
+
+from pet import PETClassifier
+from pet.adaptation import Adaptation, adapt
+from pet.backbone import MaskedLM
+from pet.config import BackboneConfig, LMConfig
+from pet.corpus import Source
+from pet.encoding import Batch
+from pet.errors import BackboneError, RunError, UsageError
+from pet.lm import HeldOut, masked_lm_loss
+from pet.masking import Masking
+from pet.packing import Packer
+
+TEXTS = [f"{text} , {other}" for text in NEW for other in GOOD]
+QUICK: dict[str, Any] = {
+    "max_steps": 7, "batch_size": 4, "length": 16, "shuffle_buffer": 8, "held_out": 10,
+    "checkpoint_every": 2, "learning_rate": 1e-3,
+}  # fmt: skip
+
+
+def start(folder: str) -> BackboneConfig:
+    return BackboneConfig(folder, "cpu", "fp32")
+
+
+def run(
+    backbone: str, output: Path, texts: Sequence[str] = TEXTS, seed: int = 0, **how: Any
+) -> Adaptation:
+    source = Source("texts", lambda: iter(texts))
+    return adapt(start(backbone), [source], LMConfig(**{**QUICK, **how}), seed, output)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    return dict(AutoModelForMaskedLM.from_pretrained(folder).state_dict())
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.fixture(scope="module")
+def backbone(tiny_bert: str) -> MaskedLM:
+    return MaskedLM.load(tiny_bert, "cpu", "fp32")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return Files.write(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_bert: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The tiny BERT without its head."""
+    folder = tmp_path_factory.mktemp("encoder")
+    AutoModelForMaskedLM.from_pretrained(tiny_bert).base_model.save_pretrained(folder)
+    bert_tokenizer().save_pretrained(folder)
+    return str(folder)
+
+
+# The loss
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "distilbert", "albert", "modernbert"])
+def test_the_loss_equals_that_of_all_logits(family: str, tmp_path: Path) -> None:
+    save_family(FAMILIES[family], tmp_path)
+    model = MaskedLM.load(str(tmp_path), "cpu", "fp32")
+    packed = Packer(model.tokenizer, 12).sample(iter(TEXTS), 5, 0)
+    ids = packed.flat.reshape(5, 12)
+    rows = np.stack([ids, np.ones_like(ids)], axis=1).astype(np.int32)
+    masking = Masking.of(model.tokenizer, 0.3, 0.8, 0.1)
+    seen, chosen = masking(rows, np.random.default_rng(0))
+    with torch.no_grad():
+        logits = model.model(input_ids=torch.from_numpy(seen)).logits
+        labels = torch.from_numpy(np.where(chosen, ids, -100))
+        expected = functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
+        found = masked_lm_loss(model, ids, seen, chosen)
+    torch.testing.assert_close(found, expected)
+
+
+def test_held_out_figures_equal_a_naive_count(backbone: MaskedLM) -> None:
+    texts = ["the film was good , very good", "a", "cold food in a warm room"] * 4
+    rows = Packer(backbone.tokenizer, 10).sample(iter(texts), 100, 0)
+    held_out = HeldOut(backbone, rows)
+    found = held_out.measure(backbone)
+    assert found is not None
+    losses, right, share = [], 0, 0
+    for number, (begin, end) in enumerate(zip(rows.starts, rows.starts[1:], strict=False)):
+        seen = held_out.rows.ids.flat[begin:end]
+        truth = rows.flat[begin:end]
+        assert set(seen[seen != truth]) <= {backbone.tokenizer.mask_id}
+        share += int((~np.isin(truth, backbone.tokenizer.special_ids)).sum())
+        with torch.no_grad():
+            logits = backbone.model(input_ids=torch.from_numpy(seen)[None]).logits[0]
+        for at in (seen != truth).nonzero()[0]:
+            losses.append(float(functional.cross_entropy(logits[at], torch.tensor(truth[at]))))
+            right += int(logits[at].argmax()) == truth[at]
+        assert number < 100
+    assert found.tokens == len(losses)
+    assert found.loss == pytest.approx(np.mean(losses), rel=1e-4)
+    assert found.accuracy == pytest.approx(right / len(losses))
+    assert found.perplexity == pytest.approx(np.exp(found.loss))
+    assert held_out.measure(backbone) == found
+    assert 0.05 < found.tokens / share < 0.4
+
+
+# Training
+
+
+def test_held_out_perplexity_falls_and_the_model_loads(tiny_bert: str, tmp_path: Path) -> None:
+    result = run(tiny_bert, tmp_path / "m", max_steps=60, learning_rate=5e-3, batch_size=16)
+    assert result.before is not None
+    assert result.after is not None
+    assert result.before.perplexity > 100  # of 100 and some words
+    assert result.after.perplexity < 0.4 * result.before.perplexity
+    assert result.after.accuracy > result.before.accuracy
+    MaskedLM.load(str(tmp_path / "m"), "cpu", "fp32")
+    assert not same(weights(tmp_path / "m"), weights(Path(tiny_bert)))
+    names = {file.name for file in (tmp_path / "m").iterdir()}
+    assert names == {
+        "README.md", "adaptation.json", "config.json", "log.jsonl", "metrics.json",
+        "model.safetensors", "tokenizer.json", "tokenizer_config.json",
+    }  # fmt: skip
+    assert run(tiny_bert, tmp_path / "m", max_steps=60, learning_rate=5e-3, batch_size=16) == result
+
+
+class Killed(BaseException):
+    """Stands for a signal that cannot be handled."""
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"accumulation": 2, "dropout": True}, {"freeze_words": True, "whole_word": True}]
+)
+@pytest.mark.parametrize("stop", [1, 3, 6])
+def test_a_killed_run_ends_with_the_same_weights(
+    how: dict[str, Any], stop: int, encoder: str, tmp_path: Path
+) -> None:
+    run(encoder, tmp_path / "whole", **how)
+    texts = Source("texts", lambda: iter(TEXTS))
+    config = LMConfig(**{**QUICK, **how})
+
+    def kill(stage: str, done: int, total: int) -> None:
+        if (stage, done) == ("masked LM", stop):
+            raise Killed
+
+    with pytest.raises(Killed):
+        adapt(start(encoder), [texts], config, 0, tmp_path / "cut", progress=kill)
+    assert (tmp_path / "cut" / "checkpoint.safetensors").exists() == (stop > 2)
+    result = adapt(start(encoder), [texts], config, 0, tmp_path / "cut")
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
+    assert result.steps == 7
+    whole, cut = (json.loads((tmp_path / n / "metrics.json").read_text()) for n in ("whole", "cut"))
+    assert {**whole, "seconds": 0} == {**cut, "seconds": 0}
+    assert not (tmp_path / "cut" / "checkpoint.safetensors").exists()
+
+
+def test_a_process_that_is_killed_goes_on(tiny_bert: str, tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS), "utf-8")
+    script = (
+        "import os, pet.adaptation as a; from pet.cli import main; write = a._Checkpoint.write\n"
+        "def killed(self, folder): write(self, folder); os.kill(os.getpid(), 9)\n"
+        "if os.environ.get('DIE'): a._Checkpoint.write = killed\n"
+        "main()"
+    )
+    options = ["--max-steps", "4", "--checkpoint-every", "2", "--device", "cpu", "--length", "16"]
+    call = ["adapt", tiny_bert, "--text", str(tmp_path / "texts.txt"), *options, "-o"]
+
+    def process(output: str, **environment: str) -> int:
+        command = [sys.executable, "-c", script, *call, str(tmp_path / output)]
+        known = {**os.environ, **environment}
+        return subprocess.run(command, env=known, capture_output=True).returncode
+
+    assert process("cut", DIE="1") == -9
+    assert pet(*call, tmp_path / "cut").code == 0
+    assert pet(*call, tmp_path / "whole").code == 0
+    assert same(weights(tmp_path / "cut"), weights(tmp_path / "whole"))
+
+
+def test_the_clock_ends_training(tiny_bert: str, tmp_path: Path) -> None:
+    result = run(tiny_bert, tmp_path / "m", max_steps=None, minutes=0.01)
+    assert 0 < result.steps < 10_000
+    assert 0.5 < result.seconds < 20
+
+
+def test_frozen_words_stay(tiny_bert: str, tmp_path: Path) -> None:
+    run(tiny_bert, tmp_path / "m", freeze_words=True)
+    name = "bert.embeddings.word_embeddings.weight"
+    old, new = weights(Path(tiny_bert)), weights(tmp_path / "m")
+    assert torch.equal(old[name], new[name])
+    changed = [name for name in old if not torch.equal(old[name], new[name])]
+    assert len(changed) > 20
+
+
+def test_weights_can_be_saved_in_half_precision(tiny_bert: str, tmp_path: Path) -> None:
+    result = run(tiny_bert, tmp_path / "half", save_precision="fp16")
+    run(tiny_bert, tmp_path / "full")
+    sizes = [(tmp_path / name / "model.safetensors").stat().st_size for name in ("half", "full")]
+    assert sizes[0] < 0.6 * sizes[1]
+    assert json.loads((tmp_path / "half" / "config.json").read_text())["dtype"] == "float16"
+    again = run(str(tmp_path / "half"), tmp_path / "again", learning_rate=1e-9)
+    assert again.before == result.after  # what was measured is what was saved
+
+
+# Plain encoders
+
+
+def test_an_encoder_gets_a_head_that_starts_at_the_unigram(encoder: str, tmp_path: Path) -> None:
+    with pytest.raises(BackboneError, match=r"no trained masked-LM head(?s:.*)pet adapt"):
+        MaskedLM.load(encoder, "cpu", "fp32")
+    model = MaskedLM.load(encoder, "cpu", "fp32", new_head=True)
+    frequencies = torch.randn(model.model.config.vocab_size)
+    model.start_head(frequencies)
+    head = model.model.cls.predictions
+    assert torch.equal(head.decoder.bias, frequencies)
+    assert torch.equal(head.transform.dense.weight, torch.eye(32))
+    assert head.decoder.weight is model.model.get_input_embeddings().weight
+    batch = Batch(torch.tensor([[2, 6, 4, 3]]), None, None, torch.tensor([[2]]))
+    states = model.encoder_states(batch, torch.tensor([0]), torch.tensor([2]))
+    expected = functional.layer_norm(functional.gelu(states), (32,), eps=1e-12)
+    torch.testing.assert_close(model.head_states(states), expected)
+    result = run(encoder, tmp_path / "m")
+    assert result.before is not None
+    assert result.before.perplexity < 60  # a random head: above 100
+    MaskedLM.load(str(tmp_path / "m"), "cpu", "fp32")
+
+
+def test_a_checkpoint_that_lacks_encoder_weights_is_refused(encoder: str, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    for file in Path(encoder).iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    tensors = load_file(tmp_path / "model.safetensors")
+    del tensors["encoder.layer.1.output.dense.weight"]
+    save_file(tensors, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(BackboneError, match="lacks"):
+        MaskedLM.load(str(tmp_path), "cpu", "fp32", new_head=True)
+
+
+# LoRA
+
+
+def test_lora_without_its_package_names_the_pip_line(tiny_bert: str, tmp_path: Path) -> None:
+    with (
+        mock.patch.dict(sys.modules, {"peft": None}),
+        pytest.raises(BackboneError, match=r"'peft'(?s:.*)pip install 'pet-fewshot\[lora\]'"),
+    ):
+        run(tiny_bert, tmp_path / "m", lora=2)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_lora_changes_the_encoder_only_and_is_merged(
+    tiny_bert: str, encoder: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("peft")
+    run(tiny_bert, tmp_path / "m", lora=2, learning_rate=0.01)
+    old, new = weights(Path(tiny_bert)), weights(tmp_path / "m")
+    assert old.keys() == new.keys()
+    changed = {name for name in old if not torch.equal(old[name], new[name])}
+    assert changed == {name for name in old if "encoder.layer" in name and old[name].ndim == 2}
+    test_a_killed_run_ends_with_the_same_weights({"lora": 2}, 3, encoder, tmp_path)
+
+
+# The command
+
+
+def test_the_command_end_to_end(files: Files, tiny_bert: str, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("\n".join(NEW), "utf-8")
+    (tmp_path / "b.txt").write_text("\n".join(GOOD), "utf-8")
+    call = [
+        "adapt", tiny_bert, "--text", tmp_path / "a.txt", tmp_path / "b.txt",
+        "--text", files.unlabeled, "--max-steps", 2, "--device", "cpu", "-o", tmp_path / "m",
+    ]  # fmt: skip
+    result = pet(*call)
+    assert result.code == 0, result.err
+    assert [line.split()[0] for line in result.out.splitlines()] == [
+        "held-out", "-" * len(result.out.splitlines()[1]), "before", "after",
+    ]  # fmt: skip
+    assert "2 steps in " in result.err
+    card = (tmp_path / "m" / "README.md").read_text("utf-8")
+    for part in ("a.txt | 27 |", "b.txt | 5 |", "unlabeled.jsonl", "--max-steps 2", "Seed 13",
+                 "| perplexity |", "## Limits"):  # fmt: skip
+        assert part in card
+    assert pet(*call).out == result.out
+    different = pet(*call, "--mask-rate", 0.3)
+    assert different.code == 1
+    assert "holds a adaptation" not in different.err
+    assert "config.mask_rate: 0.15 there, 0.3 now" in different.err
+    assert pet(*call, "--mask-rate", 0.3, "--force").code == 0
+    trained = train(files, str(tmp_path / "m"), tmp_path / "run")
+    assert trained.code == 0, trained.err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("missing.txt", None, "missing.txt: cannot be read: No such file"),
+        ("empty.txt", b"\n\n", "empty.txt: there is no text in it"),
+        ("latin.txt", b"good\ncaf\xe9\n", "latin.txt, line 2: byte 4 is not UTF-8"),
+        ("a.csv", b"review\ngood\n", "no column 'text'; found 'review'"),
+        ("a.jsonl", b"{]\n", "a.jsonl, row 1: not JSON"),
+        ("a.txt.gz", b"good\n", "a.txt.gz: "),
+        ("a.doc", b"good\n", "expected a file that ends in .txt, .jsonl, .csv, .tsv"),
+        ("one.txt", b"good\n", "one document only"),
+    ],
+)
+def test_bad_text_is_one_message(
+    name: str, content: bytes | None, message: str, tiny_bert: str, tmp_path: Path
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    result = pet("adapt", tiny_bert, "--text", tmp_path / name, "-o", tmp_path / "m")
+    assert result.code == 1
+    assert message in result.err
+    assert result.err.count("Error: ") == 1
+    assert "Traceback" not in result.err
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_folder_that_cannot_be_written_and_a_full_disk_are_one_message(
+    tiny_bert: str, tmp_path: Path
+) -> None:
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS), "utf-8")
+    call = ["adapt", tiny_bert, "--text", tmp_path / "texts.txt", "--max-steps", 1, "-o"]
+    (tmp_path / "file").write_text("")
+    result = pet(*call, tmp_path / "file" / "m")
+    assert result.code == 1
+    assert "cannot be written" in result.err
+    with mock.patch("pet.adaptation.save_file", side_effect=OSError(28, "No space left on device")):
+        result = pet(*call, tmp_path / "m", "--device", "cpu")
+    assert result.code == 1
+    assert "checkpoint.safetensors: cannot be written: No space left" in result.err
+
+
+def test_an_interruption_is_one_message(tiny_bert: str, tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS), "utf-8")
+    with mock.patch("pet.adaptation.masked_lm_loss", side_effect=KeyboardInterrupt):
+        result = pet("adapt", tiny_bert, "--text", tmp_path / "texts.txt", "-o", tmp_path / "m")
+    assert result.code == 1
+    assert result.err.startswith("\nInterrupted.") or result.err.startswith("Interrupted.")
+
+
+def test_a_damaged_checkpoint_is_named(tiny_bert: str, tmp_path: Path) -> None:
+    with mock.patch("pet.adaptation.optimise", side_effect=Killed), pytest.raises(Killed):
+        run(tiny_bert, tmp_path / "m")
+    (tmp_path / "m" / "checkpoint.safetensors").write_bytes(b"x" * 20)
+    with pytest.raises(RunError, match=r"checkpoint.safetensors: this checkpoint is damaged"):
+        run(tiny_bert, tmp_path / "m")
+
+
+@pytest.mark.parametrize("how", [{"mask_rate": 1.0}, {"mask_share": 0.8, "random_share": 0.3}])
+def test_impossible_shares_are_refused(how: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match="share"):
+        LMConfig(**how)  # type: ignore[arg-type]
+
+
+# As the first step of a run
+
+
+def test_a_run_can_start_by_adapting(files: Files, encoder: str, tmp_path: Path) -> None:
+    more = ["--unlabeled", files.unlabeled, "--adapt", "--adapt-steps", 3, "--test", files.test]
+    result = train(files, encoder, tmp_path / "run", *more)
+    assert result.code == 0, result.err
+    adapted = tmp_path / "run" / "backbone"
+    MaskedLM.load(str(adapted), "cpu", "fp32")
+    before = (adapted / "model.safetensors").stat().st_mtime_ns
+    for part in ("classifier", "members"):
+        (tmp_path / "run" / part).rename(tmp_path / part)
+    assert train(files, encoder, tmp_path / "run", *more).code == 0
+    assert (adapted / "model.safetensors").stat().st_mtime_ns == before
+    assert pet("explain", tmp_path / "run", "--text", "good food").code == 0
+    plain = train(files, encoder, tmp_path / "plain", "--unlabeled", files.unlabeled)
+    assert "no trained masked-LM head" in plain.err
+    alone = train(files, encoder, tmp_path / "alone", "--adapt")
+    assert alone.code == 1
+    assert "Give --unlabeled FILE" in alone.err
+
+
+def test_the_classifier_adapts_too(tiny_bert: str, files: Files) -> None:
+    model = PETClassifier(
+        files.task, backbone=tiny_bert, device="cpu", method="zero-shot", adapt=True, adapt_steps=2
+    )
+    model.fit(NEW, unlabeled=NEW)
+    assert len(model.predict(GOOD)) == len(GOOD)
