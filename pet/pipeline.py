@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -48,8 +48,8 @@ class Data:
     def fingerprint(self) -> dict[str, Any]:
         """Sizes and content hashes, by which a run knows its data again."""
         return {
-            "train": _hash(self.train),
-            "dev": _hash(self.dev),
+            "train": fingerprint(self.train),
+            "dev": fingerprint(self.dev),
             "unlabeled": None if self.pool is None else self.pool.fingerprint,
         }
 
@@ -299,8 +299,10 @@ def _saved(model: Model, folder: RunFolder) -> Model:
     return model
 
 
-def _hash(examples: Sequence[Example]) -> dict[str, Any]:
+def fingerprint(examples: Iterable[Example]) -> dict[str, Any]:
+    """Number and content hash of labelled examples."""
     digest = hashlib.sha256()
-    for example in examples:
+    count = 0
+    for count, example in enumerate(examples, 1):  # noqa: B007
         digest.update(json.dumps([example.key, example.label]).encode())
-    return {"n": len(examples), "sha256": digest.hexdigest()[:16]}
+    return {"n": count, "sha256": digest.hexdigest()[:16]}

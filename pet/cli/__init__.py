@@ -18,6 +18,7 @@ COMMANDS = {
     "predict": "Label texts.",
     "evaluate": "Compare predictions with true labels.",
     "explain": "Show why a text gets its label.",
+    "fewshot": "Compare methods over draws of a few labels.",
 }
 
 
