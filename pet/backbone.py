@@ -294,6 +294,15 @@ class MaskedLM:
             states: Tensor = hidden[rows, columns]
             return states
 
+    def mean_states(self, batch: Batch) -> Tensor:
+        """Encoder output averaged over the tokens that are no padding: (B, H), in fp32."""
+        with self.compute.autocast():
+            hidden: Tensor = self.model.base_model(**model_inputs(batch))[0]
+        if batch.attention is None:
+            return hidden.float().mean(dim=1)
+        real = batch.attention[:, :, None].float()
+        return (hidden.float() * real).sum(dim=1) / real.sum(dim=1)
+
     def head_states(self, states: Tensor) -> Tensor:
         """What the decoder multiplies: (S, H) -> (S, E), in fp32."""
         if self._transform is None:

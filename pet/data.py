@@ -442,14 +442,17 @@ class Data:
     def fingerprint(self) -> dict[str, Any]:
         """Sizes and content hashes, by which a run knows its data again."""
         return {
-            "train": _hash(self.train),
-            "dev": _hash(self.dev),
+            "train": fingerprint(self.train),
+            "dev": fingerprint(self.dev),
             "unlabeled": None if self.pool is None else self.pool.fingerprint,
         }
 
 
-def _hash(examples: Sequence[Example]) -> dict[str, Any]:
+def fingerprint(examples: Iterable[Example]) -> dict[str, Any]:
+    """Number and content hash of labelled examples."""
     digest = hashlib.sha256()
+    count = 0
     for example in examples:
+        count += 1
         digest.update(json.dumps([example.key, example.label]).encode())
-    return {"n": len(examples), "sha256": digest.hexdigest()[:16]}
+    return {"n": count, "sha256": digest.hexdigest()[:16]}

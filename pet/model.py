@@ -24,7 +24,7 @@ Texts = Sequence[Mapping[str, str]]
 CARD = "pet.json"
 
 
-class Model(Protocol):
+class Scoring(Protocol):
     """Anything that scores the labels of a task."""
 
     @property
@@ -33,6 +33,10 @@ class Model(Protocol):
 
     def scores(self, texts: Texts) -> Scores:
         """Score examples: (N, C), softmax of which are probabilities."""
+
+
+class Model(Scoring, Protocol):
+    """What a run ends with."""
 
     def save(self, folder: Path) -> None:
         """Write weights and settings."""

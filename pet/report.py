@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import softmax
 
 from pet.config import Settings
@@ -15,7 +16,7 @@ from pet.ensemble import Ensemble
 from pet.evaluation import Evaluation, evaluate, percent, text_table
 from pet.ipet import Generation, finished_generations
 from pet.member_store import stored_members
-from pet.model import EnsembleModel, load_model
+from pet.model import EnsembleModel, Scoring, load_model
 from pet.pipeline import trained_members
 from pet.runs import RunFolder
 from pet.task import Task
@@ -24,13 +25,17 @@ from pet.training import label_numbers
 
 @dataclass
 class Report:
-    """Rows of the final table and, where there were test examples, their evaluations."""
+    """Rows of the final table and, where there were test examples, their evaluations.
+
+    ``right`` says of every test example, in order, whether a row's prediction is true: (N,).
+    """
 
     task: Task
     rows: list[tuple[str, dict[str, Any]]]
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     generations: list[Generation] = field(default_factory=list)
+    right: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
 
     def table(self, per_class: bool = False) -> str:
         """Return the table as text."""
@@ -152,6 +157,13 @@ def run_report(
     return report
 
 
+def model_report(model: Scoring, data: Data, tests: Iterable[Example]) -> Report:
+    """Evaluate a model that has no parts; its one row is "classifier"."""
+    report = Report(model.task, [("classifier", {})])
+    _evaluate(report, model, None, {}, data, tests)
+    return report
+
+
 def _shown(spec: Any) -> str:
     template = spec.pvp.pattern.template
     return f"{spec.name}  {template if len(template) <= 50 else template[:47] + '...'}"
@@ -181,7 +193,7 @@ def _earlier(
 
 def _evaluate(
     report: Report,
-    model: Any,
+    model: Scoring,
     ensemble: EnsembleModel | None,
     earlier: Mapping[str, EnsembleModel],
     data: Data,
@@ -209,6 +221,7 @@ def _evaluate(
     for name, parts in scores.items():
         probabilities = softmax(np.concatenate(parts) if parts else np.zeros((0, 1)), axis=1)
         report.evaluations[name] = evaluate(probabilities, targets, report.task)
+        report.right[name] = probabilities.argmax(axis=1) == targets
     seen = sum(example.key in keys for example in data.train)
     shared = sum(example.key in keys for example in data.pool or ())
     if seen or shared:

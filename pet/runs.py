@@ -29,6 +29,7 @@ class RunFolder:
     record = "run.json"
     contents: tuple[str, ...] = (
         "backbone", "members", "ensemble.json", "soft", "classifier", "metrics.json", "log.jsonl",
+        "tasks", "results.json", "results.csv",
     )  # fmt: skip
 
     def __init__(self, path: Path) -> None:
@@ -122,7 +123,10 @@ class RunFolder:
 
     def write_json(self, name: str, value: Any) -> None:
         """Write a JSON file at once."""
-        text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+        self.write_text(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text file at once."""
         with self.writing(name) as temporary:
             temporary.write_text(text, encoding="utf-8")
 

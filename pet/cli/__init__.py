@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": "Compare predictions with true labels.",
     "adapt": "Train a masked LM on a domain's raw text.",
     "explain": "Show why a text gets its label.",
+    "fewshot": "Compare methods over draws of a few labels.",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pet.cli.options import compute_options, lm_options
+from pet.cli.options import compute_options, settings_options
 from pet.config import BackboneConfig, LMConfig, Settings
 
 
@@ -25,7 +25,7 @@ from pet.config import BackboneConfig, LMConfig, Settings
               help="Of every draw.")  # fmt: skip
 @click.option("-o", "--output", required=True, metavar="DIR", help="Folder of the new model.")
 @click.option("--force", is_flag=True, help="Start over where DIR holds an adaptation.")
-@lm_options
+@settings_options(LMConfig)
 @compute_options
 def command(
     backbone: str,

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
 import click
 
-from pet.config import CONFIGS, LMConfig
+from pet.config import CONFIGS
 from pet.errors import UsageError
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def settings_options(*names: str) -> Decorator:
-    """Add one option for every field of the named configurations in `pet.config.CONFIGS`."""
-    return _options([CONFIGS[name] for name in names])
+def settings_options(*names: str | type) -> Decorator:
+    """Add one option for every field of these configurations.
 
+    They are classes of `pet.config`, or the names that `pet.config.CONFIGS` has for them.
+    """
 
-def lm_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of masked-LM training."""
-    return _options([LMConfig])(command)
-
-
-def _options(parts: Sequence[Any]) -> Decorator:
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for part in reversed(parts):
-            for item in reversed(fields(part)):
+        for name in reversed(names):
+            for item in reversed(fields(CONFIGS[name] if isinstance(name, str) else name)):
                 command = _option(item)(command)
         return command
 
@@ -42,12 +37,28 @@ def _option(item: Any) -> Decorator:
         return click.option(
             f"{flag}/--no-{flag[2:]}", default=default, show_default=True, help=text
         )
+    if isinstance(default, tuple):
+        return click.option(
+            flag,
+            default=",".join(map(str, default)),
+            show_default=True,
+            help=text,
+            callback=_numbers if isinstance(default[0], int) else _words,
+        )
     kind: Any = click.Choice(choices) if choices else type(default)
     if default is None:
         kind = int if item.type == "int | None" else float
     return click.option(
         flag, type=kind, default=default, show_default=default is not None, help=text
     )
+
+
+def _numbers(context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
+    return number_list(text, parameter.opts[0])
+
+
+def _words(context: click.Context, parameter: click.Parameter, text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
 
 
 def task_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -95,13 +106,16 @@ def column_mapping(columns: tuple[str, ...]) -> dict[str, str]:
 
 def pattern_numbers(text: str | None) -> tuple[int, ...] | None:
     """Parse "0,2-3" or "all"."""
-    if text is None or text == "all":
-        return None
+    return None if text is None or text == "all" else number_list(text, "--patterns", ", or all")
+
+
+def number_list(text: str, option: str, alternative: str = "") -> tuple[int, ...]:
+    """Parse "13,21" or "0,2-3"; a number that is repeated counts once."""
     numbers: list[int] = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
         if not match or (match[2] and int(match[2]) < int(match[1])):
-            raise UsageError(f"--patterns {text!r}: expected numbers such as 0,2-3, or all.")
+            raise UsageError(f"{option} {text!r}: expected numbers such as 0,2-3{alternative}.")
         numbers += range(int(match[1]), int(match[2] or match[1]) + 1)
     return tuple(dict.fromkeys(numbers))
 

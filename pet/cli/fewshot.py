@@ -1,0 +1,124 @@
+"""pet fewshot: compare methods over draws of a few labels."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pet.cli.options import (
+    column_mapping,
+    data_options,
+    pattern_numbers,
+    settings_options,
+    suffix,
+)
+from pet.config import Settings, StudyConfig
+from pet.errors import UsageError
+
+
+@click.command(name="fewshot")
+@click.option(
+    "--task",
+    "tasks",
+    required=True,
+    multiple=True,
+    help="A built-in task's name, or a .py file that defines one. Repeatable.",
+)
+@click.option("--train", "pools", multiple=True, help="Pool to draw from, one for each --task.")
+@click.option("--test", "tests", multiple=True, help="Test examples, one file for each --task.")
+@click.option("--data", metavar="DIR", help="Instead: DIR/<task>/train.jsonl and test.jsonl.")
+@settings_options(StudyConfig)
+@click.option("--patterns", help="Numbers of patterns, such as 0,2-3, or all.  [default: all]")
+@click.option(
+    "--baseline", metavar="METHOD", help="What the others are compared with.  [default: the best]"
+)
+@click.option("-o", "--output", default="runs/fewshot", show_default=True, help="Study folder.")
+@click.option("--force", is_flag=True, help="Start over where a study folder exists.")
+@click.option("--json", "json_file", metavar="FILE|-", help="Also write all results as JSON.")
+@click.option("--csv", "csv_file", metavar="FILE|-", help="Also write a line a model as CSV.")
+@data_options
+@settings_options("backbone", "training", "ensemble", "distillation")
+def command(
+    tasks: tuple[str, ...],
+    pools: tuple[str, ...],
+    tests: tuple[str, ...],
+    data: str | None,
+    patterns: str | None,
+    baseline: str | None,
+    output: str,
+    force: bool,
+    json_file: str | None,
+    csv_file: str | None,
+    columns: tuple[str, ...],
+    file_format: str | None,
+    **flat: Any,
+) -> None:
+    """Compare methods: many draws of a few labels, the same ones for all methods.
+
+    For every seed draws --shots examples of each label from the pool; the rest of the pool is
+    unlabelled text. Prints mean, standard deviation, best and worst accuracy over the seeds, time
+    and memory, and how sure a difference is (paired bootstrap over seeds and test examples).
+    Finished cells are kept in the study folder, with results.json and results.csv: the same
+    command goes on from there, with more seeds, shots, methods or tasks where you add them.
+
+    \b
+    Example: pet fewshot --task sst2 --train pool.jsonl --test test.jsonl --shots 16,64
+    """
+    study = {name: flat.pop(name) for name in StudyConfig.__dataclass_fields__}
+    config = StudyConfig(**study)
+    settings = Settings.from_flat({**flat, "patterns": pattern_numbers(patterns)})
+    _check_files(len(tasks), len(pools), len(tests), data)
+    if json_file == csv_file == "-":
+        raise UsageError("--json - and --csv - both want standard output.", "Give one a FILE.")
+
+    from pet.cli.console import opened, progress_bars, say
+    from pet.comparison import check_baseline, study_csv, study_table, study_to_dict, summarise
+    from pet.data import reusable
+    from pet.fewshot import TaskFiles, few_shot_study
+    from pet.runs import RunFolder
+    from pet.task import load_task
+
+    check_baseline(config.methods, baseline)
+    mapping, ending = column_mapping(columns), suffix(file_format)
+    known = [load_task(task) for task in tasks]
+    for task in known:
+        task.select(settings.patterns)
+    if data is not None:
+        pools = tuple(f"{data}/{task.name}/train.jsonl" for task in known)
+        tests = tuple(f"{data}/{task.name}/test.jsonl" for task in known)
+    sources = [
+        TaskFiles(task, reusable(pool), reusable(test), mapping, ending)
+        for task, pool, test in zip(known, pools, tests, strict=True)
+    ]
+    with progress_bars() as progress:
+        found = few_shot_study(sources, config, settings, output, force, progress)
+    for name, count in found.overlap.items():
+        if count:
+            say(f"{name}: {count} rows of the pool are test texts too; they are left out.")
+    rows = summarise(found, baseline)
+    text = json.dumps(study_to_dict(found, rows), indent=1, ensure_ascii=False) + "\n"
+    table = study_csv(found)
+    folder = RunFolder.open(output)
+    folder.write_text("results.json", text)
+    folder.write_text("results.csv", table)
+    for file, content in ((json_file, text), (csv_file, table)):
+        if file:
+            with opened(file) as stream:
+                stream.write(content)
+    if "-" not in (json_file, csv_file):
+        click.echo(study_table(rows))
+    say(f"Everything is in {Path(output) / 'results.json'} and results.csv beside it.")
+
+
+def _check_files(tasks: int, pools: int, tests: int, data: str | None) -> None:
+    if data is not None and (pools or tests):
+        raise UsageError("--data replaces --train and --test.", "Give one or the other.")
+    if data is None and not tasks == pools == tests:
+        raise UsageError(
+            f"Every --task needs its --train and --test, in the same order; found {tasks}, {pools} "
+            f"and {tests} of them.",
+            "Or keep them as DIR/<task>/train.jsonl and test.jsonl, and give --data DIR.",
+        )
