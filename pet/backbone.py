@@ -6,6 +6,7 @@ This is the only room that knows model architectures.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,8 @@ def load_pretrained(auto_class: Any, name: str, **options: Any) -> tuple[Any, di
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         if "Unrecognized configuration class" in reason:
-            reason = "its architecture is not a masked language model."
+            found = re.search(r"class '[\w.]*?(\w+)'", reason)
+            reason = f"{found[1] if found else 'its architecture'} is not one of a masked LM."
         if "Repo id must be" in reason:
             reason = "there is no such folder."
         raise BackboneError(

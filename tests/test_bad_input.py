@@ -23,7 +23,7 @@ import torch
 from toy import TASK_FILE, Files, Result, labelled_rows, train, write_jsonl
 from toy import pet as command
 
-from pet import pipeline
+from pet import member_store, pipeline
 
 ROW = '{"text": "good", "label": "positive"}\n'
 
@@ -449,7 +449,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(spec.name)
         return original(backbone, spec, *more, **named)
 
-    monkeypatch.setattr(pipeline, "train_member", train_member)
+    for module in (pipeline, member_store):
+        monkeypatch.setattr(module, "train_member", train_member)
     return names
 
 
@@ -537,7 +538,7 @@ def test_ctrl_c_is_one_message_and_the_rerun_gives_what_an_uninterrupted_run_giv
     files: Files, tiny_bert: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = files.folder / "run"
-    more = ["--unlabeled", files.unlabeled, "--max-steps", "60"]
+    more = ["--unlabeled", files.unlabeled, "--max-steps", "200"]
     arguments = [
         sys.executable, "-c", "from pet.cli import main; main()", "train", "--task", files.task,
         "--train", files.train, "--backbone", tiny_bert, "--distill-epochs", "1",

@@ -30,7 +30,7 @@ from pet.data import (
     has_labels,
     reusable,
 )
-from pet.errors import DataError
+from pet.errors import DataError, UsageError
 from pet.pvp import PVP
 from pet.task import Task
 from pet.verbalizer import Verbalizer
@@ -303,7 +303,7 @@ def test_given_column_that_is_absent_is_not_replaced_by_another() -> None:
 
 
 def test_mapping_of_an_unknown_field_is_refused() -> None:
-    with pytest.raises(DataError, match=r"no field 'txt'(?s:.*)Did you mean 'text'"):
+    with pytest.raises(UsageError, match=r"no field 'txt'(?s:.*)Did you mean 'text'"):
         columns(txt="review")
 
 

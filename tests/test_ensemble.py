@@ -210,11 +210,11 @@ def test_members_that_know_nothing_get_nearly_uniform_weights() -> None:
 
 
 def test_much_evidence_prefers_the_better_member() -> None:
-    scores, targets = members(2, 400, [0.0, 2.0, 0.3])
-    weights, temperatures = learn_weights(scores, targets)
+    learned = [learn_weights(*members(seed, 400, [0.0, 2.0, 0.3])) for seed in range(10)]
+    weights = np.mean([weights for weights, _ in learned], axis=0)
     assert weights[1] > 0.5
     assert weights[1] > weights[2] > weights[0]
-    assert min(temperatures) > 0
+    assert min(min(temperatures) for _, temperatures in learned) > 0
 
 
 def test_a_stronger_pull_is_nearer_to_uniform() -> None:

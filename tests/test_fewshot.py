@@ -486,9 +486,9 @@ def test_files_are_given_one_by_one(tmp_path: Path, tiny_bert: str) -> None:
         (["--baseline", "pet", "--methods", "tfidf"], 2, "'pet' is not among the methods"),
         (["--train", "x.jsonl"], 2, "--data replaces --train and --test"),
         (["--json", "-", "--csv", "-"], 2, "both want standard output"),
-        (["--patterns", "9"], 1, "has patterns 0 to 3, not 9"),
+        (["--patterns", "9"], 2, "has patterns 0 to 3, not 9"),
         (["--shots", "200"], 1, "200 shots were asked for"),
-        (["--column", "body=text"], 1, "no field 'body'"),
+        (["--column", "body=text"], 2, "no field 'body'"),
     ],
 )
 def test_wrong_options_end_in_one_message(

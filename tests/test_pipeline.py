@@ -14,15 +14,15 @@ import torch
 from safetensors.torch import load_file
 from toy import NEW, labelled_rows, toy_task
 
-from pet import Example, pipeline
+from pet import Example, member_store, pipeline
 from pet.config import Settings
-from pet.data import Pool
+from pet.data import Data, Pool
 from pet.distillation import SequenceClassifier
 from pet.ensemble import accuracy_weights
 from pet.errors import DataError
 from pet.members import MemberSpec
 from pet.model import EnsembleModel, load_model
-from pet.pipeline import Data, asked, run, specs_of, trained_members
+from pet.pipeline import asked, run, specs_of, trained_members
 from pet.runs import RunFolder
 
 TASK = toy_task()
@@ -61,7 +61,8 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[MemberSpec, Sequence[
         calls.append((spec, examples))
         return original(backbone, spec, task, examples, *more, **named)
 
-    monkeypatch.setattr(pipeline, "train_member", train_member)
+    for module in (pipeline, member_store):
+        monkeypatch.setattr(module, "train_member", train_member)
     return calls
 
 
