@@ -25,7 +25,7 @@ class RunFolder:
         Where it is.
     """
 
-    kind = "run"
+    kind = "a run"
     record = "run.json"
     contents: tuple[str, ...] = (
         "backbone", "members", "ensemble.json", "soft", "classifier", "metrics.json", "log.jsonl",
@@ -64,14 +64,14 @@ class RunFolder:
             elif differences:
                 shown = "\n    ".join(differences[:12])
                 raise RunError(
-                    f"{path} holds a {cls.kind} that was asked for something else:\n    {shown}",
+                    f"{path} holds {cls.kind} that was asked for something else:\n    {shown}",
                     "Choose another folder with -o, or start over here with --force.",
                 )
             else:
                 return folder
         elif any(file.name != f"{cls.record}.part" for file in folder.path.iterdir()):
             raise RunError(
-                f"{path} is not empty and not a {cls.kind} folder.",
+                f"{path} is not empty and not {cls.kind} folder.",
                 "Choose another folder with -o.",
             )
         folder.write_json(cls.record, {"format": 1, "asked": asked, "versions": _versions()})
@@ -82,7 +82,7 @@ class RunFolder:
         """Open an existing run to read it."""
         folder = cls(Path(path))
         if not folder.has(cls.record):
-            raise RunError(f"{path} is not a {cls.kind} folder: it has no {cls.record}.")
+            raise RunError(f"{path} is not {cls.kind} folder: it has no {cls.record}.")
         return folder
 
     def asked(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class RunFolder:
         found = self.read_json(self.record)
         if not isinstance(found, dict) or not isinstance(found.get("asked"), dict):
             raise RunError(
-                f"{self.path} is not a {self.kind} folder: its {self.record} is something else."
+                f"{self.path} is not {self.kind} folder: its {self.record} is something else."
             )
         return dict(found["asked"])
 
@@ -160,7 +160,7 @@ class RunFolder:
 class AdaptationFolder(RunFolder):
     """A folder in which a masked LM is adapted, and which is that model's folder in the end."""
 
-    kind = "adaptation"
+    kind = "an adaptation"
     record = "adaptation.json"
     contents = (
         "checkpoint.safetensors", "model", "README.md", "config.json", "model.safetensors",

@@ -197,7 +197,7 @@ def test_a_process_that_is_killed_goes_on(tiny_bert: str, tmp_path: Path) -> Non
 def test_the_clock_ends_training(tiny_bert: str, tmp_path: Path) -> None:
     result = run(tiny_bert, tmp_path / "m", max_steps=None, minutes=0.01)
     assert 0 < result.steps < 10_000
-    assert 0.5 < result.seconds < 20
+    assert result.seconds >= 0.6
 
 
 def test_frozen_words_stay(tiny_bert: str, tmp_path: Path) -> None:
@@ -301,7 +301,7 @@ def test_the_command_end_to_end(files: Files, tiny_bert: str, tmp_path: Path) ->
     assert pet(*call).out == result.out
     different = pet(*call, "--mask-rate", 0.3)
     assert different.code == 1
-    assert "holds a adaptation" not in different.err
+    assert "holds an adaptation that was asked for something else" in different.err
     assert "config.mask_rate: 0.15 there, 0.3 now" in different.err
     assert pet(*call, "--mask-rate", 0.3, "--force").code == 0
     trained = train(files, str(tmp_path / "m"), tmp_path / "run")
