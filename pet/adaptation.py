@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 DEFAULT_STEPS = 1000
 # A masked LM learns from whole rows, not from a few labels, and bears a higher rate; adapters,
 # which start at nothing, a still higher one.
-_RATE_FACTOR, _LORA_RATE_FACTOR = 5.0, 20.0
+_RATE_FACTOR, _LORA_RATE_FACTOR = 4.0, 20.0
 _UNLIMITED = 10**9  # steps, where the clock ends the training
 _HELD_OUT_ROWS = 512
 _CHECKPOINT = "checkpoint.safetensors"
