@@ -9,7 +9,7 @@ demo: .venv/installed
 	$(BIN)/pet train --task reviews --train tasks/reviews/train.jsonl \
 	  --unlabeled tasks/reviews/unlabeled.jsonl --test tasks/reviews/test.jsonl -o runs/demo --force
 	$(BIN)/pet predict runs/demo --input tasks/reviews/test.jsonl -o runs/demo/predictions.jsonl
-	$(BIN)/pet explain runs/demo --text "Slow start, but by the end I was in tears and wanted more."
+	$(BIN)/pet explain runs/demo --text "The zip broke on the second day and nobody answered my mails."
 
 test: .venv/installed lint
 	$(BIN)/pytest
