@@ -30,7 +30,7 @@ class Ragged:
     starts: Ints
 
     @classmethod
-    def of(cls, rows: Sequence[Sequence[int]]) -> Ragged:
+    def of(cls, rows: Sequence[Sequence[int] | Ints]) -> Ragged:
         """Pack the rows."""
         starts = np.zeros(len(rows) + 1, dtype=np.int64)
         np.cumsum([len(row) for row in rows], out=starts[1:])
@@ -166,8 +166,13 @@ class TextTokenizer:
         """Tokenise many texts at once."""
         if after_space and self.space_counts:
             texts = [" " + text for text in texts]
-        encodings = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
-        return self._as_text(Ragged.of([encoding.ids for encoding in encodings]))
+        rows: list[Ints] = []
+        # The tokenizer's own objects are a hundred times larger than the ids: few at a time.
+        for start in range(0, len(texts), 512):
+            part = list(texts[start : start + 512])
+            encodings = self._backend.encode_batch_fast(part, add_special_tokens=False)
+            rows += [np.asarray(encoding.ids, dtype=np.int64) for encoding in encodings]
+        return self._as_text(Ragged.of(rows))
 
     def words(self, texts: Sequence[str]) -> tuple[Ragged, NDArray[np.bool_]]:
         """Tokenise many texts; also tell which of the flat tokens (T,) start a word."""
