@@ -9,7 +9,6 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -442,8 +441,3 @@ def _at(model: nn.Module, path: str) -> Any:
     for name in path.split("."):
         found = getattr(found, name)
     return found
-
-
-def is_local(name: str) -> bool:
-    """Whether a backbone name is a folder here (or the embedded one)."""
-    return Path(resolve_backbone(name)).is_dir()
