@@ -6,8 +6,7 @@ This is the only room that knows model architectures.
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,12 +16,12 @@ from torch import Tensor, nn
 from pet.device import Compute
 from pet.encoding import Batch, TextTokenizer
 from pet.errors import BackboneError, UsageError, did_you_mean
-from pet.resources import resource_folder
+from pet.loading import EMBEDDED, load_pretrained, load_tokenizer, longest_input
+from pet.weights import Weights
 
 log = logging.getLogger(__name__)
 
 SCOPES = ("full", "head", "bias")
-EMBEDDED = "pet-mini"
 
 # What stands between the encoder and the decoder, as module paths and activations, in order.
 _TRANSFORMS: dict[str, tuple[str, ...]] = {
@@ -44,117 +43,6 @@ _TRANSFORMS: dict[str, tuple[str, ...]] = {
 _NEW_DEBERTA = tuple(
     f"lm_predictions.lm_head.{n}" for n in ("dense", "transform_act_fn", "LayerNorm")
 )
-
-
-def resolve_backbone(name: str) -> str:
-    """Return a path or hub name that transformers loads; "pet-mini" is the embedded model."""
-    return str(resource_folder("models") / EMBEDDED) if name == EMBEDDED else name
-
-
-def load_pretrained(auto_class: Any, name: str, **options: Any) -> tuple[Any, dict[str, Any]]:
-    """Load a model from a folder or the hub: safetensors only, no remote code.
-
-    Returns
-    -------
-    tuple
-        The model in fp32 and transformers' loading report.
-
-    Raises
-    ------
-    BackboneError
-        One message for whatever went wrong.
-    """
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    previous = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # the report is read here instead
-    try:
-        model, report = auto_class.from_pretrained(
-            resolve_backbone(name),
-            dtype=torch.float32,
-            trust_remote_code=False,
-            use_safetensors=True,
-            output_loading_info=True,
-            **options,
-        )
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        if "Unrecognized configuration class" in reason:
-            found = re.search(r"class '[\w.]*?(\w+)'", reason)
-            reason = f"{found[1] if found else 'its architecture'} is not one of a masked LM."
-        if "Repo id must be" in reason:
-            reason = "there is no such folder."
-        raise BackboneError(
-            f"Backbone {name!r} cannot be loaded: {reason}",
-            "Give a whole folder with config.json, model.safetensors and tokenizer files, a model "
-            f"name of the Hugging Face hub, or {EMBEDDED!r}.",
-        ) from error
-    finally:
-        transformers_logging.set_verbosity(previous)
-    return model, report
-
-
-def load_tokenizer(name: str) -> Any:
-    """Load the tokenizer of a folder or hub name."""
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(resolve_backbone(name), trust_remote_code=False)
-    except Exception as error:
-        raise BackboneError(
-            f"Backbone {name!r}: its tokenizer cannot be loaded: {error}"
-        ) from error
-    # Where the files are missing, transformers makes a tokenizer that knows special tokens only.
-    if len(tokenizer) <= len(tokenizer.all_special_ids):
-        raise BackboneError(f"Backbone {name!r} lacks its tokenizer files, such as tokenizer.json.")
-    return tokenizer
-
-
-def longest_input(model: nn.Module) -> int:
-    """Most tokens a model takes; some families spend the first positions on padding."""
-    config: Any = model.config
-    positions = getattr(config, "max_position_embeddings", None) or 512
-    embeddings = getattr(model.base_model, "embeddings", None)
-    padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
-    return int(positions if padding is None else positions - padding - 1)
-
-
-class Weights:
-    """Changes some of a model's parameters and takes the change back.
-
-    Only parameters that were ever changed are remembered, so a member that trains the biases costs
-    the memory of the biases.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        self._parameters = dict(model.named_parameters())
-        self._original: dict[str, Tensor] = {}
-
-    def trainable(self, names: Iterable[str]) -> dict[str, nn.Parameter]:
-        """Let exactly these parameters have gradients, and return them."""
-        chosen = set(names)
-        for name, parameter in self._parameters.items():
-            parameter.requires_grad_(name in chosen)
-            parameter.grad = None
-        for name in chosen:
-            self._original.setdefault(name, self._parameters[name].detach().clone())
-        return {name: self._parameters[name] for name in self._parameters if name in chosen}
-
-    @torch.no_grad()
-    def put(self, weights: Mapping[str, Tensor]) -> None:
-        """Start from the original weights and put these in their places."""
-        for name, original in self._original.items():
-            if name not in weights:
-                self._parameters[name].copy_(original)
-        for name, tensor in weights.items():
-            parameter = self._parameters[name]
-            self._original.setdefault(name, parameter.detach().clone())
-            parameter.copy_(tensor)
-
-    def take(self, names: Iterable[str]) -> dict[str, Tensor]:
-        """Return copies of the current values on the CPU."""
-        return {name: self._parameters[name].detach().cpu().clone() for name in names}
 
 
 class MaskedLM:

@@ -21,11 +21,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from pet.backbone import MaskedLM, resolve_backbone
+from pet.backbone import MaskedLM
 from pet.config import Settings
 from pet.data import Example
 from pet.encoding import Chunk, Encoder
 from pet.errors import BackboneError, DataError
+from pet.loading import resolve_backbone
 from pet.model import Scoring, Texts
 from pet.pattern import input_parts
 from pet.scoring import Scores

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pet.backbone import load_tokenizer
 from pet.data import Example, chunked
 from pet.encoding import TextTokenizer
+from pet.loading import load_tokenizer
 from pet.task import Task
 
 

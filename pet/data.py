@@ -1,31 +1,26 @@
-"""Examples and where they come from: files, lists and data sets; few-shot draws; streamed pools."""
+"""Examples out of rows; few-shot draws; streamed pools of unlabelled text."""
 
 from __future__ import annotations
 
 import atexit
-import csv
-import gzip
 import hashlib
 import json
-import re
 import shutil
 import sys
 import tempfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 
 from pet.errors import DataError, UsageError, did_you_mean
+from pet.readers import check_characters, rows_of
 from pet.task import Task
 
-FORMATS = (".jsonl", ".csv", ".tsv")
 Labels = Literal["required", "optional", "ignored"]
-Row = tuple[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +67,11 @@ class Columns:
         texts = {name: self._text(where, row, name) for name in self.task.fields}
         return Example(texts, None if self.labels == "ignored" else self._label(where, row))
 
+    @property
+    def label(self) -> str:
+        """The column that labels are read from."""
+        return self.mapping.get("label", self.task.label_column)
+
     def _text(self, where: str, row: Mapping[str, Any], name: str) -> str:
         column = self.mapping.get(name, name)
         if column not in row and name not in self.mapping:
@@ -90,11 +90,11 @@ class Columns:
             raise DataError(
                 f"{where}, column {column!r}: the text is empty.", "Fill it in or remove the row."
             )
-        _check_characters(where, column, text)
+        check_characters(where, column, text)
         return text
 
     def _label(self, where: str, row: Mapping[str, Any]) -> str | None:
-        column = self.mapping.get("label", self.task.label_column)
+        column = self.label
         value = row.get(column)
         if value is None or value == "":
             if self.labels == "optional":
@@ -132,181 +132,9 @@ def examples_from(
     DataError
         Names the row of the first thing that is wrong.
     """
-    return (columns.example(where, row) for where, row in _rows(source, columns, file_format))
-
-
-def documents_from(
-    source: str | Path, column: str = "text", paragraphs: bool = False
-) -> Iterator[str]:
-    """Yield the raw text of a file, one document at a time; rows without text are passed over.
-
-    Parameters
-    ----------
-    source : str or Path
-        A .txt file, a document a line, or a .jsonl, .csv or .tsv file; also with .gz.
-    column : str
-        Which column of a row holds the text.
-    paragraphs : bool
-        In a .txt file, blank lines and not the ends of lines stand between documents.
-
-    Raises
-    ------
-    DataError
-        Names the row of the first thing that is wrong.
-    """
-    is_text = Path(source).name.lower().removesuffix(".gz").endswith(".txt")
-    lines: list[str] = []
-    for where, row in _file_rows(Path(source), None, (".txt", *FORMATS)):
-        name = "text" if is_text else column
-        if name not in row:
-            raise DataError(
-                f"{where}: no column {name!r}; found {', '.join(map(repr, row)) or 'nothing'}.",
-                "Name the right column with --column COLUMN.",
-            )
-        text = "" if row[name] is None else row[name]
-        if not isinstance(text, str):
-            raise DataError(f"{where}, column {name!r}: expected text, found {text!r}.")
-        _check_characters(where, name, text)
-        text = text.strip()
-        if is_text and paragraphs:
-            if text:
-                lines.append(text)
-                continue
-            text = " ".join(lines)
-            lines = []
-        if text:
-            yield text
-    if lines:
-        yield " ".join(lines)
-
-
-def _check_characters(where: str, column: str, text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise DataError(
-            f"{where}, column {column!r}: character {error.start + 1} is half of a surrogate pair.",
-            "Text was cut inside a character, such as an emoji; repair it or remove the row.",
-        ) from error
-
-
-def _rows(source: Any, columns: Columns, file_format: str | None) -> Iterator[Row]:
-    if isinstance(source, str) and source.startswith("hf:"):
-        source = _hub_dataset(source)
-    if not isinstance(source, str | Path):
-        yield from _object_rows(source, columns)
-        return
-    if str(source) == "-":
-        yield from _parsed("standard input", sys.stdin.buffer, file_format or ".jsonl")
-        return
-    yield from _file_rows(Path(source), file_format)
-
-
-def _file_rows(
-    path: Path, file_format: str | None, formats: tuple[str, ...] = FORMATS
-) -> Iterator[Row]:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    compressed = suffixes[-1:] == [".gz"]
-    kind = file_format or ("".join(suffixes[-2:-1]) if compressed else "".join(suffixes[-1:]))
-    if kind not in formats:
-        raise DataError(
-            f"{path}: expected a file that ends in {', '.join(formats)} (also with .gz).",
-            "Rename it or convert it.",
-        )
-    try:
-        with gzip.open(path) if compressed else path.open("rb") as stream:
-            yield from _parsed(str(path), cast(IO[bytes], stream), kind)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}.") from error
-    except (EOFError, zlib.error) as error:
-        raise DataError(f"{path}: the compressed file is damaged: {error}.") from error
-
-
-def _parsed(name: str, stream: IO[bytes], kind: str) -> Iterator[Row]:
-    lines = _decoded(name, stream)
-    if kind == ".txt":
-        for number, line in enumerate(lines, 1):
-            yield f"{name}, line {number}", {"text": line}
-        return
-    if kind == ".jsonl":
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(
-                    f"{name}, row {number}: not JSON: {error.msg} at character {error.pos + 1}.",
-                    'Every line holds one JSON object, such as {"text": "..."}.',
-                ) from error
-            if not isinstance(row, dict):
-                raise DataError(f"{name}, row {number}: expected a JSON object, found {row!r}.")
-            yield f"{name}, row {number}", row
-        return
-    csv.field_size_limit(2**31 - 1)
-    reader = csv.DictReader(lines, delimiter="\t" if kind == ".tsv" else ",", strict=True)
-    try:
-        for number, row in enumerate(reader, 1):
-            # DictReader's key for what stands beyond the header.
-            beyond = row.pop(None, [])
-            if any(beyond):
-                raise DataError(
-                    f"{name}, row {number}: {len(row) + len(beyond)} cells, but the header names "
-                    f"{len(row)}.",
-                    "Put a text that holds the separator in double quotes.",
-                )
-            yield f"{name}, row {number}", row
-    except csv.Error as error:
-        raise DataError(f"{name}, near line {reader.reader.line_num}: {error}.") from error
-
-
-def _decoded(name: str, stream: IO[bytes]) -> Iterator[str]:
-    for number, line in enumerate(stream, 1):
-        try:
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"{name}, line {number}: byte {error.start + 1} is not UTF-8.",
-                "Convert the file, for example with: iconv -f latin1 -t utf-8.",
-            ) from error
-
-
-def _object_rows(source: Any, columns: Columns) -> Iterator[Row]:
-    if not isinstance(source, Iterable):
-        raise DataError(f"Expected a file name or rows, found {source!r}.")
-    label = columns.mapping.get("label", columns.task.label_column)
-    features = getattr(source, "features", None) or {}
-    names = getattr(features.get(label), "names", None) if hasattr(features, "get") else None
-    for number, row in enumerate(source, 1):
-        if not isinstance(row, Mapping):
-            raise DataError(f"Row {number}: expected a mapping of columns, found {row!r}.")
-        if names and isinstance(row.get(label), int):
-            row = {**row, label: names[row[label]] if row[label] >= 0 else None}
-        yield f"row {number}", row
-
-
-def _hub_dataset(source: str) -> Any:
-    try:
-        import datasets  # type: ignore[import-untyped, unused-ignore]
-    except ImportError as error:
-        raise DataError(
-            f"{source}: Hugging Face data sets need the 'datasets' package.",
-            "Install it with: pip install 'pet-fewshot[datasets]'",
-        ) from error
-    # A split may be a slice with colons of its own, such as train[:100].
-    match = re.fullmatch(r"(.+?):([^:\[]+(?:\[.*\])?)", source.removeprefix("hf:"))
-    if match is None:
-        raise DataError(f"{source}: expected hf:NAME:SPLIT, for example hf:ag_news:train.")
-    name, split = match.groups()
-    try:
-        if Path(name).is_dir():
-            loaded = datasets.load_from_disk(name)
-            return loaded[split] if hasattr(loaded, "keys") else loaded
-        parts = name.split("/")
-        path, config = ("/".join(parts[:2]), parts[2]) if len(parts) == 3 else (name, None)
-        return datasets.load_dataset(path, config, split=split, trust_remote_code=False)
-    except Exception as error:
-        raise DataError(f"{source}: cannot be loaded: {type(error).__name__}: {error}") from error
+    return (
+        columns.example(where, row) for where, row in rows_of(source, columns.label, file_format)
+    )
 
 
 def draw_shots(
@@ -424,10 +252,9 @@ def reusable(source: str) -> str:
 
 def has_labels(source: Any, columns: Columns, file_format: str | None = None) -> bool:
     """Whether the first row has a label, which matters to nobody but is worth telling."""
-    column = columns.mapping.get("label", columns.task.label_column)
     return any(
-        row.get(column) not in (None, "")
-        for _, row in islice(_rows(source, columns, file_format), 1)
+        row.get(columns.label) not in (None, "")
+        for _, row in islice(rows_of(source, columns.label, file_format), 1)
     )
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pet.backbone import load_pretrained, load_tokenizer, longest_input, model_inputs
+from pet.backbone import model_inputs
 from pet.config import (
     BackboneConfig,
     DistillationConfig,
@@ -22,6 +22,7 @@ from pet.config import (
 from pet.data import Example, Pool
 from pet.device import Compute
 from pet.encoding import Batch, Chunk, Encoder, TextTokenizer
+from pet.loading import load_pretrained, load_tokenizer, longest_input
 from pet.pattern import input_parts
 from pet.scoring import Scores
 from pet.seeds import with_seed

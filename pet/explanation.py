@@ -32,7 +32,7 @@ def explain(model: EnsembleModel, texts: Mapping[str, str], words: int = 5) -> s
     for spec, scorer, weight in zip(
         model.members.specs, model.members.scorers, model.ensemble.weights, strict=True
     ):
-        model.members.backbone.weights.put(model.members.weights.get(spec.name, {}))
+        scorer.put(model.members.weights.get(spec.name, {}))
         seen = view(scorer, texts)
         lines.append(f"{spec.name}: {seen.text}")
         for own in seen.words:

@@ -14,9 +14,8 @@ from pet.backbone import MaskedLM
 from pet.data import Data, Example
 from pet.encoding import Chunk
 from pet.members import MemberResult, MemberSet, MemberSpec, train_member
-from pet.model import member_specs
 from pet.runs import RunFolder
-from pet.scoring import PVPScorer, Scores
+from pet.scoring import Scores
 from pet.task import Task
 from pet.training import Progress, silent
 
@@ -68,8 +67,8 @@ class MemberStore:
         place, data = f"members/{spec.name}", self.data
         if self.has(spec):
             figures = self.folder.read_json(f"{place}/member.json")
-            figures.pop("pattern")
-            result = MemberResult(weights=stored_weights(self.folder, spec.name), **figures)
+            own = {key: figures[key] for key in figures.keys() - spec.to_dict().keys()}
+            result = MemberResult(weights=stored_weights(self.folder, spec.name), **own)
             log.info("%s: finished before", spec.name)
         else:
             result = train_member(
@@ -80,7 +79,7 @@ class MemberStore:
                 with self.folder.writing(f"{place}/weights.safetensors") as temporary:
                     save_file(dict(result.weights), temporary)
             figures = {k: v for k, v in vars(result).items() if k != "weights"}
-            self.folder.write_json(f"{place}/member.json", {"pattern": spec.pattern, **figures})
+            self.folder.write_json(f"{place}/member.json", {**spec.to_dict(), **figures})
             self.folder.log("member", **figures)
         if scores_pool:
             self._score_pool(spec, result)
@@ -90,10 +89,8 @@ class MemberStore:
         pool, target = self.data.pool, f"members/{spec.name}/scores"
         if pool is None or self.folder.has(target):
             return
-        self.backbone.weights.put(result.weights)
-        scorer = PVPScorer(
-            spec.pvp, self.task.labels, self.backbone, spec.max_length, result.offsets
-        )
+        scorer = spec.scorer(self.task.labels, self.backbone, result.offsets)
+        scorer.put(result.weights)
         done = 0
         with self.folder.writing(target) as temporary:
             temporary.mkdir()
@@ -141,7 +138,6 @@ def stored_members(
 ) -> MemberSet:
     """Finished members, ready to score; their weights are read from the folder when needed."""
     figures = {name: folder.read_json(f"members/{name}/member.json") for name in names}
-    patterns = {name: own["pattern"] for name, own in figures.items()}
     offsets = {name: own.get("offsets") for name, own in figures.items()}
-    specs = member_specs(task, patterns, max_length)
+    specs = [MemberSpec.from_dict(task, name, own, max_length) for name, own in figures.items()]
     return MemberSet(backbone, task, specs, _WeightsOnDisk(folder, names), offsets)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from pet.backbone import MaskedLM
 from pet.calibration import balanced, prior
 from pet.config import TrainingConfig, default_learning_rate
 from pet.data import Example, Pool
-from pet.encoding import Chunk, Encoded
-from pet.errors import DataError
+from pet.encoding import Chunk
+from pet.losses import label_losses
 from pet.pvp import PVP
 from pet.scoring import Offsets, PVPScorer, Scores
 from pet.seeds import derived_seed, with_seed
@@ -26,10 +25,8 @@ from pet.training import (
     Group,
     Progress,
     Schedule,
-    class_weights,
     label_numbers,
     optimise,
-    shuffled_batches,
     silent,
 )
 
@@ -47,6 +44,24 @@ class MemberSpec:
     seed: int
     training: TrainingConfig
     max_length: int
+
+    def scorer(
+        self, labels: Sequence[str], backbone: MaskedLM, offsets: Offsets | None = None
+    ) -> PVPScorer:
+        """What the member is before it has learned anything, on a backbone."""
+        return PVPScorer(self.pvp, labels, backbone, self.max_length, offsets)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What it takes to score with the member again, as JSON values; see `from_dict`."""
+        return {"pattern": self.pattern}
+
+    @classmethod
+    def from_dict(
+        cls, task: Task, name: str, plain: Mapping[str, Any], max_length: int
+    ) -> MemberSpec:
+        """Read `to_dict`: a spec to score with, not to train."""
+        number = plain["pattern"]
+        return cls(name, number, task.pvps[number], 0, TrainingConfig(max_steps=0), max_length)
 
 
 @dataclass(frozen=True)
@@ -101,7 +116,7 @@ def train_member(
     training = spec.training
     generator = with_seed(spec.seed)
     backbone.weights.put({})
-    scorer = PVPScorer(spec.pvp, task.labels, backbone, spec.max_length)
+    scorer = spec.scorer(task.labels, backbone)
     measure = _accuracy_on(examples, task, backbone)
     everything = [*examples, *drawn]
     steps = training.steps_for(len(everything)) if everything else 0
@@ -117,12 +132,13 @@ def train_member(
     chunk, targets = _encoded_labels(scorer, everything)
     names = backbone.scope_names(training.scope)
     parameters = list(backbone.weights.trainable(names).values())
+    own = list(scorer.learned.parameters())
     rate = training.learning_rate or (
         default_learning_rate(backbone.hidden_size) * _RATE_FACTOR[training.scope]
     )
     fit = optimise(
-        [Group(parameters)],
-        _losses(scorer, chunk, targets, training, pool, generator),
+        [Group(parameters), *([Group(own)] if own else [])],
+        label_losses(scorer, chunk, targets, training, pool, generator),
         Schedule(
             steps,
             rate,
@@ -142,7 +158,7 @@ def train_member(
         scorer = scorer.calibrated(prior(scorer, pool, derived_seed(spec.seed, 1)))
     return MemberResult(
         spec.name,
-        backbone.weights.take(names),
+        scorer.take(names),
         before,
         measure(scorer),
         fit.steps,
@@ -177,115 +193,6 @@ def _dev_score(scorer: PVPScorer, dev: Sequence[Example], task: Task) -> Callabl
     return lambda: measure(scorer) or 0.0
 
 
-def _losses(
-    scorer: PVPScorer,
-    chunk: Chunk,
-    targets: NDArray[np.int64],
-    training: TrainingConfig,
-    pool: Pool | None,
-    generator: np.random.Generator,
-) -> Iterator[Tensor]:
-    backbone = scorer.backbone
-    device = backbone.compute.device
-    weights = class_weights(targets, len(scorer.labels), training.class_weight)
-    weights = None if weights is None else weights.to(device)
-    labels = torch.from_numpy(targets).to(device)
-    encoded = scorer.encode(chunk)
-    lm_losses = None
-    if training.lm_weight > 0:
-        if pool is None or not len(pool):
-            raise DataError("lm_weight needs unlabelled text.", "Give --unlabeled FILE.")
-        lm_losses = _lm_losses(scorer, pool, training.batch_size, generator)
-    frozen = None
-    if training.scope == "head" and backbone.has_separate_head and lm_losses is None:
-        frozen = _encoder_states(scorer, encoded)
-    for rows in shuffled_batches(len(targets), training.batch_size, generator):
-        backbone.model.train(training.dropout)
-        if frozen is None:
-            states = scorer.mask_states(scorer.batch(encoded, rows))
-        else:
-            states = {
-                count: backbone.head_states(part[torch.from_numpy(rows)])
-                for count, part in frozen.items()
-            }
-        scores = scorer.label_scores(states)
-        loss_of = margin_loss if scorer.is_multi_token else functional.cross_entropy
-        own = labels[torch.from_numpy(rows)]
-        loss = torch.stack([loss_of(part, own, weights) for part in scores]).mean()
-        if lm_losses is not None:
-            loss = (1 - training.lm_weight) * loss + training.lm_weight * next(lm_losses)
-        backbone.model.eval()
-        yield loss
-
-
-def margin_loss(scores: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Hinge loss for words of several tokens: sum of max(0, 1 - s_right + s_wrong).
-
-    Scores (B, C) are log-probabilities, so this is PET's loss (2009.07118, section 3.3) with one
-    term a label.
-    """
-    right = scores.gather(1, targets[:, None])
-    gaps = (1 - right + scores).clamp_min(0)
-    gaps = gaps.scatter(1, targets[:, None], 0.0).sum(dim=1)
-    return (
-        gaps.mean() if weights is None else (gaps * weights[targets]).sum() / weights[targets].sum()
-    )
-
-
-@torch.no_grad()
-def _encoder_states(scorer: PVPScorer, encoded: Mapping[int, Encoded]) -> dict[int, Tensor]:
-    """Encoder output at the masks of all examples: computed once where the encoder is frozen."""
-    frozen = {}
-    for count, part in encoded.items():
-        states: Tensor | None = None
-        for rows in part.batches(scorer.backbone.compute.token_budget):
-            batch = part.batch(rows, scorer.backbone.compute.device)
-            numbers = torch.arange(len(rows), device=batch.ids.device)[:, None].expand(-1, count)
-            found = scorer.backbone.encoder_states(batch, numbers, batch.masks).float()
-            if states is None:
-                states = found.new_empty(len(part), *found.shape[1:])
-            states[torch.from_numpy(rows)] = found
-        if states is not None:
-            frozen[count] = states
-    return frozen
-
-
-def _lm_losses(
-    scorer: PVPScorer, pool: Pool, size: int, generator: np.random.Generator
-) -> Iterator[Tensor]:
-    """Masked-LM loss on unlabelled pattern inputs: 15 % of the text, never the label's slot.
-
-    Of the chosen tokens 80 % are masked, 10 % replaced and 10 % kept (Devlin 2019, section 3.1).
-    """
-    backbone = scorer.backbone
-    tokenizer = backbone.tokenizer
-    special = np.array(tokenizer.special_ids)
-    while True:
-        for examples in pool.chunks():
-            chunk = Chunk(tokenizer, [example.texts for example in examples])
-            encoded = next(iter(scorer.encode(chunk).values()))
-            order = generator.permutation(len(encoded))
-            for start in range(0, len(order), size):
-                batch = encoded.batch(order[start : start + size], backbone.compute.device)
-                ids = batch.ids.cpu().numpy()
-                eligible = ~np.isin(ids, special)
-                if not eligible.any():  # empty texts in a pattern without words
-                    yield torch.zeros((), device=batch.ids.device)
-                    continue
-                chosen = eligible & (generator.random(ids.shape) < 0.15)
-                if not chosen.any():
-                    chosen[np.unravel_index(eligible.argmax(), ids.shape)] = True
-                kind = generator.random(ids.shape)
-                random_ids = generator.integers(0, tokenizer.vocabulary_size, ids.shape)
-                corrupted = np.where(chosen & (kind >= 0.9), random_ids, ids)
-                corrupted[chosen & (kind < 0.8)] = tokenizer.mask_id
-                noisy = replace(batch, ids=torch.from_numpy(corrupted).to(batch.ids))
-                rows, columns = torch.from_numpy(chosen).to(batch.ids.device).nonzero(as_tuple=True)
-                states = backbone.states_at(noisy, rows, columns)
-                logits = backbone.vocabulary_logits(states)
-                yield functional.cross_entropy(logits, batch.ids[rows, columns])
-
-
 class MemberSet:
     """Several members on one backbone, which holds the weights of one of them at a time.
 
@@ -316,10 +223,7 @@ class MemberSet:
         self.specs = tuple(specs)
         self.weights = weights
         self.scorers = [
-            PVPScorer(
-                spec.pvp, task.labels, backbone, spec.max_length, (offsets or {}).get(spec.name)
-            )
-            for spec in specs
+            spec.scorer(task.labels, backbone, (offsets or {}).get(spec.name)) for spec in specs
         ]
 
     def scores(self, texts: Sequence[Mapping[str, str]]) -> list[Scores]:
@@ -327,6 +231,6 @@ class MemberSet:
         chunk = Chunk(self.backbone.tokenizer, texts)
         scores = []
         for spec, scorer in zip(self.specs, self.scorers, strict=True):
-            self.backbone.weights.put(self.weights.get(spec.name, {}))
+            scorer.put(self.weights.get(spec.name, {}))
             scores.append(scorer.score(chunk))
         return scores

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from pet.backbone import MaskedLM
-from pet.config import BackboneConfig, TrainingConfig
+from pet.config import BackboneConfig
 from pet.distillation import SequenceClassifier
 from pet.ensemble import Ensemble, ensemble_from_dict, ensemble_to_dict
 from pet.errors import RunError
@@ -83,9 +83,8 @@ def save_model(model: Model, folder: Path) -> None:
         card |= {
             "kind": "ensemble",
             "max_length": specs[0].max_length,
-            "patterns": {spec.name: spec.pattern for spec in specs},
-            "offsets": {
-                spec.name: scorer.offsets
+            "members": {
+                spec.name: {**spec.to_dict(), "offsets": scorer.offsets}
                 for spec, scorer in zip(specs, model.members.scorers, strict=True)
             },
             "ensemble": ensemble_to_dict(model.ensemble, [spec.name for spec in specs]),
@@ -121,21 +120,17 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
             config = BackboneConfig(str(folder), device, precision, card["max_length"])  # type: ignore[arg-type]
             return SequenceClassifier.load(folder, task, config)
         backbone = MaskedLM.load(str(folder / "backbone"), device, precision)
-        specs = member_specs(task, card["patterns"], card["max_length"])
+        specs = [
+            MemberSpec.from_dict(task, name, plain, card["max_length"])
+            for name, plain in card["members"].items()
+        ]
+        offsets = {name: plain.get("offsets") for name, plain in card["members"].items()}
         weights = {
             spec.name: load_file(file)
             for spec in specs
             if (file := folder / "members" / f"{spec.name}.safetensors").is_file()
         }
-        members = MemberSet(backbone, task, specs, weights, card.get("offsets"))
+        members = MemberSet(backbone, task, specs, weights, offsets)
         return EnsembleModel(members, ensemble_from_dict(card["ensemble"]))
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise RunError(f"{folder}: this classifier is damaged: {error!r}") from error
-
-
-def member_specs(task: Task, patterns: Mapping[str, int], max_length: int) -> list[MemberSpec]:
-    """Specs good enough to score with: name and pattern of every member."""
-    return [
-        MemberSpec(name, number, task.pvps[number], 0, TrainingConfig(max_steps=0), max_length)
-        for name, number in patterns.items()
-    ]

@@ -30,7 +30,7 @@ from pet.member_store import MemberStore, pool_scores, stored_members
 from pet.members import MemberResult, MemberSet, MemberSpec, train_member
 from pet.model import EnsembleModel, Model, save_model
 from pet.runs import RunFolder
-from pet.scoring import PVPScorer, Scores
+from pet.scoring import Scores
 from pet.seeds import derived_seed
 from pet.task import Task
 from pet.training import Progress, label_numbers, silent
@@ -86,7 +86,7 @@ def run(
     )
     specs = specs_of(task, settings)
     for spec in specs:
-        PVPScorer(spec.pvp, task.labels, backbone, spec.max_length)  # refuse bad words right away
+        spec.scorer(task.labels, backbone)  # refuse bad words right away
     distils = settings.method in ("pet", "ipet") and data.pool is not None and len(data.pool) > 0
     store = MemberStore(folder, backbone, task, data, progress)
     if settings.method == "ipet":
@@ -250,7 +250,8 @@ def _out_of_fold(
             part = replace(spec, name=f"{spec.name} fold {fold + 1}")
             known = [examples[i] for i in inside]
             own = train_member(backbone, part, task, known, pool=data.pool, progress=progress)
-            scorer = PVPScorer(spec.pvp, task.labels, backbone, spec.max_length, own.offsets)
+            scorer = spec.scorer(task.labels, backbone, own.offsets)
+            scorer.put(own.weights)
             texts = [examples[i].texts for i in outside]
             scores[:, outside] = scorer.score(Chunk(backbone.tokenizer, texts))
         all_scores.append(scores)

@@ -13,13 +13,14 @@ the sum of its tokens' log-probabilities over as many masks as it has tokens.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from pet.backbone import MaskedLM
 from pet.decoding import multi_token_scores
@@ -30,6 +31,8 @@ from pet.verbalizer import Verbalizer
 
 Scores = NDArray[np.float32]
 Offsets = Sequence[Sequence[float]]
+# Marks what a member learned beside the weights of the backbone.
+LEARNED = "learned."
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,8 @@ class PVPScorer:
     max_length : int
         Most tokens of an input.
     offsets : sequence (V, C), optional
-        Calibration: subtracted from the label scores of every verbalizer; see `pet.calibration`.
+        Calibration: subtracted from the label scores of every verbalizer after its words are
+        combined; see `pet.calibration`.
     """
 
     def __init__(
@@ -115,11 +119,12 @@ class PVPScorer:
             label_words(verbalizer, labels, backbone, first.mask_after_space, first.mask_anchor)
             for verbalizer in pvp.verbalizers
         ]
-        shifts: Sequence[Sequence[float] | None] = offsets or [None] * len(self.words)
         self.readouts = [
-            Readout(words, len(self.labels), verbalizer, backbone.compute.device, offset)
-            for words, verbalizer, offset in zip(self.words, pvp.verbalizers, shifts, strict=True)
+            Readout(words, len(self.labels), verbalizer, backbone.compute.device)
+            for words, verbalizer in zip(self.words, pvp.verbalizers, strict=True)
         ]
+        # What is learned beside the backbone's own weights; empty where only these are.
+        self.learned = nn.ModuleDict()
         counts = sorted({len(word.ids) for words in self.words for word in words})
         self._encoders = {
             count: first
@@ -129,8 +134,30 @@ class PVPScorer:
         }
 
     def calibrated(self, offsets: Offsets) -> PVPScorer:
-        """Return a scorer like this one that subtracts ``offsets`` from the label scores."""
-        return PVPScorer(self.pvp, self.labels, self.backbone, self._max_length, offsets)
+        """Return this scorer with ``offsets`` to subtract; everything learned is shared."""
+        other = copy(self)
+        other.offsets = offsets
+        return other
+
+    def put(self, weights: Mapping[str, Tensor]) -> None:
+        """Put a member's weights in their places: the backbone's, and what is learned beside."""
+        own = {
+            name.removeprefix(LEARNED): tensor
+            for name, tensor in weights.items()
+            if name.startswith(LEARNED)
+        }
+        self.learned.load_state_dict(own)
+        self.backbone.weights.put(
+            {name: tensor for name, tensor in weights.items() if not name.startswith(LEARNED)}
+        )
+
+    def take(self, names: Iterable[str]) -> dict[str, Tensor]:
+        """Copy these of the backbone's weights, and all that is learned beside them."""
+        own = self.learned.state_dict()
+        return {
+            **self.backbone.weights.take(names),
+            **{LEARNED + name: tensor.detach().cpu().clone() for name, tensor in own.items()},
+        }
 
     @property
     def is_multi_token(self) -> bool:
@@ -166,7 +193,13 @@ class PVPScorer:
     ) -> list[Tensor]:
         """Score labels, one (B, C) tensor a verbalizer; see `word_scores`."""
         words = self.word_scores(states, batches)
-        return [readout(part) for readout, part in zip(self.readouts, words, strict=True)]
+        scores = [readout(part) for readout, part in zip(self.readouts, words, strict=True)]
+        if self.offsets is None:
+            return scores
+        return [
+            part - part.new_tensor(offset)
+            for part, offset in zip(scores, self.offsets, strict=True)
+        ]
 
     def mask_states(self, batches: Mapping[int, Batch]) -> dict[int, Tensor]:
         """Decoder inputs (B, M, E) for every number of masks M: one forward pass each."""
@@ -186,11 +219,7 @@ class PVPScorer:
 
 
 class Readout:
-    """Turns the word scores of one verbalizer, (B, W), into label scores, (B, C).
-
-    Where there is an ``offset`` (C,) it is subtracted after the words are combined, so softmax of
-    the result is normalised over the labels.
-    """
+    """Turns the word scores of one verbalizer, (B, W), into label scores, (B, C)."""
 
     def __init__(
         self,
@@ -198,7 +227,6 @@ class Readout:
         n_labels: int,
         verbalizer: Verbalizer,
         device: torch.device,
-        offset: Sequence[float] | None = None,
     ) -> None:
         self.word_ids = [word.ids for word in words]
         self.combine = verbalizer.combine
@@ -209,16 +237,9 @@ class Readout:
         for row, word in enumerate(words):
             weights[row, word.label] = word.weight
         self._weights = (weights / weights.sum(0)).to(device)
-        self._offset = None
-        if offset is not None:
-            self._offset = torch.tensor(offset, dtype=torch.float32, device=device)
 
     def __call__(self, words: Tensor) -> Tensor:
         """(B, W) -> (B, C)."""
-        scores = self._combined(words)
-        return scores if self._offset is None else scores - self._offset
-
-    def _combined(self, words: Tensor) -> Tensor:
         if self.combine == "mean":
             return words @ self._weights
         spread = words[:, :, None].masked_fill(self._weights == 0, -torch.inf)

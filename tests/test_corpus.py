@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from tiny import WORDS, bert_tokenizer
 
 from pet.corpus import Corpus, Source
-from pet.data import documents_from
 from pet.encoding import TextTokenizer
 from pet.errors import DataError
 from pet.packing import Packer, RowStream
+from pet.readers import documents_from
 
 TOKENIZER = TextTokenizer(bert_tokenizer())
 CLS, SEP, MASK, UNK = 2, 3, 4, 1

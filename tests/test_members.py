@@ -17,13 +17,15 @@ from torch.nn import functional
 from transformers import BertForMaskedLM
 
 from pet import PVP, Example, Task, Verbalizer
+from pet import losses as losses_module
 from pet import members as members_module
 from pet.backbone import MaskedLM
 from pet.config import TrainingConfig
 from pet.data import Pool
 from pet.encoding import Chunk
 from pet.errors import DataError
-from pet.members import MemberResult, MemberSet, MemberSpec, margin_loss, train_member
+from pet.losses import margin_loss
+from pet.members import MemberResult, MemberSet, MemberSpec, train_member
 from pet.scoring import PVPScorer
 
 WORDS = Verbalizer({"no": ["bad", "sad"], "yes": ["good"]})
@@ -251,7 +253,7 @@ def first_losses(backbone: MaskedLM, verbalizers: Sequence[Verbalizer], **change
     numbers = np.array([TASK.labels.index(str(example.label)) for example in UNEVEN])
     generator = np.random.default_rng(0)
     return (
-        members_module._losses(scorer, chunk, numbers, own, POOL, generator),
+        losses_module.label_losses(scorer, chunk, numbers, own, POOL, generator),
         scorer,
         chunk,
         numbers,
@@ -318,7 +320,9 @@ def test_margin_loss_equals_its_sum_over_wrong_labels(data: st.DataObject) -> No
 def test_the_lm_loss_is_a_share_of_the_whole(
     backbone: MaskedLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(members_module, "_lm_losses", lambda *args: iter([torch.tensor(100.0)] * 2))
+    monkeypatch.setattr(
+        losses_module, "lm_losses_on", lambda *args: iter([torch.tensor(100.0)] * 2)
+    )
     without = next(first_losses(backbone, [WORDS])[0]).item()
     with_lm = next(first_losses(backbone, [WORDS], lm_weight=0.25)[0]).item()
     assert with_lm == pytest.approx(0.75 * without + 25.0, rel=1e-5)
@@ -354,7 +358,7 @@ def watch(
     pool = Pool(lambda: (Example({"text": text}) for text in texts))
     scorer = PVPScorer(TASK.pvps[0], TASK.labels, backbone, 64)
     spy = Spy(monkeypatch, backbone)
-    losses: Iterator[Any] = members_module._lm_losses(scorer, pool, size, np.random.default_rng(3))
+    losses: Iterator[Any] = losses_module.lm_losses_on(scorer, pool, size, np.random.default_rng(3))
     for _ in range(batches):
         next(losses)
     return spy, scorer
@@ -409,7 +413,7 @@ def test_the_lm_loss_always_has_a_target_and_never_a_special_token(
 def test_the_lm_loss_passes_over_inputs_without_words(backbone: MaskedLM) -> None:
     scorer = PVPScorer(PVP("{text} {mask}", WORDS), TASK.labels, backbone, 64)
     pool = Pool(lambda: iter([Example({"text": ""}), Example({"text": ""})]))
-    losses = members_module._lm_losses(scorer, pool, 2, np.random.default_rng(0))
+    losses = losses_module.lm_losses_on(scorer, pool, 2, np.random.default_rng(0))
     assert [next(losses).item() for _ in range(3)] == [0.0] * 3
 
 
@@ -420,7 +424,7 @@ def test_the_lm_loss_is_cross_entropy_over_the_vocabulary(
     asked: list[Any] = []
     plain = MaskedLM.states_at
     monkeypatch.setattr(MaskedLM, "states_at", lambda *args: asked.append(args[1:]) or plain(*args))
-    found = next(members_module._lm_losses(scorer, POOL, 30, np.random.default_rng(0))).item()
+    found = next(losses_module.lm_losses_on(scorer, POOL, 30, np.random.default_rng(0))).item()
     batch, rows, columns = asked[0]
     with torch.no_grad():
         logits = backbone.model(

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pet.backbone import load_tokenizer
 from pet.encoding import Encoder, TextTokenizer
 from pet.errors import TaskError, UsageError
+from pet.loading import load_tokenizer
 from pet.pattern import Field, input_parts
 from pet.pvp import PVP
 from pet.task import Task, load_task, task_names

@@ -53,8 +53,8 @@ def command(
     from pet.adaptation import adapt
     from pet.cli.console import progress_bars, say
     from pet.corpus import Source
-    from pet.data import documents_from
     from pet.evaluation import percent, text_table
+    from pet.readers import documents_from
 
     def source(file: str) -> Source:
         return Source(file, lambda: documents_from(file, column, paragraphs))

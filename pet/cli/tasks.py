@@ -30,8 +30,8 @@ def command(name: str | None, backbone: str, **_: object) -> None:
         click.echo(text_table(rows, ["task", "labels", "patterns"]))
         return
 
-    from pet.backbone import load_tokenizer
     from pet.encoding import TextTokenizer
+    from pet.loading import load_tokenizer
 
     task = load_task(name)
     tokenizer = TextTokenizer(load_tokenizer(backbone))

@@ -1,0 +1,88 @@
+"""Models and tokenizers from a folder or the hub: safetensors only, never remote code."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import torch
+from torch import nn
+
+from pet.errors import BackboneError
+from pet.resources import resource_folder
+
+EMBEDDED = "pet-mini"
+
+
+def resolve_backbone(name: str) -> str:
+    """Return a path or hub name that transformers loads; "pet-mini" is the embedded model."""
+    return str(resource_folder("models") / EMBEDDED) if name == EMBEDDED else name
+
+
+def load_pretrained(auto_class: Any, name: str, **options: Any) -> tuple[Any, dict[str, Any]]:
+    """Load a model from a folder or the hub: safetensors only, no remote code.
+
+    Returns
+    -------
+    tuple
+        The model in fp32 and transformers' loading report.
+
+    Raises
+    ------
+    BackboneError
+        One message for whatever went wrong.
+    """
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    previous = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # the report is read here instead
+    try:
+        model, report = auto_class.from_pretrained(
+            resolve_backbone(name),
+            dtype=torch.float32,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            **options,
+        )
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        if "Unrecognized configuration class" in reason:
+            found = re.search(r"class '[\w.]*?(\w+)'", reason)
+            reason = f"{found[1] if found else 'its architecture'} is not one of a masked LM."
+        if "Repo id must be" in reason:
+            reason = "there is no such folder."
+        raise BackboneError(
+            f"Backbone {name!r} cannot be loaded: {reason}",
+            "Give a whole folder with config.json, model.safetensors and tokenizer files, a model "
+            f"name of the Hugging Face hub, or {EMBEDDED!r}.",
+        ) from error
+    finally:
+        transformers_logging.set_verbosity(previous)
+    return model, report
+
+
+def load_tokenizer(name: str) -> Any:
+    """Load the tokenizer of a folder or hub name."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(resolve_backbone(name), trust_remote_code=False)
+    except Exception as error:
+        raise BackboneError(
+            f"Backbone {name!r}: its tokenizer cannot be loaded: {error}"
+        ) from error
+    # Where the files are missing, transformers makes a tokenizer that knows special tokens only.
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise BackboneError(f"Backbone {name!r} lacks its tokenizer files, such as tokenizer.json.")
+    return tokenizer
+
+
+def longest_input(model: nn.Module) -> int:
+    """Most tokens a model takes; some families spend the first positions on padding."""
+    config: Any = model.config
+    positions = getattr(config, "max_position_embeddings", None) or 512
+    embeddings = getattr(model.base_model, "embeddings", None)
+    padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
+    return int(positions if padding is None else positions - padding - 1)

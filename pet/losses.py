@@ -1,0 +1,135 @@
+"""What members minimise: losses of labelled examples, and of unlabelled text beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from pet.config import TrainingConfig
+from pet.data import Pool
+from pet.encoding import Chunk, Encoded
+from pet.errors import DataError
+from pet.masking import Masking
+from pet.scoring import PVPScorer
+from pet.training import class_weights, shuffled_batches
+
+
+def label_losses(
+    scorer: PVPScorer,
+    chunk: Chunk,
+    targets: NDArray[np.int64],
+    training: TrainingConfig,
+    pool: Pool | None,
+    generator: np.random.Generator,
+) -> Iterator[Tensor]:
+    """Yield the loss of one batch of labelled examples after another, for ever.
+
+    Parameters
+    ----------
+    scorer : PVPScorer
+        Whose scores are trained.
+    chunk : Chunk
+        N labelled examples.
+    targets : array (N,)
+        Their label numbers.
+    training : TrainingConfig
+        Batch size, class weights, share of the masked-LM loss.
+    pool : Pool, optional
+        Unlabelled text for the masked-LM loss.
+    generator : numpy.random.Generator
+        Of the order of examples and of the masked-LM loss.
+    """
+    backbone = scorer.backbone
+    device = backbone.compute.device
+    weights = class_weights(targets, len(scorer.labels), training.class_weight)
+    weights = None if weights is None else weights.to(device)
+    labels = torch.from_numpy(targets).to(device)
+    encoded = scorer.encode(chunk)
+    lm_losses = None
+    if training.lm_weight > 0:
+        if pool is None or not len(pool):
+            raise DataError("lm_weight needs unlabelled text.", "Give --unlabeled FILE.")
+        lm_losses = lm_losses_on(scorer, pool, training.batch_size, generator)
+    frozen = None
+    if training.scope == "head" and backbone.has_separate_head and lm_losses is None:
+        frozen = _encoder_states(scorer, encoded)
+    for rows in shuffled_batches(len(targets), training.batch_size, generator):
+        backbone.model.train(training.dropout)
+        if frozen is None:
+            states = scorer.mask_states(scorer.batch(encoded, rows))
+        else:
+            states = {
+                count: backbone.head_states(part[torch.from_numpy(rows)])
+                for count, part in frozen.items()
+            }
+        scores = scorer.label_scores(states)
+        loss_of = margin_loss if scorer.is_multi_token else functional.cross_entropy
+        own = labels[torch.from_numpy(rows)]
+        loss = torch.stack([loss_of(part, own, weights) for part in scores]).mean()
+        if lm_losses is not None:
+            loss = (1 - training.lm_weight) * loss + training.lm_weight * next(lm_losses)
+        backbone.model.eval()
+        yield loss
+
+
+def margin_loss(scores: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Hinge loss for words of several tokens: sum of max(0, 1 - s_right + s_wrong).
+
+    Scores (B, C) are log-probabilities, so this is PET's loss (2009.07118, section 3.3) with one
+    term a label.
+    """
+    right = scores.gather(1, targets[:, None])
+    gaps = (1 - right + scores).clamp_min(0)
+    gaps = gaps.scatter(1, targets[:, None], 0.0).sum(dim=1)
+    return (
+        gaps.mean() if weights is None else (gaps * weights[targets]).sum() / weights[targets].sum()
+    )
+
+
+@torch.no_grad()
+def _encoder_states(scorer: PVPScorer, encoded: Mapping[int, Encoded]) -> dict[int, Tensor]:
+    """Encoder output at the masks of all examples: computed once where the encoder is frozen."""
+    frozen = {}
+    for count, part in encoded.items():
+        states: Tensor | None = None
+        for rows in part.batches(scorer.backbone.compute.token_budget):
+            batch = part.batch(rows, scorer.backbone.compute.device)
+            numbers = torch.arange(len(rows), device=batch.ids.device)[:, None].expand(-1, count)
+            found = scorer.backbone.encoder_states(batch, numbers, batch.masks).float()
+            if states is None:
+                states = found.new_empty(len(part), *found.shape[1:])
+            states[torch.from_numpy(rows)] = found
+        if states is not None:
+            frozen[count] = states
+    return frozen
+
+
+def lm_losses_on(
+    scorer: PVPScorer, pool: Pool, size: int, generator: np.random.Generator
+) -> Iterator[Tensor]:
+    """Masked-LM loss on unlabelled pattern inputs: 15 % of the tokens, never the label's slot."""
+    backbone = scorer.backbone
+    masking = Masking.of(backbone.tokenizer, 0.15, 0.8, 0.1)
+    while True:
+        for examples in pool.chunks():
+            chunk = Chunk(backbone.tokenizer, [example.texts for example in examples])
+            encoded = next(iter(scorer.encode(chunk).values()))
+            order = generator.permutation(len(encoded))
+            for start in range(0, len(order), size):
+                batch = encoded.batch(order[start : start + size], backbone.compute.device)
+                ids = batch.ids.cpu().numpy()
+                seen, chosen = masking(np.stack([ids, np.ones_like(ids)], axis=1), generator)
+                if not chosen.any():  # empty texts in a pattern without words
+                    yield torch.zeros((), device=batch.ids.device)
+                    continue
+                noisy = replace(batch, ids=torch.from_numpy(seen).to(batch.ids))
+                rows, columns = torch.from_numpy(chosen).to(batch.ids.device).nonzero(as_tuple=True)
+                states = backbone.states_at(noisy, rows, columns)
+                logits = backbone.vocabulary_logits(states)
+                yield functional.cross_entropy(logits, batch.ids[rows, columns])

@@ -1,0 +1,208 @@
+"""Rows out of files, standard input and Hugging Face data sets, each with its place."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import re
+import sys
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, cast
+
+from pet.errors import DataError
+
+FORMATS = (".jsonl", ".csv", ".tsv")
+Row = tuple[str, Mapping[str, Any]]
+
+
+def rows_of(source: Any, label: str, file_format: str | None = None) -> Iterator[Row]:
+    """Yield the rows of a file, of standard input ("-"), a data set or a list, with their places.
+
+    Parameters
+    ----------
+    source : str, Path or iterable
+        As `pet.data.examples_from` takes it.
+    label : str
+        The label column: where a data set holds class numbers there, their names are given.
+    file_format : {".jsonl", ".csv", ".tsv"}, optional
+        For standard input and unusual file names.
+
+    Raises
+    ------
+    DataError
+        Names the row of the first thing that is wrong.
+    """
+    if isinstance(source, str) and source.startswith("hf:"):
+        source = _hub_dataset(source)
+    if not isinstance(source, str | Path):
+        yield from _object_rows(source, label)
+        return
+    if str(source) == "-":
+        yield from _parsed("standard input", sys.stdin.buffer, file_format or ".jsonl")
+        return
+    yield from _file_rows(Path(source), file_format)
+
+
+def _file_rows(
+    path: Path, file_format: str | None, formats: tuple[str, ...] = FORMATS
+) -> Iterator[Row]:
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    compressed = suffixes[-1:] == [".gz"]
+    kind = file_format or ("".join(suffixes[-2:-1]) if compressed else "".join(suffixes[-1:]))
+    if kind not in formats:
+        raise DataError(
+            f"{path}: expected a file that ends in {', '.join(formats)} (also with .gz).",
+            "Rename it or convert it.",
+        )
+    try:
+        with gzip.open(path) if compressed else path.open("rb") as stream:
+            yield from _parsed(str(path), cast(IO[bytes], stream), kind)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}.") from error
+    except (EOFError, zlib.error) as error:
+        raise DataError(f"{path}: the compressed file is damaged: {error}.") from error
+
+
+def _parsed(name: str, stream: IO[bytes], kind: str) -> Iterator[Row]:
+    lines = _decoded(name, stream)
+    if kind == ".txt":
+        for number, line in enumerate(lines, 1):
+            yield f"{name}, line {number}", {"text": line}
+        return
+    if kind == ".jsonl":
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise DataError(
+                    f"{name}, row {number}: not JSON: {error.msg} at character {error.pos + 1}.",
+                    'Every line holds one JSON object, such as {"text": "..."}.',
+                ) from error
+            if not isinstance(row, dict):
+                raise DataError(f"{name}, row {number}: expected a JSON object, found {row!r}.")
+            yield f"{name}, row {number}", row
+        return
+    csv.field_size_limit(2**31 - 1)
+    reader = csv.DictReader(lines, delimiter="\t" if kind == ".tsv" else ",", strict=True)
+    try:
+        for number, row in enumerate(reader, 1):
+            # DictReader's key for what stands beyond the header.
+            beyond = row.pop(None, [])
+            if any(beyond):
+                raise DataError(
+                    f"{name}, row {number}: {len(row) + len(beyond)} cells, but the header names "
+                    f"{len(row)}.",
+                    "Put a text that holds the separator in double quotes.",
+                )
+            yield f"{name}, row {number}", row
+    except csv.Error as error:
+        raise DataError(f"{name}, near line {reader.reader.line_num}: {error}.") from error
+
+
+def _decoded(name: str, stream: IO[bytes]) -> Iterator[str]:
+    for number, line in enumerate(stream, 1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{name}, line {number}: byte {error.start + 1} is not UTF-8.",
+                "Convert the file, for example with: iconv -f latin1 -t utf-8.",
+            ) from error
+
+
+def _object_rows(source: Any, label: str) -> Iterator[Row]:
+    if not isinstance(source, Iterable):
+        raise DataError(f"Expected a file name or rows, found {source!r}.")
+    features = getattr(source, "features", None) or {}
+    names = getattr(features.get(label), "names", None) if hasattr(features, "get") else None
+    for number, row in enumerate(source, 1):
+        if not isinstance(row, Mapping):
+            raise DataError(f"Row {number}: expected a mapping of columns, found {row!r}.")
+        if names and isinstance(row.get(label), int):
+            row = {**row, label: names[row[label]] if row[label] >= 0 else None}
+        yield f"row {number}", row
+
+
+def _hub_dataset(source: str) -> Any:
+    try:
+        import datasets  # type: ignore[import-untyped, unused-ignore]
+    except ImportError as error:
+        raise DataError(
+            f"{source}: Hugging Face data sets need the 'datasets' package.",
+            "Install it with: pip install 'pet-fewshot[datasets]'",
+        ) from error
+    # A split may be a slice with colons of its own, such as train[:100].
+    match = re.fullmatch(r"(.+?):([^:\[]+(?:\[.*\])?)", source.removeprefix("hf:"))
+    if match is None:
+        raise DataError(f"{source}: expected hf:NAME:SPLIT, for example hf:ag_news:train.")
+    name, split = match.groups()
+    try:
+        if Path(name).is_dir():
+            loaded = datasets.load_from_disk(name)
+            return loaded[split] if hasattr(loaded, "keys") else loaded
+        parts = name.split("/")
+        path, config = ("/".join(parts[:2]), parts[2]) if len(parts) == 3 else (name, None)
+        return datasets.load_dataset(path, config, split=split, trust_remote_code=False)
+    except Exception as error:
+        raise DataError(f"{source}: cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def documents_from(
+    source: str | Path, column: str = "text", paragraphs: bool = False
+) -> Iterator[str]:
+    """Yield the raw text of a file, one document at a time; rows without text are passed over.
+
+    Parameters
+    ----------
+    source : str or Path
+        A .txt file, a document a line, or a .jsonl, .csv or .tsv file; also with .gz.
+    column : str
+        Which column of a row holds the text.
+    paragraphs : bool
+        In a .txt file, blank lines and not the ends of lines stand between documents.
+
+    Raises
+    ------
+    DataError
+        Names the row of the first thing that is wrong.
+    """
+    is_text = Path(source).name.lower().removesuffix(".gz").endswith(".txt")
+    lines: list[str] = []
+    for where, row in _file_rows(Path(source), None, (".txt", *FORMATS)):
+        name = "text" if is_text else column
+        if name not in row:
+            raise DataError(
+                f"{where}: no column {name!r}; found {', '.join(map(repr, row)) or 'nothing'}.",
+                "Name the right column with --column COLUMN.",
+            )
+        text = "" if row[name] is None else row[name]
+        if not isinstance(text, str):
+            raise DataError(f"{where}, column {name!r}: expected text, found {text!r}.")
+        check_characters(where, name, text)
+        text = text.strip()
+        if is_text and paragraphs:
+            if text:
+                lines.append(text)
+                continue
+            text = " ".join(lines)
+            lines = []
+        if text:
+            yield text
+    if lines:
+        yield " ".join(lines)
+
+
+def check_characters(where: str, column: str, text: str) -> None:
+    """Refuse text that no file can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{where}, column {column!r}: character {error.start + 1} is half of a surrogate pair.",
+            "Text was cut inside a character, such as an emoji; repair it or remove the row.",
+        ) from error
