@@ -6,7 +6,7 @@ A `CellSpec` goes in, a `CellResult` comes out, nothing is shared.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -69,11 +69,14 @@ class Figures:
 
     ``metrics`` has accuracy, macro_f1, ece, the task's own metrics and, for ordered labels,
     mean_absolute_error (label steps). ``right`` has a 1 for every test example, in order, whose
-    label was found, and a 0 for the others.
+    label was found, and a 0 for the others. ``confusion`` and ``reliability`` are those of
+    `pet.evaluation.Evaluation`; empty in cells of earlier versions.
     """
 
     metrics: Mapping[str, float]
     right: str
+    confusion: Sequence[Sequence[int]] = ()
+    reliability: Sequence[Mapping[str, float]] = ()
 
     @property
     def accuracy(self) -> float:
@@ -194,4 +197,5 @@ def _figures(report: Report, name: str) -> Figures:
     metrics = {metric: found.metric(metric) for metric in names}
     if found.mean_absolute_error is not None:
         metrics["mean_absolute_error"] = found.mean_absolute_error
-    return Figures(metrics, "".join("01"[right] for right in report.right[name].astype(int)))
+    right = "".join("01"[mark] for mark in report.right[name].astype(int))
+    return Figures(metrics, right, found.confusion, found.reliability)

@@ -9,7 +9,13 @@ import pytest
 
 from pet import PVP, Task, Verbalizer, evaluate
 from pet.errors import DataError
-from pet.evaluation import calibration_error, percent, text_table
+from pet.evaluation import (
+    calibration_error,
+    merged_reliability,
+    percent,
+    reliability,
+    text_table,
+)
 
 
 def task_of(labels: int, ordinal: bool = False) -> Task:
@@ -139,3 +145,25 @@ def test_a_table_without_rows_is_its_header() -> None:
 
 def test_percent_shows_one_decimal_or_a_dash() -> None:
     assert [percent(value) for value in (None, 0.0, 0.66666, 1.0)] == ["-", "0.0", "66.7", "100.0"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_reliability_equals_a_naive_loop_and_parts_add_up(seed: int) -> None:
+    probabilities, targets = random_predictions(seed, 61, 3)
+    bins: list[list[tuple[float, bool]]] = [[] for _ in range(10)]
+    for row, target in zip(probabilities, targets, strict=True):
+        sure = max(row)
+        bins[min(int(sure * 10), 9)].append((sure, row[target] == sure))
+    wanted = [
+        {
+            "n": len(own),
+            "confidence": sum(sure for sure, _ in own) / len(own) if own else 0,
+            "accuracy": sum(right for _, right in own) / len(own) if own else 0,
+        }
+        for own in bins
+    ]
+    found = reliability(probabilities, targets)
+    parts = [reliability(probabilities[own], targets[own]) for own in (slice(20), slice(20, None))]
+    for one, other, naive in zip(found, merged_reliability(parts), wanted, strict=True):
+        assert one == pytest.approx(naive)
+        assert other == pytest.approx(naive)

@@ -6,19 +6,22 @@ import json
 
 import click
 
-from pet.cli.options import column_mapping, compute_options, data_options, suffix
+from pet.cli.options import column_mapping, compute_options, data_options, plot_options, suffix
 
 
 @click.command(name="evaluate")
 @click.argument("model")
 @click.option("--test", required=True, help="Labelled examples: .jsonl, .csv, .tsv, or - .")
 @click.option("--json", "json_file", metavar="FILE|-", help="Also write the figures as JSON.")
+@plot_options
 @data_options
 @compute_options
 def command(
     model: str,
     test: str,
     json_file: str | None,
+    plots: str | None,
+    plot_format: str,
     columns: tuple[str, ...],
     file_format: str | None,
     device: str,
@@ -27,7 +30,8 @@ def command(
     """Evaluate MODEL, a run folder or a saved classifier, on labelled examples.
 
     The JSON has the keys accuracy, macro_f1, ece (expected calibration error, 10 bins), n,
-    mean_absolute_error, per_class and confusion (true labels in rows).
+    mean_absolute_error, per_class, confusion (true labels in rows) and reliability (the 10 bins).
+    The diagrams are the last two.
 
     \b
     Example: pet evaluate runs/first --test test.jsonl --json -
@@ -35,13 +39,16 @@ def command(
     import numpy as np
 
     from pet.classifier import predict_stream
-    from pet.cli.console import opened
+    from pet.cli.console import opened, say
     from pet.data import Columns, examples_from
     from pet.evaluation import evaluate, percent
     from pet.model import load_model
+    from pet.plots import evaluation_figures, require, save
     from pet.report import per_class_table
     from pet.training import label_numbers
 
+    if plots:
+        require()
     loaded = load_model(model, device, precision)
     task = loaded.task
     rows = Columns(task, column_mapping(columns), "required")
@@ -53,6 +60,9 @@ def command(
         probabilities.append(list(prediction.probabilities.values()))
     targets = label_numbers(labels, task.labels)
     found = evaluate(np.array(probabilities), targets, task)
+    if plots:
+        count = save(evaluation_figures(found, task), plots, plot_format)
+        say(f"{count} diagrams are in {plots}.")
     text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
     if json_file == "-":
         click.echo(text)

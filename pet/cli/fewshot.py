@@ -12,6 +12,7 @@ from pet.cli.options import (
     column_mapping,
     data_options,
     pattern_numbers,
+    plot_options,
     settings_options,
     suffix,
 )
@@ -39,6 +40,7 @@ from pet.errors import UsageError
 @click.option("--force", is_flag=True, help="Start over where a study folder exists.")
 @click.option("--json", "json_file", metavar="FILE|-", help="Also write all results as JSON.")
 @click.option("--csv", "csv_file", metavar="FILE|-", help="Also write a line a model as CSV.")
+@plot_options
 @data_options
 @settings_options("backbone", "training", "ensemble", "distillation")
 def command(
@@ -52,6 +54,8 @@ def command(
     force: bool,
     json_file: str | None,
     csv_file: str | None,
+    plots: str | None,
+    plot_format: str,
     columns: tuple[str, ...],
     file_format: str | None,
     **flat: Any,
@@ -78,9 +82,13 @@ def command(
     from pet.comparison import check_baseline, study_csv, study_table, study_to_dict, summarise
     from pet.data import reusable
     from pet.fewshot import TaskFiles, few_shot_study
+    from pet.plots import require, save
     from pet.runs import RunFolder
+    from pet.study_plots import study_figures
     from pet.task import load_task
 
+    if plots:
+        require()
     check_baseline(config.methods, baseline)
     mapping, ending = column_mapping(columns), suffix(file_format)
     known = [load_task(task) for task in tasks]
@@ -108,6 +116,10 @@ def command(
         if file:
             with opened(file) as stream:
                 stream.write(content)
+    if plots:
+        labels = {task.name: task.labels for task in known}
+        count = save(study_figures(found, rows, labels), plots, plot_format)
+        say(f"{count} diagrams are in {plots}.")
     if "-" not in (json_file, csv_file):
         click.echo(study_table(rows))
     say(f"Everything is in {Path(output) / 'results.json'} and results.csv beside it.")

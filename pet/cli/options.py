@@ -85,6 +85,20 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def plot_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --plots and --plot-format."""
+    command = click.option(
+        "--plot-format",
+        type=click.Choice(["svg", "pdf", "png"]),
+        default="svg",
+        show_default=True,
+        help="Format of the diagrams.",
+    )(command)
+    return click.option(
+        "--plots", metavar="DIR", help="Also draw diagrams into this folder (extra 'plots')."
+    )(command)
+
+
 def compute_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --device and --precision."""
     for item in reversed(fields(CONFIGS["backbone"])):
