@@ -18,6 +18,7 @@ Combiner = Literal["logits", "probabilities", "log-probabilities", "vote"]
 Weighting = Literal["uniform", "accuracy", "learned"]
 ClassWeight = Literal["none", "balanced"]
 Calibration = Literal["auto", "none", "prior", "labelled"]
+WordSearch = Literal["petal", "lm-bff", "kpt"]
 
 
 def setting(default: Any, text: str, choices: Any = None, low: float | None = None) -> Any:
@@ -307,6 +308,38 @@ class StudyConfig(_Checked):
             values = getattr(self, name)
             if not values or len(set(values)) != len(values):
                 raise UsageError(f"{name} must be one or more different values, not {values!r}.")
+
+
+@dataclass(frozen=True)
+class WordSearchConfig(_Checked):
+    """How label words are searched for. These are the options of pet verbalize alone."""
+
+    search: WordSearch = setting(
+        "petal",
+        "petal: words that are likelier for a label's examples than for others; lm-bff: the "
+        "combination of likely words that labels the examples best; kpt: refine given words.",
+        WordSearch,
+    )
+    words: int | None = setting(
+        None, "Most words of a label; by default 10 for petal, 1 for lm-bff, all for kpt.", low=1
+    )
+    joint: bool = setting(True, "One set of words for all patterns, or one for each.")
+    candidates: int | None = setting(
+        None, "Likeliest words that a label chooses from; by default 1000, for lm-bff 100.", low=1
+    )
+    beams: int = setting(100, "lm-bff: combinations kept while the search goes on.", low=1)
+    frequent: int = setting(
+        10_000, "With unlabelled text: choose among so many words that are likeliest in it.", low=1
+    )
+    rare: float = setting(
+        0.5, "kpt: share of the given words, the least likely in the text, that is dropped.", low=0
+    )
+    sample: int = setting(512, "Most unlabelled texts that are looked at.", low=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rare >= 1:
+            raise UsageError(f"rare is a share of the words below 1, not {self.rare}.")
 
 
 CONFIGS: dict[str, Any] = {

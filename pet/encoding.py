@@ -162,6 +162,11 @@ class TextTokenizer:
         """Return a word's tokens as text, for people to look at."""
         return [str(self._backend.id_to_token(number)) for number in self.piece(word, True, False)]
 
+    def token_texts(self) -> list[str]:
+        """Every token of the vocabulary alone, as text."""
+        rows = [[number] for number in range(self.vocabulary_size)]
+        return list(self._backend.decode_batch(rows))
+
     def texts(self, texts: Sequence[str], after_space: bool) -> Ragged:
         """Tokenise many texts at once."""
         if after_space and self.space_counts:

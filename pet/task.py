@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,10 @@ class Task:
                     f"See them with: pet tasks {self.name}",
                 )
         return tuple((number, self.pvps[number]) for number in numbers)
+
+    def with_verbalizers(self, *verbalizers: Verbalizer) -> Task:
+        """Return a task that asks the same with other label words, the same in all patterns."""
+        return replace(self, pvps=[PVP(pvp.pattern, *verbalizers) for pvp in self.pvps])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the task as plain JSON values; `from_dict` reads them."""

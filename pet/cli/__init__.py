@@ -20,6 +20,7 @@ COMMANDS = {
     "adapt": "Train a masked LM on a domain's raw text.",
     "explain": "Show why a text gets its label.",
     "fewshot": "Compare methods over draws of a few labels.",
+    "verbalize": "Find label words.",
 }
 
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import click
 
-from pet.cli.options import column_mapping, data_options, settings_options, suffix, task_option
+from pet.cli.options import (
+    chosen_task,
+    column_mapping,
+    data_options,
+    settings_options,
+    suffix,
+    task_option,
+    verbalizer_option,
+)
 
 
 @click.command(name="check")
 @task_option
+@verbalizer_option
 @click.option("--train", "train_file", required=True, help="Labelled examples.")
 @click.option("--unlabeled", help="Unlabelled text.")
 @click.option("--test", help="Test examples; only compared with the others.")
@@ -16,6 +25,7 @@ from pet.cli.options import column_mapping, data_options, settings_options, suff
 @settings_options("backbone")
 def command(
     task: str,
+    verbalizers: tuple[str, ...],
     train_file: str,
     unlabeled: str | None,
     test: str | None,
@@ -32,9 +42,8 @@ def command(
     """
     from pet.checking import check
     from pet.data import Columns, examples_from
-    from pet.task import load_task
 
-    known = load_task(task)
+    known = chosen_task(task, verbalizers)
     mapping, ending = column_mapping(columns), suffix(file_format)
     labelled, unlabelled = Columns(known, mapping), Columns(known, mapping, "ignored")
     found = check(

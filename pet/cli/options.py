@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pet.config import CONFIGS
 from pet.errors import UsageError
+
+if TYPE_CHECKING:
+    from pet.task import Task
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -66,6 +69,29 @@ def task_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--task", required=True, help="A built-in task's name, or a .py file that defines one."
     )(command)
+
+
+def verbalizer_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --verbalizer, for `chosen_task`."""
+    return click.option(
+        "--verbalizer",
+        "verbalizers",
+        multiple=True,
+        metavar="FILE",
+        help="Label words instead of the task's own, in all patterns: a .json file such as pet "
+        "verbalize writes, or a built-in name. Repeatable.",
+    )(command)
+
+
+def chosen_task(name: str, verbalizers: tuple[str, ...]) -> Task:
+    """Load a task, with the verbalizers of these files where there are any."""
+    from pet.task import load_task
+    from pet.verbalizer import Verbalizer
+
+    task = load_task(name)
+    if not verbalizers:
+        return task
+    return task.with_verbalizers(*(Verbalizer.load(file) for file in verbalizers))
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,18 +7,21 @@ from typing import Any, get_args
 import click
 
 from pet.cli.options import (
+    chosen_task,
     column_mapping,
     data_options,
     pattern_numbers,
     settings_options,
     suffix,
     task_option,
+    verbalizer_option,
 )
 from pet.config import Method, Settings
 
 
 @click.command(name="train")
 @task_option
+@verbalizer_option
 @click.option(
     "--train", "train_file", help="Labelled examples: .jsonl, .csv, .tsv, - or hf:NAME:SPLIT."
 )
@@ -46,6 +49,7 @@ from pet.config import Method, Settings
 @settings_options("backbone", "training", "ensemble", "ipet", "distillation", "adaptation")
 def command(
     task: str,
+    verbalizers: tuple[str, ...],
     train_file: str | None,
     unlabeled: str | None,
     unlabeled_limit: int | None,
@@ -76,9 +80,8 @@ def command(
     from pet.report import run_report
     from pet.runs import RunFolder
     from pet.seeds import derived_seed
-    from pet.task import load_task
 
-    known = load_task(task)
+    known = chosen_task(task, verbalizers)
     known.select(settings.patterns)
     mapping, ending = column_mapping(columns), suffix(file_format)
     labelled = Columns(known, mapping, "required")

@@ -1,0 +1,154 @@
+"""LM-BFF: the combination of one word a label that labels the examples best without training.
+
+Source: Gao, Fisch and Chen, ACL 2021, section 5.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pet.config import WordSearchConfig
+from pet.errors import VerbalizerError
+from pet.readings import FoundWords, Readings
+from pet.verbalizer import Verbalizer
+
+CANDIDATES = 100
+WORDS = 1
+# Combinations x candidates x examples that are compared at once.
+_CELLS = 2**23
+
+
+def lm_bff(readings: Readings, config: WordSearchConfig) -> FoundWords:
+    """Search the combinations of likely words by zero-shot accuracy on the labelled examples.
+
+    The candidates of a label are the words of largest mean logit over its examples. Logits are
+    means over the patterns, and each word's own mean, every label counting the same, is subtracted
+    (`pet.calibration.balanced`), as members that are trained start from such scores. Labels are
+    added one by one and the best ``beams`` combinations go on; equal accuracies are told apart by
+    the mean log-likelihood. With more than one word a label, the words of the best combinations
+    are taken in turn, as long as no other label has them.
+
+    Raises
+    ------
+    VerbalizerError
+        When there are too few words for the labels.
+    """
+    # Within a label log-probabilities rank the words as logits do.
+    logs, _ = readings.label_sums()
+    own = logs.topk(min(config.candidates or CANDIDATES, logs.shape[1]), dim=1).indices
+    columns, places = own.unique(return_inverse=True)  # type: ignore[no-untyped-call]
+    logits = readings.logits(columns.cpu())
+    by_label = [logits[readings.targets == label].mean(dim=0) for label in range(len(own))]
+    logits = logits - torch.stack(by_label).mean(dim=0)
+    found = search(logits, readings.targets, places, config.beams)
+    if not len(found.choices):
+        raise VerbalizerError("There are too few candidate words.", "Raise --candidates.")
+    names = [readings.table.texts[column] for column in columns.tolist()]
+    counts = torch.bincount(readings.targets, minlength=len(own))[:, None] * len(readings.states)
+    means = (logs / counts)[:, columns]
+    chosen = _words(found.choices.tolist(), config.words or WORDS)
+    scores = {
+        label: {names[word]: float(means[number, word]) for word in chosen[number]}
+        for number, label in enumerate(readings.labels)
+    }
+    remark = (
+        f"The first words alone label {found.accuracies[0]:.1%} of the labelled examples rightly "
+        "(they were chosen for that); scores are mean log-probabilities."
+    )
+    verbalizer = Verbalizer({label: list(words) for label, words in scores.items()})
+    return FoundWords(verbalizer, scores, (remark,))
+
+
+def _words(combinations: list[list[int]], most: int) -> list[list[int]]:
+    words: list[list[int]] = [[] for _ in combinations[0]]
+    taken: set[int] = set()
+    for combination in combinations:
+        for own, word in zip(words, combination, strict=True):
+            if word not in taken and len(own) < most:
+                own.append(word)
+                taken.add(word)
+    return words
+
+
+@dataclass(frozen=True)
+class Combinations:
+    """Combinations (R, C) of word columns, best first, and their accuracies (R,)."""
+
+    choices: Tensor
+    accuracies: list[float]
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """Words of the labels so far, chosen in R ways, over N examples: three (R, N) tensors.
+
+    ``true`` is the score of the example's own label, -inf as long as that label has no word;
+    ``others`` is the largest score of the other labels, ``total`` the log-sum-exp of all.
+    """
+
+    true: Tensor
+    others: Tensor
+    total: Tensor
+
+    def __getitem__(self, index: Any) -> _Scores:
+        return _Scores(self.true[index], self.others[index], self.total[index])
+
+    def add(self, scores: Tensor, own: Tensor) -> _Scores:
+        """Add a label's word with these scores; ``own`` (N,) says whose label it is."""
+        return _Scores(
+            torch.where(own, scores, self.true),
+            torch.where(own, self.others, torch.maximum(self.others, scores)),
+            torch.logaddexp(self.total, scores),
+        )
+
+
+def search(logits: Tensor, targets: Tensor, candidates: Tensor, beams: int) -> Combinations:
+    """Search for the words that label the examples best.
+
+    Parameters
+    ----------
+    logits : Tensor (N, K)
+        Scores of the words.
+    targets : Tensor (N,)
+        Label numbers.
+    candidates : Tensor (C, k)
+        The words, as columns, that each label chooses from.
+    beams : int
+        Combinations of the first labels that are kept when the next label is added. They are
+        compared on the examples of these labels.
+    """
+    nothing = torch.full((1, len(targets)), -torch.inf, device=logits.device)
+    state = _Scores(nothing, nothing, nothing)
+    choices = candidates.new_empty(1, 0)
+    accuracies: list[float] = []
+    for label, own in enumerate(candidates):
+        step = max(1, _CELLS // (len(own) * len(targets)))
+        seen, new = targets <= label, targets == label
+        scores = logits[:, own].T
+        parts = []
+        for start in range(0, len(choices), step):
+            rows = slice(start, start + step)
+            # Every combination with every word: (R, k, n), n examples of the labels so far.
+            grown = state[rows, None][..., seen].add(scores[:, seen], new[seen])
+            # An example is right when no other label's word scores as high.
+            right = (grown.true > grown.others).float().mean(dim=2)
+            likelihood = (grown.true - grown.total).mean(dim=2)
+            # A word that another label has is no choice.
+            free = (choices[rows, :, None] != own).all(dim=1)
+            pairs = free.nonzero() + torch.tensor([start, 0], device=own.device)
+            parts.append((right[free], likelihood[free], pairs))
+        if not parts:
+            break  # the labels' words are too few for any combination
+        accuracy, likelihood, pairs = (torch.cat(part) for part in zip(*parts, strict=True))
+        # Likelihoods order what accuracy leaves equal, and the stable sorts what both do.
+        order = likelihood.argsort(descending=True, stable=True)
+        order = order[accuracy[order].argsort(descending=True, stable=True)][:beams]
+        accuracies = accuracy[order].tolist()
+        parents, words = pairs[order].unbind(dim=1)
+        state = state[parents].add(scores[words], new)
+        choices = torch.cat([choices[parents], own[words, None]], dim=1)
+    return Combinations(choices, accuracies)

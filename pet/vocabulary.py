@@ -1,0 +1,115 @@
+"""The whole vocabulary at the mask: which tokens are words, and what the model says of each.
+
+A pattern takes one forward pass over the texts. What is kept of it is the decoder inputs at the
+mask, (N, E), which are small; logits over the vocabulary are made for a few texts at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pet.backbone import MaskedLM
+from pet.encoding import Chunk, Encoder, Ragged, TextTokenizer
+from pet.pvp import PVP
+
+# Logits that are in memory at once; 16 MiB in fp32.
+_CELLS = 2**22
+_LEAST_LETTERS = 2
+
+
+@dataclass(frozen=True)
+class WordTable:
+    """K words that are one token at the mask of each of P patterns: ``ids`` is (P, K)."""
+
+    texts: tuple[str, ...]
+    ids: Tensor
+
+    @classmethod
+    def of(
+        cls, texts: Sequence[str], tokenizer: TextTokenizer, encoders: Sequence[Encoder]
+    ) -> WordTable:
+        """Take those of the texts that are one known token in all patterns."""
+        # The same word is another token where no space stands before it, in some vocabularies.
+        places = [(encoder.mask_after_space, encoder.mask_anchor) for encoder in encoders]
+        tokens = {place: _tokens(texts, tokenizer, *place) for place in set(places)}
+        keep = np.ones(len(texts), dtype=bool)
+        for part in tokens.values():
+            single = part.lengths == 1
+            keep &= single
+            keep[single] &= part.flat[part.starts[:-1][single]] != tokenizer.unknown_id
+        ids = np.stack([tokens[place].flat[tokens[place].starts[:-1][keep]] for place in places])
+        known = tuple(text for text, kept in zip(texts, keep, strict=True) if kept)
+        return cls(known, torch.from_numpy(ids))
+
+    @classmethod
+    def whole(cls, tokenizer: TextTokenizer, encoders: Sequence[Encoder]) -> WordTable:
+        """Take the real words of a vocabulary: letters only, two or more, one token as text."""
+        texts = (text.strip() for text in tokenizer.token_texts())
+        words = dict.fromkeys(
+            text for text in texts if text.isalpha() and len(text) >= _LEAST_LETTERS
+        )
+        return cls.of(list(words), tokenizer, encoders)
+
+    def take(self, columns: Tensor) -> WordTable:
+        """Return the table of these words, in this order."""
+        return WordTable(tuple(self.texts[n] for n in columns.tolist()), self.ids[:, columns])
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+def _tokens(
+    texts: Sequence[str], tokenizer: TextTokenizer, after_space: bool, anchor: str
+) -> Ragged:
+    if after_space:
+        return tokenizer.texts(texts, after_space=True)
+    return Ragged.of([tokenizer.piece(text, False, False, anchor) for text in texts])
+
+
+def mask_encoder(pvp: PVP, backbone: MaskedLM, max_length: int) -> Encoder:
+    """Return the encoder of a pattern with one mask."""
+    length = min(max_length, backbone.max_length)
+    return Encoder(backbone.tokenizer, pvp.pattern.parts, length)
+
+
+def mask_states(backbone: MaskedLM, encoder: Encoder, chunk: Chunk) -> Tensor:
+    """Decoder inputs at the mask of every text of a chunk: (N, E)."""
+    encoded = encoder.encode(chunk)
+    orders, parts = [], []
+    for rows in encoded.batches(backbone.compute.token_budget):
+        parts.append(backbone.mask_states(encoded.batch(rows, backbone.compute.device))[:, 0])
+        orders.append(torch.from_numpy(rows).to(parts[-1].device))
+    states = torch.cat(parts)
+    return torch.empty_like(states).index_copy_(0, torch.cat(orders), states)
+
+
+def log_probabilities(
+    backbone: MaskedLM, states: Tensor, ids: Tensor
+) -> Iterator[tuple[slice, Tensor]]:
+    """Log-probabilities of words among the whole vocabulary, a few texts at a time.
+
+    Parameters
+    ----------
+    backbone : MaskedLM
+        The model.
+    states : Tensor (N, E)
+        Decoder inputs at the mask.
+    ids : Tensor (K,)
+        Token ids.
+
+    Yields
+    ------
+    tuple
+        Which rows of ``states``, and their log-probabilities (B, K).
+    """
+    step = max(1, _CELLS // backbone.tokenizer.vocabulary_size)
+    columns = ids.to(states.device)
+    for start in range(0, len(states), step):
+        rows = slice(start, start + step)
+        logits = backbone.vocabulary_logits(states[rows])
+        yield rows, logits.log_softmax(dim=-1)[:, columns]
