@@ -185,12 +185,7 @@ class MaskedLM:
 
     def mean_states(self, batch: Batch) -> Tensor:
         """Encoder output averaged over the tokens that are no padding: (B, H), in fp32."""
-        with self.compute.autocast():
-            hidden: Tensor = self.model.base_model(**model_inputs(batch))[0]
-        if batch.attention is None:
-            return hidden.float().mean(dim=1)
-        real = batch.attention[:, :, None].float()
-        return (hidden.float() * real).sum(dim=1) / real.sum(dim=1)
+        return mean_states(self.model, self.compute, batch)
 
     def head_states(self, states: Tensor) -> Tensor:
         """What the decoder multiplies: (S, H) -> (S, E), in fp32."""
@@ -288,6 +283,16 @@ def model_inputs(batch: Batch) -> dict[str, Tensor]:
     if batch.segments is not None:
         inputs["token_type_ids"] = batch.segments
     return inputs
+
+
+def mean_states(model: Any, compute: Compute, batch: Batch) -> Tensor:
+    """Average a model's encoder output over the tokens that are no padding: (B, H), in fp32."""
+    with compute.autocast():
+        hidden: Tensor = model.base_model(**model_inputs(batch))[0]
+    if batch.attention is None:
+        return hidden.float().mean(dim=1)
+    real = batch.attention[:, :, None].float()
+    return (hidden.float() * real).sum(dim=1) / real.sum(dim=1)
 
 
 def _row_numbers(masks: Tensor) -> Tensor:

@@ -24,7 +24,8 @@ from sklearn.preprocessing import StandardScaler
 from pet.backbone import MaskedLM
 from pet.config import Settings
 from pet.data import Example
-from pet.encoding import Chunk, Encoder
+from pet.embedding import mean_embeddings
+from pet.encoding import Encoder
 from pet.errors import BackboneError, DataError
 from pet.loading import resolve_backbone
 from pet.model import Scoring, Texts
@@ -82,17 +83,6 @@ def embedding(task: Task, examples: Sequence[Example], settings: Settings) -> Sc
     classifier = make_pipeline(StandardScaler(), _regression(settings))
     classifier.fit(features(texts), targets)
     return FittedBaseline(task, features, classifier)
-
-
-@torch.inference_mode()
-def mean_embeddings(backbone: MaskedLM, encoder: Encoder, texts: Texts) -> NDArray[np.float32]:
-    """Mean of the last hidden states over each text's tokens, special tokens included: (N, H)."""
-    encoded = encoder.encode(Chunk(backbone.tokenizer, texts))
-    found = torch.empty(len(encoded), backbone.hidden_size)
-    for rows in encoded.batches(backbone.compute.token_budget):
-        batch = encoded.batch(rows, backbone.compute.device)
-        found[torch.from_numpy(rows)] = backbone.mean_states(batch).cpu()
-    return found.numpy()
 
 
 def setfit(task: Task, examples: Sequence[Example], settings: Settings) -> Scoring:

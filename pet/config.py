@@ -19,6 +19,7 @@ Weighting = Literal["uniform", "accuracy", "learned"]
 ClassWeight = Literal["none", "balanced"]
 Calibration = Literal["auto", "none", "prior", "labelled"]
 WordSearch = Literal["petal", "lm-bff", "kpt"]
+Measure = Literal["entropy", "margin", "confidence", "votes", "disagreement"]
 
 
 def setting(default: Any, text: str, choices: Any = None, low: float | None = None) -> Any:
@@ -340,6 +341,25 @@ class WordSearchConfig(_Checked):
         super().__post_init__()
         if self.rare >= 1:
             raise UsageError(f"rare is a share of the words below 1, not {self.rare}.")
+
+
+@dataclass(frozen=True)
+class SuggestConfig(_Checked):
+    """Which unlabelled texts are worth labelling next."""
+
+    by: Measure = setting(
+        "entropy",
+        "What makes a text worth labelling: the entropy of its label, a small margin between the "
+        "two most likely labels, low confidence, or members that differ (entropy of their votes; "
+        "disagreement: their mean divergence from the consensus).",
+        Measure,
+    )
+    candidates: int = setting(
+        10,
+        "Candidates for each suggestion; they are clustered and one is taken from each cluster, so "
+        "that no two are alike. 1 takes the best as they are.",
+        low=1,
+    )
 
 
 CONFIGS: dict[str, Any] = {

@@ -99,6 +99,11 @@ class Columns:
         if value is None or value == "":
             if self.labels == "optional":
                 return None
+            if column in row:
+                raise DataError(
+                    f"{where}: the label in column {column!r} is empty.",
+                    "Fill it in or remove the row.",
+                )
             raise DataError(
                 f"{where}: no label in column {column!r}; found {', '.join(map(repr, row))}.",
                 "Name the right column with --column label=COLUMN.",
@@ -132,9 +137,15 @@ def examples_from(
     DataError
         Names the row of the first thing that is wrong.
     """
-    return (
-        columns.example(where, row) for where, row in rows_of(source, columns.label, file_format)
-    )
+    return (example for example, _ in examples_and_rows(source, columns, file_format))
+
+
+def examples_and_rows(
+    source: Any, columns: Columns, file_format: str | None = None
+) -> Iterator[tuple[Example, Mapping[str, Any]]]:
+    """Yield what `examples_from` does, each beside its row with all the columns it has."""
+    for where, row in rows_of(source, columns.label, file_format):
+        yield columns.example(where, row), row
 
 
 def draw_shots(
@@ -266,6 +277,14 @@ class Data:
     dev: Sequence[Example] = ()
     pool: Pool | None = None
 
+    def labelled(self) -> dict[str, list[dict[str, Any]]]:
+        """What people labelled, as JSON values; `labelled_from` reads them."""
+        parts = {"train": self.train, "dev": self.dev}
+        return {
+            name: [{"texts": dict(own.texts), "label": own.label} for own in part]
+            for name, part in parts.items()
+        }
+
     def fingerprint(self) -> dict[str, Any]:
         """Sizes and content hashes, by which a run knows its data again."""
         return {
@@ -273,6 +292,12 @@ class Data:
             "dev": fingerprint(self.dev),
             "unlabeled": None if self.pool is None else self.pool.fingerprint,
         }
+
+
+def labelled_from(plain: Mapping[str, Sequence[Mapping[str, Any]]]) -> Data:
+    """Read `Data.labelled`."""
+    train, dev = ([Example(**own) for own in plain[name]] for name in ("train", "dev"))
+    return Data(train, dev)
 
 
 def fingerprint(examples: Iterable[Example]) -> dict[str, Any]:

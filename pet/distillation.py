@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pet.backbone import model_inputs
+from pet.backbone import mean_states, model_inputs
 from pet.config import (
     BackboneConfig,
     DistillationConfig,
@@ -114,6 +114,10 @@ class SequenceClassifier:
         with self.compute.autocast():
             logits: Tensor = self.model(**model_inputs(batch)).logits
         return logits.float()
+
+    def mean_states(self, batch: Batch) -> Tensor:
+        """Encoder output averaged over the tokens that are no padding: (B, H), in fp32."""
+        return mean_states(self.model, self.compute, batch)
 
     @torch.inference_mode()
     def scores(self, texts: Sequence[Mapping[str, str]]) -> Scores:

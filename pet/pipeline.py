@@ -37,6 +37,8 @@ from pet.training import Progress, label_numbers, silent
 
 log = logging.getLogger(__name__)
 
+LABELLED = "labelled.json"
+
 
 def asked(task: Task, settings: Settings, data: Data) -> dict[str, Any]:
     """Everything that decides a run's result, as JSON values."""
@@ -72,6 +74,7 @@ def run(
         When the labelled examples cannot be learned from.
     """
     _check_labels(task, settings, data.train)
+    folder.write_json(LABELLED, data.labelled())
     if settings.adaptation.adapt:
         settings = replace(settings, backbone=_adapted(settings, data.pool, folder, progress))
     if settings.method == "fine-tune":

@@ -28,8 +28,8 @@ class RunFolder:
     kind = "a run"
     record = "run.json"
     contents: tuple[str, ...] = (
-        "backbone", "members", "ensemble.json", "soft", "classifier", "metrics.json", "log.jsonl",
-        "tasks", "results.json", "results.csv",
+        "labelled.json", "backbone", "members", "ensemble.json", "soft", "classifier",
+        "metrics.json", "log.jsonl", "tasks", "results.json", "results.csv",
     )  # fmt: skip
 
     def __init__(self, path: Path) -> None:

@@ -16,8 +16,9 @@ from transformers import AutoModel, AutoTokenizer
 
 from pet import PVP, Example, PetError, Task, Verbalizer
 from pet.backbone import MaskedLM
-from pet.baselines import BASELINES, embedding, mean_embeddings, require, setfit, tfidf
+from pet.baselines import BASELINES, embedding, require, setfit, tfidf
 from pet.config import BackboneConfig, Settings, TrainingConfig
+from pet.embedding import mean_embeddings
 from pet.encoding import Encoder
 from pet.errors import BackboneError, DataError
 from pet.pattern import input_parts

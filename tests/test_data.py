@@ -257,8 +257,10 @@ def test_unknown_label_names_its_row_and_the_nearest_label() -> None:
 @pytest.mark.parametrize("label", [None, ""])
 def test_missing_label_is_refused_only_where_it_is_required(label: Any) -> None:
     rows = [{"text": "a", "label": label}]
-    with pytest.raises(DataError, match="row 1: no label in column 'label'"):
+    with pytest.raises(DataError, match="row 1: the label in column 'label' is empty"):
         read(rows)
+    with pytest.raises(DataError, match="row 1: no label in column 'label'; found 'text'"):
+        read([{"text": "a"}])
     assert read(rows, columns(labels="optional")) == [Example({"text": "a"})]
     assert read(rows, columns(labels="ignored")) == [Example({"text": "a"})]
 
@@ -345,7 +347,7 @@ def test_numbers_of_named_classes_become_their_names() -> None:
     rows = Named([{"text": "a", "label": 1}, {"text": "b", "label": 0}, {"text": "c", "label": -1}])
     found = read(rows, columns(labels="optional"))
     assert [example.label for example in found] == ["positive", "negative", None]
-    with pytest.raises(DataError, match="row 3: no label"):
+    with pytest.raises(DataError, match="row 3: the label in column 'label' is empty"):
         read(rows)
     assert rows[0] == {"text": "a", "label": 1}
 

@@ -1,0 +1,132 @@
+"""pet suggest: the unlabelled texts that are worth labelling next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from pet.cli.options import column_mapping, data_options, settings_options, suffix
+from pet.config import Settings, SuggestConfig
+from pet.errors import UsageError
+
+_TASK_ONLY = ("backbone", "max_length")
+
+
+@click.command(name="suggest")
+@click.argument("model", required=False)
+@click.option("--task", help="Instead of MODEL: a task's patterns as they are, without labels.")
+@click.option("--unlabeled", required=True, help="Texts to choose from: .jsonl, .csv, .tsv, or - .")
+@click.option(
+    "--train", "labelled_files", multiple=True,
+    help="Leave out texts that have a label in this file, besides those of the run. Repeatable.",
+)  # fmt: skip
+@click.option("-n", "--number", type=click.IntRange(min=1), default=20, show_default=True,
+              help="How many texts.")  # fmt: skip
+@settings_options(SuggestConfig)
+@click.option("--seed", type=click.IntRange(min=0), default=Settings.seed, show_default=True,
+              help="Of every draw.")  # fmt: skip
+@click.option(
+    "-o", "--output", default="-", show_default=True,
+    help="File to be filled in: .jsonl, .csv or .tsv, or - .",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Write over a file that exists.")
+@data_options
+@settings_options("backbone")
+def command(
+    model: str | None,
+    task: str | None,
+    unlabeled: str,
+    labelled_files: tuple[str, ...],
+    number: int,
+    by: Any,
+    candidates: int,
+    seed: int,
+    output: str,
+    force: bool,
+    columns: tuple[str, ...],
+    file_format: str | None,
+    **backbone: Any,
+) -> None:
+    """Suggest the unlabelled texts that MODEL, a run folder or saved classifier, is unsure of.
+
+    Writes their rows with an empty label; pet train reads the file once you have filled it in.
+    With --task instead of MODEL no label is needed at all.
+
+    \b
+    Example: pet suggest runs/first --unlabeled pool.jsonl -n 20 -o next.csv
+    """
+    if (model is None) == (task is None):
+        raise UsageError("Expected MODEL or --task, one of them.", "See: pet suggest --help")
+    source_of = click.get_current_context().get_parameter_source
+    given = [name for name in _TASK_ONLY if source_of(name) is not ParameterSource.DEFAULT]
+    if model and given:
+        raise UsageError(f"--{given[0].replace('_', '-')} goes with --task; MODEL has its own.")
+    ending = _ending(output, force)
+    config = SuggestConfig(by, candidates)
+    settings = Settings.from_flat({"seed": seed, **backbone})
+
+    from pet.cli.console import opened, progress_bars, say
+    from pet.data import Columns, Pool, examples_from, has_labels, reusable
+    from pet.evaluation import percent, text_table
+    from pet.labelling import original_rows, write_unlabelled
+    from pet.panel import Panel
+    from pet.seeds import derived_seed
+    from pet.suggestion import suggest
+    from pet.task import load_task
+
+    panel = (
+        Panel.load(model, settings.backbone.device, settings.backbone.precision) if model else None
+    )
+    known_task = panel.task if panel else load_task(str(task))
+    mapping, file_ending = column_mapping(columns), suffix(file_format)
+    read_as, source = Columns(known_task, mapping, "ignored"), reusable(unlabeled)
+    labelled = panel.labelled() if panel else None
+    known = [*labelled.train, *labelled.dev] if labelled else []
+    for file in labelled_files:
+        rows = examples_from(file, Columns(known_task, mapping, "optional"), file_ending)
+        known += [example for example in rows if example.label is not None]
+    if has_labels(source, read_as, file_ending):
+        say(f"The labels in {unlabeled} are ignored.")
+    # A run's own pool lacks what it was trained on: so it is known again, and its scores are read.
+    excluded = labelled.train if labelled else known
+    pool = Pool(lambda: examples_from(source, read_as, file_ending), excluded)
+    with progress_bars() as progress:
+        panel = panel or Panel.untrained(known_task, settings, pool)
+        found = suggest(panel, pool, number, config, derived_seed(seed, 6), known, progress)
+    chosen = original_rows([own.example for own in found], source, read_as, file_ending)
+    with opened(output) as stream:
+        write_unlabelled(stream, chosen, read_as.label, ending)
+    if len(found) < number:
+        say(f"Only {len(found)} texts are not labelled yet.")
+    if output != "-":
+        cells = [
+            [_short(own.example.texts), own.guess, percent(max(own.probabilities.values())),
+             f"{own.value:.3f}"]
+            for own in found
+        ]  # fmt: skip
+        click.echo(text_table(cells, ["text", "guess", "probability", by]))
+        say(f"Fill in the column {read_as.label!r} of {output}.")
+
+
+def _ending(output: str, force: bool) -> str:
+    from pet.readers import FORMATS
+
+    if output == "-":
+        return ".jsonl"
+    ending = Path(output).suffix.lower()
+    if ending not in FORMATS:
+        raise UsageError(f"-o {output}: expected a name that ends in {', '.join(FORMATS)}, or - .")
+    if Path(output).exists() and not force:
+        raise UsageError(
+            f"-o {output} exists; it may hold labels.", "Choose another name, or use --force."
+        )
+    return ending
+
+
+def _short(texts: Any) -> str:
+    from textwrap import shorten
+
+    return shorten(" | ".join(texts.values()), 60, placeholder="...")
