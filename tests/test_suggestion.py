@@ -244,10 +244,12 @@ def test_the_file_keeps_columns_and_is_read_back_once_filled_in(
     filled = [{**row, "stars": ("positive", "negative")[n % 2]} for n, row in enumerate(found)]
     with target.open("w", encoding="utf-8", newline="") as stream:
         write_unlabelled(stream, filled, "nobody", f".{ending}")  # keeps the labels of "stars"
-    again = train(
-        files, tiny_bert, tmp_path / "again", *names, "--train", target, "--patterns", "0"
-    )
+    first = [{"review": row["text"], "stars": row["label"]} for row in labelled_rows()]
+    both = ["--train", write_jsonl(tmp_path / "first.jsonl", first), "--train", target]
+    again = train(files, tiny_bert, tmp_path / "again", *names, *both, "--patterns", "0")
     assert again.code == 0, again.err
+    kept = json.loads((tmp_path / "again" / LABELLED).read_text("utf-8"))["train"]
+    assert len(kept) == len(labelled_rows()) + 6  # both files
     assert pet(*asked).code == 2
     assert "exists; it may hold labels" in pet(*asked).err
     assert pet(*asked, "--force", "--device", "cpu").code == 0

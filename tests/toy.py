@@ -159,8 +159,9 @@ def pet(*arguments: object, stdin: bytes = b"") -> Result:
 
 
 def train(files: Files, backbone: str, output: object, *more: object) -> Result:
-    """Run a quick ``pet train`` on the toy data."""
+    """Run a quick ``pet train`` on the toy data, or on the files that ``--train`` names."""
+    own = () if "--train" in more else ("--train", files.train)
     return pet(
-        "train", "--task", files.task, "--train", files.train, "--backbone", backbone,
+        "train", "--task", files.task, *own, "--backbone", backbone,
         "--max-steps", 2, "--distill-epochs", 1, "--device", "cpu", "-o", output, *more,
     )  # fmt: skip

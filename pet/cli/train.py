@@ -23,7 +23,10 @@ from pet.config import Method, Settings
 @task_option
 @verbalizer_option
 @click.option(
-    "--train", "train_file", help="Labelled examples: .jsonl, .csv, .tsv, - or hf:NAME:SPLIT."
+    "--train",
+    "train_files",
+    multiple=True,
+    help="Labelled examples: .jsonl, .csv, .tsv, - or hf:NAME:SPLIT. Repeatable.",
 )
 @click.option("--unlabeled", help="Unlabelled text; a label column in it is ignored.")
 @click.option("--unlabeled-limit", type=click.IntRange(min=0), help="Use a random sample of it.")
@@ -50,7 +53,7 @@ from pet.config import Method, Settings
 def command(
     task: str,
     verbalizers: tuple[str, ...],
-    train_file: str | None,
+    train_files: tuple[str, ...],
     unlabeled: str | None,
     unlabeled_limit: int | None,
     dev: str | None,
@@ -85,7 +88,7 @@ def command(
     known.select(settings.patterns)
     mapping, ending = column_mapping(columns), suffix(file_format)
     labelled = Columns(known, mapping, "required")
-    train = list(examples_from(train_file, labelled, ending)) if train_file else []
+    train = [own for file in train_files for own in examples_from(file, labelled, ending)]
     if shots is not None:
         train = draw_shots(train, known.labels, shots, derived_seed(settings.seed, 3))
     pool = None
