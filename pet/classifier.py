@@ -108,6 +108,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         clip_norm: float = TrainingConfig.clip_norm,
         scope: str = TrainingConfig.scope,
         class_weight: str = TrainingConfig.class_weight,
+        negatives: int = TrainingConfig.negatives,
         lm_weight: float = TrainingConfig.lm_weight,
         dropout: bool = TrainingConfig.dropout,
         calibration: str = TrainingConfig.calibration,

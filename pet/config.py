@@ -85,6 +85,11 @@ class TrainingConfig(_Checked):
     class_weight: ClassWeight = setting(
         "none", "'balanced' weighs each label by its inverse frequency in the loss.", ClassWeight
     )
+    negatives: int = setting(
+        4,
+        "Patterns that name a label: wrong labels asked about for every true one in training.",
+        low=1,
+    )
     lm_weight: float = setting(
         0.0, "Share of the loss that is masked-LM loss on unlabelled text, 0 to 1.", low=0
     )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from pet.errors import BackboneError, PatternError
-from pet.pattern import Field, Mask, Part, Separator, Words
+from pet.pattern import Field, LabelName, Mask, Part, Separator, Words
 
 Ints = NDArray[np.int64]
 
@@ -57,24 +57,66 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class LabelSlot:
+    """Where the names of C labels go.
+
+    Their tokens stand end to end behind those of the texts, from ``starts`` (C + 1) on; ``places``
+    (N,) are the positions in the texts' rows that they are put in at.
+    """
+
+    starts: Ints
+    places: Ints
+
+    @property
+    def lengths(self) -> Ints:
+        """Tokens of every label's name, (C,)."""
+        return np.diff(self.starts)
+
+    def put_in(self, source: Ints, masks: Ints, texts: Ints, labels: Ints) -> tuple[Ints, Ints]:
+        """Make room for one label's name in every row: new flat sources (B, L) and masks (B, M)."""
+        places, widths = self.places[texts, None], self.lengths[labels, None]
+        within = np.arange(source.shape[1]) - places
+        behind = np.where(within >= widths, source - widths, source)
+        inside = (within >= 0) & (within < widths)
+        source = np.where(inside, self.starts[labels, None] + within, behind)
+        return source, masks + np.where(masks >= places, widths, 0)
+
+
+@dataclass(frozen=True)
 class Encoded:
-    """N examples put through one pattern.
+    """N examples put through one pattern, which asks Q questions about each: N Q rows to batch.
+
+    Q is 1, or the number of labels C where the pattern names a label. Row r is question r % Q about
+    example r // Q. Only the examples are stored: names of labels are put in when a batch is made,
+    so memory does not grow with C.
 
     ``ids`` and ``segments`` are ragged rows of token ids and segment numbers, ``masks`` (N, M)
-    holds the mask positions.
+    holds the mask positions, all without the label's name; ``slot`` says where it goes.
     """
 
     ids: Ragged
     segments: Ints | None
     masks: Ints
     pad_id: int
+    slot: LabelSlot | None = None
 
     def __len__(self) -> int:
-        return len(self.masks)
+        return len(self.masks) * self.questions
+
+    @property
+    def questions(self) -> int:
+        """How many rows every example has, Q."""
+        return 1 if self.slot is None else len(self.slot.lengths)
+
+    @cached_property
+    def lengths(self) -> Ints:
+        """Tokens of every row, (N Q,)."""
+        own = self.ids.lengths
+        return own if self.slot is None else (own[:, None] + self.slot.lengths).ravel()
 
     def batches(self, token_budget: int) -> Iterator[Ints]:
         """Yield row numbers, longest rows first, at most ``token_budget`` padded tokens a batch."""
-        lengths = self.ids.lengths
+        lengths = self.lengths
         order = np.argsort(-lengths, kind="stable")
         start = 0
         while start < len(order):
@@ -84,11 +126,14 @@ class Encoded:
 
     def batch(self, rows: Ints, device: torch.device) -> Batch:
         """Pad the given rows to the longest of them, on the right."""
-        starts, lengths = self.ids.starts[rows], self.ids.lengths[rows]
-        longest = int(lengths.max())
-        columns = np.arange(longest)
+        texts, labels = np.divmod(rows, self.questions)
+        lengths, masks = self.lengths[rows], self.masks[texts]
+        columns = np.arange(int(lengths.max()))
         real = columns < lengths[:, None]
-        source = np.where(real, starts[:, None] + columns, 0)
+        source = self.ids.starts[texts, None] + columns
+        if self.slot is not None:
+            source, masks = self.slot.put_in(source, masks, texts, labels)
+        source = np.where(real, source, 0)
         ids = np.where(real, self.ids.flat[source], self.pad_id)
         segments = None
         if self.segments is not None:
@@ -98,7 +143,7 @@ class Encoded:
             torch.from_numpy(ids).to(device),
             attention,
             segments,
-            torch.from_numpy(self.masks[rows]).to(device),
+            torch.from_numpy(masks).to(device),
         )
 
 
@@ -242,13 +287,14 @@ class Chunk:
 
 @dataclass(frozen=True)
 class _Piece:
-    """One run of a row: fixed token ids, or a field's tokens."""
+    """One run of a row: fixed token ids, a field's tokens, or a label's name."""
 
     ids: tuple[int, ...] = ()
     field: Field | None = None
     after_space: bool = False
     segment: int = 0
     masks: int = 0
+    is_label: bool = False
 
 
 class Encoder:
@@ -264,6 +310,9 @@ class Encoder:
         Most tokens of a row, special tokens included.
     n_masks : int
         How many mask tokens ``{mask}`` becomes; M.
+    labels : sequence of str
+        The names that ``{label}`` stands for. Room is kept for the longest, so that a text is
+        shortened alike whichever label is asked about.
 
     Raises
     ------
@@ -272,13 +321,24 @@ class Encoder:
     """
 
     def __init__(
-        self, tokenizer: TextTokenizer, parts: tuple[Part, ...], max_length: int, n_masks: int = 1
+        self,
+        tokenizer: TextTokenizer,
+        parts: tuple[Part, ...],
+        max_length: int,
+        n_masks: int = 1,
+        labels: Sequence[str] = (),
     ) -> None:
         self._tokenizer = tokenizer
         self._max_length = max_length
         self._parts = parts
         self._pieces = _pieces(tokenizer, parts, n_masks)
-        fixed = sum(len(piece.ids) for piece in self._pieces)
+        self._names: Ragged | None = None
+        for piece in self._pieces:
+            if piece.is_label:
+                self._names = tokenizer.texts(labels, piece.after_space)
+        self._fixed = sum(len(piece.ids) for piece in self._pieces)
+        longest = 0 if self._names is None else int(self._names.lengths.max())
+        fixed = self._fixed + longest
         self._room = max_length - fixed
         if self._room < 1:
             raise PatternError(
@@ -304,17 +364,25 @@ class Encoder:
         fields = [piece for piece in self._pieces if piece.field is not None]
         tokens = [chunk.field(p.field.name, p.after_space) for p in fields if p.field is not None]
         kept = self._shares(fields, [field.lengths for field in tokens], count)
-        lengths = np.full(count, self._max_length - self._room, dtype=np.int64)
+        lengths = np.full(count, self._fixed, dtype=np.int64)
         for share in kept:
             lengths += share
         starts = np.zeros(count + 1, dtype=np.int64)
         np.cumsum(lengths, out=starts[1:])
-        flat = np.empty(starts[-1], dtype=np.int64)
-        segments = np.zeros(starts[-1], dtype=np.int64) if self._tokenizer.has_segments else None
+        names = Ragged.of([]) if self._names is None else self._names
+        flat = np.empty(starts[-1] + len(names.flat), dtype=np.int64)
+        flat[starts[-1] :] = names.flat
+        segments = np.zeros(len(flat), dtype=np.int64) if self._tokenizer.has_segments else None
+        slot = None
         masks = np.zeros((count, 0), dtype=np.int64)
         cursor = starts[:-1].copy()
         number = 0
         for piece in self._pieces:
+            if piece.is_label:
+                slot = LabelSlot(names.starts + starts[-1], cursor - starts[:-1])
+                if segments is not None:
+                    segments[starts[-1] :] = piece.segment
+                continue
             if piece.field is None:
                 target = cursor[:, None] + np.arange(len(piece.ids))
                 flat[target] = piece.ids
@@ -329,7 +397,7 @@ class Encoder:
             if segments is not None and piece.segment:
                 segments[target] = piece.segment
             cursor = cursor + width
-        return Encoded(Ragged(flat, starts), segments, masks, self._tokenizer.pad_id)
+        return Encoded(Ragged(flat, starts), segments, masks, self._tokenizer.pad_id, slot)
 
     def _shares(self, fields: list[_Piece], lengths: list[Ints], count: int) -> list[Ints]:
         """Tokens each field keeps: the longest gives way first, a kept field never."""
@@ -403,6 +471,9 @@ def _pieces(tokenizer: TextTokenizer, parts: tuple[Part, ...], n_masks: int) -> 
                 continue
             case Field():
                 pieces.append(_Piece(field=part, after_space=space and not first, segment=segment))
+            case LabelName():
+                after_space = space and not first
+                pieces.append(_Piece(after_space=after_space, segment=segment, is_label=True))
             case Mask():
                 if tokenizer.mask_id is None:
                     raise BackboneError("This backbone's tokenizer has no mask token.")

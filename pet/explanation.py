@@ -35,9 +35,12 @@ def explain(model: EnsembleModel, texts: Mapping[str, str], words: int = 5) -> s
         scorer.put(model.members.weights.get(spec.name, {}))
         seen = view(scorer, texts)
         lines.append(f"{spec.name}: {seen.text}")
-        for own in seen.words:
-            best = sorted(own.items(), key=lambda item: -item[1])[:words]
-            lines.append("    " + ", ".join(f"{word} {score:+.1f}" for word, score in best))
+        for own, found in zip(seen.words, seen.labels, strict=True):
+            # Of the questions about every label, those that are answered with yes most.
+            for question in sorted(own, key=lambda label: -found.get(label, 0.0))[:words]:
+                best = sorted(own[question].items(), key=lambda item: -item[1])[:words]
+                shown = ", ".join(f"{word} {score:+.1f}" for word, score in best)
+                lines.append(f"    {question}: {shown}" if question else f"    {shown}")
         for offset in scorer.offsets or ():
             shifts = zip(labels, offset, strict=True)
             lines.append(

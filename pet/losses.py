@@ -16,6 +16,7 @@ from pet.data import Pool
 from pet.encoding import Chunk, Encoded
 from pet.errors import DataError
 from pet.masking import Masking
+from pet.negatives import draw_questions
 from pet.scoring import PVPScorer
 from pet.training import class_weights, shuffled_batches
 
@@ -39,11 +40,11 @@ def label_losses(
     targets : array (N,)
         Their label numbers.
     training : TrainingConfig
-        Batch size, class weights, share of the masked-LM loss.
+        Batch size, class weights, wrong labels to ask about, share of the masked-LM loss.
     pool : Pool, optional
         Unlabelled text for the masked-LM loss.
     generator : numpy.random.Generator
-        Of the order of examples and of the masked-LM loss.
+        Of the order of examples, of wrong labels and of the masked-LM loss.
     """
     backbone = scorer.backbone
     device = backbone.compute.device
@@ -57,9 +58,20 @@ def label_losses(
             raise DataError("lm_weight needs unlabelled text.", "Give --unlabeled FILE.")
         lm_losses = lm_losses_on(scorer, pool, training.batch_size, generator)
     frozen = None
-    if training.scope == "head" and backbone.has_separate_head and lm_losses is None:
+    asks_few = scorer.questions > 1  # of all questions about all labels: not worth keeping all
+    if (
+        training.scope == "head"
+        and backbone.has_separate_head
+        and lm_losses is None
+        and not asks_few
+    ):
         frozen = _encoder_states(scorer, encoded)
-    for rows in shuffled_batches(len(targets), training.batch_size, generator):
+    for texts in shuffled_batches(len(targets), training.batch_size, generator):
+        asked = np.ones((len(texts), scorer.questions), dtype=bool)
+        if asks_few:
+            truth = targets[texts, None] == np.arange(len(scorer.labels))
+            asked = draw_questions(truth, training.negatives, generator)
+        rows = (texts[:, None] * scorer.questions + np.arange(scorer.questions))[asked]
         backbone.model.train(training.dropout)
         if frozen is None:
             states = scorer.mask_states(scorer.batch(encoded, rows))
@@ -68,9 +80,10 @@ def label_losses(
                 count: backbone.head_states(part[torch.from_numpy(rows)])
                 for count, part in frozen.items()
             }
-        scores = scorer.label_scores(states)
+        answered = torch.from_numpy(asked).to(device)
+        scores = scorer.by_text(scorer.label_scores(states), answered)
         loss_of = margin_loss if scorer.is_multi_token else functional.cross_entropy
-        own = labels[torch.from_numpy(rows)]
+        own = labels[torch.from_numpy(texts)]
         loss = torch.stack([loss_of(part, own, weights) for part in scores]).mean()
         if lm_losses is not None:
             loss = (1 - training.lm_weight) * loss + training.lm_weight * next(lm_losses)

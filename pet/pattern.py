@@ -12,7 +12,7 @@ from pet.errors import PatternError
 
 Cut = Literal["tail", "head", "middle"]
 
-_RESERVED = ("mask", "sep", "soft")
+RESERVED = ("mask", "sep", "label", "soft")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _Fail = Callable[[str, int], PatternError]
 
@@ -47,6 +47,11 @@ class Separator:
 
 
 @dataclass(frozen=True)
+class LabelName:
+    """Where a label's name goes: such a pattern asks about every label, to be told yes or no."""
+
+
+@dataclass(frozen=True)
 class Soft:
     """Learned tokens: ``length`` pseudo tokens, or trainable tokens that start as ``text``."""
 
@@ -54,7 +59,13 @@ class Soft:
     text: str | None = None
 
 
-Part = Words | Field | Mask | Separator | Soft
+Part = Words | Field | Mask | Separator | LabelName | Soft
+# Slots that may stand in a pattern once, and that take no option.
+_SINGLE: dict[str, Mask | Separator | LabelName] = {
+    "mask": Mask(),
+    "sep": Separator(),
+    "label": LabelName(),
+}
 
 
 @dataclass(frozen=True)
@@ -65,8 +76,8 @@ class Pattern:
     ----------
     template : str
         Text with slots: ``{field}``, ``{field:keep}``, ``{field:head}``, ``{field:middle}``,
-        exactly one ``{mask}``, at most one ``{sep}``, ``{soft}``, ``{soft:5}``,
-        ``{soft:'It was'}``; ``{{`` and ``}}`` are literal braces.
+        exactly one ``{mask}``, at most one ``{sep}`` and one ``{label}``, ``{soft}``,
+        ``{soft:5}``, ``{soft:'It was'}``; ``{{`` and ``}}`` are literal braces.
 
     Raises
     ------
@@ -95,7 +106,18 @@ class Pattern:
         """Whether the pattern has learned tokens."""
         return any(isinstance(part, Soft) for part in self.parts)
 
-    def render(self, values: dict[str, str], mask: str = "____", separator: str = " | ") -> str:
+    @property
+    def asks_each_label(self) -> bool:
+        """Whether the pattern names a label and is therefore asked once for every label."""
+        return LabelName() in self.parts
+
+    def render(
+        self,
+        values: dict[str, str],
+        mask: str = "____",
+        separator: str = " | ",
+        label: str = "<label>",
+    ) -> str:
         """Return the filled pattern as readable text, for people to look at."""
         shown = []
         for part in self.parts:
@@ -108,6 +130,8 @@ class Pattern:
                     shown.append(mask)
                 case Separator():
                     shown.append(separator)
+                case LabelName():
+                    shown.append(label)
                 case Soft(length, text):
                     shown.append(f"<{text or length}>")
         return "".join(shown)
@@ -132,7 +156,6 @@ def _parse(template: str) -> tuple[Part, ...]:
 
     parts: list[Part] = []
     words = ""
-    seen: dict[str, int] = {}
     position = 0
     while position < len(template):
         character = template[position]
@@ -150,11 +173,9 @@ def _parse(template: str) -> tuple[Part, ...]:
         if end is None:
             raise fail("this '{' is never closed; write '{{' for a literal brace", position)
         part = _slot(template[position + 1 : end], position, fail)
-        kind = type(part).__name__
-        if isinstance(part, Mask | Separator) and kind in seen:
-            name = "{mask}" if isinstance(part, Mask) else "{sep}"
-            raise fail(f"a second {name}; exactly one is allowed", position)
-        seen[kind] = position
+        for name, single in _SINGLE.items():
+            if part == single and part in parts:
+                raise fail(f"a second {{{name}}}; exactly one is allowed", position)
         if words:
             parts.append(Words(words))
             words = ""
@@ -162,9 +183,9 @@ def _parse(template: str) -> tuple[Part, ...]:
         position = end + 1
     if words:
         parts.append(Words(words))
-    if "Mask" not in seen:
+    if Mask() not in parts:
         raise fail("no {mask}; every pattern needs one, where the label word goes", len(template))
-    if "Field" not in seen:
+    if not any(isinstance(part, Field) for part in parts):
         raise fail("no text field, such as {text}", len(template))
     return tuple(parts)
 
@@ -193,10 +214,10 @@ def _slot(inside: str, position: int, fail: _Fail) -> Part:
         raise fail(f"nothing after '{name}:'", position + 1)
     if name == "soft":
         return _soft(option, position, fail)
-    if name in _RESERVED:
+    if name in _SINGLE:
         if colon:
             raise fail(f"{{{name}}} takes no option", position + 1)
-        return Mask() if name == "mask" else Separator()
+        return _SINGLE[name]
     match option:
         case "":
             return Field(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pet.errors import PatternError
@@ -12,6 +13,9 @@ from pet.verbalizer import Verbalizer
 @dataclass(frozen=True, init=False)
 class PVP:
     """A pattern-verbalizer pair; several verbalizers share one forward pass.
+
+    Where the pattern names a ``{label}`` it asks about every label, and the verbalizers have words
+    for "yes" and "no".
 
     Parameters
     ----------
@@ -39,3 +43,7 @@ class PVP:
             )
         object.__setattr__(self, "pattern", parsed)
         object.__setattr__(self, "verbalizers", verbalizers)
+
+    def answers(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """What the verbalizers have words for: the labels, or "yes" and "no" about each."""
+        return ("yes", "no") if self.pattern.asks_each_label else tuple(labels)

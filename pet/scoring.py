@@ -9,6 +9,9 @@ For one label with words w and relative weights a, and z the word scores (PET, s
 
 The score of a word is its logit where all words of a verbalizer are single tokens. Otherwise it is
 the sum of its tokens' log-probabilities over as many masks as it has tokens.
+
+A pattern that names a label asks about every label of a text in turn; its verbalizer has words for
+"yes" and "no", and the label's score is that of "yes" minus that of "no", the log-odds.
 """
 
 from __future__ import annotations
@@ -114,13 +117,17 @@ class PVPScorer:
         self.backbone = backbone
         self.labels = tuple(labels)
         self._max_length = min(max_length, backbone.max_length)
-        first = Encoder(backbone.tokenizer, pvp.pattern.parts, self._max_length)
+        self.asks_each_label = pvp.pattern.asks_each_label
+        # Rows of every text, Q; a row's scores are those of C / Q labels.
+        self.questions = len(self.labels) if self.asks_each_label else 1
+        answers = pvp.answers(labels)
+        first = Encoder(backbone.tokenizer, pvp.pattern.parts, self._max_length, labels=self.labels)
         self.words = [
-            label_words(verbalizer, labels, backbone, first.mask_after_space, first.mask_anchor)
+            label_words(verbalizer, answers, backbone, first.mask_after_space, first.mask_anchor)
             for verbalizer in pvp.verbalizers
         ]
         self.readouts = [
-            Readout(words, len(self.labels), verbalizer, backbone.compute.device)
+            Readout(words, len(answers), verbalizer, backbone.compute.device)
             for words, verbalizer in zip(self.words, pvp.verbalizers, strict=True)
         ]
         # What is learned beside the backbone's own weights; empty where only these are.
@@ -129,7 +136,9 @@ class PVPScorer:
         self._encoders = {
             count: first
             if count == 1
-            else Encoder(backbone.tokenizer, pvp.pattern.parts, self._max_length, count)
+            else Encoder(
+                backbone.tokenizer, pvp.pattern.parts, self._max_length, count, self.labels
+            )
             for count in counts
         }
 
@@ -191,15 +200,35 @@ class PVPScorer:
     def label_scores(
         self, states: Mapping[int, Tensor], batches: Mapping[int, Batch] | None = None
     ) -> list[Tensor]:
-        """Score labels, one (B, C) tensor a verbalizer; see `word_scores`."""
+        """Score each row's labels, one (B, C / Q) tensor a verbalizer; see `word_scores`."""
         words = self.word_scores(states, batches)
         scores = [readout(part) for readout, part in zip(self.readouts, words, strict=True)]
-        if self.offsets is None:
-            return scores
-        return [
-            part - part.new_tensor(offset)
-            for part, offset in zip(scores, self.offsets, strict=True)
-        ]
+        return [part[:, :1] - part[:, 1:] for part in scores] if self.asks_each_label else scores
+
+    def by_text(self, scores: Sequence[Tensor], asked: Tensor) -> list[Tensor]:
+        """Put the scores of rows together to those of their texts, and calibrate them.
+
+        Parameters
+        ----------
+        scores : sequence of Tensor (R, C / Q)
+            One a verbalizer, as `label_scores` gives them.
+        asked : bool Tensor (B, Q)
+            Which questions about B texts the R rows are, in order.
+
+        Returns
+        -------
+        list of Tensor (B, C)
+            -inf where nothing was asked.
+        """
+        found = []
+        for number, part in enumerate(scores):
+            whole = part.new_full((*asked.shape, part.shape[1]), -torch.inf)
+            whole[asked] = part
+            whole = whole.reshape(len(asked), len(self.labels))
+            if self.offsets is not None:
+                whole = whole - whole.new_tensor(self.offsets[number])
+            found.append(whole)
+        return found
 
     def mask_states(self, batches: Mapping[int, Batch]) -> dict[int, Tensor]:
         """Decoder inputs (B, M, E) for every number of masks M: one forward pass each."""
@@ -209,13 +238,15 @@ class PVPScorer:
     def score(self, chunk: Chunk) -> Scores:
         """Score a chunk of examples: (verbalizers, N, C)."""
         encoded = self.encode(chunk)
-        scores = torch.empty(len(self.readouts), len(chunk), len(self.labels))
         any_encoded = next(iter(encoded.values()))
+        width = len(self.labels) // self.questions
+        scores = torch.empty(len(self.readouts), len(any_encoded), width)
         for rows in any_encoded.batches(self.backbone.compute.token_budget):
             batches = self.batch(encoded, rows)
             batch_scores = self.label_scores(self.mask_states(batches), batches)
             scores[:, torch.from_numpy(rows)] = torch.stack(batch_scores).float().cpu()
-        return scores.numpy()
+        asked = torch.ones(len(chunk), self.questions, dtype=torch.bool)
+        return torch.stack(self.by_text(list(scores), asked)).numpy()
 
 
 class Readout:
@@ -263,10 +294,14 @@ class Readout:
 
 @dataclass(frozen=True)
 class PatternView:
-    """How one PVP sees one example: the filled pattern, and its words' and labels' scores."""
+    """How one PVP sees one example: the filled pattern, and its words' and labels' scores.
+
+    The words of a pattern that names a label are told apart by the label asked about; other
+    patterns ask one question, "".
+    """
 
     text: str
-    words: list[dict[str, float]]
+    words: list[dict[str, dict[str, float]]]
     labels: list[dict[str, float]]
 
 
@@ -274,15 +309,20 @@ class PatternView:
 def view(scorer: PVPScorer, texts: Mapping[str, str]) -> PatternView:
     """Score one example and keep every step, one entry a verbalizer, for people to look at."""
     encoded = scorer.encode(Chunk(scorer.backbone.tokenizer, [texts]))
-    batches = scorer.batch(encoded, np.zeros(1, dtype=np.int64))
+    batches = scorer.batch(encoded, np.arange(scorer.questions))
     states = scorer.mask_states(batches)
-    words = [part[0].tolist() for part in scorer.word_scores(states, batches)]
-    labels = [part[0].tolist() for part in scorer.label_scores(states, batches)]
+    words = [part.tolist() for part in scorer.word_scores(states, batches)]
+    asked = torch.ones(1, scorer.questions, dtype=torch.bool, device=states[min(states)].device)
+    labels = scorer.by_text(scorer.label_scores(states, batches), asked)
+    questions = scorer.labels if scorer.asks_each_label else ("",)
     return PatternView(
         scorer.pvp.pattern.render(dict(texts)),
         [
-            {word.text: score for word, score in zip(own, scores, strict=True)}
-            for own, scores in zip(scorer.words, words, strict=True)
+            {
+                question: {word.text: score for word, score in zip(own, row, strict=True)}
+                for question, row in zip(questions, rows, strict=True)
+            }
+            for own, rows in zip(scorer.words, words, strict=True)
         ],
-        [dict(zip(scorer.labels, scores, strict=True)) for scores in labels],
+        [dict(zip(scorer.labels, part[0].tolist(), strict=True)) for part in labels],
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pet.errors import PetError, TaskError, UsageError, did_you_mean
+from pet.pattern import RESERVED
 from pet.pvp import PVP
 from pet.resources import resource_folder
 from pet.verbalizer import Verbalizer
@@ -27,7 +28,7 @@ class Task:
     fields : sequence of str
         The text fields of an example.
     pvps : sequence of PVP
-        The patterns and their verbalizers.
+        The patterns and their verbalizers. Patterns with ``{label}`` ask about every label.
     description : str
         One line for people.
     columns : mapping
@@ -68,6 +69,12 @@ class Task:
             raise refuse(f"expected two or more different labels, found {list(self.labels)}.")
         if not self.fields or not self.pvps:
             raise refuse("expected at least one field and one PVP.")
+        for name in self.fields:
+            if name in RESERVED:
+                raise refuse(
+                    f"a field cannot be called {name!r}: {{{name}}} means something in patterns.",
+                    "Give the field another name, and its column in columns.",
+                )
         for number, pvp in enumerate(self.pvps):
             for name in pvp.pattern.fields:
                 if name not in self.fields:
@@ -76,14 +83,17 @@ class Task:
                         f"{name!r}.",
                         did_you_mean(name, self.fields),
                     )
+            known = pvp.answers(self.labels)
             for verbalizer in pvp.verbalizers:
-                missing = [label for label in self.labels if label not in verbalizer.words]
-                extra = [label for label in verbalizer.labels if label not in self.labels]
+                missing = [label for label in known if label not in verbalizer.words]
+                extra = [label for label in verbalizer.labels if label not in known]
                 if missing or extra:
                     raise refuse(
                         f"a verbalizer of pattern {number} lacks words for {missing} and has words "
                         f"for unknown labels {extra}.",
-                        did_you_mean((extra or missing)[0], self.labels),
+                        "A pattern with {label} is answered by words for 'yes' and 'no'."
+                        if pvp.pattern.asks_each_label
+                        else did_you_mean((extra or missing)[0], known),
                     )
         for name in self.columns:
             if name not in self.fields:
@@ -101,8 +111,15 @@ class Task:
         return tuple((number, self.pvps[number]) for number in numbers)
 
     def with_verbalizers(self, *verbalizers: Verbalizer) -> Task:
-        """Return a task that asks the same with other label words, the same in all patterns."""
-        return replace(self, pvps=[PVP(pvp.pattern, *verbalizers) for pvp in self.pvps])
+        """Return a task that asks the same with other label words, the same in all patterns.
+
+        Patterns that name a label are answered with yes or no, and stay as they are.
+        """
+        pvps = [
+            pvp if pvp.pattern.asks_each_label else PVP(pvp.pattern, *verbalizers)
+            for pvp in self.pvps
+        ]
+        return replace(self, pvps=pvps)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the task as plain JSON values; `from_dict` reads them."""

@@ -10,6 +10,7 @@ import torch
 from pet.backbone import MaskedLM
 from pet.config import WordSearchConfig
 from pet.data import Example
+from pet.errors import UsageError
 from pet.kpt import kpt
 from pet.lm_bff import lm_bff
 from pet.petal import petal
@@ -44,7 +45,8 @@ def find_words(
     sample : sequence of mapping
         Unlabelled texts.
     patterns : sequence of int, optional
-        Numbers of the patterns; all of them by default.
+        Numbers of the patterns; all of them by default. Those that name a label are answered
+        with yes or no, and passed over.
     max_length : int
         Most tokens of an input.
 
@@ -53,7 +55,13 @@ def find_words(
     dict
         What was found, by pattern number; under None for all patterns together.
     """
-    chosen = task.select(patterns)
+    chosen = [own for own in task.select(patterns) if not own[1].pattern.asks_each_label]
+    if not chosen:
+        raise UsageError(
+            f"The chosen patterns of task {task.name!r} ask about {{label}}: they are answered "
+            "with yes or no, and have no label words to find.",
+            "Choose others with --patterns.",
+        )
     pvps = [pvp for _, pvp in chosen]
     given = all_words(task, pvps) if config.search == "kpt" else None
     words = None if given is None else [word for own in given.words.values() for word in own]
@@ -84,6 +92,6 @@ def with_words(task: Task, found: Mapping[int | None, FoundWords]) -> Task:
     """Return the task with the words that were found, for the patterns they were found for."""
     pvps = []
     for number, pvp in enumerate(task.pvps):
-        own = found.get(number) or found.get(None)
+        own = None if pvp.pattern.asks_each_label else found.get(number) or found.get(None)
         pvps.append(pvp if own is None else PVP(pvp.pattern, own.verbalizer))
     return replace(task, pvps=pvps)

@@ -217,8 +217,8 @@ def test_view_shows_the_words_and_labels_that_score_gives(backbone: MaskedLM) ->
     for number, labels in enumerate(shown.labels):
         assert list(labels) == list(LABELS)
         np.testing.assert_allclose(list(labels.values()), expected[number], atol=1e-5)
-    assert set(shown.words[0]) == {word for own in WORDS.values() for word in own}
-    news = shown.words[1]["good"], shown.words[1]["bad"]
+    assert set(shown.words[0][""]) == {word for own in WORDS.values() for word in own}
+    news = shown.words[1][""]["good"], shown.words[1][""]["bad"]
     assert shown.labels[1]["news"] == pytest.approx(max(news))
 
 

@@ -162,7 +162,7 @@ def test_built_in_pattern_reads_every_field_and_leaves_room_for_text(name: str) 
     task = load_task(name)
     for pvp in task.pvps:
         assert set(pvp.pattern.fields) == set(task.fields)
-        Encoder(embedded(), pvp.pattern.parts, 32)
+        Encoder(embedded(), pvp.pattern.parts, 32, labels=task.labels)
         own = [part for part in pvp.pattern.parts if isinstance(part, Field) and not part.keep]
         assert own, "some field must give way when the text is long"
     Encoder(embedded(), input_parts(list(task.fields)), 8)
@@ -172,7 +172,7 @@ def test_built_in_pattern_reads_every_field_and_leaves_room_for_text(name: str) 
 def test_built_in_label_words_are_single_tokens_of_the_embedded_model(name: str) -> None:
     task, tokenizer = load_task(name), embedded()
     for pvp, verbalizer in words_of(task):
-        encoder = Encoder(tokenizer, pvp.pattern.parts, 64)
+        encoder = Encoder(tokenizer, pvp.pattern.parts, 64, labels=task.labels)
         seen: dict[int, str] = {}
         for label, words in verbalizer.words.items():
             for word in words:

@@ -48,7 +48,7 @@ def command(name: str | None, backbone: str, **_: object) -> None:
                 continue
             shown.append(verbalizer)
             click.echo(f"  label words, set {len(shown)}:")
-            for label in task.labels:
+            for label in pvp.answers(task.labels):
                 words = []
                 for word, weight in verbalizer.words[label].items():
                     pieces = tokenizer.pieces(word)
