@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from pet.backbone import MaskedLM
+from pet.backbone import load_backbone
 from pet.config import Settings
 from pet.data import Example
 from pet.embedding import mean_embeddings
@@ -72,7 +72,7 @@ def tfidf(task: Task, examples: Sequence[Example], settings: Settings) -> Scorin
 def embedding(task: Task, examples: Sequence[Example], settings: Settings) -> Scoring:
     """Mean-pooled states of the frozen backbone, standardised, and logistic regression."""
     config = settings.backbone
-    backbone = MaskedLM.load(config.backbone, config.device, config.precision)
+    backbone = load_backbone(config.backbone, config.device, config.precision)
     longest = min(config.max_length, backbone.max_length)
     encoder = Encoder(backbone.tokenizer, input_parts(list(task.fields)), longest)
 

@@ -77,5 +77,5 @@ def balanced(scorer: PVPScorer, chunk: Chunk, targets: NDArray[np.int64]) -> Off
 
 def content_free(scorer: PVPScorer) -> list[Mapping[str, str]]:
     """Inputs without content: every field empty, "N/A", or the mask token spelled out as text."""
-    fillings = ("", "N/A", str(scorer.backbone.hf_tokenizer.mask_token))
+    fillings = ("", "N/A", scorer.backbone.tokenizer.mask_text)
     return [dict.fromkeys(scorer.pvp.pattern.fields, filling) for filling in fillings]

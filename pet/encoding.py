@@ -48,12 +48,15 @@ class Batch:
     """Padded rows on a device: ``ids``, ``attention`` and ``segments`` (B, L), ``masks`` (B, M).
 
     ``attention`` is None where nothing is padded, ``segments`` where the model takes none.
+    ``after`` holds token sequences that a model reads behind the mask of every row, each on its
+    own: the beginnings of label words, for models that predict a word token by token.
     """
 
     ids: torch.Tensor
     attention: torch.Tensor | None
     segments: torch.Tensor | None
     masks: torch.Tensor
+    after: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,13 @@ class LabelSlot:
     """Where the names of C labels go.
 
     Their tokens stand end to end behind those of the texts, from ``starts`` (C + 1) on; ``places``
-    (N,) are the positions in the texts' rows that they are put in at.
+    (N,) are the positions in the texts' rows that they are put in at, and ``before_mask`` tells
+    whether the mask gives way to them.
     """
 
     starts: Ints
     places: Ints
+    before_mask: bool
 
     @property
     def lengths(self) -> Ints:
@@ -79,7 +84,7 @@ class LabelSlot:
         behind = np.where(within >= widths, source - widths, source)
         inside = (within >= 0) & (within < widths)
         source = np.where(inside, self.starts[labels, None] + within, behind)
-        return source, masks + np.where(masks >= places, widths, 0)
+        return source, masks + widths if self.before_mask else masks
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,8 @@ class Encoded:
     so memory does not grow with C.
 
     ``ids`` and ``segments`` are ragged rows of token ids and segment numbers, ``masks`` (N, M)
-    holds the mask positions, all without the label's name; ``slot`` says where it goes.
+    holds the positions whose states predict the label word, all without the label's name; ``slot``
+    says where that goes.
     """
 
     ids: Ragged
@@ -154,9 +160,16 @@ class TextTokenizer:
     ----------
     tokenizer : transformers.PreTrainedTokenizerBase
         With a `tokenizers` backend.
+    mask_token : str, optional
+        Stands for the mask where it is not the tokenizer's own mask token.
+    open_ended : bool
+        For models that read from left to right: nothing stands for the mask and nothing follows
+        it, the last token predicts the label word.
     """
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(
+        self, tokenizer: Any, mask_token: str | None = None, open_ended: bool = False
+    ) -> None:
         backend = getattr(tokenizer, "backend_tokenizer", None)
         if backend is None:
             raise BackboneError(
@@ -167,21 +180,39 @@ class TextTokenizer:
         self._backend.encode_special_tokens = True
         self._backend.no_truncation()
         self._backend.no_padding()
+        self.open_ended = open_ended
+        # How a mask is spelled out, if only for inputs without content.
+        self.mask_text: str = mask_token or tokenizer.mask_token or "[MASK]"
         self.mask_id: int | None = tokenizer.mask_token_id
+        if mask_token is not None:
+            self.mask_id = tokenizer.convert_tokens_to_ids(mask_token)
         self.pad_id: int = tokenizer.pad_token_id or 0
         self.unknown_id: int | None = tokenizer.unk_token_id
         self.special_ids: tuple[int, ...] = tuple(sorted(set(tokenizer.all_special_ids)))
         # Some models hold their special tokens as ordinary pieces and so find them in text.
         self._never_text = [number for number in self.special_ids if number != self.unknown_id]
         self.vocabulary_size = len(tokenizer)
-        self.has_segments = "token_type_ids" in tokenizer.model_input_names
-        self._single = _Frame.probe(tokenizer, pair=False)
-        self._pair = _Frame.probe(tokenizer, pair=True)
-        self.space_counts = self._ids("x") != self._ids(" x")
+        self.has_segments = not open_ended and "token_type_ids" in tokenizer.model_input_names
+        if open_ended:
+            self._single = self._pair = _Frame.open(tokenizer)
+        else:
+            self._single = _Frame.probe(tokenizer, pair=False)
+            self._pair = _Frame.probe(tokenizer, pair=True)
+        # Some tokenizers take the start of every text for the start of a word, with or without
+        # a space.
+        self.space_counts = self._ids("a x")[len(self._ids("a")) :] != self._ids("x")
 
     def frame(self, pair: bool) -> _Frame:
         """The special tokens around one segment or two."""
         return self._pair if pair else self._single
+
+    def mask_ids(self, n_masks: int) -> tuple[int, ...]:
+        """Tokens that stand for the mask of a word of so many tokens."""
+        if self.open_ended:
+            return ()
+        if self.mask_id is None:
+            raise BackboneError("This backbone's tokenizer has no mask token.")
+        return (self.mask_id,) * n_masks
 
     def _ids(self, text: str) -> list[int]:
         return list(self._backend.encode(text, add_special_tokens=False).ids)
@@ -264,6 +295,26 @@ class _Frame:
             segment = int(kinds[at + len(first) + len(between)])
         return cls(tuple(ids[:at]), tuple(between), tuple(rest), segment)
 
+    @classmethod
+    def open(cls, tokenizer: Any) -> _Frame:
+        """The frame of a text that goes on: a start, a line break between segments, no end."""
+        first = tokenizer("a", add_special_tokens=False)["input_ids"]
+        ids = list(tokenizer("a")["input_ids"])
+        before = ids[: next(i for i in range(len(ids)) if ids[i : i + len(first)] == first)]
+        if not before:
+            # Without one, an empty text would be no input at all. Where documents were packed in
+            # training, the token that ends one is what stands before the next.
+            starts = (tokenizer.bos_token_id, tokenizer.eos_token_id)
+            before = [number for number in starts if number is not None][:1]
+        if not before:
+            raise BackboneError(
+                f"{type(tokenizer).__name__} has no token that starts or ends a text."
+            )
+        line_break = tokenizer("a\na", add_special_tokens=False)["input_ids"][1:-1]
+        if tokenizer.unk_token_id in line_break:
+            line_break = []
+        return cls(tuple(before), tuple(line_break), (), 0)
+
 
 class Chunk:
     """Some examples, each field of which is tokenised once for all patterns."""
@@ -332,6 +383,12 @@ class Encoder:
         self._max_length = max_length
         self._parts = parts
         self._pieces = _pieces(tokenizer, parts, n_masks)
+        if tokenizer.open_ended and Mask() in parts and parts[-1] != Mask():
+            raise PatternError(
+                "This backbone reads from left to right and predicts what comes last, but "
+                f"{{mask}} is part {parts.index(Mask()) + 1} of {len(parts)} of the pattern.",
+                "End the pattern with {mask}, as in '{text} It was {mask}', or choose a masked LM.",
+            )
         self._names: Ragged | None = None
         for piece in self._pieces:
             if piece.is_label:
@@ -377,9 +434,10 @@ class Encoder:
         masks = np.zeros((count, 0), dtype=np.int64)
         cursor = starts[:-1].copy()
         number = 0
-        for piece in self._pieces:
+        for place, piece in enumerate(self._pieces):
             if piece.is_label:
-                slot = LabelSlot(names.starts + starts[-1], cursor - starts[:-1])
+                before_mask = any(later.masks for later in self._pieces[place:])
+                slot = LabelSlot(names.starts + starts[-1], cursor - starts[:-1], before_mask)
                 if segments is not None:
                     segments[starts[-1] :] = piece.segment
                 continue
@@ -388,7 +446,8 @@ class Encoder:
                 flat[target] = piece.ids
                 width: Ints | int = len(piece.ids)
                 if piece.masks:
-                    masks = target - starts[:-1, None]
+                    last = target if piece.ids else cursor[:, None] - 1
+                    masks = last - starts[:-1, None]
             else:
                 target, source = _runs(cursor, kept[number], tokens[number], piece.field.cut)
                 flat[target] = tokens[number].flat[source]
@@ -475,10 +534,8 @@ def _pieces(tokenizer: TextTokenizer, parts: tuple[Part, ...], n_masks: int) -> 
                 after_space = space and not first
                 pieces.append(_Piece(after_space=after_space, segment=segment, is_label=True))
             case Mask():
-                if tokenizer.mask_id is None:
-                    raise BackboneError("This backbone's tokenizer has no mask token.")
-                ids = [tokenizer.mask_id] * n_masks
-                pieces.append(_Piece(tuple(ids), None, space or first, segment, n_masks))
+                places = tokenizer.mask_ids(n_masks)
+                pieces.append(_Piece(places, None, space or first, segment, n_masks))
             case Separator():
                 pieces.append(_Piece(frame.between))
                 segment = frame.second_segment

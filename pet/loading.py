@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,8 +22,21 @@ def resolve_backbone(name: str) -> str:
     return str(resource_folder("models") / EMBEDDED) if name == EMBEDDED else name
 
 
+def load_config(name: str) -> Any:
+    """Load the configuration of a folder, a GGUF file or a hub name.
+
+    Raises
+    ------
+    BackboneError
+        When there is none.
+    """
+    from transformers import AutoConfig
+
+    return _loaded(AutoConfig.from_pretrained, name)
+
+
 def load_pretrained(auto_class: Any, name: str, **options: Any) -> tuple[Any, dict[str, Any]]:
-    """Load a model from a folder or the hub: safetensors only, no remote code.
+    """Load a model from a folder or the hub: safetensors or GGUF only, no remote code.
 
     Returns
     -------
@@ -38,41 +54,51 @@ def load_pretrained(auto_class: Any, name: str, **options: Any) -> tuple[Any, di
     previous = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # the report is read here instead
     try:
-        model, report = auto_class.from_pretrained(
-            resolve_backbone(name),
+        model, report = _loaded(
+            auto_class.from_pretrained,
+            name,
             dtype=torch.float32,
-            trust_remote_code=False,
             use_safetensors=True,
             output_loading_info=True,
             **options,
         )
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        if "Unrecognized configuration class" in reason:
-            found = re.search(r"class '[\w.]*?(\w+)'", reason)
-            reason = f"{found[1] if found else 'its architecture'} is not one of a masked LM."
-        if "Repo id must be" in reason:
-            reason = "there is no such folder."
-        raise BackboneError(
-            f"Backbone {name!r} cannot be loaded: {reason}",
-            "Give a whole folder with config.json, model.safetensors and tokenizer files, a model "
-            f"name of the Hugging Face hub, or {EMBEDDED!r}.",
-        ) from error
     finally:
         transformers_logging.set_verbosity(previous)
     return model, report
 
 
+def _loaded(load: Callable[..., Any], name: str, part: str = "", **options: Any) -> Any:
+    source = Path(resolve_backbone(name))
+    if source.suffix == ".gguf" and source.is_file():
+        if find_spec("gguf") is None:
+            raise BackboneError(
+                f"Backbone {name!r}: GGUF files need the package gguf.",
+                "Install it with: pip install 'pet-fewshot[gguf]'",
+            )
+        options |= {"gguf_file": source.name}
+    folder = str(source.parent) if "gguf_file" in options else resolve_backbone(name)
+    try:
+        return load(folder, trust_remote_code=False, **options)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        if "Unrecognized configuration class" in reason:
+            found = re.search(r"class '[\w.]*?(\w+)'", reason)
+            known = getattr(load, "__self__", type(None)).__name__
+            reason = f"{known} knows no {found[1] if found else 'such architecture'}."
+        if "Repo id must be" in reason or "repo id must be" in reason:
+            reason = "there is no such folder."
+        raise BackboneError(
+            f"Backbone {name!r}{part} cannot be loaded: {reason}",
+            "Give a whole folder with config.json, model.safetensors and tokenizer files, a model "
+            f"name of the Hugging Face hub, or {EMBEDDED!r}.",
+        ) from error
+
+
 def load_tokenizer(name: str) -> Any:
-    """Load the tokenizer of a folder or hub name."""
+    """Load the tokenizer of a folder, a GGUF file or a hub name."""
     from transformers import AutoTokenizer
 
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(resolve_backbone(name), trust_remote_code=False)
-    except Exception as error:
-        raise BackboneError(
-            f"Backbone {name!r}: its tokenizer cannot be loaded: {error}"
-        ) from error
+    tokenizer = _loaded(AutoTokenizer.from_pretrained, name, ": its tokenizer")
     # Where the files are missing, transformers makes a tokenizer that knows special tokens only.
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         raise BackboneError(f"Backbone {name!r} lacks its tokenizer files, such as tokenizer.json.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from pet.backbone import MaskedLM
+from pet.backbone import LanguageModel
 from pet.errors import BackboneError
 
 
@@ -15,7 +15,7 @@ class Adapters:
 
     Parameters
     ----------
-    backbone : MaskedLM
+    backbone : LanguageModel
         What is changed.
     rank : int
         Of each adapter (Hu 2021, section 4.1); the scale is twice the rank.
@@ -26,7 +26,7 @@ class Adapters:
         When peft is missing or cannot do it.
     """
 
-    def __init__(self, backbone: MaskedLM, rank: int) -> None:
+    def __init__(self, backbone: LanguageModel, rank: int) -> None:
         try:
             from peft import LoraConfig, LoraModel
         except ImportError as error:

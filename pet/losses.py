@@ -82,7 +82,7 @@ def label_losses(
             }
         answered = torch.from_numpy(asked).to(device)
         scores = scorer.by_text(scorer.label_scores(states), answered)
-        loss_of = margin_loss if scorer.is_multi_token else functional.cross_entropy
+        loss_of = margin_loss if scorer.has_several_masks else functional.cross_entropy
         own = labels[torch.from_numpy(texts)]
         loss = torch.stack([loss_of(part, own, weights) for part in scores]).mean()
         if lm_losses is not None:

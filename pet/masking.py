@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pet.encoding import Ints, TextTokenizer
+from pet.errors import BackboneError
 from pet.packing import Rows
 
 Flags = NDArray[np.bool_]
@@ -34,7 +35,8 @@ class Masking:
         cls, tokenizer: TextTokenizer, rate: float, mask_share: float, random_share: float
     ) -> Masking:
         """Take the special tokens from a tokenizer."""
-        assert tokenizer.mask_id is not None  # MaskedLM refuses such tokenizers
+        if tokenizer.mask_id is None:
+            raise BackboneError("Masked-LM training needs a masked LM; this one has no mask token.")
         return cls(
             rate,
             mask_share,

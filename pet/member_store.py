@@ -10,7 +10,7 @@ import numpy as np
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pet.backbone import MaskedLM
+from pet.backbone import LanguageModel
 from pet.data import Data, Example
 from pet.encoding import Chunk
 from pet.members import MemberResult, MemberSet, MemberSpec, train_member
@@ -30,7 +30,7 @@ class MemberStore:
     ----------
     folder : RunFolder
         Where weights, figures and scores go, under ``members/<name>``.
-    backbone : MaskedLM
+    backbone : LanguageModel
         Every member starts from it.
     task : Task
         Labels.
@@ -41,7 +41,7 @@ class MemberStore:
     """
 
     folder: RunFolder
-    backbone: MaskedLM
+    backbone: LanguageModel
     task: Task
     data: Data
     progress: Progress = silent
@@ -134,7 +134,7 @@ class _WeightsOnDisk(Mapping[str, Mapping[str, Tensor]]):
 
 
 def stored_members(
-    folder: RunFolder, names: Sequence[str], backbone: MaskedLM, task: Task, max_length: int
+    folder: RunFolder, names: Sequence[str], backbone: LanguageModel, task: Task, max_length: int
 ) -> MemberSet:
     """Finished members, ready to score; their weights are read from the folder when needed."""
     figures = {name: folder.read_json(f"members/{name}/member.json") for name in names}

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pet.backbone import MaskedLM
+from pet.backbone import LanguageModel
 from pet.calibration import balanced, prior
 from pet.config import TrainingConfig, default_learning_rate
 from pet.data import Example, Pool
@@ -46,7 +46,7 @@ class MemberSpec:
     max_length: int
 
     def scorer(
-        self, labels: Sequence[str], backbone: MaskedLM, offsets: Offsets | None = None
+        self, labels: Sequence[str], backbone: LanguageModel, offsets: Offsets | None = None
     ) -> PVPScorer:
         """What the member is before it has learned anything, on a backbone."""
         return PVPScorer(self.pvp, labels, backbone, self.max_length, offsets)
@@ -82,7 +82,7 @@ class MemberResult:
 
 
 def train_member(
-    backbone: MaskedLM,
+    backbone: LanguageModel,
     spec: MemberSpec,
     task: Task,
     examples: Sequence[Example],
@@ -95,7 +95,7 @@ def train_member(
 
     Parameters
     ----------
-    backbone : MaskedLM
+    backbone : LanguageModel
         Its weights are reset first.
     spec : MemberSpec
         Pattern, seed and training settings; ``max_steps`` 0 leaves the member untrained.
@@ -177,7 +177,7 @@ def _encoded_labels(
 
 
 def _accuracy_on(
-    examples: Sequence[Example], task: Task, backbone: MaskedLM
+    examples: Sequence[Example], task: Task, backbone: LanguageModel
 ) -> Callable[[PVPScorer], float | None]:
     if not examples:
         return lambda scorer: None
@@ -198,7 +198,7 @@ class MemberSet:
 
     Parameters
     ----------
-    backbone : MaskedLM
+    backbone : LanguageModel
         Shared.
     task : Task
         For labels.
@@ -212,7 +212,7 @@ class MemberSet:
 
     def __init__(
         self,
-        backbone: MaskedLM,
+        backbone: LanguageModel,
         task: Task,
         specs: Sequence[MemberSpec],
         weights: Mapping[str, Mapping[str, Tensor]],

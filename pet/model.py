@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from pet.backbone import MaskedLM
+from pet.backbone import load_backbone
 from pet.config import BackboneConfig
 from pet.distillation import SequenceClassifier
 from pet.ensemble import Ensemble, ensemble_from_dict, ensemble_to_dict
@@ -119,7 +119,7 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
         if card["kind"] == "sequence-classifier":
             config = BackboneConfig(str(folder), device, precision, card["max_length"])  # type: ignore[arg-type]
             return SequenceClassifier.load(folder, task, config)
-        backbone = MaskedLM.load(str(folder / "backbone"), device, precision)
+        backbone = load_backbone(str(folder / "backbone"), device, precision)
         specs = [
             MemberSpec.from_dict(task, name, plain, card["max_length"])
             for name, plain in card["members"].items()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from pet.backbone import MaskedLM
+from pet.backbone import load_backbone
 from pet.config import Settings
 from pet.data import Data, Example, Pool, labelled_from
 from pet.distillation import SequenceClassifier
@@ -78,7 +78,7 @@ class Panel:
     def untrained(cls, task: Task, settings: Settings, pool: Pool | None = None) -> Panel:
         """Take a task's patterns as they are, calibrated on the pool: needs no labels."""
         config = settings.backbone
-        backbone = MaskedLM.load(config.backbone, config.device, config.precision)
+        backbone = load_backbone(config.backbone, config.device, config.precision)
         specs = specs_of(task, replace(settings, method="zero-shot"))
         offsets = {
             spec.name: train_member(backbone, spec, task, [], pool=pool).offsets for spec in specs

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
 from pet.adaptation import adapt
-from pet.backbone import MaskedLM
+from pet.backbone import LanguageModel, load_backbone
 from pet.config import BackboneConfig, LMConfig, Settings
 from pet.corpus import Source
 from pet.data import Data, Example, Pool
@@ -84,7 +84,7 @@ def run(
         )
         folder.log("fine-tuned", **asdict(fit))
         return _saved(tuned, folder)
-    backbone = MaskedLM.load(
+    backbone = load_backbone(
         settings.backbone.backbone, settings.backbone.device, settings.backbone.precision
     )
     specs = specs_of(task, settings)
@@ -158,7 +158,7 @@ def trained_members(folder: RunFolder, device: str, precision: str) -> EnsembleM
     config = wanted["settings"]["backbone"]
     adapted = folder.path / "backbone"
     name = str(adapted) if adapted.is_dir() else config["backbone"]
-    backbone = MaskedLM.load(name, device, precision)
+    backbone = load_backbone(name, device, precision)
     members = stored_members(folder, how["members"], backbone, task, config["max_length"])
     return EnsembleModel(members, ensemble_from_dict(how))
 
@@ -206,7 +206,7 @@ def _check_labels(task: Task, settings: Settings, examples: Sequence[Example]) -
 
 
 def _ensemble(
-    backbone: MaskedLM,
+    backbone: LanguageModel,
     specs: Sequence[MemberSpec],
     results: Sequence[MemberResult],
     task: Task,
@@ -230,7 +230,7 @@ def _ensemble(
 
 
 def _out_of_fold(
-    backbone: MaskedLM,
+    backbone: LanguageModel,
     specs: Sequence[MemberSpec],
     task: Task,
     settings: Settings,

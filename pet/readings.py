@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from pet.backbone import MaskedLM
+from pet.backbone import LanguageModel
 from pet.data import Example
 from pet.encoding import Chunk, Encoder
 from pet.errors import DataError, VerbalizerError
@@ -35,7 +35,7 @@ class Readings:
     (S, E); ``targets`` (N,) are label numbers.
     """
 
-    backbone: MaskedLM
+    backbone: LanguageModel
     labels: tuple[str, ...]
     encoders: tuple[Encoder, ...]
     states: tuple[Tensor, ...]
@@ -46,7 +46,7 @@ class Readings:
     @classmethod
     def take(
         cls,
-        backbone: MaskedLM,
+        backbone: LanguageModel,
         pvps: Sequence[PVP],
         labels: Sequence[str],
         examples: Sequence[Example],

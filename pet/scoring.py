@@ -18,15 +18,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pet.backbone import MaskedLM
-from pet.decoding import multi_token_scores
+from pet.backbone import LanguageModel
 from pet.encoding import Batch, Chunk, Encoded, Encoder
 from pet.errors import VerbalizerError
 from pet.pvp import PVP
@@ -51,7 +50,7 @@ class Word:
 def label_words(
     verbalizer: Verbalizer,
     labels: Sequence[str],
-    backbone: MaskedLM,
+    backbone: LanguageModel,
     after_space: bool,
     anchor: str = "x",
 ) -> list[Word]:
@@ -95,7 +94,7 @@ class PVPScorer:
         Pattern and verbalizers.
     labels : sequence of str
         Column order of the scores, C.
-    backbone : MaskedLM
+    backbone : LanguageModel
         The model.
     max_length : int
         Most tokens of an input.
@@ -108,7 +107,7 @@ class PVPScorer:
         self,
         pvp: PVP,
         labels: Sequence[str],
-        backbone: MaskedLM,
+        backbone: LanguageModel,
         max_length: int,
         offsets: Offsets | None = None,
     ) -> None:
@@ -132,14 +131,14 @@ class PVPScorer:
         ]
         # What is learned beside the backbone's own weights; empty where only these are.
         self.learned = nn.ModuleDict()
-        counts = sorted({len(word.ids) for words in self.words for word in words})
+        self._reader = backbone.reader(word.ids for words in self.words for word in words)
         self._encoders = {
             count: first
             if count == 1
             else Encoder(
                 backbone.tokenizer, pvp.pattern.parts, self._max_length, count, self.labels
             )
-            for count in counts
+            for count in self._reader.mask_counts
         }
 
     def calibrated(self, offsets: Offsets) -> PVPScorer:
@@ -169,8 +168,8 @@ class PVPScorer:
         }
 
     @property
-    def is_multi_token(self) -> bool:
-        """Whether any label word has several tokens."""
+    def has_several_masks(self) -> bool:
+        """Whether any label word is filled in mask by mask."""
         return tuple(self._encoders) != (1,)
 
     def encode(self, chunk: Chunk) -> dict[int, Encoded]:
@@ -180,18 +179,19 @@ class PVPScorer:
     def batch(self, encoded: Mapping[int, Encoded], rows: NDArray[np.int64]) -> dict[int, Batch]:
         """Pad the same rows for every number of masks."""
         device = self.backbone.compute.device
-        return {count: part.batch(rows, device) for count, part in encoded.items()}
+        after = self._reader.after
+        return {n: replace(part.batch(rows, device), after=after) for n, part in encoded.items()}
 
     def word_scores(
         self, states: Mapping[int, Tensor], batches: Mapping[int, Batch] | None = None
     ) -> list[Tensor]:
         """Score words, one (B, W) tensor a verbalizer, from decoder inputs (B, M, E).
 
-        With ``batches`` words of several tokens are decoded as their verbalizer says; otherwise in
-        parallel, which is what training uses.
+        With ``batches`` masks of words of several tokens are filled in as their verbalizer says;
+        otherwise in parallel, which is what training uses.
         """
         return [
-            multi_token_scores(self.backbone, readout.word_ids, readout.decoding, states, batches)
+            self._reader(readout.word_ids, readout.decoding, states, batches)
             if readout.is_multi_token
             else self.backbone.word_logits(states[1][:, 0], readout.token_ids)
             for readout in self.readouts

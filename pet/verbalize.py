@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from pet.backbone import MaskedLM
+from pet.backbone import LanguageModel
 from pet.config import WordSearchConfig
 from pet.data import Example
 from pet.errors import UsageError
@@ -22,7 +22,7 @@ from pet.verbalizer import Verbalizer
 
 @torch.inference_mode()
 def find_words(
-    backbone: MaskedLM,
+    backbone: LanguageModel,
     task: Task,
     examples: Sequence[Example],
     config: WordSearchConfig,
@@ -34,7 +34,7 @@ def find_words(
 
     Parameters
     ----------
-    backbone : MaskedLM
+    backbone : LanguageModel
         With the weights that words are judged by.
     task : Task
         Its patterns and labels; its label words are what ``kpt`` refines, and else ignored.

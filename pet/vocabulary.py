@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pet.backbone import MaskedLM
+from pet.backbone import LanguageModel
 from pet.encoding import Chunk, Encoder, Ragged, TextTokenizer
 from pet.pvp import PVP
 
@@ -71,13 +71,13 @@ def _tokens(
     return Ragged.of([tokenizer.piece(text, False, False, anchor) for text in texts])
 
 
-def mask_encoder(pvp: PVP, backbone: MaskedLM, max_length: int) -> Encoder:
+def mask_encoder(pvp: PVP, backbone: LanguageModel, max_length: int) -> Encoder:
     """Return the encoder of a pattern with one mask."""
     length = min(max_length, backbone.max_length)
     return Encoder(backbone.tokenizer, pvp.pattern.parts, length)
 
 
-def mask_states(backbone: MaskedLM, encoder: Encoder, chunk: Chunk) -> Tensor:
+def mask_states(backbone: LanguageModel, encoder: Encoder, chunk: Chunk) -> Tensor:
     """Decoder inputs at the mask of every text of a chunk: (N, E)."""
     encoded = encoder.encode(chunk)
     orders, parts = [], []
@@ -89,13 +89,13 @@ def mask_states(backbone: MaskedLM, encoder: Encoder, chunk: Chunk) -> Tensor:
 
 
 def log_probabilities(
-    backbone: MaskedLM, states: Tensor, ids: Tensor
+    backbone: LanguageModel, states: Tensor, ids: Tensor
 ) -> Iterator[tuple[slice, Tensor]]:
     """Log-probabilities of words among the whole vocabulary, a few texts at a time.
 
     Parameters
     ----------
-    backbone : MaskedLM
+    backbone : LanguageModel
         The model.
     states : Tensor (N, E)
         Decoder inputs at the mask.

@@ -349,7 +349,9 @@ def test_a_head_that_gives_other_logits_is_never_used(
     load: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = load("bert")
-    monkeypatch.setattr("pet.backbone._find_transform", lambda model: lambda states: states * 2)
+    monkeypatch.setattr(
+        "pet.backbone.masked._find_transform", lambda model: lambda states: states * 2
+    )
     backbone = MaskedLM(loaded.plain, loaded.backbone.hf_tokenizer, loaded.backbone.compute)
     assert not backbone.has_separate_head  # fell back to the hook, which is checked as well
     monkeypatch.setattr(MaskedLM, "_states_by_hook", lambda *args: torch.zeros(1, 1, 32))

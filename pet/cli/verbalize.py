@@ -71,7 +71,7 @@ def command(
             "Write a task with -o FILE.py.",
         )
 
-    from pet.backbone import MaskedLM
+    from pet.backbone import load_backbone
     from pet.cli.console import say
     from pet.data import Columns, Pool, draw_shots, examples_from, reusable
     from pet.seeds import derived_seed
@@ -93,7 +93,7 @@ def command(
             derived_seed(seed, 4),
         )
         sample = [example.texts for example in pool]
-    model = MaskedLM.load(backbone, device, precision)
+    model = load_backbone(backbone, device, precision)
     chosen = pattern_numbers(patterns)
     found = find_words(model, known, train, config, sample, chosen, max_length)
     for number, words in found.items():

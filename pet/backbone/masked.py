@@ -1,27 +1,20 @@
-"""The masked language model: hidden states at the masks, and logits of label words only.
-
-This is the only room that knows model architectures.
-"""
+"""The masked language model: hidden states at the masks, and logits of label words only."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from pet.backbone.base import LanguageModel, WordIds, WordReader, log, model_inputs
+from pet.backbone.decoding import MaskReader
 from pet.device import Compute
-from pet.encoding import Batch, TextTokenizer
-from pet.errors import BackboneError, UsageError, did_you_mean
+from pet.encoding import Batch
+from pet.errors import BackboneError
 from pet.loading import EMBEDDED, load_pretrained, load_tokenizer, longest_input
-from pet.weights import Weights
-
-log = logging.getLogger(__name__)
-
-SCOPES = ("full", "head", "bias")
 
 # What stands between the encoder and the decoder, as module paths and activations, in order.
 _TRANSFORMS: dict[str, tuple[str, ...]] = {
@@ -45,7 +38,7 @@ _NEW_DEBERTA = tuple(
 )
 
 
-class MaskedLM:
+class MaskedLM(LanguageModel):
     """A masked language model that computes masked positions and label words only.
 
     Parameters
@@ -67,6 +60,8 @@ class MaskedLM:
         When the fast head does not give the model's own logits.
     """
 
+    auto_class = "AutoModelForMaskedLM"
+
     def __init__(
         self,
         model: Any,
@@ -75,15 +70,9 @@ class MaskedLM:
         name: str = "",
         untrained: Sequence[str] = (),
     ) -> None:
-        self.name = name
+        super().__init__(model, tokenizer, compute, name)
         self.untrained = tuple(untrained)
-        self.compute = compute
-        self.model = model.to(compute.device).eval()
-        self.hf_tokenizer = tokenizer
-        self.tokenizer = TextTokenizer(tokenizer)
         self.max_length = longest_input(model)
-        self.weights = Weights(model)
-        self._decoder = _find_decoder(model)
         self._transform = _find_transform(model)
         self._check_head()
 
@@ -147,45 +136,9 @@ class MaskedLM:
         if bias is not None and any(named.get(name) is bias for name in self.untrained):
             bias.copy_(log_frequencies)
 
-    @property
-    def hidden_size(self) -> int:
-        """H, the width of the encoder."""
-        return int(self.model.config.hidden_size)
-
-    def scope_names(self, scope: str) -> list[str]:
-        """Names of the parameters that a scope trains.
-
-        "full" is everything but the input word embeddings, "head" what stands after the encoder,
-        "bias" all biases (BitFit).
-        """
-        if scope not in SCOPES:
-            raise UsageError(f"Unknown scope {scope!r}.", did_you_mean(scope, SCOPES))
-        words = self.model.get_input_embeddings().weight
-        encoder = {id(parameter) for parameter in self.model.base_model.parameters()}
-        names = [
-            name
-            for name, parameter in self.model.named_parameters()
-            if (scope == "full" and parameter is not words)
-            or (scope == "head" and id(parameter) not in encoder)
-            or (scope == "bias" and name.endswith("bias"))
-        ]
-        if not names:
-            raise UsageError(
-                f"Backbone {self.name!r} has nothing to train in the scope {scope!r}.",
-                "Use the scope 'full'.",
-            )
-        return names
-
-    def encoder_states(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
-        """Encoder output at positions ``[rows, columns]``, any shape S; returns (S, H)."""
-        with self.compute.autocast():
-            hidden = self.model.base_model(**model_inputs(batch))[0]
-            states: Tensor = hidden[rows, columns]
-            return states
-
-    def mean_states(self, batch: Batch) -> Tensor:
-        """Encoder output averaged over the tokens that are no padding: (B, H), in fp32."""
-        return mean_states(self.model, self.compute, batch)
+    def reader(self, words: Iterable[WordIds]) -> WordReader:
+        """How these words are read: a word of k tokens from k masks."""
+        return MaskReader(self, words)
 
     def head_states(self, states: Tensor) -> Tensor:
         """What the decoder multiplies: (S, H) -> (S, E), in fp32."""
@@ -226,21 +179,11 @@ class MaskedLM:
             handle.remove()
         return caught[0]
 
-    def word_logits(self, states: Tensor, word_ids: Tensor) -> Tensor:
-        """Logits of some words: (S, E) and (W,) -> (S, W), in fp32."""
-        bias = self._bias()
-        logits: Tensor = states @ self._decoder.weight[word_ids].float().T
-        return logits if bias is None else logits + bias[word_ids].float()
-
-    def vocabulary_logits(self, states: Tensor) -> Tensor:
-        """Logits of all words at the given positions only: (S, E) -> (S, V)."""
-        bias = self._bias()
-        logits: Tensor = states @ self._decoder.weight.float().T
-        return logits if bias is None else logits + bias.float()
-
-    def _bias(self) -> Tensor | None:
-        bias: Tensor | None = getattr(self._decoder, "bias", None)
-        return bias
+    def _find_decoder(self) -> Any:
+        if hasattr(self.model, "lm_predictions"):
+            words = self.model.get_input_embeddings().weight
+            return _TiedDecoder(words, self.model.lm_predictions.lm_head.bias)
+        return super()._find_decoder()
 
     @torch.inference_mode()
     def _check_head(self) -> None:
@@ -262,8 +205,7 @@ class MaskedLM:
                     fast = self.vocabulary_logits(self.mask_states(batch))[0, 0]
                 except (RuntimeError, IndexError, AttributeError):
                     continue
-                tolerance = 1e-3 * float(full.abs().max()) + 1e-4
-                if fast.shape == full.shape and torch.allclose(fast, full, atol=tolerance):
+                if self._agrees(fast, full):
                     return
                 log.info("%s: the fast head differs; trying the hook", self.name)
         finally:
@@ -275,26 +217,6 @@ class MaskedLM:
         )
 
 
-def model_inputs(batch: Batch) -> dict[str, Tensor]:
-    """Return a batch under the names that transformers models take."""
-    inputs = {"input_ids": batch.ids}
-    if batch.attention is not None:
-        inputs["attention_mask"] = batch.attention
-    if batch.segments is not None:
-        inputs["token_type_ids"] = batch.segments
-    return inputs
-
-
-def mean_states(model: Any, compute: Compute, batch: Batch) -> Tensor:
-    """Average a model's encoder output over the tokens that are no padding: (B, H), in fp32."""
-    with compute.autocast():
-        hidden: Tensor = model.base_model(**model_inputs(batch))[0]
-    if batch.attention is None:
-        return hidden.float().mean(dim=1)
-    real = batch.attention[:, :, None].float()
-    return (hidden.float() * real).sum(dim=1) / real.sum(dim=1)
-
-
 def _row_numbers(masks: Tensor) -> Tensor:
     return torch.arange(len(masks), device=masks.device)[:, None].expand_as(masks)
 
@@ -303,13 +225,6 @@ def _row_numbers(masks: Tensor) -> Tensor:
 class _TiedDecoder:
     weight: Tensor
     bias: Tensor
-
-
-def _find_decoder(model: Any) -> Any:
-    if hasattr(model, "lm_predictions"):
-        words = model.get_input_embeddings().weight
-        return _TiedDecoder(words, model.lm_predictions.lm_head.bias)
-    return model.get_output_embeddings()
 
 
 def _find_transform(model: Any) -> Callable[[Tensor], Tensor] | None:

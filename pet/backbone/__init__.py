@@ -1,0 +1,53 @@
+"""Language models: states at the mask and logits of label words, whatever the architecture.
+
+This package is the only room that knows model architectures.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pet.backbone.base import LanguageModel, mean_states, model_inputs
+from pet.backbone.causal import CausalLM
+from pet.backbone.masked import MaskedLM
+from pet.backbone.seq2seq import Seq2SeqLM
+from pet.loading import EMBEDDED, load_config
+
+__all__ = [
+    "CausalLM",
+    "LanguageModel",
+    "MaskedLM",
+    "Seq2SeqLM",
+    "kind_of",
+    "load_backbone",
+    "mean_states",
+    "model_inputs",
+]
+
+
+def load_backbone(
+    name: str = EMBEDDED, device: str = "auto", precision: str = "auto"
+) -> LanguageModel:
+    """Load any Hugging Face language model: masked, encoder-decoder or causal.
+
+    Raises
+    ------
+    BackboneError
+        When it cannot be loaded, or its word logits cannot be reproduced.
+    """
+    return kind_of(load_config(name)).load(name, device, precision)
+
+
+def kind_of(config: Any) -> type[LanguageModel]:
+    """Choose by architecture; what fits no kind is a masked LM that will say why it is none."""
+    from transformers import (
+        MODEL_FOR_CAUSAL_LM_MAPPING,
+        MODEL_FOR_MASKED_LM_MAPPING,
+        MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
+    )
+
+    if type(config) in MODEL_FOR_MASKED_LM_MAPPING:
+        return MaskedLM
+    if type(config) in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING:
+        return Seq2SeqLM
+    return CausalLM if type(config) in MODEL_FOR_CAUSAL_LM_MAPPING else MaskedLM

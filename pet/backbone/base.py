@@ -1,0 +1,237 @@
+"""What every language model offers: states at the mask, logits of words, what can be trained."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, Self, get_args
+
+import torch
+from torch import Tensor
+
+from pet.config import Scope
+from pet.device import Compute
+from pet.encoding import Batch, TextTokenizer
+from pet.errors import BackboneError, UsageError, did_you_mean
+from pet.loading import load_pretrained, load_tokenizer
+from pet.verbalizer import Decoding
+from pet.weights import Weights
+
+log = logging.getLogger(__name__)
+
+WordIds = tuple[int, ...]
+
+
+class WordReader(Protocol):
+    """How the label words of a PVP are read from a model's states.
+
+    ``mask_counts`` says with how many masks the inputs are encoded, and ``after`` which tokens the
+    model reads behind the mask: every true beginning of a word, for models that predict a word
+    token by token.
+    """
+
+    @property
+    def mask_counts(self) -> tuple[int, ...]:
+        """Numbers of masks, smallest first."""
+
+    @property
+    def after(self) -> tuple[WordIds, ...]:
+        """Beginnings of words; see `Batch`."""
+
+    def __call__(
+        self,
+        words: Sequence[WordIds],
+        decoding: Decoding,
+        states: Mapping[int, Tensor],
+        batches: Mapping[int, Batch] | None,
+    ) -> Tensor:
+        """Log-probabilities of words of several tokens, (B, W).
+
+        ``states`` (B, M, E) and ``batches`` belong to the numbers of masks. Without ``batches``
+        nothing may need another forward pass.
+        """
+
+
+class LanguageModel(ABC):
+    """A language model that computes label words only, where the label word goes only.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+        With a language-modelling head.
+    tokenizer : transformers.PreTrainedTokenizerBase
+        Its tokenizer.
+    compute : Compute
+        Device and precision.
+    name : str
+        For messages and records.
+
+    Raises
+    ------
+    BackboneError
+        When it cannot give the model's own logits.
+    """
+
+    auto_class: ClassVar[str]
+    max_length: int
+
+    def __init__(self, model: Any, tokenizer: Any, compute: Compute, name: str = "") -> None:
+        self.name = name
+        self.compute = compute
+        self.model = model.to(compute.device).eval()
+        self.hf_tokenizer = tokenizer
+        self.tokenizer = self._text_tokenizer(tokenizer)
+        self.weights = Weights(model)
+        self._decoder = self._find_decoder()
+
+    @classmethod
+    def load(cls, name: str, device: str = "auto", precision: str = "auto") -> Self:
+        """Load a model of this kind by hub name or folder.
+
+        Raises
+        ------
+        BackboneError
+            When it cannot be loaded, or lacks trained weights.
+        """
+        import transformers
+
+        compute = Compute.choose(device, precision)
+        auto_class = getattr(transformers, cls.auto_class)
+        model, report = load_pretrained(auto_class, name, attn_implementation=compute.attention)
+        if missing := sorted(report["missing_keys"]):
+            raise BackboneError(
+                f"Backbone {name!r} is not wholly trained: its checkpoint lacks "
+                f"{', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''}.",
+                "Choose a checkpoint that was saved as a language model.",
+            )
+        return cls(model, load_tokenizer(name), compute, name)
+
+    @property
+    def hidden_size(self) -> int:
+        """H, the width of the model."""
+        return int(self.model.config.hidden_size)
+
+    @property
+    def has_separate_head(self) -> bool:
+        """Whether `encoder_states` and `head_states` can be used apart."""
+        return False
+
+    @abstractmethod
+    def reader(self, words: Iterable[WordIds]) -> WordReader:
+        """How these words, all that one PVP has, are read."""
+
+    @abstractmethod
+    def mask_states(self, batch: Batch) -> Tensor:
+        """Decoder inputs (B, M, E), in fp32: at the masks, and behind each of ``batch.after``."""
+
+    def mask_states_of(self, batches: Sequence[Batch]) -> list[Tensor]:
+        """`mask_states` of several patterns filled with the same B examples.
+
+        A model that can read what the patterns have in common once does so.
+        """
+        return [self.mask_states(batch) for batch in batches]
+
+    def states_at(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
+        """Decoder inputs at positions ``[rows, columns]`` of any shape S; returns (S, E), fp32."""
+        raise BackboneError(
+            f"Backbone {self.name!r} is no masked LM; masked-LM training needs one.",
+            "Leave out --lm-weight, or choose a masked LM such as roberta-base.",
+        )
+
+    def encoder_states(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
+        """Encoder output at positions ``[rows, columns]``, any shape S; returns (S, H)."""
+        with self.compute.autocast():
+            states: Tensor = self._hidden(batch)[rows, columns]
+            return states
+
+    def head_states(self, states: Tensor) -> Tensor:
+        """What the decoder multiplies: (S, H) -> (S, E), in fp32."""
+        raise BackboneError(f"{self.model.config.model_type} has no separate transform.")
+
+    def mean_states(self, batch: Batch) -> Tensor:
+        """Encoder output averaged over the tokens that are no padding: (B, H), in fp32."""
+        return mean_states(self.model, self.compute, batch)
+
+    def word_logits(self, states: Tensor, word_ids: Tensor) -> Tensor:
+        """Logits of some words: (S, E) and (W,) -> (S, W), in fp32."""
+        bias = self._bias()
+        logits: Tensor = states @ self._decoder.weight[word_ids].float().T
+        return logits if bias is None else logits + bias[word_ids].float()
+
+    def vocabulary_logits(self, states: Tensor) -> Tensor:
+        """Logits of all words at the given positions only: (S, E) -> (S, V)."""
+        bias = self._bias()
+        logits: Tensor = states @ self._decoder.weight.float().T
+        return logits if bias is None else logits + bias.float()
+
+    def scope_names(self, scope: str) -> list[str]:
+        """Names of the parameters that a scope trains.
+
+        "full" is everything but the input word embeddings, "head" what stands after the encoder,
+        "bias" all biases (BitFit).
+        """
+        scopes = get_args(Scope)
+        if scope not in scopes:
+            raise UsageError(f"Unknown scope {scope!r}.", did_you_mean(scope, scopes))
+        words = self.model.get_input_embeddings().weight
+        encoder = {id(part) for module in self._body() for part in module.parameters()}
+        names = [
+            name
+            for name, parameter in self.model.named_parameters()
+            if (scope == "full" and parameter is not words)
+            or (scope == "head" and id(parameter) not in encoder)
+            or (scope == "bias" and name.endswith("bias"))
+        ]
+        if not names:
+            raise UsageError(
+                f"Backbone {self.name!r} has nothing to train in the scope {scope!r}.",
+                "Use the scope 'full'.",
+            )
+        return names
+
+    def _text_tokenizer(self, tokenizer: Any) -> TextTokenizer:
+        return TextTokenizer(tokenizer)
+
+    def _hidden(self, batch: Batch) -> Tensor:
+        """Output of the body that reads the text, (B, L, H)."""
+        hidden: Tensor = self.model.base_model(**model_inputs(batch))[0]
+        return hidden
+
+    def _body(self) -> list[Any]:
+        """The modules before the head."""
+        return [self.model.base_model]
+
+    def _find_decoder(self) -> Any:
+        """What has the words' ``weight`` (V, E), and maybe their ``bias`` (V,)."""
+        return self.model.get_output_embeddings()
+
+    def _bias(self) -> Tensor | None:
+        bias: Tensor | None = getattr(self._decoder, "bias", None)
+        return bias
+
+    def _agrees(self, fast: Tensor, full: Tensor) -> bool:
+        """Whether logits (V,) are those of the model itself."""
+        tolerance = 1e-3 * float(full.abs().max()) + 1e-4
+        return fast.shape == full.shape and torch.allclose(fast, full, atol=tolerance)
+
+
+def mean_states(model: Any, compute: Compute, batch: Batch) -> Tensor:
+    """Average a model's encoder output over the tokens that are no padding: (B, H), in fp32."""
+    body = model.get_encoder() if model.config.is_encoder_decoder else model.base_model
+    with compute.autocast():
+        hidden: Tensor = body(**model_inputs(batch))[0]
+    if batch.attention is None:
+        return hidden.float().mean(dim=1)
+    real = batch.attention[:, :, None].float()
+    return (hidden.float() * real).sum(dim=1) / real.sum(dim=1)
+
+
+def model_inputs(batch: Batch) -> dict[str, Tensor]:
+    """Return a batch under the names that transformers models take."""
+    inputs = {"input_ids": batch.ids}
+    if batch.attention is not None:
+        inputs["attention_mask"] = batch.attention
+    if batch.segments is not None:
+        inputs["token_type_ids"] = batch.segments
+    return inputs

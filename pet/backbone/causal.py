@@ -1,0 +1,238 @@
+"""Causal language models: the label word is what comes next."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pet.backbone.base import LanguageModel, WordIds, WordReader, log, model_inputs
+from pet.backbone.beginnings import ProductReader, Tree
+from pet.device import Compute
+from pet.encoding import Batch, TextTokenizer
+from pet.errors import BackboneError
+from pet.loading import longest_input
+
+# Positions that are kept for the beginnings of label words, which stand behind the text.
+_WORD_ROOM = 16
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a model has read: keys and values of L columns, which of them are real (B, L)."""
+
+    cache: Any
+    real: Tensor
+
+    @property
+    def lengths(self) -> Tensor:
+        """Real tokens of every row, (B,)."""
+        return self.real.sum(dim=1)
+
+
+class CausalLM(LanguageModel):
+    """A language model that reads from left to right; the mask is the place after the last token.
+
+    Rows are padded on the right, so positions need no correction. What was read of a text is kept
+    as keys and values, and shared by everything that goes on from there: the label words of all
+    verbalizers, and patterns that begin with the same tokens.
+
+    Parameters
+    ----------
+    model, tokenizer, compute, name
+        As for `LanguageModel`.
+
+    Raises
+    ------
+    BackboneError
+        When the states do not give the model's own logits.
+    """
+
+    auto_class = "AutoModelForCausalLM"
+
+    def __init__(self, model: Any, tokenizer: Any, compute: Compute, name: str = "") -> None:
+        super().__init__(model, tokenizer, compute, name)
+        self.max_length = longest_input(model) - _WORD_ROOM
+        accepted = inspect.signature(model.base_model.forward).parameters
+        self._takes_positions = "position_ids" in accepted
+        self._goes_on = True
+        self._check()
+
+    def reader(self, words: Iterable[WordIds]) -> WordReader:
+        """How these words are read: token by token."""
+        return ProductReader(self, words)
+
+    def mask_states(self, batch: Batch) -> Tensor:
+        """Decoder inputs (B, 1 + T, E), in fp32: at the mask, and behind ``batch.after``."""
+        if batch.after and not self._goes_on:
+            return self._read_again(batch)
+        hidden, read = self._begin(batch, keep=bool(batch.after))
+        return self._with_words(_at(hidden, batch.masks), read, batch.after)
+
+    def mask_states_of(self, batches: Sequence[Batch]) -> list[Tensor]:
+        """`mask_states` of several patterns; what they begin with alike is read once."""
+        states: dict[int, Tensor] = {}
+        left = list(range(len(batches))) if self._goes_on else []
+        while left:
+            first = batches[left[0]]
+            enough = _lengths(first).sum() / 2
+            group = [n for n in left if _common_lengths([first, batches[n]]).sum() > enough]
+            left = [n for n in left if n not in group and n != left[0]]
+            if len(group) > 1:
+                states |= zip(group, self._together([batches[n] for n in group]), strict=True)
+        return [
+            states[number] if number in states else self.mask_states(batch)
+            for number, batch in enumerate(batches)
+        ]
+
+    def _together(self, batches: Sequence[Batch]) -> list[Tensor]:
+        """States of patterns that begin alike, row by row."""
+        common = _common_lengths(batches)
+        columns = torch.arange(int(common.max()), device=common.device)
+        real = columns < common[:, None]
+        attention = None if bool(real.all()) else real.long()
+        start = Batch(batches[0].ids[:, : len(columns)], attention, None, batches[0].masks)
+        _, read = self._begin(start, keep=True)
+        states = []
+        for batch in batches:
+            lengths = _lengths(batch)
+            steps = torch.arange(int((lengths - common).max()), device=common.device)
+            places = common[:, None] + steps
+            real = places < lengths[:, None]
+            ids = batch.ids.gather(1, places.clamp_max(batch.ids.shape[1] - 1))
+            sees = real[:, None, :] & (steps <= steps[:, None])
+            hidden, more = self._go_on(read, ids, places, real, sees)
+            own = _at(hidden, batch.masks - common[:, None])
+            states.append(self._with_words(own, more, batch.after))
+        return states
+
+    def _with_words(self, states: Tensor, read: _Read, after: tuple[WordIds, ...]) -> Tensor:
+        """Add the states behind beginnings of words: (B, 1, E) -> (B, 1 + T, E)."""
+        if not after:
+            return states
+        tree = Tree.of(after)
+        ids = tree.tokens.to(states.device).expand(len(states), -1)
+        places = read.lengths[:, None] + tree.depths.to(states.device)
+        sees = tree.sees.to(states.device).expand(len(states), -1, -1)
+        hidden, _ = self._go_on(read, ids, places, torch.ones_like(ids, dtype=torch.bool), sees)
+        return torch.cat([states, hidden.float()], dim=1)
+
+    def _begin(self, batch: Batch, keep: bool) -> tuple[Tensor, _Read]:
+        """Read rows from their start, (B, L, H); with ``keep`` it is possible to go on."""
+        from transformers import DynamicCache
+
+        kept = {"past_key_values": DynamicCache()} if keep else {}
+        with self.compute.autocast():
+            hidden: Tensor = self.model.base_model(**model_inputs(batch), use_cache=keep, **kept)[0]
+        real = torch.ones_like(batch.ids) if batch.attention is None else batch.attention
+        return hidden, _Read(kept.get("past_key_values"), real.bool())
+
+    def _go_on(
+        self, read: _Read, ids: Tensor, places: Tensor, real: Tensor, sees: Tensor
+    ) -> tuple[Tensor, _Read]:
+        """Read T more tokens a row, (B, T), at these places; ``sees`` (B, T, T) of one another."""
+        cache = copy(read.cache)  # its tensors are shared; none is ever written to
+        cache.layers = [copy(layer) for layer in cache.layers]
+        visible = torch.cat([read.real[:, None].expand(-1, ids.shape[1], -1), sees], dim=2)
+        lowest = torch.finfo(torch.float32).min
+        mask = torch.zeros_like(visible, dtype=torch.float32).masked_fill(~visible, lowest)
+        where = {"position_ids": places} if self._takes_positions else {}
+        with self.compute.autocast():
+            hidden: Tensor = self.model.base_model(
+                input_ids=ids,
+                attention_mask=mask[:, None],
+                past_key_values=cache,
+                use_cache=True,
+                **where,
+            )[0]
+        return hidden, _Read(cache, torch.cat([read.real, real], dim=1))
+
+    def _read_again(self, batch: Batch) -> Tensor:
+        # For architectures that cannot go on from keys and values: the text is read again with
+        # every beginning of a word behind it.
+        lengths = _lengths(batch)[:, None]
+        states = [_at(self._begin(batch, keep=False)[0], batch.masks)]
+        for word in batch.after:
+            steps = torch.arange(batch.ids.shape[1] + len(word), device=batch.ids.device)
+            text = batch.ids.gather(
+                1, steps.clamp_max(batch.ids.shape[1] - 1).expand(len(lengths), -1)
+            )
+            own = batch.ids.new_tensor(word)[(steps - lengths).clamp(0, len(word) - 1)]
+            ids = torch.where(steps < lengths, text, own)
+            real = (steps < lengths + len(word)).long()
+            hidden, _ = self._begin(Batch(ids, real, None, batch.masks), keep=False)
+            states.append(_at(hidden, batch.masks + len(word)))
+        return torch.cat(states, dim=1)
+
+    def _text_tokenizer(self, tokenizer: Any) -> TextTokenizer:
+        return TextTokenizer(tokenizer, open_ended=True)
+
+    @torch.inference_mode()
+    def _check(self) -> None:
+        """Compare with the model's own logits: two patterns, padding, beginnings of words."""
+        used, self.compute = self.compute, Compute(self.compute.device, "fp32")
+        patterns = (((7, 5, 3, 6, 4), (7, 5, 3)), ((7, 5, 3, 6, 8, 4), (7, 5, 3, 4)))
+        after = ((4,), (4, 6), (5,))
+        ids = self._decoder.weight.new_tensor((), dtype=torch.long)
+        try:
+            full = [
+                self.model(ids.new_tensor([[*row, *end]])).logits[0, -1]
+                for rows in patterns
+                for row in rows
+                for end in ((), *after)
+            ]
+            batches = [_padded(rows, after, ids) for rows in patterns]
+            for goes_on in (True, False):
+                self._goes_on = goes_on
+                try:
+                    states = torch.cat(self.mask_states_of(batches)).flatten(0, 1)
+                except (RuntimeError, IndexError, AttributeError, TypeError, ValueError):
+                    continue
+                if self._agrees(self.vocabulary_logits(states), torch.stack(full)):
+                    return
+                log.info("%s: cannot go on from keys and values", self.name)
+        finally:
+            self.compute = used
+        raise BackboneError(
+            f"Backbone {self.name!r}: logits of the next word could not be reproduced for the "
+            f"architecture {self.model.config.model_type!r}.",
+            "Use another causal LM; the GPT-2, Llama and Qwen families work.",
+        )
+
+
+def _padded(rows: Sequence[WordIds], after: tuple[WordIds, ...], like: Tensor) -> Batch:
+    longest = max(map(len, rows))
+    ids = like.new_tensor([[*row, *[0] * (longest - len(row))] for row in rows])
+    real = like.new_tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
+    return Batch(ids, real, None, real.sum(dim=1, keepdim=True) - 1, after)
+
+
+def _lengths(batch: Batch) -> Tensor:
+    """Real tokens of every row, (B,)."""
+    if batch.attention is None:
+        return batch.ids.new_full((len(batch.ids),), batch.ids.shape[1])
+    return batch.attention.sum(dim=1)
+
+
+def _common_lengths(batches: Sequence[Batch]) -> Tensor:
+    """How many tokens each row has in common with the same row of the other batches, (B,).
+
+    Always fewer than the row has, so that something is left to be read.
+    """
+    width = min(batch.ids.shape[1] for batch in batches)
+    first = batches[0].ids[:, :width]
+    same = torch.ones_like(first)
+    for batch in batches[1:]:
+        same = same * (batch.ids[:, :width] == first)
+    shortest = torch.stack([_lengths(batch) for batch in batches]).amin(dim=0)
+    return torch.minimum(same.cumprod(dim=1).sum(dim=1), shortest - 1)
+
+
+def _at(hidden: Tensor, places: Tensor) -> Tensor:
+    """States (B, M, H) at places (B, M) of (B, L, H), in fp32."""
+    return hidden.gather(1, places[:, :, None].expand(-1, -1, hidden.shape[2])).float()

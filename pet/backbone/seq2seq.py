@@ -1,0 +1,132 @@
+"""Encoder-decoder language models: the label word is what the decoder puts for the mask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import copy
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pet.backbone.base import LanguageModel, WordIds, WordReader, model_inputs
+from pet.backbone.beginnings import ProductReader
+from pet.device import Compute
+from pet.encoding import Batch, TextTokenizer
+from pet.errors import BackboneError
+from pet.loading import longest_input
+
+_SENTINEL = "<extra_id_0>"
+
+
+class Seq2SeqLM(LanguageModel):
+    """A T5-like model: the mask is the first sentinel, whose content the decoder is asked for.
+
+    The decoder starts with its start token and the sentinel, as in pre-training (Raffel 2020,
+    section 3.1.4); what it predicts next is the label word. The encoded text is shared by the
+    label words of all verbalizers.
+
+    Parameters
+    ----------
+    model, tokenizer, compute, name
+        As for `LanguageModel`.
+
+    Raises
+    ------
+    BackboneError
+        When the tokenizer has no sentinels or the states do not give the model's own logits.
+    """
+
+    auto_class = "AutoModelForSeq2SeqLM"
+
+    def __init__(self, model: Any, tokenizer: Any, compute: Compute, name: str = "") -> None:
+        if _SENTINEL not in tokenizer.get_vocab():
+            raise BackboneError(
+                f"Backbone {name!r} is an encoder-decoder model without the token {_SENTINEL}.",
+                "Use one of the T5 family, a masked LM or a causal LM.",
+            )
+        super().__init__(model, tokenizer, compute, name)
+        self.max_length = longest_input(model)
+        start = model.config.decoder_start_token_id
+        self._start = (self.tokenizer.pad_id if start is None else start, self.tokenizer.mask_id)
+        self._scale = 1.0
+        self._check()
+
+    def reader(self, words: Iterable[WordIds]) -> WordReader:
+        """How these words are read: token by token."""
+        return ProductReader(self, words)
+
+    def mask_states(self, batch: Batch) -> Tensor:
+        """Decoder inputs (B, 1 + T, E), in fp32: for the mask, and behind ``batch.after``."""
+        from transformers import DynamicCache, EncoderDecoderCache
+
+        with self.compute.autocast():
+            text = self._hidden(batch)
+        keep = bool(batch.after)
+        cache = EncoderDecoderCache(DynamicCache(), DynamicCache()) if keep else None
+        states: dict[WordIds, Tensor] = {(): self._decode(batch, text, self._start, cache)[:, -1]}
+        # One pass a word that is no other word's beginning; it gives the states on its way.
+        for word in batch.after:
+            if any(other[: len(word)] == word for other in batch.after if other != word):
+                continue
+            found = self._decode(batch, text, word, _fork(cache))
+            states |= {word[: place + 1]: found[:, place] for place in range(len(word))}
+        return torch.stack([states[beginning] for beginning in ((), *batch.after)], dim=1)
+
+    def _decode(self, batch: Batch, text: Tensor, tokens: Any, cache: Any) -> Tensor:
+        """States (B, T, E) behind each of T tokens, which go on from what ``cache`` holds."""
+        with self.compute.autocast():
+            hidden: Tensor = self.model.get_decoder()(
+                input_ids=batch.ids.new_tensor(tokens).expand(len(batch.ids), -1),
+                encoder_hidden_states=text,
+                encoder_attention_mask=batch.attention,
+                past_key_values=cache,
+                use_cache=cache is not None,
+            )[0]
+        return hidden.float() * self._scale
+
+    def _hidden(self, batch: Batch) -> Tensor:
+        hidden: Tensor = self.model.get_encoder()(**model_inputs(batch))[0]
+        return hidden
+
+    def _body(self) -> list[Any]:
+        return [self.model.get_encoder(), self.model.get_decoder()]
+
+    def _text_tokenizer(self, tokenizer: Any) -> TextTokenizer:
+        return TextTokenizer(tokenizer, mask_token=_SENTINEL)
+
+    @torch.inference_mode()
+    def _check(self) -> None:
+        """Compare with the model's own logits, of which some models scale the states first."""
+        used, self.compute = self.compute, Compute(self.compute.device, "fp32")
+        after = ((4,), (4, 6), (5,))
+        ids = torch.tensor([[7, 5, self._start[1], 6, 1]], device=used.device)
+        batch = Batch(ids, None, None, ids[:, :1], after)
+        try:
+            full = [
+                self.model(
+                    input_ids=ids, decoder_input_ids=ids.new_tensor([[*self._start, *end]])
+                ).logits[0, -1]
+                for end in ((), *after)
+            ]
+            for scale in (1.0, self.hidden_size**-0.5):
+                self._scale = scale
+                fast = self.vocabulary_logits(self.mask_states(batch)[0])
+                if self._agrees(fast, torch.stack(full)):
+                    return
+        finally:
+            self.compute = used
+        raise BackboneError(
+            f"Backbone {self.name!r}: logits of the label word could not be reproduced for the "
+            f"architecture {self.model.config.model_type!r}.",
+            "Use one of the T5 family, a masked LM or a causal LM.",
+        )
+
+
+def _fork(cache: Any) -> Any:
+    """A cache that grows on its own from what is in this one; the tensors are shared."""
+    from transformers import EncoderDecoderCache
+
+    own = copy(cache.self_attention_cache)
+    own.layers = [copy(layer) for layer in own.layers]
+    return EncoderDecoderCache(own, cache.cross_attention_cache)
