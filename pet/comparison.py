@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pet.cells import CellResult, Figures
-from pet.errors import UsageError, did_you_mean
+from pet.config import StudyConfig
+from pet.errors import RunError, UsageError, did_you_mean
 from pet.evaluation import paired_bootstrap, percent, text_table
 from pet.fewshot import StudyResult
 
@@ -232,6 +233,29 @@ def study_to_dict(study: StudyResult, rows: Sequence[Row]) -> dict[str, Any]:
         "rows": [asdict(row) for row in rows],
         "cells": [asdict(cell) for cell in study.cells],
     }
+
+
+def study_from_dict(plain: Mapping[str, Any]) -> tuple[StudyResult, list[Row]]:
+    """Rebuild a study and its rows from `study_to_dict`.
+
+    Raises
+    ------
+    RunError
+        When the values are something else.
+    """
+    try:
+        config: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in plain["config"].items()
+        }
+        cells = tuple(CellResult.from_dict(cell) for cell in plain["cells"])
+        rows = [
+            Row(**{**row, "difference": row["difference"] and Difference(**row["difference"])})
+            for row in plain["rows"]
+        ]
+        return StudyResult(StudyConfig(**config), cells, plain["overlap"]), rows
+    except (TypeError, KeyError, AttributeError) as error:
+        raise RunError(f"These are not the results of a few-shot study: {error!r}.") from error
 
 
 def study_csv(study: StudyResult) -> str:

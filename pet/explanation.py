@@ -2,14 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import softmax
 
 from pet.evaluation import percent, text_table
 from pet.model import EnsembleModel
-from pet.scoring import view
+from pet.scoring import PatternView, view
+
+
+@dataclass(frozen=True)
+class MemberView:
+    """What one member sees in an example.
+
+    ``weight`` is its share in the ensemble; ``text`` the filled pattern; ``words`` has the scores
+    of the label words and ``offsets`` what calibration subtracts from a label's score, one mapping
+    a verbalizer; ``probabilities`` are the member's own. The words of a pattern that names a label
+    are told apart by the label asked about, the likeliest first; others ask one question, "".
+    """
+
+    name: str
+    weight: float
+    text: str
+    words: list[dict[str, dict[str, float]]]
+    offsets: list[dict[str, float]]
+    probabilities: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What every member sees in an example, and what they say together."""
+
+    members: list[MemberView]
+    probabilities: dict[str, float]
+
+
+def look(model: EnsembleModel, examples: Sequence[Mapping[str, str]]) -> list[Explanation]:
+    """Let every member look at some examples, given by their fields; one explanation each."""
+    specs, scorers = model.members.specs, model.members.scorers
+    seen: list[list[PatternView]] = []
+    for spec, scorer in zip(specs, scorers, strict=True):
+        scorer.put(model.members.weights.get(spec.name, {}))
+        seen.append([view(scorer, texts) for texts in examples])
+    labels, found = model.task.labels, []
+    shares = np.asarray(model.ensemble.weights) / sum(model.ensemble.weights)
+    for views in zip(*seen, strict=True):
+        scores = [
+            np.array([[list(part.values())] for part in own.labels], dtype=np.float32)
+            for own in views
+        ]
+        own_scores = model.ensemble.member_scores(scores)[:, 0]
+        members = [
+            MemberView(
+                spec.name,
+                float(share),
+                own.text,
+                _ordered(own),
+                [dict(zip(labels, map(float, offset), strict=True)) for offset in scorer.offsets]
+                if scorer.offsets
+                else [],
+                dict(zip(labels, softmax(row).tolist(), strict=True)),
+            )
+            for spec, scorer, share, own, row in zip(
+                specs, scorers, shares, views, own_scores, strict=True
+            )
+        ]
+        together = softmax(model.ensemble(scores)[0]).tolist()
+        found.append(Explanation(members, dict(zip(labels, together, strict=True))))
+    return found
 
 
 def explain(model: EnsembleModel, texts: Mapping[str, str], words: int = 5) -> str:
@@ -24,36 +86,33 @@ def explain(model: EnsembleModel, texts: Mapping[str, str], words: int = 5) -> s
     words : int
         How many label words are shown of each verbalizer, the best ones first.
     """
-    labels = model.task.labels
+    (found,) = look(model, [texts])
     lines: list[str] = []
     votes: list[list[str]] = []
-    total = sum(model.ensemble.weights)
-    all_scores = []
-    for spec, scorer, weight in zip(
-        model.members.specs, model.members.scorers, model.ensemble.weights, strict=True
-    ):
-        scorer.put(model.members.weights.get(spec.name, {}))
-        seen = view(scorer, texts)
-        lines.append(f"{spec.name}: {seen.text}")
-        for own, found in zip(seen.words, seen.labels, strict=True):
-            # Of the questions about every label, those that are answered with yes most.
-            for question in sorted(own, key=lambda label: -found.get(label, 0.0))[:words]:
-                best = sorted(own[question].items(), key=lambda item: -item[1])[:words]
+    for own in found.members:
+        lines.append(f"{own.name}: {own.text}")
+        for asked in own.words:
+            for question, scores in list(asked.items())[:words]:
+                best = sorted(scores.items(), key=lambda item: -item[1])[:words]
                 shown = ", ".join(f"{word} {score:+.1f}" for word, score in best)
                 lines.append(f"    {question}: {shown}" if question else f"    {shown}")
-        for offset in scorer.offsets or ():
-            shifts = zip(labels, offset, strict=True)
-            lines.append(
-                "    calibrated: " + ", ".join(f"{name} {-by:+.1f}" for name, by in shifts)
-            )
-        scores = np.array([[list(part.values())] for part in seen.labels], dtype=np.float32)
-        all_scores.append(scores)
-        votes.append([spec.name, f"{weight / total:.2f}"])
-    combined = model.ensemble.member_scores(all_scores)[:, 0]
-    together = model.ensemble(all_scores)[0]
-    for vote, scores in zip(votes, combined, strict=True):
-        vote += [labels[int(scores.argmax())], *map(percent, softmax(scores).tolist())]
-    everyone = [labels[int(together.argmax())], *map(percent, softmax(together).tolist())]
-    votes.append(["ensemble", "1.00", *everyone])
-    table = text_table(votes, ["member", "weight", "vote", *labels])
+        for offset in own.offsets:
+            shifts = ", ".join(f"{name} {-by:+.1f}" for name, by in offset.items())
+            lines.append("    calibrated: " + shifts)
+        votes.append([own.name, f"{own.weight:.2f}", *_vote(own.probabilities)])
+    votes.append(["ensemble", "1.00", *_vote(found.probabilities)])
+    table = text_table(votes, ["member", "weight", "vote", *model.task.labels])
     return "\n".join(lines) + "\n\n" + table
+
+
+def _ordered(seen: PatternView) -> list[dict[str, dict[str, float]]]:
+    """Of the questions about every label, first those that are answered with yes most."""
+    return [
+        dict(sorted(asked.items(), key=lambda item: -scores.get(item[0], 0.0)))
+        for asked, scores in zip(seen.words, seen.labels, strict=True)
+    ]
+
+
+def _vote(probabilities: Mapping[str, float]) -> list[str]:
+    winner = max(probabilities, key=probabilities.__getitem__)
+    return [winner, *map(percent, probabilities.values())]

@@ -14,6 +14,7 @@ from pet.config import Settings
 from pet.data import Data, Example, chunked
 from pet.ensemble import Ensemble
 from pet.evaluation import Evaluation, evaluate, percent, text_table
+from pet.evidence import Mistake, keep_examples, surest_mistakes
 from pet.ipet import Generation, finished_generations
 from pet.member_store import stored_members
 from pet.model import EnsembleModel, Scoring, load_model
@@ -27,7 +28,8 @@ from pet.training import label_numbers
 class Report:
     """Rows of the final table and, where there were test examples, their evaluations.
 
-    ``right`` says of every test example, in order, whether a row's prediction is true: (N,).
+    ``right`` says of every test example, in order, whether a row's prediction is true: (N,);
+    ``mistakes`` are the surest ones of the last row.
     """
 
     task: Task
@@ -36,6 +38,7 @@ class Report:
     remarks: list[str] = field(default_factory=list)
     generations: list[Generation] = field(default_factory=list)
     right: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    mistakes: list[Mistake] = field(default_factory=list)
 
     def table(self, per_class: bool = False) -> str:
         """Return the table as text."""
@@ -117,11 +120,16 @@ def per_class_table(evaluation: Evaluation) -> str:
 
 
 def run_report(
-    folder: RunFolder, settings: Settings, data: Data, tests: Iterable[Example] | None
+    folder: RunFolder,
+    settings: Settings,
+    data: Data,
+    tests: Iterable[Example] | None,
+    keep: bool = False,
 ) -> Report:
     """Collect the figures of a finished run; evaluate all its parts where there are test examples.
 
-    The test examples are read here and nowhere earlier. Also writes metrics.json.
+    The test examples are read here and nowhere earlier. Also writes metrics.json and, with
+    ``keep``, the examples that a page about the run shows (`pet.evidence`).
     """
     config = settings.backbone
     model = load_model(folder.path, config.device, config.precision)
@@ -143,6 +151,8 @@ def run_report(
     if tests is not None:
         earlier = {} if ensemble is None else _earlier(report.generations, folder, ensemble)
         _evaluate(report, model, ensemble, earlier, data, tests)
+    if keep:
+        keep_examples(folder, data, ensemble, report.mistakes)
     folder.write_json(
         "metrics.json",
         {
@@ -217,6 +227,9 @@ def _evaluate(
             scores["ensemble"].append(ensemble.ensemble(member_scores))
         if "classifier" in scores:
             scores["classifier"].append(model.scores(texts))
+        report.mistakes = surest_mistakes(
+            report.mistakes, chunk, scores[names[-1]][-1], report.task.labels
+        )
     targets = label_numbers(labels, report.task.labels)
     for name, parts in scores.items():
         probabilities = softmax(np.concatenate(parts) if parts else np.zeros((0, 1)), axis=1)

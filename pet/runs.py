@@ -29,7 +29,7 @@ class RunFolder:
     record = "run.json"
     contents: tuple[str, ...] = (
         "labelled.json", "backbone", "members", "ensemble.json", "soft", "classifier",
-        "metrics.json", "log.jsonl", "tasks", "results.json", "results.csv",
+        "metrics.json", "log.jsonl", "examples.json", "tasks", "results.json", "results.csv",
     )  # fmt: skip
 
     def __init__(self, path: Path) -> None:

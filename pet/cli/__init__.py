@@ -20,6 +20,7 @@ COMMANDS = {
     "suggest": "Find the unlabelled texts worth labelling next.",
     "adapt": "Train a masked LM on a domain's raw text.",
     "explain": "Show why a text gets its label.",
+    "report": "Make one HTML page about a run or a study.",
     "fewshot": "Compare methods over draws of a few labels.",
     "verbalize": "Find label words.",
 }

@@ -110,7 +110,7 @@ def command(
         with progress_bars() as progress:
             run(known, settings, data, folder, progress)
     tests = examples_from(test, labelled, ending) if test else None
-    report = run_report(folder, settings, data, tests)
+    report = run_report(folder, settings, data, tests, keep=True)
     click.echo(report.table(per_class))
     for remark in report.remarks:
         say(remark)

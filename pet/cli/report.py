@@ -1,0 +1,31 @@
+"""pet report: a page about a training run or a few-shot study."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(name="report")
+@click.argument("run")
+@click.option(
+    "-o", "--output", default="report.html", show_default=True, metavar="FILE|-", help="The page."
+)
+def command(run: str, output: str) -> None:
+    """Make one HTML page about RUN, a folder of pet train or pet fewshot.
+
+    It shows what was asked, patterns and label words, members and their weights, hard and
+    uncertain texts, label-word scores, confusion, calibration and cost; of a study the methods,
+    learning curves, spread over patterns and draws. The page is one file without scripts that
+    opens offline. With matplotlib (extra 'plots') it has diagrams beside its tables.
+
+    \b
+    Example: pet report runs/first -o report.html
+    """
+    from pet.cli.console import opened, say
+    from pet.pages import page
+
+    text = page(run)
+    with opened(output) as stream:
+        stream.write(text)
+    if output != "-":
+        say(f"The page is {output}.")
