@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pet.data import Pool
 from pet.encoding import Chunk
-from pet.scoring import Offsets, PVPScorer
+from pet.scoring import Offsets, PVPScorer, Scores
 
 SAMPLE = 512
 
@@ -69,7 +69,11 @@ def balanced(scorer: PVPScorer, chunk: Chunk, targets: NDArray[np.int64]) -> Off
     Offsets
         (V, C): one row a verbalizer, for `PVPScorer`'s ``offsets``.
     """
-    scores = scorer.score(chunk)
+    return balanced_means(scorer.score(chunk), targets)
+
+
+def balanced_means(scores: Scores, targets: NDArray[np.int64]) -> Offsets:
+    """Mean label scores, every label counting the same: (V, N, C) and (N,) -> (V, C)."""
     by_label = [scores[:, targets == label].mean(axis=1) for label in np.unique(targets)]
     means = np.stack(by_label).mean(axis=0, dtype=np.float64)
     return tuple(tuple(row) for row in means.tolist())

@@ -349,6 +349,26 @@ class WordSearchConfig(_Checked):
 
 
 @dataclass(frozen=True)
+class RankConfig(_Checked):
+    """How a task's patterns are compared on the labelled examples alone."""
+
+    trained: bool = setting(
+        False, "Train every pattern on each half, instead of taking it as it is."
+    )
+    halvings: int | None = setting(
+        None,
+        "Random halvings of the labelled examples, each half predicted from the other; by default "
+        "20, or 2 with --trained.",
+        low=1,
+    )
+
+    @property
+    def halvings_or_default(self) -> int:
+        """How many halvings there are."""
+        return self.halvings or (2 if self.trained else 20)
+
+
+@dataclass(frozen=True)
 class SuggestConfig(_Checked):
     """Which unlabelled texts are worth labelling next."""
 

@@ -16,7 +16,6 @@ from pet.config import BackboneConfig, LMConfig, Settings
 from pet.corpus import Source
 from pet.data import Data, Example, Pool
 from pet.distillation import distil, fine_tune
-from pet.encoding import Chunk
 from pet.ensemble import (
     Ensemble,
     accuracy_weights,
@@ -25,9 +24,10 @@ from pet.ensemble import (
     learn_weights,
 )
 from pet.errors import DataError
+from pet.folds import out_of_fold_scores
 from pet.ipet import train_generations
 from pet.member_store import MemberStore, pool_scores, stored_members
-from pet.members import MemberResult, MemberSet, MemberSpec, train_member
+from pet.members import MemberResult, MemberSet, MemberSpec
 from pet.model import EnsembleModel, Model, save_model
 from pet.runs import RunFolder
 from pet.scoring import Scores
@@ -238,27 +238,18 @@ def _out_of_fold(
     progress: Progress,
 ) -> tuple[list[Scores], np.ndarray]:
     """Scores of labelled examples by members that did not see them: a list of (V, N, C)."""
-    examples = data.train
-    targets = label_numbers([example.label for example in examples], task.labels)
+    targets = label_numbers([example.label for example in data.train], task.labels)
     folds = min(settings.ensemble.folds, int(np.bincount(targets)[np.unique(targets)].min()))
     if folds < 2:
         raise DataError(
             "Learned weights need two labelled examples of every label.", "Use --weighting uniform."
         )
     splitter = StratifiedKFold(folds, shuffle=True, random_state=settings.seed)
-    all_scores = []
-    for spec in specs:
-        scores = np.zeros((len(spec.pvp.verbalizers), len(examples), len(task.labels)), np.float32)
-        for fold, (inside, outside) in enumerate(splitter.split(targets, targets)):
-            part = replace(spec, name=f"{spec.name} fold {fold + 1}")
-            known = [examples[i] for i in inside]
-            own = train_member(backbone, part, task, known, pool=data.pool, progress=progress)
-            scorer = spec.scorer(task.labels, backbone, own.offsets)
-            scorer.put(own.weights)
-            texts = [examples[i].texts for i in outside]
-            scores[:, outside] = scorer.score(Chunk(backbone.tokenizer, texts))
-        all_scores.append(scores)
-    return all_scores, targets
+    splits = list(splitter.split(targets, targets))
+    return [
+        out_of_fold_scores(backbone, spec, task, data.train, splits, data.pool, progress)
+        for spec in specs
+    ], targets
 
 
 def _saved(model: Model, folder: RunFolder) -> Model:

@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "Train on a few labels and unlabelled text: the whole pipeline.",
     "predict": "Label texts.",
     "evaluate": "Compare predictions with true labels.",
+    "patterns": "Rank a task's patterns on a few labelled examples.",
     "suggest": "Find the unlabelled texts worth labelling next.",
     "adapt": "Train a masked LM on a domain's raw text.",
     "explain": "Show why a text gets its label.",
