@@ -23,7 +23,7 @@ import torch
 from toy import TASK_FILE, Files, Result, labelled_rows, train, write_jsonl
 from toy import pet as command
 
-from pet import member_store, pipeline
+from pet import folds, member_store, pipeline
 
 ROW = '{"text": "good", "label": "positive"}\n'
 
@@ -443,13 +443,13 @@ def test_an_input_that_cannot_be_read_leaves_an_older_output_as_it_is(
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the members that are trained from now on."""
     names: list[str] = []
-    original = pipeline.train_member
+    original = member_store.train_member
 
     def train_member(backbone: Any, spec: Any, *more: Any, **named: Any) -> Any:
         names.append(spec.name)
         return original(backbone, spec, *more, **named)
 
-    for module in (pipeline, member_store):
+    for module in (folds, member_store):
         monkeypatch.setattr(module, "train_member", train_member)
     return names
 

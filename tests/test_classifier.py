@@ -15,7 +15,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from toy import BAD, GOOD, NEW, toy_task
 
-import pet.pipeline
+import pet.member_store
 from pet import PVP, PETClassifier, PetError, Prediction, Task, Verbalizer
 from pet.classifier import predict_stream
 from pet.config import CONFIGS, Settings
@@ -319,7 +319,7 @@ def test_a_run_folder_is_kept_and_used_again(
     def train_member(*_: object) -> None:
         pytest.fail("a finished member was trained again")
 
-    monkeypatch.setattr(pet.pipeline, "train_member", train_member)
+    monkeypatch.setattr(pet.member_store, "train_member", train_member)
     again = clone(quick).fit(X, Y, unlabeled=NEW, run_folder=str(run))
     np.testing.assert_array_equal(again.predict_proba(NEW), first)
     loaded = PETClassifier.from_pretrained(run, device="cpu")

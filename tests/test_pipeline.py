@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 from toy import NEW, labelled_rows, toy_task
 
-from pet import Example, member_store, pipeline
+from pet import Example, folds, member_store, pipeline
 from pet.config import Settings
 from pet.data import Data, Pool
 from pet.distillation import SequenceClassifier
@@ -52,7 +52,7 @@ def members_of(folder: RunFolder) -> dict[str, dict[str, Any]]:
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[MemberSpec, Sequence[Example]]]:
     """Every call of train_member from now on: its spec and examples."""
     calls: list[tuple[MemberSpec, Sequence[Example]]] = []
-    original = pipeline.train_member
+    original = member_store.train_member
 
     def train_member(
         backbone: Any, spec: MemberSpec, task: Any, examples: Sequence[Example], *more: Any,
@@ -61,7 +61,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[MemberSpec, Sequence[
         calls.append((spec, examples))
         return original(backbone, spec, task, examples, *more, **named)
 
-    for module in (pipeline, member_store):
+    for module in (folds, member_store):
         monkeypatch.setattr(module, "train_member", train_member)
     return calls
 
