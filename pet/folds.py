@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pet.backbone import MaskedLM
+from pet.backbone import LanguageModel
 from pet.data import Example, Pool
 from pet.encoding import Chunk
 from pet.members import MemberSpec, train_member
@@ -21,7 +21,7 @@ Split = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def out_of_fold_scores(
-    backbone: MaskedLM,
+    backbone: LanguageModel,
     spec: MemberSpec,
     task: Task,
     examples: Sequence[Example],

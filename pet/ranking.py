@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 from sklearn.model_selection import RepeatedStratifiedKFold
 
-from pet.backbone import MaskedLM
+from pet.backbone import LanguageModel, load_backbone
 from pet.calibration import balanced_means, prior
 from pet.config import RankConfig, Settings
 from pet.data import Data, Pool
@@ -144,7 +144,7 @@ def rank_patterns(
     targets = label_numbers([example.label for example in data.train], task.labels)
     halvings = _halvings(targets, task, config.halvings_or_default, derived_seed(settings.seed, 7))
     options = settings.backbone
-    backbone = MaskedLM.load(options.backbone, options.device, options.precision)
+    backbone = load_backbone(options.backbone, options.device, options.precision)
     specs = specs_of(task, settings)
     combine = Ensemble.uniform(1, combine_verbalizers=settings.ensemble.combine_verbalizers)
     scorers, scores = [], []
@@ -248,7 +248,7 @@ def _halvings(targets: Targets, task: Task, count: int, seed: int) -> list[list[
 def _untrained(
     spec: MemberSpec,
     task: Task,
-    backbone: MaskedLM,
+    backbone: LanguageModel,
     data: Data,
     targets: Targets,
     halvings: Sequence[Sequence[Split]],
