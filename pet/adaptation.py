@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pet.backbone import MaskedLM
-from pet.config import BackboneConfig, LMConfig, default_learning_rate
+from pet.checkpoints import Checkpoint
+from pet.config import BackboneConfig, LMConfig, deciding, default_learning_rate
 from pet.corpus import Corpus, Source
-from pet.errors import RunError, UsageError
+from pet.errors import UsageError
 from pet.lm import Figures, HeldOut, masked_lm_loss
 from pet.lora import Adapters
 from pet.masking import Masking
@@ -27,7 +26,8 @@ from pet.modelcard import model_card
 from pet.packing import Packer, Rows, RowStream
 from pet.runs import AdaptationFolder
 from pet.seeds import derived_seed, with_seed
-from pet.training import Group, Progress, Schedule, Snapshot, optimise, silent
+from pet.snapshot import Snapshot
+from pet.training import Group, Loss, Progress, Schedule, optimise, silent
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,6 @@ DEFAULT_STEPS = 1000
 _RATE_FACTOR, _LORA_RATE_FACTOR = 4.0, 20.0
 _UNLIMITED = 10**9  # steps, where the clock ends the training
 _HELD_OUT_ROWS = 512
-_CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclass(frozen=True)
@@ -97,33 +96,34 @@ def adapt(
     """
     corpus = Corpus(sources, how.held_out, seed)
     backbone = MaskedLM.load(start.backbone, start.device, start.precision, new_head=True)
-    asked = {"start": asdict(start), "text": corpus.sizes, "config": asdict(how), "seed": seed}
+    asked = {"start": deciding(start), "text": corpus.sizes, "config": asdict(how), "seed": seed}
     folder = AdaptationFolder.start(output, asked, force)
     if folder.has("metrics.json"):
         return Adaptation.from_dict(folder.read_json("metrics.json"))
     packer = Packer(backbone.tokenizer, min(how.length, backbone.max_length), how.whole_word)
     if packer.room < 1:
         raise UsageError(f"A row of {packer.length} tokens has no room for text.", "Use --length.")
-    checkpoint = _Checkpoint.read(folder)
-    rows = None if checkpoint is None else checkpoint.rows
+    checkpoint = Checkpoint(folder)
+    resume, rows, before = _read(checkpoint)
     stream = RowStream(corpus, packer, how.shuffle_buffer, rows)
     held_out = HeldOut(backbone, packer.sample(corpus.held_out(), _HELD_OUT_ROWS, seed))
-    if checkpoint is None:
+    if resume is None:
         if backbone.untrained:
             log.info("%s has no masked-LM head; it gets one", start.backbone)
             backbone.start_head(_log_frequencies(stream.buffer, backbone))
-        checkpoint = _Checkpoint(None, {}, held_out.measure(backbone, progress))
-    log.info("held out: %d rows; before: %s", len(held_out.rows), checkpoint.before)
+        before = held_out.measure(backbone, progress)
+    log.info("held out: %d rows; before: %s", len(held_out.rows), before)
     torch.manual_seed(derived_seed(seed, 2))
     adapters = None if how.lora is None else Adapters(backbone, how.lora)
     trained = _trained(backbone, how)
 
     def save(snapshot: Snapshot) -> None:
-        _Checkpoint(snapshot, stream.state(), checkpoint.before).write(folder)
+        text = {name: torch.from_numpy(array) for name, array in stream.state().items()}
+        checkpoint.write(snapshot, text, before=_plain(before))
         found = held_out.measure(backbone)
         folder.log("checkpoint", step=snapshot.step, loss=snapshot.loss, held_out=_plain(found))
 
-    steps, seconds = (resume.step, resume.seconds) if (resume := checkpoint.snapshot) else (0, 0.0)
+    steps, seconds = (resume.step, resume.seconds) if resume else (0, 0.0)
     fit = optimise(
         [Group(trained)],
         _losses(backbone, stream, how, seed, steps * how.accumulation),
@@ -138,7 +138,7 @@ def adapt(
     if how.save_precision == "fp16":
         backbone.model.half().float()  # what is measured is what is saved
     after = held_out.measure(backbone, progress)
-    result = Adaptation(checkpoint.before, after, fit.steps, round(fit.seconds, 1))
+    result = Adaptation(before, after, fit.steps, round(fit.seconds, 1))
     with folder.writing("model") as temporary:
         temporary.mkdir()
         model = backbone.model.half() if how.save_precision == "fp16" else backbone.model
@@ -148,13 +148,13 @@ def adapt(
         (temporary / "README.md").write_text(card, encoding="utf-8")
     folder.publish("model")
     folder.write_json("metrics.json", asdict(result))
-    folder.remove(_CHECKPOINT)
+    checkpoint.remove()
     return result
 
 
 def _losses(
     backbone: MaskedLM, stream: RowStream, how: LMConfig, seed: int, done: int
-) -> Iterator[Tensor]:
+) -> Iterator[Loss]:
     """Losses of one batch after another; ``done`` of them were drawn before."""
     masking = Masking.of(backbone.tokenizer, how.mask_rate, how.mask_share, how.random_share)
     while True:
@@ -164,7 +164,7 @@ def _losses(
         rows = stream.take(how.batch_size, generator)
         seen, chosen = masking(rows, generator)
         backbone.model.train(how.dropout)
-        yield masked_lm_loss(backbone, rows[:, 0].astype(np.int64), seen, chosen)
+        yield partial(masked_lm_loss, backbone, rows[:, 0].astype(np.int64), seen, chosen)
 
 
 def _trained(backbone: MaskedLM, how: LMConfig) -> list[nn.Parameter]:
@@ -216,37 +216,14 @@ def _plain(figures: Figures | None) -> dict[str, Any] | None:
     return None if figures is None else asdict(figures)
 
 
-@dataclass(frozen=True)
-class _Checkpoint:
-    """Optimisation, place in the text, and the figures from before: one file, written at once."""
-
-    snapshot: Snapshot | None
-    rows: Mapping[str, Rows] = field(repr=False)
-    before: Figures | None
-
-    def write(self, folder: AdaptationFolder) -> None:
-        assert self.snapshot is not None
-        state = {**vars(self.snapshot), "before": _plain(self.before)}
-        tensors = {f"optimiser/{k}": v for k, v in state.pop("tensors").items()}
-        tensors |= {f"rows/{k}": torch.from_numpy(v) for k, v in self.rows.items()}
-        with folder.writing(_CHECKPOINT) as temporary:
-            save_file(tensors, temporary, {"state": json.dumps(state)})
-
-    @classmethod
-    def read(cls, folder: AdaptationFolder) -> _Checkpoint | None:
-        if not folder.has(_CHECKPOINT):
-            return None
-        path = folder.path / _CHECKPOINT
-        try:
-            with safe_open(path, "pt") as file:
-                state = json.loads(file.metadata()["state"])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
-            raise RunError(f"{path}: this checkpoint is damaged: {error}.", "Remove it.") from error
-        before = state.pop("before")
-        rows = {k[5:]: v.numpy() for k, v in tensors.items() if k.startswith("rows/")}
-        snapshot = Snapshot(
-            **state, tensors={k[10:]: v for k, v in tensors.items() if k.startswith("optimiser/")}
-        )
-        log.info("going on after step %d", snapshot.step)
-        return replace(cls(snapshot, rows, None), before=before and Figures(**before))
+def _read(
+    checkpoint: Checkpoint,
+) -> tuple[Snapshot | None, Mapping[str, Rows] | None, Figures | None]:
+    """Optimisation, place in the text, and the figures from before; None where none is there."""
+    found = checkpoint.read_all()
+    if found is None:
+        return None, None, None
+    snapshot, text, more = found
+    before = more["before"]
+    rows = {name: tensor.numpy() for name, tensor in text.items()}
+    return snapshot, rows, None if before is None else Figures(**before)

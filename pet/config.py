@@ -6,7 +6,7 @@ name is unique across them and a default lives here only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal, get_args
 
 from pet.errors import UsageError, did_you_mean
@@ -22,10 +22,22 @@ WordSearch = Literal["petal", "lm-bff", "kpt"]
 Measure = Literal["entropy", "margin", "confidence", "votes", "disagreement"]
 
 
-def setting(default: Any, text: str, choices: Any = None, low: float | None = None) -> Any:
-    """Declare one setting: default, help text, allowed values or smallest value."""
+def setting(
+    default: Any, text: str, choices: Any = None, low: float | None = None, decides: bool = True
+) -> Any:
+    """Declare one setting: default, help text, allowed values or smallest value.
+
+    One that does not decide a result but where it is computed is no part of what a run was asked.
+    """
     values = get_args(choices) if choices is not None else None
-    return field(default=default, metadata={"help": text, "choices": values, "low": low})
+    known = {"help": text, "choices": values, "low": low, "decides": decides}
+    return field(default=default, metadata=known)
+
+
+def deciding(config: Any) -> dict[str, Any]:
+    """`dataclasses.asdict` of the settings that decide a result."""
+    own = {f.name: getattr(config, f.name) for f in fields(config) if f.metadata.get("decides", 1)}
+    return {name: deciding(v) if is_dataclass(v) else v for name, v in own.items()}
 
 
 class _Checked:
@@ -52,7 +64,7 @@ class BackboneConfig(_Checked):
     """Which masked language model, where it runs, and how much text it reads."""
 
     backbone: str = setting("pet-mini", "Masked LM: hub name, folder, or the embedded pet-mini.")
-    device: str = setting("auto", "cpu, cuda, cuda:N, or auto.")
+    device: str = setting("auto", "cpu, cuda, cuda:N, or auto.", decides=False)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = setting(
         "auto",
         "Precision of matrix products; auto takes bf16 where the hardware has it.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pet.backbone import mean_states, model_inputs
+from pet.checkpoints import Checkpoint, optimise_resumably
 from pet.config import (
     BackboneConfig,
     DistillationConfig,
@@ -21,7 +23,7 @@ from pet.config import (
 )
 from pet.data import Example, Pool
 from pet.device import Compute
-from pet.encoding import Batch, Chunk, Encoder, TextTokenizer
+from pet.encoding import Batch, Chunk, Encoded, Encoder, TextTokenizer
 from pet.loading import load_pretrained, load_tokenizer, longest_input
 from pet.pattern import input_parts
 from pet.scoring import Scores
@@ -30,11 +32,11 @@ from pet.task import Task
 from pet.training import (
     Fit,
     Group,
+    Loss,
     Progress,
     Schedule,
     class_weights,
     label_numbers,
-    optimise,
     shuffled_batches,
     silent,
 )
@@ -138,6 +140,7 @@ def distil(
     how: DistillationConfig,
     seed: int,
     progress: Progress = silent,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[SequenceClassifier, Fit]:
     """Train a classifier on soft labels with the loss t^2 KL(soft || student) (PET, section 3.3).
 
@@ -157,38 +160,39 @@ def distil(
         Of the head and the order of examples.
     progress : callable
         Told "distilled", steps done and total.
+    checkpoint : Checkpoint, optional
+        Where a training that was cut off goes on from.
     """
     student, new_names = SequenceClassifier.fresh(config, task, seed)
     generator = with_seed(seed)
     t = how.temperature
 
-    def losses() -> Iterator[Tensor]:
+    def loss_of(encoded: Encoded, soft: Tensor, rows: NDArray[np.int64]) -> Tensor:
+        logits = student.logits(encoded.batch(rows, student.compute.device))
+        own = soft[torch.from_numpy(rows)]
+        divergence = functional.kl_div((logits / t).log_softmax(dim=1), own, reduction="batchmean")
+        return t * t * divergence
+
+    def losses() -> Iterator[Loss]:
         while True:
             for examples, scores in zip(pool.chunks(), scores_of(), strict=True):
                 encoded = student.encoder.encode(_chunk(student, examples))
                 soft = torch.from_numpy(scores).to(student.compute.device).div(t).softmax(dim=1)
                 size = how.distill_batch_size
                 for rows in _mixed_batches(encoded.ids.lengths, size, generator):
-                    logits = student.logits(encoded.batch(rows, student.compute.device))
-                    own = soft[torch.from_numpy(rows)]
-                    yield (
-                        t
-                        * t
-                        * functional.kl_div(
-                            (logits / t).log_softmax(dim=1), own, reduction="batchmean"
-                        )
-                    )
+                    yield partial(loss_of, encoded, soft, rows)
 
     per_epoch = sum(-(-len(examples) // how.distill_batch_size) for examples in pool.chunks())
     steps = min(how.distill_max_steps, how.distill_epochs * per_epoch)
     width = int(student.model.config.hidden_size)
     rate = how.distill_learning_rate or 4 * default_learning_rate(width)
-    fit = optimise(
+    fit = optimise_resumably(
         _groups(student.model, new_names),
         losses(),
         Schedule(steps, rate),
         student.compute,
         progress=lambda done, total: progress("distilled", done, total),
+        checkpoint=checkpoint,
     )
     return student, fit
 
@@ -201,6 +205,7 @@ def fine_tune(
     seed: int,
     dev: Sequence[Example] = (),
     progress: Progress = silent,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[SequenceClassifier, Fit]:
     """Train a classifier on the labelled examples alone: the baseline without patterns."""
     model, new_names = SequenceClassifier.fresh(config, task, seed)
@@ -211,19 +216,19 @@ def fine_tune(
     weights = class_weights(targets, len(task.labels), training.class_weight)
     weights = None if weights is None else weights.to(model.compute.device)
 
-    def losses() -> Iterator[Tensor]:
-        for rows in shuffled_batches(len(targets), training.batch_size, generator):
-            model.model.train(training.dropout)
-            logits = model.logits(encoded.batch(rows, model.compute.device))
-            model.model.eval()
-            yield functional.cross_entropy(logits, labels[torch.from_numpy(rows)], weights)
+    def loss_of(rows: NDArray[np.int64]) -> Tensor:
+        model.model.train(training.dropout)
+        logits = model.logits(encoded.batch(rows, model.compute.device))
+        model.model.eval()
+        return functional.cross_entropy(logits, labels[torch.from_numpy(rows)], weights)
 
+    batches = shuffled_batches(len(targets), training.batch_size, generator)
     dev_texts = [example.texts for example in dev]
     dev_targets = label_numbers([example.label for example in dev], task.labels)
     width = int(model.model.config.hidden_size)
-    fit = optimise(
+    fit = optimise_resumably(
         _groups(model.model, new_names),
-        losses(),
+        (partial(loss_of, rows) for rows in batches),
         Schedule(
             training.steps_for(len(examples), least=200),
             training.learning_rate or 2 * default_learning_rate(width),
@@ -237,6 +242,7 @@ def fine_tune(
         model.compute,
         (lambda: float((model.scores(dev_texts).argmax(1) == dev_targets).mean())) if dev else None,
         lambda done, total: progress("fine-tuned", done, total),
+        checkpoint,
     )
     return model, fit
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from pet.baselines import require
 from pet.cells import CellResult, CellSpec, TaskFiles, draw, run_cell
-from pet.config import Settings, StudyConfig
+from pet.config import Settings, StudyConfig, deciding
 from pet.data import fingerprint
 from pet.errors import RunError, UsageError
 from pet.executor import finished
@@ -138,7 +138,7 @@ def _cells(
 
 
 def _asked(config: StudyConfig, settings: Settings) -> dict[str, Any]:
-    plain = asdict(settings)
+    plain = deciding(settings)
     for name in ("method", "seed"):
         del plain[name]
     return {"settings": plain, "unlabeled": config.unlabeled, "draw_dev": config.draw_dev}

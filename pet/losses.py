@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,12 +14,12 @@ from torch.nn import functional
 
 from pet.config import TrainingConfig
 from pet.data import Pool
-from pet.encoding import Chunk, Encoded
+from pet.encoding import Batch, Chunk, Encoded
 from pet.errors import DataError
 from pet.masking import Masking
 from pet.negatives import draw_questions
 from pet.scoring import PVPScorer
-from pet.training import class_weights, shuffled_batches
+from pet.training import Loss, class_weights, shuffled_batches
 
 
 def label_losses(
@@ -28,8 +29,11 @@ def label_losses(
     training: TrainingConfig,
     pool: Pool | None,
     generator: np.random.Generator,
-) -> Iterator[Tensor]:
+) -> Iterator[Loss]:
     """Yield the loss of one batch of labelled examples after another, for ever.
+
+    The rows of a batch are drawn before its loss is yielded and the model runs when it is called;
+    see `pet.training.Loss`.
 
     Parameters
     ----------
@@ -66,11 +70,8 @@ def label_losses(
         and not asks_few
     ):
         frozen = _encoder_states(scorer, encoded)
-    for texts in shuffled_batches(len(targets), training.batch_size, generator):
-        asked = np.ones((len(texts), scorer.questions), dtype=bool)
-        if asks_few:
-            truth = targets[texts, None] == np.arange(len(scorer.labels))
-            asked = draw_questions(truth, training.negatives, generator)
+
+    def loss_of(texts: NDArray[np.int64], asked: NDArray[np.bool_], lm_loss: Loss | None) -> Tensor:
         rows = (texts[:, None] * scorer.questions + np.arange(scorer.questions))[asked]
         backbone.model.train(training.dropout)
         if frozen is None:
@@ -82,13 +83,20 @@ def label_losses(
             }
         answered = torch.from_numpy(asked).to(device)
         scores = scorer.by_text(scorer.label_scores(states), answered)
-        loss_of = margin_loss if scorer.has_several_masks else functional.cross_entropy
+        loss_of_scores = margin_loss if scorer.has_several_masks else functional.cross_entropy
         own = labels[torch.from_numpy(texts)]
-        loss = torch.stack([loss_of(part, own, weights) for part in scores]).mean()
-        if lm_losses is not None:
-            loss = (1 - training.lm_weight) * loss + training.lm_weight * next(lm_losses)
+        loss = torch.stack([loss_of_scores(part, own, weights) for part in scores]).mean()
+        if lm_loss is not None:
+            loss = (1 - training.lm_weight) * loss + training.lm_weight * lm_loss()
         backbone.model.eval()
-        yield loss
+        return loss
+
+    for texts in shuffled_batches(len(targets), training.batch_size, generator):
+        asked = np.ones((len(texts), scorer.questions), dtype=bool)
+        if asks_few:
+            truth = targets[texts, None] == np.arange(len(scorer.labels))
+            asked = draw_questions(truth, training.negatives, generator)
+        yield partial(loss_of, texts, asked, None if lm_losses is None else next(lm_losses))
 
 
 def margin_loss(scores: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -125,10 +133,19 @@ def _encoder_states(scorer: PVPScorer, encoded: Mapping[int, Encoded]) -> dict[i
 
 def lm_losses_on(
     scorer: PVPScorer, pool: Pool, size: int, generator: np.random.Generator
-) -> Iterator[Tensor]:
+) -> Iterator[Loss]:
     """Masked-LM loss on unlabelled pattern inputs: 15 % of the tokens, never the label's slot."""
     backbone = scorer.backbone
     masking = Masking.of(backbone.tokenizer, 0.15, 0.8, 0.1)
+
+    def loss_of(batch: Batch, seen: NDArray[np.int64], chosen: NDArray[np.bool_]) -> Tensor:
+        if not chosen.any():  # empty texts in a pattern without words
+            return torch.zeros((), device=batch.ids.device)
+        noisy = replace(batch, ids=torch.from_numpy(seen).to(batch.ids))
+        rows, columns = torch.from_numpy(chosen).to(batch.ids.device).nonzero(as_tuple=True)
+        logits = backbone.vocabulary_logits(backbone.states_at(noisy, rows, columns))
+        return functional.cross_entropy(logits, batch.ids[rows, columns])
+
     while True:
         for examples in pool.chunks():
             chunk = Chunk(backbone.tokenizer, [example.texts for example in examples])
@@ -138,11 +155,4 @@ def lm_losses_on(
                 batch = encoded.batch(order[start : start + size], backbone.compute.device)
                 ids = batch.ids.cpu().numpy()
                 seen, chosen = masking(np.stack([ids, np.ones_like(ids)], axis=1), generator)
-                if not chosen.any():  # empty texts in a pattern without words
-                    yield torch.zeros((), device=batch.ids.device)
-                    continue
-                noisy = replace(batch, ids=torch.from_numpy(seen).to(batch.ids))
-                rows, columns = torch.from_numpy(chosen).to(batch.ids.device).nonzero(as_tuple=True)
-                states = backbone.states_at(noisy, rows, columns)
-                logits = backbone.vocabulary_logits(states)
-                yield functional.cross_entropy(logits, batch.ids[rows, columns])
+                yield partial(loss_of, batch, seen, chosen)

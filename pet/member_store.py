@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pet.backbone import LanguageModel
+from pet.checkpoints import Checkpoint
 from pet.data import Data, Example
 from pet.encoding import Chunk
 from pet.members import MemberResult, MemberSet, MemberSpec, train_member
@@ -65,6 +66,7 @@ class MemberStore:
             Whether it also scores all unlabelled text, in shards.
         """
         place, data = f"members/{spec.name}", self.data
+        checkpoint = Checkpoint(self.folder, place)
         if self.has(spec):
             figures = self.folder.read_json(f"{place}/member.json")
             own = {key: figures[key] for key in figures.keys() - spec.to_dict().keys()}
@@ -73,7 +75,7 @@ class MemberStore:
         else:
             result = train_member(
                 self.backbone, spec, self.task, data.train, data.dev, data.pool, self.progress,
-                drawn,
+                drawn, checkpoint,
             )  # fmt: skip
             if result.weights:
                 with self.folder.writing(f"{place}/weights.safetensors") as temporary:
@@ -81,6 +83,7 @@ class MemberStore:
             figures = {k: v for k, v in vars(result).items() if k != "weights"}
             self.folder.write_json(f"{place}/member.json", {**spec.to_dict(), **figures})
             self.folder.log("member", **figures)
+        checkpoint.remove()
         if scores_pool:
             self._score_pool(spec, result)
         return result

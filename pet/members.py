@@ -13,6 +13,7 @@ from torch import Tensor
 
 from pet.backbone import LanguageModel
 from pet.calibration import balanced, prior
+from pet.checkpoints import Checkpoint, optimise_resumably
 from pet.config import TrainingConfig, default_learning_rate
 from pet.data import Example, Pool
 from pet.encoding import Chunk
@@ -26,7 +27,6 @@ from pet.training import (
     Progress,
     Schedule,
     label_numbers,
-    optimise,
     silent,
 )
 
@@ -90,6 +90,7 @@ def train_member(
     pool: Pool | None = None,
     progress: Progress = silent,
     drawn: Sequence[Example] = (),
+    checkpoint: Checkpoint | None = None,
 ) -> MemberResult:
     """Train one member from the backbone's original weights; they stay in the backbone after it.
 
@@ -111,6 +112,8 @@ def train_member(
         Told the member's name, steps done and total.
     drawn : sequence of Example
         Examples that other members labelled: trained on too, but not counted in the accuracies.
+    checkpoint : Checkpoint, optional
+        Where a training that was cut off goes on from.
     """
     start = time.perf_counter()
     training = spec.training
@@ -136,7 +139,7 @@ def train_member(
     rate = training.learning_rate or (
         default_learning_rate(backbone.hidden_size) * _RATE_FACTOR[training.scope]
     )
-    fit = optimise(
+    fit = optimise_resumably(
         [Group(parameters), *([Group(own)] if own else [])],
         label_losses(scorer, chunk, targets, training, pool, generator),
         Schedule(
@@ -152,6 +155,7 @@ def train_member(
         backbone.compute,
         _dev_score(scorer, dev, task),
         lambda done, total: progress(spec.name, done, total),
+        checkpoint,
     )
     backbone.weights.trainable(())
     if calibration == "prior":  # of the trained member, so training never sees it
@@ -163,7 +167,7 @@ def train_member(
         measure(scorer),
         fit.steps,
         fit.loss,
-        time.perf_counter() - start,
+        fit.earlier + time.perf_counter() - start,
         scorer.offsets,
     )
 

@@ -12,7 +12,8 @@ from sklearn.model_selection import StratifiedKFold
 
 from pet.adaptation import adapt
 from pet.backbone import LanguageModel, load_backbone
-from pet.config import BackboneConfig, LMConfig, Settings
+from pet.checkpoints import Checkpoint
+from pet.config import BackboneConfig, LMConfig, Settings, deciding
 from pet.corpus import Source
 from pet.data import Data, Example, Pool
 from pet.distillation import distil, fine_tune
@@ -42,7 +43,7 @@ LABELLED = "labelled.json"
 
 def asked(task: Task, settings: Settings, data: Data) -> dict[str, Any]:
     """Everything that decides a run's result, as JSON values."""
-    return {"task": task.to_dict(), "settings": asdict(settings), "data": data.fingerprint()}
+    return {"task": task.to_dict(), "settings": deciding(settings), "data": data.fingerprint()}
 
 
 def run(
@@ -77,10 +78,11 @@ def run(
     folder.write_json(LABELLED, data.labelled())
     if settings.adaptation.adapt:
         settings = replace(settings, backbone=_adapted(settings, data.pool, folder, progress))
+    checkpoint = Checkpoint(folder)
     if settings.method == "fine-tune":
         training, seed = settings.training, derived_seed(settings.seed, 2)
         tuned, fit = fine_tune(
-            settings.backbone, task, data.train, training, seed, data.dev, progress
+            settings.backbone, task, data.train, training, seed, data.dev, progress, checkpoint
         )
         folder.log("fine-tuned", **asdict(fit))
         return _saved(tuned, folder)
@@ -119,6 +121,7 @@ def run(
         settings.distillation,
         derived_seed(settings.seed, 1),
         progress,
+        checkpoint,
     )
     folder.log("distilled", **asdict(fit))
     return _saved(student, folder)
@@ -255,4 +258,5 @@ def _out_of_fold(
 def _saved(model: Model, folder: RunFolder) -> Model:
     with folder.writing("classifier") as temporary:
         save_model(model, temporary)
+    Checkpoint(folder).remove()
     return model

@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from pet.errors import RunError
+from pet.locks import Lock
 
 
 class RunFolder:
@@ -29,11 +30,16 @@ class RunFolder:
     record = "run.json"
     contents: tuple[str, ...] = (
         "labelled.json", "backbone", "members", "ensemble.json", "soft", "classifier",
-        "metrics.json", "log.jsonl", "examples.json", "tasks", "results.json", "results.csv",
+        "metrics.json", "log.jsonl", "checkpoint.safetensors", "examples.json", "tasks",
+        "results.json", "results.csv",
     )  # fmt: skip
+
+    # Of these, what is written before anything is done.
+    inputs: tuple[str, ...] = ("labelled.json",)
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._lock: Lock | None = None
 
     @classmethod
     def start(cls, path: str | Path, asked: Mapping[str, Any], force: bool = False) -> Self:
@@ -51,24 +57,26 @@ class RunFolder:
         Raises
         ------
         RunError
-            When something else is in the folder, or it cannot be written.
+            When something else is in the folder, another process writes there, or it cannot be
+            written. A request of which nothing is done yet, as after a mistyped name, is replaced.
         """
         folder = cls(Path(path))
         asked = json.loads(json.dumps(asked))
         with _writing(folder.path):
             folder.path.mkdir(parents=True, exist_ok=True)
+            folder._lock = Lock.of(folder.path)
         if folder.has(cls.record):
             differences = _differences(folder.asked(), asked)
             if force:
                 with _writing(folder.path):
                     folder._clear()
-            elif differences:
+            elif differences and folder._has_results():
                 shown = "\n    ".join(differences[:12])
                 raise RunError(
                     f"{path} holds {cls.kind} that was asked for something else:\n    {shown}",
                     "Choose another folder with -o, or start over here with --force.",
                 )
-            else:
+            elif not differences:
                 return folder
         elif any(file.name != f"{cls.record}.part" for file in folder.path.iterdir()):
             raise RunError(
@@ -94,6 +102,11 @@ class RunFolder:
                 f"{self.path} is not {self.kind} folder: its {self.record} is something else."
             )
         return dict(found["asked"])
+
+    def _has_results(self) -> bool:
+        # A study's folder has inner ones, with records of their own.
+        others = {name for own in (self.record, *self.inputs) for name in (own, f"{own}.part")}
+        return any(f.is_file() and f.name not in others for f in self.path.rglob("*"))
 
     def _clear(self) -> None:
         # All but the record, which the caller replaces: so a folder is known as ours at all times.
@@ -152,7 +165,9 @@ class RunFolder:
             yield temporary
             if target.is_dir():
                 shutil.rmtree(target)
+            _to_disk(temporary)  # or a power failure could leave the name without the content
             os.replace(temporary, target)
+            _to_disk(target.parent, inside=False)
 
     def log(self, event: str, **values: Any) -> None:
         """Append one line to log.jsonl."""
@@ -177,6 +192,17 @@ class AdaptationFolder(RunFolder):
             for file in sorted((self.path / name).iterdir(), key=lambda f: f.name == "config.json"):
                 os.replace(file, self.path / file.name)
             (self.path / name).rmdir()
+
+
+def _to_disk(path: Path, inside: bool = True) -> None:
+    if os.name != "posix":
+        return
+    for file in [*(path.rglob("*") if inside else ()), path]:
+        opened = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 @contextmanager

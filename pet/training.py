@@ -16,10 +16,14 @@ from torch import Tensor, nn
 
 from pet.device import Compute
 from pet.errors import PetError
+from pet.snapshot import Best, Snapshot, restore, take
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[str, int, int], None]
+# What is random in a loss is drawn before it is yielded, the model runs when it is called: so a
+# training that goes on skips the losses of before without computing them.
+Loss = Callable[[], Tensor]
 
 
 def silent(stage: str, done: int, total: int) -> None:
@@ -33,7 +37,8 @@ class Schedule:
     ``max_steps`` counts optimiser steps; the rate rises for ``warmup`` (a share of them) and then
     falls to zero, on a line or on half a cosine. ``eval_every`` and ``patience`` matter only where
     there is something to evaluate on. ``max_seconds`` ends the optimisation earlier, and the rate
-    then follows the clock instead of the steps. ``save_every`` counts steps between snapshots.
+    then follows the clock instead of the steps. ``save_every`` counts steps between snapshots;
+    where ``save_seconds`` is given they are also that far apart, and further where saving is slow.
     """
 
     max_steps: int
@@ -47,16 +52,21 @@ class Schedule:
     decay: Literal["linear", "cosine"] = "linear"
     max_seconds: float | None = None
     save_every: int = 500
+    save_seconds: float | None = None
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What an optimisation did: steps taken, mean loss of its last tenth, seconds."""
+    """What an optimisation did: steps taken, mean loss of its last tenth, seconds.
+
+    ``earlier`` of the seconds were spent before it was cut off and went on.
+    """
 
     steps: int
     loss: float
     seconds: float
     best_score: float | None = None
+    earlier: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -67,25 +77,9 @@ class Group:
     rate_factor: float = 1.0
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """Where an optimisation stands: what it needs to go on exactly.
-
-    ``tensors`` holds "weight.N" for parameter number N and the optimiser's state of it, such as
-    "exp_avg.N", which training changes in place; ``scaler`` the state of fp16 loss scaling;
-    ``loss`` the mean since the last snapshot.
-    """
-
-    step: int
-    seconds: float
-    loss: float
-    tensors: Mapping[str, Tensor]
-    scaler: Mapping[str, float]
-
-
 def optimise(
     groups: Sequence[Group],
-    losses: Iterator[Tensor],
+    losses: Iterator[Loss],
     schedule: Schedule,
     compute: Compute,
     evaluate: Callable[[], float] | None = None,
@@ -99,8 +93,9 @@ def optimise(
     ----------
     groups : sequence of Group
         What is trained.
-    losses : iterator of Tensor
-        Yields one scalar loss a forward pass, as often as it is asked.
+    losses : iterator of callables
+        Yields, as often as it is asked, a function that computes one scalar loss; whatever numpy
+        draws for it is drawn before it is yielded.
     schedule : Schedule
         Steps, rates, clipping.
     compute : Compute
@@ -110,17 +105,17 @@ def optimise(
     progress : callable
         Told the steps done and their total.
     save : callable, optional
-        Given a snapshot every ``save_every`` steps and after the last one.
+        Given a snapshot when one is due; without ``save_seconds`` also after the last step.
     resume : Snapshot, optional
-        Go on from there; the losses must go on from the same place. What `evaluate` saw before
-        is not remembered.
+        Go on from there; the losses must go on from the same place.
 
     Raises
     ------
     PetError
         When the loss is not a number any more.
     """
-    start = time.perf_counter() - (resume.seconds if resume else 0.0)
+    earlier = resume.seconds if resume else 0.0
+    start = time.perf_counter() - earlier
     parameters = [parameter for group in groups for parameter in group.parameters]
     optimiser = torch.optim.AdamW(
         [
@@ -132,19 +127,27 @@ def optimise(
     )
     peaks = [group["lr"] for group in optimiser.param_groups]
     scaler = compute.gradient_scaler()
+    best = Best(parameters)
+    step, history = 0, []
     if resume is not None:
-        _restore(resume, parameters, optimiser, scaler)
-    history: list[Tensor] = []
-    best = _Best(parameters)
-    step = resume.step if resume else 0
-    saved = 0
+        step, history = resume.step, restore(resume, parameters, optimiser, scaler, best)
+    saved = len(history)
+    due = time.perf_counter() + (schedule.save_seconds or 0.0)
+
+    def snapshot() -> Snapshot:
+        loss, seconds = _mean(history[saved:]), time.perf_counter() - start
+        return take(step, seconds, loss, history, parameters, optimiser, scaler, best)
+
     while (used := _used(step, time.perf_counter() - start, schedule)) < schedule.max_steps:
+        if best.looks_without_gain >= schedule.patience:
+            log.info("stopped at step %d: no gain on the development examples", step)
+            break
         for group, peak in zip(optimiser.param_groups, peaks, strict=True):
             group["lr"] = peak * _rate(used, schedule)
         step += 1
         total = torch.zeros((), device=compute.device)
         for _ in range(schedule.accumulation):
-            loss = next(losses) / schedule.accumulation
+            loss = next(losses)() / schedule.accumulation
             scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         scaler.unscale_(optimiser)
@@ -155,21 +158,26 @@ def optimise(
         history.append(total)
         if progress is not None:
             progress(step, schedule.max_steps)
-        if save is not None and step % schedule.save_every == 0:
-            loss_since, saved = _mean(history[saved:]), len(history)
-            seconds = time.perf_counter() - start
-            save(_snapshot(step, seconds, loss_since, parameters, optimiser, scaler))
         if evaluate is not None and (step % schedule.eval_every == 0 or step == schedule.max_steps):
             best.see(evaluate())
-            if best.looks_without_gain >= schedule.patience:
-                log.info("stopped at step %d: no gain on the development examples", step)
-                break
+        if save is not None and step % schedule.save_every == 0 and time.perf_counter() >= due:
+            due = _saved(save, snapshot(), schedule)
+            saved = len(history)
+    if save is not None and len(history) > saved and time.perf_counter() >= due:
+        save(snapshot())
     best.restore()
     tail = _mean(history[-max(1, len(history) // 10) :])
-    seconds = time.perf_counter() - start
-    if save is not None and len(history) > saved:
-        save(_snapshot(step, seconds, _mean(history[saved:]), parameters, optimiser, scaler))
-    return Fit(step, tail, seconds, best.score)
+    return Fit(step, tail, time.perf_counter() - start, best.score, earlier)
+
+
+def _saved(save: Callable[[Snapshot], None], snapshot: Snapshot, schedule: Schedule) -> float:
+    """Save a snapshot and return when the next one is due, so that saving stays a small share."""
+    start = time.perf_counter()
+    save(snapshot)
+    end = time.perf_counter()
+    if schedule.save_seconds is None:
+        return end
+    return end + max(schedule.save_seconds, 20 * (end - start))
 
 
 def _used(step: int, seconds: float, schedule: Schedule) -> float:
@@ -195,63 +203,6 @@ def _mean(losses: Sequence[Tensor]) -> float:
             "Use a smaller --learning-rate, or --precision fp32.",
         )
     return mean
-
-
-def _snapshot(
-    step: int,
-    seconds: float,
-    loss: float,
-    parameters: Sequence[nn.Parameter],
-    optimiser: torch.optim.Optimizer,
-    scaler: torch.amp.GradScaler,
-) -> Snapshot:
-    tensors = {f"weight.{n}": parameter.detach() for n, parameter in enumerate(parameters)}
-    for number, parameter in enumerate(parameters):
-        for name, value in optimiser.state.get(parameter, {}).items():
-            tensors[f"{name}.{number}"] = value
-    return Snapshot(step, seconds, loss, tensors, scaler.state_dict())
-
-
-@torch.no_grad()
-def _restore(
-    snapshot: Snapshot,
-    parameters: Sequence[nn.Parameter],
-    optimiser: torch.optim.Optimizer,
-    scaler: torch.amp.GradScaler,
-) -> None:
-    for name, value in snapshot.tensors.items():
-        kind, number = name.rsplit(".", 1)
-        parameter = parameters[int(number)]
-        if kind == "weight":
-            parameter.copy_(value)
-        else:
-            optimiser.state[parameter][kind] = value.to(parameter.device, copy=True)
-    if snapshot.scaler:
-        scaler.load_state_dict(dict(snapshot.scaler))
-
-
-class _Best:
-    """Remembers the parameters at the best evaluation."""
-
-    def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
-        self._parameters = parameters
-        self._kept: list[Tensor] | None = None
-        self.score: float | None = None
-        self.looks_without_gain = 0
-
-    def see(self, score: float) -> None:
-        if self.score is None or score > self.score:
-            self.score = score
-            self.looks_without_gain = 0
-            self._kept = [parameter.detach().clone() for parameter in self._parameters]
-        else:
-            self.looks_without_gain += 1
-
-    @torch.no_grad()
-    def restore(self) -> None:
-        if self._kept is not None:
-            for parameter, kept in zip(self._parameters, self._kept, strict=True):
-                parameter.copy_(kept)
 
 
 def shuffled_batches(

@@ -175,9 +175,10 @@ def test_a_killed_run_ends_with_the_same_weights(
 def test_a_process_that_is_killed_goes_on(tiny_bert: str, tmp_path: Path) -> None:
     (tmp_path / "texts.txt").write_text("\n".join(TEXTS), "utf-8")
     script = (
-        "import os, pet.adaptation as a; from pet.cli import main; write = a._Checkpoint.write\n"
-        "def killed(self, folder): write(self, folder); os.kill(os.getpid(), 9)\n"
-        "if os.environ.get('DIE'): a._Checkpoint.write = killed\n"
+        "import os; from pet.checkpoints import Checkpoint; from pet.cli import main\n"
+        "write = Checkpoint.write\n"
+        "def killed(*how, **more): write(*how, **more); os.kill(os.getpid(), 9)\n"
+        "if os.environ.get('DIE'): Checkpoint.write = killed\n"
         "main()"
     )
     options = ["--max-steps", "4", "--checkpoint-every", "2", "--device", "cpu", "--length", "16"]
@@ -343,7 +344,8 @@ def test_a_folder_that_cannot_be_written_and_a_full_disk_are_one_message(
     result = pet(*call, tmp_path / "file" / "m")
     assert result.code == 1
     assert "cannot be written" in result.err
-    with mock.patch("pet.adaptation.save_file", side_effect=OSError(28, "No space left on device")):
+    full = OSError(28, "No space left on device")
+    with mock.patch("pet.checkpoints.save_file", side_effect=full):
         result = pet(*call, tmp_path / "m", "--device", "cpu")
     assert result.code == 1
     assert "checkpoint.safetensors: cannot be written: No space left" in result.err

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, fields, replace
+from dataclasses import FrozenInstanceError, asdict, fields, replace
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from pet.config import (
     EnsembleConfig,
     Settings,
     TrainingConfig,
+    deciding,
     default_learning_rate,
 )
 from pet.errors import UsageError
@@ -29,6 +30,12 @@ def test_defaults_are_valid(part: Any) -> None:
 def test_a_name_is_unique_across_all_configurations() -> None:
     names = [item.name for _, item in ALL] + ["method", "seed", "patterns"]
     assert len(names) == len(set(names))
+
+
+def test_what_is_asked_of_a_run_is_all_but_the_device() -> None:
+    everything, found = asdict(Settings()), deciding(Settings())
+    assert everything["backbone"].pop("device") == "auto"
+    assert found == everything
 
 
 def test_every_setting_explains_itself_in_one_line() -> None:

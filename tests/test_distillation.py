@@ -20,7 +20,7 @@ from pet.data import Pool, chunked
 from pet.device import Compute
 from pet.distillation import SequenceClassifier, distil, fine_tune
 from pet.encoding import Chunk
-from pet.training import Fit
+from pet.training import Fit, Loss
 
 WORDS = Verbalizer({"no": ["bad"], "maybe": ["so"], "yes": ["good"]})
 TASK = Task("toy", ["no", "maybe", "yes"], ["text"], [PVP("{text} {mask}", WORDS)])
@@ -90,11 +90,11 @@ def test_the_loss_is_the_scaled_divergence_of_the_formula(
     t = 3.0
     caught = []
 
-    def one_loss(groups: Any, losses: Iterator[torch.Tensor], *rest: Any, **more: Any) -> Fit:
-        caught.append(next(losses).item())
+    def one_loss(groups: Any, losses: Iterator[Loss], *rest: Any, **more: Any) -> Fit:
+        caught.append(next(losses)().item())
         return Fit(0, 0.0, 0.0)
 
-    monkeypatch.setattr(distillation_module, "optimise", one_loss)
+    monkeypatch.setattr(distillation_module, "optimise_resumably", one_loss)
     how = DistillationConfig(temperature=t, distill_batch_size=1000)
     student, _ = distil(config(tiny_bert), TASK, POOL, teacher_of(POOL), how, 1)
     student.save(tmp_path)
@@ -206,7 +206,7 @@ def test_the_new_head_learns_faster_than_the_encoder(
         seen.extend(groups)
         return Fit(0, 0.0, 0.0)
 
-    monkeypatch.setattr(distillation_module, "optimise", record)
+    monkeypatch.setattr(distillation_module, "optimise_resumably", record)
     student, _ = distil(config(tiny_bert), TASK, POOL, teacher_of(POOL), HOW, 1)
     encoder, head = seen
     assert head.rate_factor > encoder.rate_factor == 1.0

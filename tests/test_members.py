@@ -116,8 +116,8 @@ def test_the_default_rate_is_used_when_none_is_given(
         seen.append(schedule)
         return plain(groups, losses, schedule, *rest)
 
-    plain = members_module.optimise
-    monkeypatch.setattr(members_module, "optimise", record)
+    plain = members_module.optimise_resumably
+    monkeypatch.setattr(members_module, "optimise_resumably", record)
     monkeypatch.setattr(members_module, "default_learning_rate", lambda width: width * 1e-6)
     for scope in ("full", "head", "bias"):
         train(backbone, spec(scope=scope, learning_rate=None, max_steps=1))
@@ -282,7 +282,7 @@ def test_the_loss_is_cross_entropy_averaged_over_verbalizers(
             weight_sum += weight
         expected.append(total / weight_sum)
     assert len(set(counts.tolist())) == 2
-    assert next(losses).item() == pytest.approx(np.mean(expected), rel=1e-4)
+    assert next(losses)().item() == pytest.approx(np.mean(expected), rel=1e-4)
 
 
 def test_words_of_several_tokens_use_the_margin_loss(backbone: MaskedLM) -> None:
@@ -292,7 +292,7 @@ def test_words_of_several_tokens_use_the_margin_loss(backbone: MaskedLM) -> None
     expected = np.mean(
         [max(0.0, 1 - row[y] + row[1 - y]) for row, y in zip(table, numbers, strict=True)]
     )
-    assert next(losses).item() == pytest.approx(float(expected), rel=1e-3)
+    assert next(losses)().item() == pytest.approx(float(expected), rel=1e-3)
 
 
 @settings(max_examples=40, deadline=None)
@@ -321,10 +321,10 @@ def test_the_lm_loss_is_a_share_of_the_whole(
     backbone: MaskedLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        losses_module, "lm_losses_on", lambda *args: iter([torch.tensor(100.0)] * 2)
+        losses_module, "lm_losses_on", lambda *args: iter([lambda: torch.tensor(100.0)] * 2)
     )
-    without = next(first_losses(backbone, [WORDS])[0]).item()
-    with_lm = next(first_losses(backbone, [WORDS], lm_weight=0.25)[0]).item()
+    without = next(first_losses(backbone, [WORDS])[0])().item()
+    with_lm = next(first_losses(backbone, [WORDS], lm_weight=0.25)[0])().item()
     assert with_lm == pytest.approx(0.75 * without + 25.0, rel=1e-5)
 
 
@@ -360,7 +360,7 @@ def watch(
     spy = Spy(monkeypatch, backbone)
     losses: Iterator[Any] = losses_module.lm_losses_on(scorer, pool, size, np.random.default_rng(3))
     for _ in range(batches):
-        next(losses)
+        next(losses)()
     return spy, scorer
 
 
@@ -414,7 +414,7 @@ def test_the_lm_loss_passes_over_inputs_without_words(backbone: MaskedLM) -> Non
     scorer = PVPScorer(PVP("{text} {mask}", WORDS), TASK.labels, backbone, 64)
     pool = Pool(lambda: iter([Example({"text": ""}), Example({"text": ""})]))
     losses = losses_module.lm_losses_on(scorer, pool, 2, np.random.default_rng(0))
-    assert [next(losses).item() for _ in range(3)] == [0.0] * 3
+    assert [next(losses)().item() for _ in range(3)] == [0.0] * 3
 
 
 def test_the_lm_loss_is_cross_entropy_over_the_vocabulary(
@@ -424,7 +424,8 @@ def test_the_lm_loss_is_cross_entropy_over_the_vocabulary(
     asked: list[Any] = []
     plain = MaskedLM.states_at
     monkeypatch.setattr(MaskedLM, "states_at", lambda *args: asked.append(args[1:]) or plain(*args))
-    found = next(losses_module.lm_losses_on(scorer, POOL, 30, np.random.default_rng(0))).item()
+    losses = losses_module.lm_losses_on(scorer, POOL, 30, np.random.default_rng(0))
+    found = next(losses)().item()
     batch, rows, columns = asked[0]
     with torch.no_grad():
         logits = backbone.model(

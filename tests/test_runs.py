@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pet import locks
 from pet.errors import RunError
+from pet.locks import Lock
 from pet.runs import RunFolder
 
 ASKED = {"task": {"name": "toy"}, "settings": {"seed": 13, "patterns": (0, 1)}, "data": None}
@@ -110,6 +114,7 @@ def test_the_same_request_goes_on_in_the_same_folder(run: RunFolder) -> None:
 
 def test_another_request_is_refused_with_every_difference(run: RunFolder) -> None:
     other = {**ASKED, "settings": {"seed": 14, "extra": "x" * 99}, "data": {"n": 3}}
+    run.write_json("members/a/member.json", {})
     with pytest.raises(RunError) as caught:
         RunFolder.start(run.path, other)
     message = str(caught.value)
@@ -120,6 +125,63 @@ def test_another_request_is_refused_with_every_difference(run: RunFolder) -> Non
     assert 'data: null there, {"n": 3} now' in message
     assert "task" not in message.replace(str(run.path), "")
     assert run.asked()["settings"]["seed"] == 13
+
+
+def test_a_request_of_which_nothing_is_done_yet_is_replaced(run: RunFolder) -> None:
+    again = RunFolder.start(run.path, {"other": 1})
+    assert again.asked() == {"other": 1}
+    assert names(run.path) == ["run.json"]
+
+
+HOLD = """
+import sys
+from pet.runs import RunFolder
+folder = RunFolder.start(sys.argv[1], {"other": 1})
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_two_processes_do_not_write_one_folder_and_a_killed_one_does_not_block_it(
+    force: bool, tmp_path: Path
+) -> None:
+    target = tmp_path / "run"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(target)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(RunError, match="in use: another process is writing there"):
+            RunFolder.start(target, {"other": 1}, force)
+        assert RunFolder.open(target).asked() == {"other": 1}  # reading is free
+        process.kill()
+    assert RunFolder.start(target, {"other": 1}, force).asked() == {"other": 1}
+
+
+def test_folders_of_one_process_share_their_hold_and_give_it_back(tmp_path: Path) -> None:
+    held = len(Lock._held)
+    first = RunFolder.start(tmp_path, ASKED)
+    second = RunFolder.start(tmp_path, ASKED)
+    assert first._lock is second._lock is not None
+    assert len(Lock._held) == held + 1
+    del first
+    assert len(Lock._held) == held + 1
+    del second
+    assert len(Lock._held) == held
+
+
+def test_a_system_without_locks_does_not_stop_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(locks.fcntl, "flock", refuse)
+        assert RunFolder.start(tmp_path / "a", ASKED).has("run.json")
+    monkeypatch.setattr(locks, "fcntl", None)
+    assert RunFolder.start(tmp_path / "b", ASKED).has("run.json")
 
 
 def test_force_removes_only_what_a_run_writes(run: RunFolder) -> None:

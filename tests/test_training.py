@@ -6,6 +6,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from pet.device import Compute
 from pet.errors import PetError
 from pet.training import (
     Group,
+    Loss,
     Schedule,
     class_weights,
     label_numbers,
@@ -38,13 +40,22 @@ def problem(seed: int = 0) -> tuple[Tensor, Tensor, nn.Parameter, nn.Parameter]:
     return inputs, targets, weight, nn.Parameter(torch.randn(1, generator=generator))
 
 
+def each(loss: Callable[[int], Tensor]) -> Iterator[Loss]:
+    """One loss after another, computed from its number when it is called."""
+    return (partial(loss, number) for number in itertools.count())
+
+
 def regression_losses(
     data: tuple[Tensor, Tensor, nn.Parameter, nn.Parameter], size: int
-) -> Iterator[Tensor]:
+) -> Iterator[Loss]:
     inputs, targets, weight, bias = data
-    for start in itertools.cycle(range(0, len(inputs), size)):
+
+    def loss(number: int) -> Tensor:
+        start = number * size % len(inputs)
         rows = slice(start, start + size)
-        yield (inputs[rows] @ weight + bias - targets[rows]).square().mean()
+        return (inputs[rows] @ weight + bias - targets[rows]).square().mean()
+
+    return each(loss)
 
 
 class NaiveAdamW:
@@ -112,7 +123,7 @@ def test_the_number_of_steps_and_losses_is_exact(steps: int, accumulation: int) 
     data = problem()
     asked = 0
 
-    def counted() -> Iterator[Tensor]:
+    def counted() -> Iterator[Loss]:
         nonlocal asked
         for loss in regression_losses(data, 6):
             asked += 1
@@ -141,8 +152,7 @@ def test_no_steps_change_nothing() -> None:
 
 def test_the_reported_loss_is_the_mean_of_the_last_tenth() -> None:
     parameter = nn.Parameter(torch.zeros(1))
-    values = iter(torch.arange(40.0))
-    losses = (parameter.sum() * 0 + value for value in values)
+    losses = each(lambda number: parameter.sum() * 0 + number)
     fit = optimise([Group([parameter])], losses, Schedule(40, 0.1), CPU)
     assert fit.loss == pytest.approx(np.mean([36, 37, 38, 39]))
 
@@ -156,7 +166,7 @@ def stepped(scores: list[float], **schedule: Any) -> tuple[Any, float, list[floa
         seen.append(parameter.item())
         return scores[len(seen) - 1]
 
-    losses = (parameter.sum() for _ in itertools.count())
+    losses = each(lambda _: parameter.sum())
     fit = optimise(
         [Group([parameter])], losses, Schedule(learning_rate=0.1, **schedule), CPU, evaluate
     )
@@ -196,14 +206,14 @@ def test_the_last_step_is_always_evaluated() -> None:
 @pytest.mark.parametrize("evaluate", [None, lambda: 0.5])
 def test_divergence_is_an_error_with_advice(at: int, evaluate: Callable[[], float] | None) -> None:
     parameter = nn.Parameter(torch.ones(1))
-    losses = (parameter.sum() * (math.nan if n == at else 1) for n in itertools.count())
+    losses = each(lambda n: parameter.sum() * (math.nan if n == at else 1))
     with pytest.raises(PetError, match=r"diverged(.|\n)*--learning-rate"):
         optimise([Group([parameter])], losses, Schedule(10, 0.1, eval_every=5), CPU, evaluate)
 
 
 def test_fp16_skips_a_step_whose_scaled_gradient_overflows() -> None:
     parameter = nn.Parameter(torch.ones(1))
-    losses = (parameter.sum() * (1e36 if n == 0 else 1.0) for n in itertools.count())
+    losses = each(lambda n: parameter.sum() * (1e36 if n == 0 else 1.0))
     fit = optimise(
         [Group([parameter])], losses, Schedule(10, 0.1), Compute(torch.device("cpu"), "fp16")
     )
