@@ -112,8 +112,10 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         lm_weight: float = TrainingConfig.lm_weight,
         dropout: bool = TrainingConfig.dropout,
         calibration: str = TrainingConfig.calibration,
+        readout_rate: float | None = TrainingConfig.readout_rate,
         eval_every: int = TrainingConfig.eval_every,
         patience: int = TrainingConfig.patience,
+        readout: Sequence[str] = EnsembleConfig.readout,
         repetitions: int = EnsembleConfig.repetitions,
         combine_verbalizers: str = EnsembleConfig.combine_verbalizers,
         combine_members: str = EnsembleConfig.combine_members,
@@ -141,6 +143,8 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         values.pop("task")
         if values["patterns"] is not None:
             values["patterns"] = tuple(values["patterns"])
+        own = values["readout"]
+        values["readout"] = (own,) if isinstance(own, str) else tuple(own)
         return Settings.from_flat(values)
 
     def fit(

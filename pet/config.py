@@ -17,6 +17,7 @@ Scope = Literal["full", "head", "bias"]
 Combiner = Literal["logits", "probabilities", "log-probabilities", "vote"]
 Weighting = Literal["uniform", "accuracy", "learned"]
 ClassWeight = Literal["none", "balanced"]
+ReadoutKind = Literal["words", "word-weights", "class-vectors", "prototypes"]
 Calibration = Literal["auto", "none", "prior", "labelled"]
 WordSearch = Literal["petal", "lm-bff", "kpt"]
 Measure = Literal["entropy", "margin", "confidence", "votes", "disagreement"]
@@ -47,9 +48,14 @@ class _Checked:
         for item in fields(self):  # type: ignore[arg-type]
             value = getattr(self, item.name)
             choices, low = item.metadata.get("choices"), item.metadata.get("low")
-            if choices and value not in choices:
+            for own in value if isinstance(value, tuple) else (value,):
+                if choices and own not in choices:
+                    raise UsageError(
+                        f"{item.name}={own!r} is unknown.", did_you_mean(str(own), choices)
+                    )
+            if isinstance(value, tuple) and (not value or len(set(value)) < len(value)):
                 raise UsageError(
-                    f"{item.name}={value!r} is unknown.", did_you_mean(str(value), choices)
+                    f"{item.name} must be one or more different values, not {value!r}."
                 )
             if low is None or value is None:
                 continue
@@ -113,6 +119,12 @@ class TrainingConfig(_Checked):
         "training; none; or auto: labelled for trained members, prior for others.",
         Calibration,
     )
+    readout_rate: float | None = setting(
+        None,
+        "Peak learning rate of what a readout learns; by default 0.05 for word weights, 0.001 for "
+        "class vectors and prototypes.",
+        low=0,
+    )
     eval_every: int = setting(20, "With a development file: steps between two looks at it.", low=1)
     patience: int = setting(
         3, "With a development file: looks without gain before stopping.", low=1
@@ -140,6 +152,13 @@ class TrainingConfig(_Checked):
 class EnsembleConfig(_Checked):
     """Which members there are and how they are combined."""
 
+    readout: tuple[str, ...] = setting(
+        ("words",),
+        "How members read labels off the mask, one or several: words, the verbalizer as it is; "
+        "word-weights, learned; class-vectors, which start from the words; prototypes of the "
+        "labels' mask states. Several give every pattern a member of each kind.",
+        ReadoutKind,
+    )
     repetitions: int = setting(1, "Members of each pattern, with different seeds.", low=1)
     combine_verbalizers: Combiner = setting(
         "logits", "How the verbalizers of one member are combined.", Combiner
@@ -322,10 +341,6 @@ class StudyConfig(_Checked):
         for method in self.methods:
             if method not in known:
                 raise UsageError(f"Unknown method {method!r}.", did_you_mean(method, known))
-        for name in ("methods", "shots", "seeds"):
-            values = getattr(self, name)
-            if not values or len(set(values)) != len(values):
-                raise UsageError(f"{name} must be one or more different values, not {values!r}.")
 
 
 @dataclass(frozen=True)

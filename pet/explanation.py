@@ -19,8 +19,9 @@ class MemberView:
 
     ``weight`` is its share in the ensemble; ``text`` the filled pattern; ``words`` has the scores
     of the label words and ``offsets`` what calibration subtracts from a label's score, one mapping
-    a verbalizer; ``probabilities`` are the member's own. The words of a pattern that names a label
-    are told apart by the label asked about, the likeliest first; others ask one question, "".
+    a verbalizer; ``probabilities`` are the member's own; ``notes`` say what its readouts learned.
+    The words of a pattern that names a label are told apart by the label asked about, the likeliest
+    first; others ask one question, "".
     """
 
     name: str
@@ -29,6 +30,7 @@ class MemberView:
     words: list[dict[str, dict[str, float]]]
     offsets: list[dict[str, float]]
     probabilities: dict[str, float]
+    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,11 @@ def look(model: EnsembleModel, examples: Sequence[Mapping[str, str]]) -> list[Ex
     """Let every member look at some examples, given by their fields; one explanation each."""
     specs, scorers = model.members.specs, model.members.scorers
     seen: list[list[PatternView]] = []
+    learned: list[list[str]] = []
     for spec, scorer in zip(specs, scorers, strict=True):
         scorer.put(model.members.weights.get(spec.name, {}))
         seen.append([view(scorer, texts) for texts in examples])
+        learned.append([note for readout in scorer.readouts for note in readout.notes()])
     labels, found = model.task.labels, []
     shares = np.asarray(model.ensemble.weights) / sum(model.ensemble.weights)
     for views in zip(*seen, strict=True):
@@ -64,9 +68,10 @@ def look(model: EnsembleModel, examples: Sequence[Mapping[str, str]]) -> list[Ex
                 if scorer.offsets
                 else [],
                 dict(zip(labels, softmax(row).tolist(), strict=True)),
+                notes,
             )
-            for spec, scorer, share, own, row in zip(
-                specs, scorers, shares, views, own_scores, strict=True
+            for spec, scorer, share, own, row, notes in zip(
+                specs, scorers, shares, views, own_scores, learned, strict=True
             )
         ]
         together = softmax(model.ensemble(scores)[0]).tolist()
@@ -96,6 +101,7 @@ def explain(model: EnsembleModel, texts: Mapping[str, str], words: int = 5) -> s
                 best = sorted(scores.items(), key=lambda item: -item[1])[:words]
                 shown = ", ".join(f"{word} {score:+.1f}" for word, score in best)
                 lines.append(f"    {question}: {shown}" if question else f"    {shown}")
+        lines += [f"    {note}" for note in own.notes]
         for offset in own.offsets:
             shifts = ", ".join(f"{name} {-by:+.1f}" for name, by in offset.items())
             lines.append("    calibrated: " + shifts)

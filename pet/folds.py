@@ -33,7 +33,8 @@ def out_of_fold_scores(
 
     The outsides of all splits together are all N examples, each once.
     """
-    scores = np.zeros((len(spec.pvp.verbalizers), len(examples), len(task.labels)), np.float32)
+    readouts = len(spec.scorer(task.labels, backbone).readouts)
+    scores = np.zeros((readouts, len(examples), len(task.labels)), np.float32)
     for number, (inside, outside) in enumerate(splits, 1):
         part = replace(spec, name=f"{spec.name} fold {number}")
         known = [examples[i] for i in inside]

@@ -83,9 +83,12 @@ def label_losses(
             }
         answered = torch.from_numpy(asked).to(device)
         scores = scorer.by_text(scorer.label_scores(states), answered)
-        loss_of_scores = margin_loss if scorer.has_several_masks else functional.cross_entropy
         own = labels[torch.from_numpy(texts)]
-        loss = torch.stack([loss_of_scores(part, own, weights) for part in scores]).mean()
+        losses = [
+            readout.loss(part, states, own, weights)
+            for readout, part in zip(scorer.readouts, scores, strict=True)
+        ]
+        loss = torch.stack(losses).mean()
         if lm_loss is not None:
             loss = (1 - training.lm_weight) * loss + training.lm_weight * lm_loss()
         backbone.model.eval()
@@ -97,20 +100,6 @@ def label_losses(
             truth = targets[texts, None] == np.arange(len(scorer.labels))
             asked = draw_questions(truth, training.negatives, generator)
         yield partial(loss_of, texts, asked, None if lm_losses is None else next(lm_losses))
-
-
-def margin_loss(scores: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Hinge loss for words of several tokens: sum of max(0, 1 - s_right + s_wrong).
-
-    Scores (B, C) are log-probabilities, so this is PET's loss (2009.07118, section 3.3) with one
-    term a label.
-    """
-    right = scores.gather(1, targets[:, None])
-    gaps = (1 - right + scores).clamp_min(0)
-    gaps = gaps.scatter(1, targets[:, None], 0.0).sum(dim=1)
-    return (
-        gaps.mean() if weights is None else (gaps * weights[targets]).sum() / weights[targets].sum()
-    )
 
 
 @torch.no_grad()

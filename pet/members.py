@@ -17,6 +17,7 @@ from pet.checkpoints import Checkpoint, optimise_resumably
 from pet.config import TrainingConfig, default_learning_rate
 from pet.data import Example, Pool
 from pet.encoding import Chunk
+from pet.errors import DataError
 from pet.losses import label_losses
 from pet.pvp import PVP
 from pet.scoring import Offsets, PVPScorer, Scores
@@ -44,31 +45,35 @@ class MemberSpec:
     seed: int
     training: TrainingConfig
     max_length: int
+    readout: str = "words"
 
     def scorer(
         self, labels: Sequence[str], backbone: LanguageModel, offsets: Offsets | None = None
     ) -> PVPScorer:
         """What the member is before it has learned anything, on a backbone."""
-        return PVPScorer(self.pvp, labels, backbone, self.max_length, offsets)
+        return PVPScorer(self.pvp, labels, backbone, self.max_length, offsets, self.readout)
 
     def to_dict(self) -> dict[str, Any]:
         """What it takes to score with the member again, as JSON values; see `from_dict`."""
-        return {"pattern": self.pattern}
+        return {"pattern": self.pattern, "readout": self.readout}
 
     @classmethod
     def from_dict(
         cls, task: Task, name: str, plain: Mapping[str, Any], max_length: int
     ) -> MemberSpec:
         """Read `to_dict`: a spec to score with, not to train."""
-        number = plain["pattern"]
-        return cls(name, number, task.pvps[number], 0, TrainingConfig(max_steps=0), max_length)
+        number, untrained = plain["pattern"], TrainingConfig(max_steps=0)
+        readout = plain.get("readout", "words")
+        return cls(name, number, task.pvps[number], 0, untrained, max_length, readout)
 
 
 @dataclass(frozen=True)
 class MemberResult:
     """What came of a member: the weights that differ from the backbone's, and how it went.
 
-    ``offsets`` (V, C) calibrate its scores; None where they are left as they are.
+    ``offsets`` (V, C) calibrate its scores; None where they are left as they are. ``spread`` is the
+    standard deviation of its scores of the labelled examples around their mean over the labels;
+    None without such examples.
     """
 
     name: str
@@ -79,6 +84,7 @@ class MemberResult:
     loss: float
     seconds: float
     offsets: Offsets | None = None
+    spread: float | None = None
 
 
 def train_member(
@@ -114,33 +120,46 @@ def train_member(
         Examples that other members labelled: trained on too, but not counted in the accuracies.
     checkpoint : Checkpoint, optional
         Where a training that was cut off goes on from.
+
+    Raises
+    ------
+    DataError
+        When the member's readout is nothing without labelled examples, and there are none.
     """
     start = time.perf_counter()
     training = spec.training
     generator = with_seed(spec.seed)
     backbone.weights.put({})
     scorer = spec.scorer(task.labels, backbone)
-    measure = _accuracy_on(examples, task, backbone)
+    measure = _measure_on(examples, task, backbone)
     everything = [*examples, *drawn]
+    if scorer.needs_examples and not everything:
+        raise DataError(
+            f"{spec.name}: the readout {spec.readout!r} needs labelled examples; there are none.",
+            "Give some, or use --readout words.",
+        )
+    chunk, targets = _encoded_labels(scorer, everything)
+    scorer.start(chunk, targets)
     steps = training.steps_for(len(everything)) if everything else 0
     calibration = training.calibration_of(trained=steps > 0)
     if everything and calibration == "labelled":
-        scorer = scorer.calibrated(balanced(scorer, *_encoded_labels(scorer, everything)))
+        scorer = scorer.calibrated(balanced(scorer, chunk, targets))
     if not steps:
         if calibration == "prior":
             scorer = scorer.calibrated(prior(scorer, pool, derived_seed(spec.seed, 1)))
-        accuracy, seconds = measure(scorer), time.perf_counter() - start
-        return MemberResult(spec.name, {}, accuracy, accuracy, 0, 0.0, seconds, scorer.offsets)
-    before = measure(scorer)
-    chunk, targets = _encoded_labels(scorer, everything)
+        accuracy, spread = measure(scorer)
+        seconds, own = time.perf_counter() - start, scorer.take(())
+        return MemberResult(
+            spec.name, own, accuracy, accuracy, 0, 0.0, seconds, scorer.offsets, spread
+        )
+    before, _ = measure(scorer)
     names = backbone.scope_names(training.scope)
     parameters = list(backbone.weights.trainable(names).values())
-    own = list(scorer.learned.parameters())
     rate = training.learning_rate or (
         default_learning_rate(backbone.hidden_size) * _RATE_FACTOR[training.scope]
     )
     fit = optimise_resumably(
-        [Group(parameters), *([Group(own)] if own else [])],
+        [Group(parameters), *_learned_groups(scorer, training, rate)],
         label_losses(scorer, chunk, targets, training, pool, generator),
         Schedule(
             steps,
@@ -160,16 +179,29 @@ def train_member(
     backbone.weights.trainable(())
     if calibration == "prior":  # of the trained member, so training never sees it
         scorer = scorer.calibrated(prior(scorer, pool, derived_seed(spec.seed, 1)))
+    after, spread = measure(scorer)
     return MemberResult(
         spec.name,
         scorer.take(names),
         before,
-        measure(scorer),
+        after,
         fit.steps,
         fit.loss,
         fit.earlier + time.perf_counter() - start,
         scorer.offsets,
+        spread,
     )
+
+
+def _learned_groups(scorer: PVPScorer, training: TrainingConfig, rate: float) -> list[Group]:
+    """What readouts learn, each kind at its own rate; ``rate`` is that of the backbone."""
+    groups = []
+    for readout in scorer.readouts:
+        own = list(readout.parameters())
+        wanted = readout.rate if training.readout_rate is None else training.readout_rate
+        if own:
+            groups.append(Group(own, wanted / rate))
+    return groups
 
 
 def _encoded_labels(
@@ -180,21 +212,29 @@ def _encoded_labels(
     return Chunk(scorer.backbone.tokenizer, texts), targets
 
 
-def _accuracy_on(
-    examples: Sequence[Example], task: Task, backbone: LanguageModel
-) -> Callable[[PVPScorer], float | None]:
+_Measure = Callable[[PVPScorer], tuple[float | None, float | None]]
+
+
+def _measure_on(examples: Sequence[Example], task: Task, backbone: LanguageModel) -> _Measure:
+    """Accuracy on some examples, and the spread of their scores."""
     if not examples:
-        return lambda scorer: None
+        return lambda scorer: (None, None)
     chunk = Chunk(backbone.tokenizer, [example.texts for example in examples])
     targets = label_numbers([example.label for example in examples], task.labels)
-    return lambda scorer: float((scorer.score(chunk).mean(axis=0).argmax(axis=1) == targets).mean())
+
+    def measure(scorer: PVPScorer) -> tuple[float, float]:
+        scores = scorer.score(chunk).mean(axis=0)
+        around = scores - scores.mean(axis=1, keepdims=True)
+        return float((scores.argmax(axis=1) == targets).mean()), float(around.std())
+
+    return measure
 
 
 def _dev_score(scorer: PVPScorer, dev: Sequence[Example], task: Task) -> Callable[[], float] | None:
     if not dev:
         return None
-    measure = _accuracy_on(dev, task, scorer.backbone)
-    return lambda: measure(scorer) or 0.0
+    measure = _measure_on(dev, task, scorer.backbone)
+    return lambda: measure(scorer)[0] or 0.0
 
 
 class MemberSet:

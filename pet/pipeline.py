@@ -141,14 +141,18 @@ def specs_of(task: Task, settings: Settings) -> list[MemberSpec]:
             chosen, repetitions = chosen[:1], 1
     return [
         MemberSpec(
-            f"pattern-{number}" + (f"-{repetition}" if repetitions > 1 else ""),
+            f"pattern-{number}"
+            + (f"-{repetition}" if repetitions > 1 else "")
+            + (f"-{readout}" if readout != "words" else ""),
             number,
             pvp,
             derived_seed(settings.seed, 0, number, repetition),
             training,
             settings.backbone.max_length,
+            readout,
         )
         for number, pvp in chosen
+        for readout in settings.ensemble.readout
         for repetition in range(repetitions)
     ]
 
@@ -218,18 +222,35 @@ def _ensemble(
     progress: Progress,
 ) -> Ensemble:
     config = settings.ensemble
+    temperatures = _common_scale(specs, results)
     how: dict[str, Any] = {
         "combine_verbalizers": config.combine_verbalizers,
         "combine_members": config.combine_members,
     }
     if config.weighting == "accuracy":
         weights = accuracy_weights([result.accuracy_before for result in results])
-        return Ensemble(weights, (1.0,) * len(weights), **how)
+        return Ensemble(weights, temperatures, **how)
+    uniform = Ensemble((1.0,) * len(specs), temperatures, **how)
     if config.weighting == "learned" and len(specs) > 1 and data.train:
         scores, targets = _out_of_fold(backbone, specs, task, settings, data, progress)
-        members = Ensemble.uniform(len(specs), **how).member_scores(scores)
-        return Ensemble(*learn_weights(members, targets), **how)
-    return Ensemble.uniform(len(specs), **how)
+        weights, learned = learn_weights(uniform.member_scores(scores), targets)
+        both = tuple(np.multiply(temperatures, learned).tolist())
+        return Ensemble(weights, both, **how)
+    return uniform
+
+
+def _common_scale(
+    specs: Sequence[MemberSpec], results: Sequence[MemberResult]
+) -> tuple[float, ...]:
+    """Temperatures that give members of several readouts scores of the same spread.
+
+    So their mean is one of z-scores (ProtoVerb, section 3.4), times the mean spread, which keeps
+    probabilities as sharp as they were. All are 1 where every member reads labels alike.
+    """
+    spreads = [result.spread or 0.0 for result in results]
+    if len({spec.readout for spec in specs}) == 1 or min(spreads) <= 0:
+        return (1.0,) * len(specs)
+    return tuple((np.array(spreads) / np.mean(spreads)).tolist())
 
 
 def _out_of_fold(

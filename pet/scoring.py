@@ -1,14 +1,4 @@
-"""Word logits to label scores.
-
-For one label with words w and relative weights a, and z the word scores (PET, section 3):
-
-- mean: ``sum_w a_w z_w / sum_w a_w``
-- logsumexp: ``log sum_w a_w exp(z_w)``, the label's probability mass up to a constant
-- max: ``max_w z_w``
-- vote: the share of the labels' words that are the best of their rank (see `_vote`)
-
-The score of a word is its logit where all words of a verbalizer are single tokens. Otherwise it is
-the sum of its tokens' log-probabilities over as many masks as it has tokens.
+"""A PVP on a backbone: examples in, label scores out.
 
 A pattern that names a label asks about every label of a text in turn; its verbalizer has words for
 "yes" and "no", and the label's score is that of "yes" minus that of "no", the log-odds.
@@ -27,62 +17,15 @@ from torch import Tensor, nn
 
 from pet.backbone import LanguageModel
 from pet.encoding import Batch, Chunk, Encoded, Encoder
-from pet.errors import VerbalizerError
+from pet.errors import RunError, UsageError
 from pet.pvp import PVP
-from pet.verbalizer import Verbalizer
+from pet.readouts import Member, readouts_of
+from pet.readouts.label_words import label_words
 
 Scores = NDArray[np.float32]
 Offsets = Sequence[Sequence[float]]
 # Marks what a member learned beside the weights of the backbone.
 LEARNED = "learned."
-
-
-@dataclass(frozen=True)
-class Word:
-    """A label word as token ids."""
-
-    text: str
-    label: int
-    weight: float
-    ids: tuple[int, ...]
-
-
-def label_words(
-    verbalizer: Verbalizer,
-    labels: Sequence[str],
-    backbone: LanguageModel,
-    after_space: bool,
-    anchor: str = "x",
-) -> list[Word]:
-    """Split a verbalizer's words into tokens, for a place after a space or after ``anchor``.
-
-    Raises
-    ------
-    VerbalizerError
-        When the tokenizer cannot represent a word, or takes two labels' words for one.
-    """
-    tokenizer = backbone.tokenizer
-    words = []
-    owner: dict[tuple[int, ...], Word] = {}
-    for number, label in enumerate(labels):
-        for text, weight in verbalizer.words[label].items():
-            ids = tuple(tokenizer.piece(text, after_space, False, anchor))
-            if not ids or tokenizer.unknown_id in ids:
-                raise VerbalizerError(
-                    f"Label word {text!r} of {label!r} cannot be represented by the tokenizer of "
-                    f"{backbone.name!r}.",
-                    "Choose a word of the backbone's language and script.",
-                )
-            word = Word(text, number, weight, ids)
-            other = owner.setdefault(ids, word)
-            if other.label != number:
-                raise VerbalizerError(
-                    f"Label words {other.text!r} of {labels[other.label]!r} and {text!r} of "
-                    f"{label!r} are the same tokens for {backbone.name!r}.",
-                    "Remove one of them.",
-                )
-            words.append(word)
-    return words
 
 
 class PVPScorer:
@@ -101,6 +44,8 @@ class PVPScorer:
     offsets : sequence (V, C), optional
         Calibration: subtracted from the label scores of every verbalizer after its words are
         combined; see `pet.calibration`.
+    readout : str
+        How label scores are read off the masks: a name in `pet.readouts.READOUTS`.
     """
 
     def __init__(
@@ -110,6 +55,7 @@ class PVPScorer:
         backbone: LanguageModel,
         max_length: int,
         offsets: Offsets | None = None,
+        readout: str = "words",
     ) -> None:
         self.pvp = pvp
         self.offsets = offsets
@@ -121,24 +67,29 @@ class PVPScorer:
         self.questions = len(self.labels) if self.asks_each_label else 1
         answers = pvp.answers(labels)
         first = Encoder(backbone.tokenizer, pvp.pattern.parts, self._max_length, labels=self.labels)
-        self.words = [
+        words = [
             label_words(verbalizer, answers, backbone, first.mask_after_space, first.mask_anchor)
             for verbalizer in pvp.verbalizers
         ]
-        self.readouts = [
-            Readout(words, len(answers), verbalizer, backbone.compute.device)
-            for words, verbalizer in zip(self.words, pvp.verbalizers, strict=True)
-        ]
+        member = Member(pvp.verbalizers, words, len(answers), backbone)
+        self.readouts = readouts_of(readout, member)
+        if self.needs_examples and self.asks_each_label:
+            raise UsageError(
+                f"Pattern {pvp.pattern.template!r} names a label, and the readout {readout!r} is "
+                "learned from examples of every label.",
+                "Choose other --patterns, or use --readout words.",
+            )
         # What is learned beside the backbone's own weights; empty where only these are.
-        self.learned = nn.ModuleDict()
-        self._reader = backbone.reader(word.ids for words in self.words for word in words)
+        self.learned = nn.ModuleDict({"readouts": nn.ModuleList(self.readouts)})
+        counts = sorted({count for own in self.readouts for count in own.counts})
+        self._after = next((own.after for own in self.readouts if own.after), ())
         self._encoders = {
             count: first
             if count == 1
             else Encoder(
                 backbone.tokenizer, pvp.pattern.parts, self._max_length, count, self.labels
             )
-            for count in self._reader.mask_counts
+            for count in counts
         }
 
     def calibrated(self, offsets: Offsets) -> PVPScorer:
@@ -154,7 +105,13 @@ class PVPScorer:
             for name, tensor in weights.items()
             if name.startswith(LEARNED)
         }
-        self.learned.load_state_dict(own)
+        try:
+            self.learned.load_state_dict(own)
+        except RuntimeError as error:
+            raise RunError(
+                f"The weights of a member do not fit its pattern: {error}",
+                "Its file is damaged or lost; train it again.",
+            ) from error
         self.backbone.weights.put(
             {name: tensor for name, tensor in weights.items() if not name.startswith(LEARNED)}
         )
@@ -167,11 +124,6 @@ class PVPScorer:
             **{LEARNED + name: tensor.detach().cpu().clone() for name, tensor in own.items()},
         }
 
-    @property
-    def has_several_masks(self) -> bool:
-        """Whether any label word is filled in mask by mask."""
-        return tuple(self._encoders) != (1,)
-
     def encode(self, chunk: Chunk) -> dict[int, Encoded]:
         """Encode the examples once for every number of masks that the label words need."""
         return {count: encoder.encode(chunk) for count, encoder in self._encoders.items()}
@@ -179,30 +131,19 @@ class PVPScorer:
     def batch(self, encoded: Mapping[int, Encoded], rows: NDArray[np.int64]) -> dict[int, Batch]:
         """Pad the same rows for every number of masks."""
         device = self.backbone.compute.device
-        after = self._reader.after
-        return {n: replace(part.batch(rows, device), after=after) for n, part in encoded.items()}
-
-    def word_scores(
-        self, states: Mapping[int, Tensor], batches: Mapping[int, Batch] | None = None
-    ) -> list[Tensor]:
-        """Score words, one (B, W) tensor a verbalizer, from decoder inputs (B, M, E).
-
-        With ``batches`` masks of words of several tokens are filled in as their verbalizer says;
-        otherwise in parallel, which is what training uses.
-        """
-        return [
-            self._reader(readout.word_ids, readout.decoding, states, batches)
-            if readout.is_multi_token
-            else self.backbone.word_logits(states[1][:, 0], readout.token_ids)
-            for readout in self.readouts
-        ]
+        return {
+            n: replace(part.batch(rows, device), after=self._after) for n, part in encoded.items()
+        }
 
     def label_scores(
         self, states: Mapping[int, Tensor], batches: Mapping[int, Batch] | None = None
     ) -> list[Tensor]:
-        """Score each row's labels, one (B, C / Q) tensor a verbalizer; see `word_scores`."""
-        words = self.word_scores(states, batches)
-        scores = [readout(part) for readout, part in zip(self.readouts, words, strict=True)]
+        """Score each row's labels, one (B, C / Q) tensor a readout, from decoder inputs (B, M, E).
+
+        With ``batches`` masks of words of several tokens are filled in as their verbalizer says;
+        otherwise in parallel, which is what training uses.
+        """
+        scores = [readout(states, batches) for readout in self.readouts]
         return [part[:, :1] - part[:, 1:] for part in scores] if self.asks_each_label else scores
 
     def by_text(self, scores: Sequence[Tensor], asked: Tensor) -> list[Tensor]:
@@ -211,7 +152,7 @@ class PVPScorer:
         Parameters
         ----------
         scores : sequence of Tensor (R, C / Q)
-            One a verbalizer, as `label_scores` gives them.
+            One a readout, as `label_scores` gives them.
         asked : bool Tensor (B, Q)
             Which questions about B texts the R rows are, in order.
 
@@ -230,13 +171,35 @@ class PVPScorer:
             found.append(whole)
         return found
 
+    @property
+    def needs_examples(self) -> bool:
+        """Whether it can score only after `start`, or with what was learned before."""
+        return any(readout.needs_examples for readout in self.readouts)
+
+    @torch.no_grad()
+    def start(self, chunk: Chunk, targets: NDArray[np.int64]) -> None:
+        """Begin from N labelled examples and their label numbers (N,), where a readout does so."""
+        if not self.needs_examples:
+            return
+        encoded = self.encode(chunk)
+        parts: dict[int, list[Tensor]] = {count: [] for count in encoded}
+        order: list[NDArray[np.int64]] = []
+        for rows in next(iter(encoded.values())).batches(self.backbone.compute.token_budget):
+            order.append(rows)
+            for count, found in self.mask_states(self.batch(encoded, rows)).items():
+                parts[count].append(found)
+        states = {count: torch.cat(found) for count, found in parts.items()}
+        labels = torch.from_numpy(targets[np.concatenate(order)]).to(self.backbone.compute.device)
+        for readout in self.readouts:
+            readout.start(states, labels)
+
     def mask_states(self, batches: Mapping[int, Batch]) -> dict[int, Tensor]:
         """Decoder inputs (B, M, E) for every number of masks M: one forward pass each."""
         return {count: self.backbone.mask_states(batch) for count, batch in batches.items()}
 
     @torch.inference_mode()
     def score(self, chunk: Chunk) -> Scores:
-        """Score a chunk of examples: (verbalizers, N, C)."""
+        """Score a chunk of examples: (readouts, N, C)."""
         encoded = self.encode(chunk)
         any_encoded = next(iter(encoded.values()))
         width = len(self.labels) // self.questions
@@ -247,49 +210,6 @@ class PVPScorer:
             scores[:, torch.from_numpy(rows)] = torch.stack(batch_scores).float().cpu()
         asked = torch.ones(len(chunk), self.questions, dtype=torch.bool)
         return torch.stack(self.by_text(list(scores), asked)).numpy()
-
-
-class Readout:
-    """Turns the word scores of one verbalizer, (B, W), into label scores, (B, C)."""
-
-    def __init__(
-        self,
-        words: Sequence[Word],
-        n_labels: int,
-        verbalizer: Verbalizer,
-        device: torch.device,
-    ) -> None:
-        self.word_ids = [word.ids for word in words]
-        self.combine = verbalizer.combine
-        self.decoding = verbalizer.decoding
-        self.is_multi_token = any(len(word.ids) > 1 for word in words)
-        self.token_ids = torch.tensor([word.ids[0] for word in words], device=device)
-        weights = torch.zeros(len(words), n_labels)
-        for row, word in enumerate(words):
-            weights[row, word.label] = word.weight
-        self._weights = (weights / weights.sum(0)).to(device)
-
-    def __call__(self, words: Tensor) -> Tensor:
-        """(B, W) -> (B, C)."""
-        if self.combine == "mean":
-            return words @ self._weights
-        spread = words[:, :, None].masked_fill(self._weights == 0, -torch.inf)
-        match self.combine:
-            case "logsumexp":
-                return torch.logsumexp(spread + self._weights.clamp_min(1e-30).log(), dim=1)
-            case "max":
-                return spread.amax(dim=1)
-        return self._vote(spread)
-
-    def _vote(self, spread: Tensor) -> Tensor:
-        # A label's i-th best word runs against the other labels' i-th best words; a label with
-        # fewer words runs its weakest again. Each rank is one soft vote, so gradients flow.
-        ordered = spread.sort(dim=1, descending=True).values
-        counts = (self._weights > 0).sum(0)
-        ranks = torch.arange(int(counts.max()), device=spread.device)
-        chosen = torch.minimum(ranks[:, None], counts - 1)
-        ballots = ordered.gather(1, chosen.expand(len(spread), -1, -1))
-        return ballots.softmax(dim=2).mean(dim=1).log()
 
 
 @dataclass(frozen=True)
@@ -307,11 +227,11 @@ class PatternView:
 
 @torch.inference_mode()
 def view(scorer: PVPScorer, texts: Mapping[str, str]) -> PatternView:
-    """Score one example and keep every step, one entry a verbalizer, for people to look at."""
+    """Score one example and keep every step, one entry a readout, for people to look at."""
     encoded = scorer.encode(Chunk(scorer.backbone.tokenizer, [texts]))
     batches = scorer.batch(encoded, np.arange(scorer.questions))
     states = scorer.mask_states(batches)
-    words = [part.tolist() for part in scorer.word_scores(states, batches)]
+    words = [readout.word_scores(states, batches).tolist() for readout in scorer.readouts]
     asked = torch.ones(1, scorer.questions, dtype=torch.bool, device=states[min(states)].device)
     labels = scorer.by_text(scorer.label_scores(states, batches), asked)
     questions = scorer.labels if scorer.asks_each_label else ("",)
@@ -319,10 +239,12 @@ def view(scorer: PVPScorer, texts: Mapping[str, str]) -> PatternView:
         scorer.pvp.pattern.render(dict(texts)),
         [
             {
-                question: {word.text: score for word, score in zip(own, row, strict=True)}
+                question: {word.text: score for word, score in zip(own.words, row, strict=True)}
                 for question, row in zip(questions, rows, strict=True)
             }
-            for own, rows in zip(scorer.words, words, strict=True)
+            if own.words
+            else {}
+            for own, rows in zip(scorer.readouts, words, strict=True)
         ],
         [dict(zip(scorer.labels, part[0].tolist(), strict=True)) for part in labels],
     )

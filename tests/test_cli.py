@@ -62,7 +62,8 @@ def test_help_of_train_lists_every_setting_with_its_default() -> None:
         if item.default is None:
             assert "by default" in entry[:150]
         elif not isinstance(item.default, bool):
-            assert f"[default: {item.default}]" in entry[:350]
+            shown = ",".join(item.default) if isinstance(item.default, tuple) else item.default
+            assert f"[default: {shown}]" in entry[:450]
     assert "[default: pet]" in text
     assert "[default: 13]" in text
 

@@ -64,11 +64,16 @@ def test_a_number_below_its_limit_is_refused(part: Any, item: Any) -> None:
 
 @pytest.mark.parametrize(("part", "item"), [pair for pair in ALL if pair[1].metadata["choices"]])
 def test_a_choice_outside_the_list_is_refused_with_the_nearest(part: Any, item: Any) -> None:
+    several = isinstance(item.default, tuple)
     for choice in item.metadata["choices"]:
-        assert getattr(part(**{item.name: choice}), item.name) == choice
+        value = (choice,) if several else choice
+        assert getattr(part(**{item.name: value}), item.name) == value
     wrong = item.metadata["choices"][0] + "x"
     with pytest.raises(UsageError, match=f"{item.name}='{wrong}' is unknown(?s:.*)Did you mean"):
-        part(**{item.name: wrong})
+        part(**{item.name: (choice, wrong) if several else wrong})
+    for wrong_number in ((), (choice, choice)) if several else ():
+        with pytest.raises(UsageError, match="one or more different values"):
+            part(**{item.name: wrong_number})
 
 
 def test_all_of_the_loss_cannot_be_masked_lm_loss() -> None:

@@ -24,8 +24,8 @@ from pet.config import TrainingConfig
 from pet.data import Pool
 from pet.encoding import Chunk
 from pet.errors import DataError
-from pet.losses import margin_loss
 from pet.members import MemberResult, MemberSet, MemberSpec, train_member
+from pet.readouts.words import margin_loss
 from pet.scoring import PVPScorer
 
 WORDS = Verbalizer({"no": ["bad", "sad"], "yes": ["good"]})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import numpy as np
@@ -19,9 +20,12 @@ from transformers import BertForMaskedLM
 
 from pet import PVP, Verbalizer
 from pet.backbone import MaskedLM
+from pet.backbone.decoding import MaskReader
 from pet.encoding import Chunk
 from pet.errors import VerbalizerError
-from pet.scoring import PVPScorer, Readout, Word, view
+from pet.readouts.label_words import Word
+from pet.readouts.words import WordReadout
+from pet.scoring import PVPScorer, view
 from pet.verbalizer import Combine
 
 LABELS = ("news", "sports", "world")
@@ -198,7 +202,7 @@ def test_a_word_stands_after_a_space_only_where_its_mask_does(tmp_path: Path) ->
 
     def pieces(pattern: str) -> list[str]:
         scorer = PVPScorer(PVP(pattern, verbalizer), LABELS, backbone, 64)
-        return [str(token(number)) for number in scorer.words[0][0].ids]
+        return [str(token(number)) for number in scorer.readouts[0].words[0].ids]
 
     assert pieces("{text} {mask}") == ["Ġgood"]
     assert pieces("({mask}) {text}") == ["g", "o", "o", "d"]
@@ -225,13 +229,15 @@ def test_view_shows_the_words_and_labels_that_score_gives(backbone: MaskedLM) ->
 # The readout alone
 
 
-def readout(counts: list[int], how: Combine) -> Readout:
+def readout(counts: list[int], how: Combine) -> Callable[[torch.Tensor], torch.Tensor]:
     words = [
         Word(f"w{label}-{n}", label, 1.0, (0,)) for label, many in enumerate(counts)
         for n in range(many)
     ]  # fmt: skip
     plain = {str(label): ["x" * (label + 1)] for label in range(len(counts))}
-    return Readout(words, len(counts), Verbalizer(plain, combine=how), torch.device("cpu"))
+    nowhere: Any = SimpleNamespace(compute=SimpleNamespace(device=torch.device("cpu")))
+    reader = MaskReader(nowhere, [(0,)])
+    return WordReadout(words, len(counts), Verbalizer(plain, combine=how), nowhere, reader).combine
 
 
 finite = st.floats(-20, 20, width=32)

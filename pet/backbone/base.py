@@ -153,6 +153,17 @@ class LanguageModel(ABC):
         """Encoder output averaged over the tokens that are no padding: (B, H), in fp32."""
         return mean_states(self.model, self.compute, batch)
 
+    @property
+    def state_size(self) -> int:
+        """E, the width of what the decoder multiplies."""
+        return int(self._decoder.weight.shape[1])
+
+    def word_vectors(self, word_ids: Tensor) -> tuple[Tensor, Tensor]:
+        """What the decoder has for some words, (W,): vectors (W, E) and biases (W,), in fp32."""
+        bias = self._bias()
+        vectors: Tensor = self._decoder.weight[word_ids].float()
+        return vectors, vectors.new_zeros(len(vectors)) if bias is None else bias[word_ids].float()
+
     def word_logits(self, states: Tensor, word_ids: Tensor) -> Tensor:
         """Logits of some words: (S, E) and (W,) -> (S, W), in fp32."""
         bias = self._bias()
