@@ -217,7 +217,8 @@ def inline_svg(figure: Figure, name: str, description: str) -> str:
         )
     svg = stream.getvalue()
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
+    # A style element would be one of the whole page; the page has these two rules itself.
+    svg = re.sub(r"<(metadata|style)\b.*?</\1>\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
     said = escape(_plain(description, longest=200))
     start = f'<svg class="plot" role="img" aria-label="{said}"'

@@ -100,6 +100,7 @@ def test_an_inline_diagram_takes_the_colour_of_the_page_and_shares_no_id() -> No
     for text, name in zip(texts, ("one", "two"), strict=True):
         assert "currentColor" in text
         assert "#010203" not in text
+        assert "<style" not in text
         svg = ElementTree.fromstring(text)
         ids = [element.get("id") for element in svg.iter() if element.get("id")]
         assert len(set(ids)) == len(ids)

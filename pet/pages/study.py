@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import ceil, floor
 from typing import Any
 
 from pet import plots
@@ -102,11 +103,20 @@ def _block(
             plots.pattern_spread, patterns, together,
         )  # fmt: skip
         spreads.append((method, patterns, together, picture))
+    shown = [value for row in own for value in (row.worst, row.best)]
+    shown += [v for _, patterns, _, _ in spreads for values in patterns.values() for v in values]
     return {
         "shots": shots,
         "rows": own,
-        "best": max((row.accuracy for row in own), default=None),
+        "axis": _tens(shown),
+        "best": max(row.accuracy for row in own),
         "models": list(dict.fromkeys(model for found in by_seed.values() for model in found)),
         "seeds": by_seed,
         "spreads": spreads,
     }
+
+
+def _tens(values: Sequence[float]) -> tuple[float, float]:
+    """The tens of per cent between which all values are."""
+    low, high = floor(10 * min(values)) / 10, ceil(10 * max(values)) / 10
+    return (low, high) if low < high else (low - 0.1, high) if low else (low, 0.1)
