@@ -414,6 +414,24 @@ class SuggestConfig(_Checked):
     )
 
 
+@dataclass(frozen=True)
+class TemplateSearchConfig(_Checked):
+    """Which patterns are candidates. These are the options of pet templates alone."""
+
+    families: tuple[str, ...] = setting(
+        ("null", "punctuation", "prompt", "question-answer"), "Rules that candidates are made by."
+    )
+    seq2seq: str | None = setting(
+        None, "Also have this seq2seq LM write candidates: a T5, by hub name or folder."
+    )
+    beams: int = setting(20, "seq2seq: width of its search, and most templates of a place.", low=1)
+    span_tokens: int = setting(8, "seq2seq: most tokens that it writes into a template.", low=1)
+    span_examples: int = setting(
+        32, "seq2seq: most labelled examples that a template has to fit.", low=1
+    )
+    best: int = setting(5, "How many of the best patterns are written.", low=1)
+
+
 CONFIGS: dict[str, Any] = {
     "backbone": BackboneConfig,
     "training": TrainingConfig,

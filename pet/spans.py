@@ -6,6 +6,7 @@ every labelled example and asked for the spans X and Y that fit all of them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -122,6 +123,16 @@ def written_templates(
             template = " ".join([start + _glued(writer, any_word, two), *after]).strip()
             found.setdefault(template, score)
     return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def spread(examples: Sequence[Example], most: int) -> list[Example]:
+    """Return at most so many examples: the first of every label, then the second, and so on."""
+    seen: Counter[str | None] = Counter()
+    rounds = []
+    for number, example in enumerate(examples):
+        rounds.append((seen[example.label], number))
+        seen[example.label] += 1
+    return [examples[number] for _, number in sorted(rounds)[:most]]
 
 
 def _spans(

@@ -24,6 +24,7 @@ COMMANDS = {
     "report": "Make one HTML page about a run or a study.",
     "fewshot": "Compare methods over draws of a few labels.",
     "verbalize": "Find label words.",
+    "templates": "Make candidate patterns and rank them.",
 }
 
 

@@ -50,7 +50,7 @@ def _option(item: Any) -> Decorator:
         )
     kind: Any = click.Choice(choices) if choices else type(default)
     if default is None:
-        kind = int if item.type == "int | None" else float
+        kind = {"int | None": int, "str | None": str}.get(item.type, float)
     return click.option(
         flag, type=kind, default=default, show_default=default is not None, help=text
     )

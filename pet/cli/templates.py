@@ -1,0 +1,96 @@
+"""pet templates: candidate patterns, ranked on a few labelled examples."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pet.cli.options import (
+    chosen_task,
+    column_mapping,
+    data_options,
+    settings_options,
+    suffix,
+    task_option,
+    verbalizer_option,
+)
+from pet.config import RankConfig, Settings, TemplateSearchConfig
+from pet.errors import UsageError
+
+
+@click.command(name="templates")
+@task_option
+@verbalizer_option
+@click.option("--train", "train_file", required=True, help="Labelled examples.")
+@click.option(
+    "--shots", type=click.IntRange(min=1), help="Draw this many of each label from --train."
+)
+@settings_options(TemplateSearchConfig, RankConfig)
+@click.option("--seed", type=int, default=Settings.seed, show_default=True, help="Of every draw.")
+@click.option("-o", "--output", metavar="FILE.py", help="Write a task with the best patterns.")
+@data_options
+@settings_options("backbone", "training")
+def command(
+    task: str,
+    verbalizers: tuple[str, ...],
+    train_file: str,
+    shots: int | None,
+    trained: bool,
+    halvings: int | None,
+    output: str | None,
+    columns: tuple[str, ...],
+    file_format: str | None,
+    **flat: Any,
+) -> None:
+    """Make candidate patterns for a task, and rank them as pet patterns does.
+
+    The task's own patterns are ranked with them. The new ones have the label words that most of
+    its patterns have, or those of --verbalizer. Use the best with: pet train --task FILE.py.
+
+    \b
+    Example: pet templates --task reviews --train train.jsonl -o patterns.py
+    """
+    names = [item.name for item in fields(TemplateSearchConfig)]
+    config = TemplateSearchConfig(**{name: flat.pop(name) for name in names})
+    settings = Settings.from_flat(flat)
+    if output and Path(output).suffix != ".py":
+        raise UsageError(f"-o {output}: expected a file that ends in .py, which holds a task.")
+
+    from pet.candidates import candidates
+    from pet.cli.console import progress_bars, say
+    from pet.data import Columns, Data, draw_shots, examples_from
+    from pet.evaluation import percent, text_table
+    from pet.ranking import rank_patterns
+    from pet.seeds import derived_seed
+    from pet.taskfile import task_source
+
+    known = chosen_task(task, verbalizers)
+    labelled = Columns(known, column_mapping(columns))
+    train = list(examples_from(train_file, labelled, suffix(file_format)))
+    if shots is not None:
+        train = draw_shots(train, known.labels, shots, derived_seed(settings.seed, 3))
+    options = settings.backbone
+    found, origins = candidates(known, train, config, options.device, options.max_length)
+    with progress_bars() as progress:
+        ranking = rank_patterns(
+            found, settings, Data(train), RankConfig(trained, halvings), progress
+        )
+    rows = [
+        [
+            own.template,
+            origins[own.pattern],
+            f"{own.log_likelihood:.3f}",
+            percent(own.accuracy),
+            percent(own.best),
+        ]
+        for own in ranking.patterns
+    ]
+    click.echo(text_table(rows, ["pattern", "from", "log-likelihood", "accuracy", "is best"]))
+    if output:
+        best = [own.pattern for own in ranking.patterns[: config.best]]
+        own_task = replace(found, pvps=[found.pvps[number] for number in best])
+        Path(output).write_text(task_source(own_task), "utf-8")
+        say(f"Use the best {len(best)} with: pet train --task {output} ...")
