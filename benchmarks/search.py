@@ -1,29 +1,38 @@
 """What searched label words and patterns give against the hand-written ones, without training.
 
     python benchmarks/search.py --data DIR
+    python benchmarks/search.py --data DIR --part patterns
 
-DIR has one folder a task with train.jsonl; test files are never read. Of each, 200 rows are held
-out; every seed draws its shots from the rest, and searches on them alone. Accuracy is that of the
-untrained ensemble of the task's first patterns, calibrated on the shots.
+DIR has one folder a task with train.jsonl; test files are never read. Some rows are held out; every
+seed draws its shots from the others, and searches on them alone. Accuracy is that of untrained
+patterns on the held-out rows, calibrated on the shots: of the ensemble where not said otherwise.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pet.ranking import rank_patterns
 
 from pet.backbone import MaskedLM
+from pet.candidates import candidates
 from pet.cli.options import number_list
-from pet.config import WordSearchConfig
-from pet.data import Columns, Example, draw_shots, examples_from
+from pet.config import (
+    BackboneConfig,
+    RankConfig,
+    Settings,
+    TemplateSearchConfig,
+    WordSearchConfig,
+)
+from pet.data import Columns, Data, Example, draw_shots, examples_from
 from pet.encoding import Chunk
 from pet.evaluation import text_table
 from pet.kpt import kpt
@@ -39,6 +48,8 @@ from pet.verbalize import all_words, with_words
 from pet.vocabulary import WordTable
 
 TASKS = "sst2,mr,ag_news,trec,emotion,yelp_full"
+# Halvings of the shots by which patterns are ranked; few, because there are many candidates.
+HALVINGS = 2
 Search = Callable[[Readings, Task], dict[int | None, FoundWords]]
 
 
@@ -82,7 +93,7 @@ def scores_of(
 
     All words share one forward pass a pattern.
     """
-    chunk = Chunk(backbone.tokenizer, [example.texts for example in texts])
+    chunk = _chunk(backbone, texts)
     found: list[list[Scores]] = [[] for _ in tasks]
     for number in range(len(tasks[0].pvps)):
         pvps = [task.pvps[number] for task in tasks]
@@ -105,59 +116,117 @@ def calibrated(
     return np.mean(parts, axis=0)
 
 
-def one_task(
-    backbone: MaskedLM,
-    name: str,
-    data: Path,
-    seeds: Sequence[int],
-    shots: int,
-    patterns: int,
-    held_out: int,
-    sample: int,
-    max_length: int,
+@dataclass(frozen=True)
+class Draws:
+    """A task's rows: held out, unlabelled, and every seed's shots; H held out."""
+
+    task: Task
+    held: list[Example]
+    unlabelled: list[Mapping[str, str]]
+    shots: dict[int, list[Example]]
+
+    @classmethod
+    def of(
+        cls, task: Task, file: Path, seeds: Sequence[int], shots: int, held: int, sample: int
+    ) -> Draws:
+        """Draw them, disjoint but for the seeds' shots, which have a pool in common."""
+        rows = list(examples_from(file, Columns(task, {})))
+        rows = [rows[number] for number in np.random.default_rng(0).permutation(len(rows))]
+        pool = rows[held + sample :]
+        drawn = {s: draw_shots(pool, task.labels, shots, derived_seed(s, 3)) for s in seeds}
+        return cls(task, rows[:held], [row.texts for row in rows[held : held + sample]], drawn)
+
+    def targets(self, examples: Sequence[Example]) -> NDArray[np.int64]:
+        """Label numbers."""
+        return label_numbers([example.label for example in examples], self.task.labels)
+
+    def accuracy(
+        self, scores: Sequence[Scores], on_shots: Sequence[Scores], shots: Sequence[Example]
+    ) -> float:
+        """Share of the held-out rows that patterns label rightly."""
+        combined = calibrated(scores, on_shots, self.targets(shots))
+        return float((combined.argmax(axis=1) == self.targets(self.held)).mean())
+
+
+def words_of_task(
+    backbone: MaskedLM, draws: Draws, patterns: int, max_length: int
 ) -> dict[str, list[float]]:
-    """Accuracy on the held-out rows for every way to get words, one a seed."""
-    task = load_task(name)
-    task = replace(task, pvps=task.pvps[:patterns])
-    rows = list(examples_from(data / name / "train.jsonl", Columns(task, {})))
-    order = np.random.default_rng(0).permutation(len(rows))
-    held = [rows[number] for number in order[:held_out]]
-    unlabelled = [rows[number].texts for number in order[held_out : held_out + sample]]
-    pool = [rows[number] for number in order[held_out + sample :]]
+    """Accuracy for every way to get words, one a seed."""
+    task = replace(draws.task, pvps=draws.task.pvps[:patterns])
     ways: list[tuple[str, int]] = []
     tasks: list[Task] = []
-    draws = {seed: draw_shots(pool, task.labels, shots, derived_seed(seed, 3)) for seed in seeds}
-    for seed, drawn in draws.items():
+    for seed, shots in draws.shots.items():
         with torch.inference_mode():
             readings = Readings.take(
-                backbone, task.pvps, task.labels, drawn, unlabelled, max_length
+                backbone, task.pvps, task.labels, shots, draws.unlabelled, max_length
             )
             found = {way: search(readings, task) for way, search in SEARCHES.items()}
         tasks += [task, *(with_words(task, words) for words in found.values())]
         ways += [(way, seed) for way in ("hand", *found)]
-        click.echo(
-            json.dumps(
-                {
-                    "task": name, "seed": seed,
-                    **{
-                        way: {label: list(own) for label, own in words[None].scores.items()}
-                        for way, words in found.items() if None in words
-                    },
-                }
-            ),
-            err=True,
-        )  # fmt: skip
-    on_held = scores_of(backbone, tasks, held, max_length)
-    targets = label_numbers([example.label for example in held], task.labels)
+        joint = {way: words[None].scores for way, words in found.items() if None in words}
+        show(task=task.name, seed=seed, **{way: _names(own) for way, own in joint.items()})
+    on_held = scores_of(backbone, tasks, draws.held, max_length)
     accuracies: dict[str, list[float]] = {}
-    for seed, drawn in draws.items():
+    for seed, shots in draws.shots.items():
         own = [number for number, (_, other) in enumerate(ways) if other == seed]
-        on_shots = scores_of(backbone, [tasks[number] for number in own], drawn, max_length)
-        labels = label_numbers([example.label for example in drawn], task.labels)
-        for number, shot_scores in zip(own, on_shots, strict=True):
-            predicted = calibrated(on_held[number], shot_scores, labels).argmax(axis=1)
-            accuracies.setdefault(ways[number][0], []).append(float((predicted == targets).mean()))
+        on_shots = scores_of(backbone, [tasks[number] for number in own], shots, max_length)
+        for number, part in zip(own, on_shots, strict=True):
+            accuracy = draws.accuracy(on_held[number], part, shots)
+            accuracies.setdefault(ways[number][0], []).append(accuracy)
     return accuracies
+
+
+def patterns_of_task(
+    backbone: MaskedLM, draws: Draws, patterns: int, max_length: int
+) -> dict[str, list[float]]:
+    """Accuracy of the patterns by hand and of those that `pet templates` ranks best."""
+    by_hand = list(range(len(draws.task.pvps)))
+    task, origins = candidates(draws.task, [], TemplateSearchConfig())
+    settings = Settings(backbone=BackboneConfig(max_length=max_length))
+    accuracies: dict[str, list[float]] = {}
+    held: dict[int, Scores] = {}
+    for seed, shots in draws.shots.items():
+        ranking = rank_patterns(
+            task, replace(settings, seed=seed), Data(shots), RankConfig(halvings=HALVINGS)
+        )
+        order = [own.pattern for own in ranking.patterns]
+        rules = [number for number in order if number not in by_hand]
+        best = order[0]
+        ways = {
+            "hand": by_hand,
+            "hand, ranked first": [next(number for number in order if number in by_hand)],
+            "best pattern": [best],
+            f"best {patterns}": order[:patterns],
+            f"best {patterns} of rules": rules[:patterns],
+        }
+        show(task=task.name, seed=seed, best=[(o.template, origins[o.pattern]) for o in
+             ranking.patterns[:patterns]])  # fmt: skip
+        on_shots: dict[int, Scores] = {}
+        for number in sorted({number for own in ways.values() for number in own}):
+            pvp = task.pvps[number]
+            scorer = PVPScorer(pvp, task.labels, backbone, max_length)
+            if number not in held:
+                held[number] = scorer.score(_chunk(backbone, draws.held))
+            on_shots[number] = scorer.score(_chunk(backbone, shots))
+        single = [draws.accuracy([held[n]], [on_shots[n]], shots) for n in by_hand]
+        accuracies.setdefault("hand, mean of single", []).append(float(np.mean(single)))
+        for way, own in ways.items():
+            accuracy = draws.accuracy([held[n] for n in own], [on_shots[n] for n in own], shots)
+            accuracies.setdefault(way, []).append(accuracy)
+    return accuracies
+
+
+def _names(scores: Mapping[str, Mapping[str, float]]) -> dict[str, list[str]]:
+    return {label: list(own) for label, own in scores.items()}
+
+
+def _chunk(backbone: MaskedLM, examples: Sequence[Example]) -> Chunk:
+    return Chunk(backbone.tokenizer, [example.texts for example in examples])
+
+
+def show(**found: object) -> None:
+    """Tell what was found, as a line of JSON beside the table."""
+    click.echo(json.dumps(found), err=True)
 
 
 def table(results: dict[str, dict[str, list[float]]]) -> str:
@@ -174,15 +243,19 @@ def table(results: dict[str, dict[str, list[float]]]) -> str:
 
 @click.command()
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of tasks.")
+@click.option(
+    "--part", type=click.Choice(["words", "patterns"]), default="words", show_default=True
+)
 @click.option("--tasks", default=TASKS, show_default=True)
 @click.option("--seeds", default="13,21,42,87,100", show_default=True)
 @click.option("--shots", default=16, show_default=True)
-@click.option("--patterns", default=4, show_default=True, help="The first so many of each task.")
-@click.option("--held-out", default=200, show_default=True, help="Rows of the train file.")
-@click.option("--sample", default=100, show_default=True, help="Unlabelled rows for the searches.")
-@click.option("--max-length", default=96, show_default=True)
+@click.option("--patterns", default=3, show_default=True, help="So many make an ensemble.")
+@click.option("--held-out", default=300, show_default=True, help="Rows of the train file.")
+@click.option("--sample", default=48, show_default=True, help="Unlabelled rows for the searches.")
+@click.option("--max-length", default=64, show_default=True)
 def main(
     data: Path,
+    part: str,
     tasks: str,
     seeds: str,
     shots: int,
@@ -195,11 +268,13 @@ def main(
     start = time.process_time()
     backbone = MaskedLM.load()
     numbers = number_list(seeds, "--seeds")
+    measure = words_of_task if part == "words" else patterns_of_task
     results = {}
     for name in tasks.split(","):
-        results[name] = one_task(
-            backbone, name, data, numbers, shots, patterns, held_out, sample, max_length
-        )
+        file = data / name / "train.jsonl"
+        draws = Draws.of(load_task(name), file, numbers, shots, held_out, sample)
+        results[name] = measure(backbone, draws, patterns, max_length)
+        show(task=name, **results[name])
     click.echo(table(results))
     click.echo(f"\nprocessor seconds: {time.process_time() - start:.0f}")
 

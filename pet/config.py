@@ -424,7 +424,7 @@ class TemplateSearchConfig(_Checked):
     seq2seq: str | None = setting(
         None, "Also have this seq2seq LM write candidates: a T5, by hub name or folder."
     )
-    beams: int = setting(20, "seq2seq: width of its search, and most templates of a place.", low=1)
+    beams: int = setting(20, "seq2seq: width of its search, and most templates of a place.", low=2)
     span_tokens: int = setting(8, "seq2seq: most tokens that it writes into a template.", low=1)
     span_examples: int = setting(
         32, "seq2seq: most labelled examples that a template has to fit.", low=1

@@ -148,9 +148,11 @@ def _spans(
     ids = torch.tensor([row + [pad] * (longest - len(row)) for row in rows], device=device)
     real = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
     begin = torch.tensor([[model.config.decoder_start_token_id, first]] * len(rows), device=device)
+    vocabulary = writer.tokenizer.get_vocab()
+    marks = {number for token, number in vocabulary.items() if token.startswith("<extra_id_")}
     # Models have more ids than their tokenizer has tokens.
     unused = range(len(writer.tokenizer), model.config.vocab_size)
-    banned = [*(set(writer.tokenizer.all_special_ids) - {second, end}), *unused]
+    banned = [*({*writer.tokenizer.all_special_ids, *marks} - {second, end}), *unused]
     output = model.generate(
         input_ids=ids,
         attention_mask=real.to(device),
