@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from pet.config import TemplateSearchConfig
 from pet.data import Example
+from pet.errors import UsageError
 from pet.pvp import PVP
 from pet.spans import SpanWriter, spread, written_templates
 from pet.task import Task
@@ -37,8 +38,19 @@ def candidates(
         Of the seq2seq LM.
     max_length : int
         Most tokens of a text that it is shown.
+
+    Raises
+    ------
+    UsageError
+        When the task's own patterns ask about each label, so that no label words are known.
     """
-    own = [pvp.verbalizers for pvp in task.pvps]
+    own = [pvp.verbalizers for pvp in task.pvps if not pvp.pattern.asks_each_label]
+    if not own:
+        raise UsageError(
+            f"All patterns of task {task.name!r} ask about {{label}}: there are no label words for "
+            "other patterns.",
+            "Give the task one pattern with label words.",
+        )
     usual = max(own, key=own.count)
     known = {pvp.pattern.template for pvp in task.pvps}
     pvps, origins = list(task.pvps), ["task"] * len(task.pvps)
