@@ -20,9 +20,8 @@ import click
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pet.ranking import rank_patterns
 
-from pet.backbone import MaskedLM
+from pet.backbone import LanguageModel, load_backbone
 from pet.candidates import candidates
 from pet.cli.options import number_list
 from pet.config import (
@@ -39,6 +38,7 @@ from pet.kpt import kpt
 from pet.lm_bff import lm_bff
 from pet.petal import petal
 from pet.pvp import PVP
+from pet.ranking import rank_patterns
 from pet.readings import FoundWords, Readings
 from pet.scoring import PVPScorer, Scores
 from pet.seeds import derived_seed
@@ -87,7 +87,7 @@ SEARCHES: dict[str, Search] = {
 
 
 def scores_of(
-    backbone: MaskedLM, tasks: Sequence[Task], texts: Sequence[Example], max_length: int
+    backbone: LanguageModel, tasks: Sequence[Task], texts: Sequence[Example], max_length: int
 ) -> list[list[Scores]]:
     """Score texts with tasks that differ in their words: for each task and pattern (V, N, C).
 
@@ -149,7 +149,7 @@ class Draws:
 
 
 def words_of_task(
-    backbone: MaskedLM, draws: Draws, patterns: int, max_length: int
+    backbone: LanguageModel, draws: Draws, patterns: int, max_length: int
 ) -> dict[str, list[float]]:
     """Accuracy for every way to get words, one a seed."""
     task = replace(draws.task, pvps=draws.task.pvps[:patterns])
@@ -177,7 +177,7 @@ def words_of_task(
 
 
 def patterns_of_task(
-    backbone: MaskedLM, draws: Draws, patterns: int, max_length: int
+    backbone: LanguageModel, draws: Draws, patterns: int, max_length: int
 ) -> dict[str, list[float]]:
     """Accuracy of the patterns by hand and of those that `pet templates` ranks best."""
     by_hand = list(range(len(draws.task.pvps)))
@@ -220,7 +220,7 @@ def _names(scores: Mapping[str, Mapping[str, float]]) -> dict[str, list[str]]:
     return {label: list(own) for label, own in scores.items()}
 
 
-def _chunk(backbone: MaskedLM, examples: Sequence[Example]) -> Chunk:
+def _chunk(backbone: LanguageModel, examples: Sequence[Example]) -> Chunk:
     return Chunk(backbone.tokenizer, [example.texts for example in examples])
 
 
@@ -266,7 +266,7 @@ def main(
 ) -> None:
     """Measure what searches give without training."""
     start = time.process_time()
-    backbone = MaskedLM.load()
+    backbone = load_backbone()
     numbers = number_list(seeds, "--seeds")
     measure = words_of_task if part == "words" else patterns_of_task
     results = {}
