@@ -107,6 +107,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         warmup: float = TrainingConfig.warmup,
         clip_norm: float = TrainingConfig.clip_norm,
         scope: str = TrainingConfig.scope,
+        objective: str = TrainingConfig.objective,
         class_weight: str = TrainingConfig.class_weight,
         negatives: int = TrainingConfig.negatives,
         lm_weight: float = TrainingConfig.lm_weight,

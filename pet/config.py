@@ -17,6 +17,7 @@ Scope = Literal["full", "head", "bias"]
 Combiner = Literal["logits", "probabilities", "log-probabilities", "vote"]
 Weighting = Literal["uniform", "accuracy", "learned"]
 ClassWeight = Literal["none", "balanced"]
+ObjectiveKind = Literal["pet", "adapet"]
 ReadoutKind = Literal["words", "word-weights", "class-vectors", "prototypes"]
 Calibration = Literal["auto", "none", "prior", "labelled"]
 WordSearch = Literal["petal", "lm-bff", "kpt"]
@@ -100,6 +101,12 @@ class TrainingConfig(_Checked):
     )
     clip_norm: float = setting(1.0, "Largest gradient norm.", low=0)
     scope: Scope = setting("full", "What is trained: all, the masked-LM head, or biases.", Scope)
+    objective: ObjectiveKind = setting(
+        "pet",
+        "What labelled examples are trained with: pet, label scores against labels; adapet, "
+        "probabilities of label words in the whole vocabulary, and hidden words given a label.",
+        ObjectiveKind,
+    )
     class_weight: ClassWeight = setting(
         "none", "'balanced' weighs each label by its inverse frequency in the loss.", ClassWeight
     )

@@ -7,7 +7,7 @@ array operations, without a Python step per example.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -57,6 +57,14 @@ class Batch:
     segments: torch.Tensor | None
     masks: torch.Tensor
     after: tuple[tuple[int, ...], ...] = ()
+
+    def take(self, rows: torch.Tensor) -> Batch:
+        """Return some of the rows, as long as before."""
+        ids, masks = self.ids[rows], self.masks[rows]
+        attention, segments = (
+            None if part is None else part[rows] for part in (self.attention, self.segments)
+        )
+        return replace(self, ids=ids, attention=attention, segments=segments, masks=masks)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from pet.encoding import Batch, Chunk, Encoded
 from pet.errors import DataError
 from pet.masking import Masking
 from pet.negatives import draw_questions
+from pet.objectives import OBJECTIVES
+from pet.objectives.base import LossOfStates
 from pet.scoring import PVPScorer
 from pet.training import Loss, class_weights, shuffled_batches
 
@@ -44,17 +46,18 @@ def label_losses(
     targets : array (N,)
         Their label numbers.
     training : TrainingConfig
-        Batch size, class weights, wrong labels to ask about, share of the masked-LM loss.
+        Objective, batch size, class weights, wrong labels to ask about, share of the masked-LM
+        loss.
     pool : Pool, optional
         Unlabelled text for the masked-LM loss.
     generator : numpy.random.Generator
-        Of the order of examples, of wrong labels and of the masked-LM loss.
+        Of the order of examples and of all else that is drawn.
     """
     backbone = scorer.backbone
     device = backbone.compute.device
     weights = class_weights(targets, len(scorer.labels), training.class_weight)
     weights = None if weights is None else weights.to(device)
-    labels = torch.from_numpy(targets).to(device)
+    objective = OBJECTIVES[training.objective](scorer, weights, generator)
     encoded = scorer.encode(chunk)
     lm_losses = None
     if training.lm_weight > 0:
@@ -68,27 +71,25 @@ def label_losses(
         and backbone.has_separate_head
         and lm_losses is None
         and not asks_few
+        and not objective.needs_inputs
     ):
         frozen = _encoder_states(scorer, encoded)
 
-    def loss_of(texts: NDArray[np.int64], asked: NDArray[np.bool_], lm_loss: Loss | None) -> Tensor:
-        rows = (texts[:, None] * scorer.questions + np.arange(scorer.questions))[asked]
+    def loss_of(
+        rows: NDArray[np.int64],
+        batches: Mapping[int, Batch],
+        loss_of_states: LossOfStates,
+        lm_loss: Loss | None,
+    ) -> Tensor:
         backbone.model.train(training.dropout)
         if frozen is None:
-            states = scorer.mask_states(scorer.batch(encoded, rows))
+            states = scorer.mask_states(batches)
         else:
             states = {
                 count: backbone.head_states(part[torch.from_numpy(rows)])
                 for count, part in frozen.items()
             }
-        answered = torch.from_numpy(asked).to(device)
-        scores = scorer.by_text(scorer.label_scores(states), answered)
-        own = labels[torch.from_numpy(texts)]
-        losses = [
-            readout.loss(part, states, own, weights)
-            for readout, part in zip(scorer.readouts, scores, strict=True)
-        ]
-        loss = torch.stack(losses).mean()
+        loss = loss_of_states(states)
         if lm_loss is not None:
             loss = (1 - training.lm_weight) * loss + training.lm_weight * lm_loss()
         backbone.model.eval()
@@ -99,7 +100,11 @@ def label_losses(
         if asks_few:
             truth = targets[texts, None] == np.arange(len(scorer.labels))
             asked = draw_questions(truth, training.negatives, generator)
-        yield partial(loss_of, texts, asked, None if lm_losses is None else next(lm_losses))
+        rows = (texts[:, None] * scorer.questions + np.arange(scorer.questions))[asked]
+        batches = scorer.batch(encoded, rows) if frozen is None else {}
+        prepared = objective.prepare(batches, targets[texts], asked)
+        lm_loss = None if lm_losses is None else next(lm_losses)
+        yield partial(loss_of, rows, batches, prepared, lm_loss)
 
 
 @torch.no_grad()

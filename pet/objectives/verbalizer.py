@@ -1,0 +1,38 @@
+"""PET's objective: label scores against the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pet.encoding import Batch
+from pet.objectives.base import LossOfStates, Objective
+
+
+class VerbalizerObjective(Objective):
+    """The mean of the readouts' own losses: cross entropy over the labels, or a margin.
+
+    Source: PET, section 3.1.
+    """
+
+    def prepare(
+        self, batches: Mapping[int, Batch], targets: NDArray[np.int64], asked: NDArray[np.bool_]
+    ) -> LossOfStates:
+        """Return the loss of a batch."""
+        device = self.scorer.backbone.compute.device
+        return partial(
+            self._loss, torch.from_numpy(targets).to(device), torch.from_numpy(asked).to(device)
+        )
+
+    def _loss(self, targets: Tensor, asked: Tensor, states: Mapping[int, Tensor]) -> Tensor:
+        scores = self.scorer.by_text(self.scorer.label_scores(states), asked)
+        losses = [
+            readout.loss(part, states, targets, self.weights)
+            for readout, part in zip(self.scorer.readouts, scores, strict=True)
+        ]
+        return torch.stack(losses).mean()
