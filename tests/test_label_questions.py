@@ -246,7 +246,7 @@ def test_the_loss_is_a_softmax_over_the_labels_asked(
         expected.append(
             float(functional.cross_entropy(torch.tensor([scores]), torch.tensor([true])))
         )
-    assert one.item() == pytest.approx(np.mean(expected), abs=1e-4)
+    assert one().item() == pytest.approx(np.mean(expected), abs=1e-4)
 
 
 @pytest.mark.parametrize(("scope", "rate"), [("full", 5e-3), ("head", 3e-2)])
