@@ -114,7 +114,7 @@ def adapt(
         before = held_out.measure(backbone, progress)
     log.info("held out: %d rows; before: %s", len(held_out.rows), before)
     torch.manual_seed(derived_seed(seed, 2))
-    adapters = None if how.lora is None else Adapters(backbone, how.lora)
+    adapters = None if how.lora is None else _adapters(backbone, how.lora)
     trained = _trained(backbone, how)
 
     def save(snapshot: Snapshot) -> None:
@@ -165,6 +165,10 @@ def _losses(
         seen, chosen = masking(rows, generator)
         backbone.model.train(how.dropout)
         yield partial(masked_lm_loss, backbone, rows[:, 0].astype(np.int64), seen, chosen)
+
+
+def _adapters(backbone: MaskedLM, rank: int) -> Adapters:
+    return Adapters(backbone.model, backbone.linear_layers, rank)
 
 
 def _trained(backbone: MaskedLM, how: LMConfig) -> list[nn.Parameter]:

@@ -13,7 +13,7 @@ from pet.errors import UsageError, did_you_mean
 
 Method = Literal["pet", "ipet", "zero-shot", "single", "head", "fine-tune"]
 Baseline = Literal["tfidf", "embedding", "setfit"]
-Scope = Literal["full", "head", "bias"]
+Scope = Literal["full", "head", "bias", "lora"]
 Combiner = Literal["logits", "probabilities", "log-probabilities", "vote"]
 Weighting = Literal["uniform", "accuracy", "learned"]
 ClassWeight = Literal["none", "balanced"]
@@ -100,7 +100,12 @@ class TrainingConfig(_Checked):
         0.1, "Share of the steps in which the rate rises; then it falls.", low=0
     )
     clip_norm: float = setting(1.0, "Largest gradient norm.", low=0)
-    scope: Scope = setting("full", "What is trained: all, the masked-LM head, or biases.", Scope)
+    scope: Scope = setting(
+        "full",
+        "What is trained: all, the language-modelling head, biases, or LoRA adapters.",
+        Scope,
+    )
+    lora_rank: int = setting(8, "Rank of the adapters of --scope lora.", low=1)
     objective: ObjectiveKind = setting(
         "pet",
         "What labelled examples are trained with: pet, label scores against labels; adapet, "
@@ -209,6 +214,11 @@ class IpetConfig(_Checked):
 class DistillationConfig(_Checked):
     """How the final classifier is trained on softly labelled text."""
 
+    student: str | None = setting(
+        None,
+        "Model that the distilled classifier starts from; by default the backbone, or pet-mini "
+        "where the backbone's architecture has no classifier.",
+    )
     temperature: float = setting(2.0, "Softens the ensemble's labels; 1 leaves them.", low=0.01)
     distill_epochs: int = setting(4, "Passes over the unlabelled text.", low=1)
     distill_max_steps: int = setting(2000, "Most optimiser steps, whatever the epochs.", low=1)

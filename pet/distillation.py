@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pet.backbone import mean_states, model_inputs
+from pet.backbone import kind_of, mean_states, model_inputs
 from pet.checkpoints import Checkpoint, optimise_resumably
 from pet.config import (
     BackboneConfig,
@@ -23,8 +25,8 @@ from pet.config import (
 )
 from pet.data import Example, Pool
 from pet.device import Compute
-from pet.encoding import Batch, Chunk, Encoded, Encoder, TextTokenizer
-from pet.loading import load_pretrained, load_tokenizer, longest_input
+from pet.encoding import Batch, Chunk, Encoded, Encoder
+from pet.loading import EMBEDDED, load_config, load_pretrained, load_tokenizer, longest_input
 from pet.pattern import input_parts
 from pet.scoring import Scores
 from pet.seeds import with_seed
@@ -40,6 +42,8 @@ from pet.training import (
     shuffled_batches,
     silent,
 )
+
+log = logging.getLogger(__name__)
 
 # A fresh classification head starts at random, the encoder does not: the head moves faster.
 _HEAD_RATE_FACTOR = 10.0
@@ -70,7 +74,9 @@ class SequenceClassifier:
         self.task: Task = task
         self.compute = compute
         self.max_length = min(max_length, longest_input(model))
-        self.tokenizer = TextTokenizer(tokenizer)
+        self.tokenizer = kind_of(model.config).text_tokenizer(tokenizer)
+        if model.config.pad_token_id is None:  # models without a [CLS] look for the last token
+            model.config.pad_token_id = self.tokenizer.pad_id
         parts = input_parts(list(task.fields))
         self.encoder = Encoder(self.tokenizer, parts, self.max_length)
 
@@ -147,7 +153,7 @@ def distil(
     Parameters
     ----------
     config : BackboneConfig
-        The student starts from this backbone.
+        The student starts from this backbone, unless ``how`` names another.
     task : Task
         Labels and fields.
     pool : Pool
@@ -163,7 +169,8 @@ def distil(
     checkpoint : Checkpoint, optional
         Where a training that was cut off goes on from.
     """
-    student, new_names = SequenceClassifier.fresh(config, task, seed)
+    start = replace(config, backbone=how.student or _student_of(config.backbone))
+    student, new_names = SequenceClassifier.fresh(start, task, seed)
     generator = with_seed(seed)
     t = how.temperature
 
@@ -195,6 +202,16 @@ def distil(
         checkpoint=checkpoint,
     )
     return student, fit
+
+
+def _student_of(backbone: str) -> str:
+    """The backbone itself where transformers has a classifier of its architecture."""
+    from transformers import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
+
+    if type(load_config(backbone)) in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
+        return backbone
+    log.warning("%s has no classifier; %s is the student", backbone, EMBEDDED)
+    return EMBEDDED
 
 
 def fine_tune(

@@ -203,6 +203,8 @@ class TextTokenizer:
         self.has_segments = not open_ended and "token_type_ids" in tokenizer.model_input_names
         if open_ended:
             self._single = self._pair = _Frame.open(tokenizer)
+            if tokenizer.pad_token_id is None:  # a token that no text has
+                self.pad_id = self._single.before[-1]
         else:
             self._single = _Frame.probe(tokenizer, pair=False)
             self._pair = _Frame.probe(tokenizer, pair=True)

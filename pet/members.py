@@ -20,7 +20,7 @@ from pet.encoding import Chunk
 from pet.errors import DataError
 from pet.losses import label_losses
 from pet.pvp import PVP
-from pet.scoring import Offsets, PVPScorer, Scores
+from pet.scoring import Offsets, PVPScorer, Scores, score_together
 from pet.seeds import derived_seed, with_seed
 from pet.task import Task
 from pet.training import (
@@ -31,8 +31,8 @@ from pet.training import (
     silent,
 )
 
-# Heads and biases alone move little at the rate that suits the whole model.
-_RATE_FACTOR = {"full": 1.0, "head": 10.0, "bias": 10.0}
+# Heads, biases or adapters alone move little at the rate that suits the whole model.
+_RATE_FACTOR = {"full": 1.0, "head": 10.0, "bias": 10.0, "lora": 10.0}
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ def train_member(
         )
     before, _ = measure(scorer)
     names = backbone.scope_names(training.scope)
-    parameters = list(backbone.weights.trainable(names).values())
+    parameters = list(backbone.weights.trainable(names, training.lora_rank).values())
     rate = training.learning_rate or (
         default_learning_rate(backbone.hidden_size) * _RATE_FACTOR[training.scope]
     )
@@ -273,8 +273,18 @@ class MemberSet:
     def scores(self, texts: Sequence[Mapping[str, str]]) -> list[Scores]:
         """Score examples with every member: a list of (verbalizers, N, C)."""
         chunk = Chunk(self.backbone.tokenizer, texts)
-        scores = []
-        for spec, scorer in zip(self.specs, self.scorers, strict=True):
-            scorer.put(self.weights.get(spec.name, {}))
-            scores.append(scorer.score(chunk))
-        return scores
+        scores: dict[int, Scores] = {}
+        alike: dict[int, list[int]] = {}  # untrained members, by their number of questions
+        for number, (spec, scorer) in enumerate(zip(self.specs, self.scorers, strict=True)):
+            weights = self.weights.get(spec.name, {})
+            if weights:
+                scorer.put(weights)
+                scores[number] = scorer.score(chunk)
+            else:
+                alike.setdefault(scorer.questions, []).append(number)
+        if alike:
+            self.backbone.weights.put({})
+        for numbers in alike.values():
+            found = score_together([self.scorers[number] for number in numbers], chunk)
+            scores |= zip(numbers, found, strict=True)
+        return [scores[number] for number in range(len(self.specs))]

@@ -197,19 +197,34 @@ class PVPScorer:
         """Decoder inputs (B, M, E) for every number of masks M: one forward pass each."""
         return {count: self.backbone.mask_states(batch) for count, batch in batches.items()}
 
-    @torch.inference_mode()
     def score(self, chunk: Chunk) -> Scores:
         """Score a chunk of examples: (readouts, N, C)."""
-        encoded = self.encode(chunk)
-        any_encoded = next(iter(encoded.values()))
-        width = len(self.labels) // self.questions
-        scores = torch.empty(len(self.readouts), len(any_encoded), width)
-        for rows in any_encoded.batches(self.backbone.compute.token_budget):
-            batches = self.batch(encoded, rows)
-            batch_scores = self.label_scores(self.mask_states(batches), batches)
-            scores[:, torch.from_numpy(rows)] = torch.stack(batch_scores).float().cpu()
-        asked = torch.ones(len(chunk), self.questions, dtype=torch.bool)
-        return torch.stack(self.by_text(list(scores), asked)).numpy()
+        return score_together([self], chunk)[0]
+
+
+@torch.inference_mode()
+def score_together(scorers: Sequence[PVPScorer], chunk: Chunk) -> list[Scores]:
+    """Score a chunk of examples with several PVPs of one backbone: (readouts, N, C) each.
+
+    They need the same weights and the same number of questions. A backbone that can read once what
+    patterns have in common does so.
+    """
+    backbone, questions = scorers[0].backbone, scorers[0].questions
+    encoded = [scorer.encode(chunk) for scorer in scorers]
+    first = next(iter(encoded[0].values()))
+    width = len(scorers[0].labels) // questions
+    scores = [torch.empty(len(scorer.readouts), len(first), width) for scorer in scorers]
+    for rows in first.batches(backbone.compute.token_budget):
+        batches = [scorer.batch(own, rows) for scorer, own in zip(scorers, encoded, strict=True)]
+        states = iter(backbone.mask_states_of([part for own in batches for part in own.values()]))
+        for scorer, own, found in zip(scorers, batches, scores, strict=True):
+            labels = scorer.label_scores({count: next(states) for count in own}, own)
+            found[:, torch.from_numpy(rows)] = torch.stack(labels).float().cpu()
+    asked = torch.ones(len(chunk), questions, dtype=torch.bool)
+    return [
+        torch.stack(scorer.by_text(list(found), asked)).numpy()
+        for scorer, found in zip(scorers, scores, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

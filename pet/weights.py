@@ -7,39 +7,99 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
+from pet.lora import Adapters
+
+# A low-rank change of a parameter is named after it: this ending asks for one, and these two end
+# the names of its factors.
+LORA = ".lora"
+_LEFT, _RIGHT = ".lora_left", ".lora_right"
+
 
 class Weights:
     """Changes some of a model's parameters and takes the change back.
 
     Only parameters that were ever changed are remembered, so a member that trains the biases costs
-    the memory of the biases.
+    the memory of the biases. A parameter's name with ``.lora`` behind it stands for a low-rank
+    change: an adapter while it is trained, and a product that is added to the parameter afterwards,
+    so that scoring costs nothing more. Only its two factors are taken and put.
     """
 
     def __init__(self, model: nn.Module) -> None:
+        self._model = model
         self._parameters = dict(model.named_parameters())
         self._original: dict[str, Tensor] = {}
+        self._adapters: Adapters | None = None
+        self._factors: dict[str, tuple[Tensor, Tensor]] = {}
 
-    def trainable(self, names: Iterable[str]) -> dict[str, nn.Parameter]:
-        """Let exactly these parameters have gradients, and return them."""
+    def trainable(self, names: Iterable[str], rank: int = 8) -> dict[str, nn.Parameter]:
+        """Let exactly these parameters have gradients, and return them.
+
+        ``rank`` is that of low-rank changes. They start at nothing; when nothing is trainable any
+        more, they are added to their parameters.
+
+        Raises
+        ------
+        BackboneError
+            When low-rank changes cannot be trained.
+        """
         chosen = set(names)
+        self._add_up()
         for name, parameter in self._parameters.items():
             parameter.requires_grad_(name in chosen)
             parameter.grad = None
-        for name in chosen:
-            self._original.setdefault(name, self._parameters[name].detach().clone())
-        return {name: self._parameters[name] for name in self._parameters if name in chosen}
+        layers = [
+            name.removesuffix(LORA).rpartition(".")[0] for name in chosen if name.endswith(LORA)
+        ]
+        whole = {name: p for name, p in self._parameters.items() if name in chosen}
+        for name, parameter in whole.items():
+            self._original.setdefault(name, parameter.detach().clone())
+        if not layers:
+            return whole
+        self._adapters = Adapters(self._model, sorted(layers), rank)
+        return {**whole, **self._adapters.parameters}
 
     @torch.no_grad()
     def put(self, weights: Mapping[str, Tensor]) -> None:
         """Start from the original weights and put these in their places."""
+        self._add_up()
+        self._factors = {}
         for name, original in self._original.items():
             if name not in weights:
                 self._parameters[name].copy_(original)
         for name, tensor in weights.items():
-            parameter = self._parameters[name]
-            self._original.setdefault(name, parameter.detach().clone())
-            parameter.copy_(tensor)
+            if name.endswith(_LEFT):
+                self._add(name.removesuffix(_LEFT), tensor, weights)
+            elif not name.endswith(_RIGHT):
+                parameter = self._parameters[name]
+                self._original.setdefault(name, parameter.detach().clone())
+                parameter.copy_(tensor)
 
     def take(self, names: Iterable[str]) -> dict[str, Tensor]:
-        """Return copies of the current values on the CPU."""
-        return {name: self._parameters[name].detach().cpu().clone() for name in names}
+        """Return copies of the current values on the CPU; two factors for a low-rank change."""
+        self._add_up()
+        values = {}
+        for name in names:
+            if name.endswith(LORA):
+                own = name.removesuffix(LORA)
+                values[own + _LEFT], values[own + _RIGHT] = self._factors[own]
+            else:
+                values[name] = self._parameters[name]
+        return {name: value.detach().cpu().clone() for name, value in values.items()}
+
+    @torch.no_grad()
+    def _add_up(self) -> None:
+        """Replace adapters that were trained by their products."""
+        if self._adapters is None:
+            return
+        factors = self._adapters.factors()
+        self._adapters.remove()
+        self._adapters = None
+        for name, (left, right) in factors.items():
+            self._add(name, left, {name + _RIGHT: right})
+
+    def _add(self, name: str, left: Tensor, weights: Mapping[str, Tensor]) -> None:
+        parameter = self._parameters[name]
+        self._original.setdefault(name, parameter.detach().clone())
+        left, right = left.to(parameter.device), weights[name + _RIGHT].to(parameter.device)
+        parameter.add_(left @ right)
+        self._factors[name] = (left, right)

@@ -28,7 +28,8 @@ def _llama_tokenizer() -> Any:
     """Unigram pieces behind a start token, in the manner of Llama 2."""
     from tokenizers import processors
 
-    pieces = sentence_pieces({**_LLAMA, "cls_token": "<s>", "sep_token": "</s>"}, 0, False)
+    named = {"unk_token": "<unk>", "cls_token": "<s>", "sep_token": "</s>"}
+    pieces = sentence_pieces(named, 0, False)
     tokenizer = pieces.backend_tokenizer
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)]
@@ -41,7 +42,7 @@ def _t5_tokenizer() -> Any:
     from tokenizers import processors
 
     special = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
-    named = {"cls_token": "<pad>", "sep_token": "</s>", **special}
+    named = {"cls_token": "<pad>", "sep_token": "</s>", "unk_token": "<unk>"}
     tokenizer = sentence_pieces(named, 0, False).backend_tokenizer
     tokenizer.add_special_tokens(_SENTINELS)
     tokenizer.post_processor = processors.TemplateProcessing(

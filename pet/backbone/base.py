@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self, get_args
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from pet.config import Scope
 from pet.device import Compute
@@ -16,7 +16,7 @@ from pet.encoding import Batch, TextTokenizer
 from pet.errors import BackboneError, UsageError, did_you_mean
 from pet.loading import load_pretrained, load_tokenizer
 from pet.verbalizer import Decoding
-from pet.weights import Weights
+from pet.weights import LORA, Weights
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class LanguageModel(ABC):
         self.compute = compute
         self.model = model.to(compute.device).eval()
         self.hf_tokenizer = tokenizer
-        self.tokenizer = self._text_tokenizer(tokenizer)
+        self.tokenizer = self.text_tokenizer(tokenizer)
         self.weights = Weights(model)
         self._decoder = self._find_decoder()
 
@@ -180,11 +180,13 @@ class LanguageModel(ABC):
         """Names of the parameters that a scope trains.
 
         "full" is everything but the input word embeddings, "head" what stands after the encoder,
-        "bias" all biases (BitFit).
+        "bias" all biases (BitFit), "lora" low-rank changes of the encoder's linear layers.
         """
         scopes = get_args(Scope)
         if scope not in scopes:
             raise UsageError(f"Unknown scope {scope!r}.", did_you_mean(scope, scopes))
+        if scope == "lora":
+            return [f"{layer}.weight{LORA}" for layer in self.linear_layers]
         words = self.model.get_input_embeddings().weight
         encoder = {id(part) for module in self._body() for part in module.parameters()}
         names = [
@@ -201,7 +203,21 @@ class LanguageModel(ABC):
             )
         return names
 
-    def _text_tokenizer(self, tokenizer: Any) -> TextTokenizer:
+    @property
+    def linear_layers(self) -> list[str]:
+        """Names of the linear layers before the head."""
+        from transformers.pytorch_utils import Conv1D
+
+        body = {id(part) for module in self._body() for part in module.modules()}
+        return [
+            name
+            for name, module in self.model.named_modules()
+            if isinstance(module, nn.Linear | Conv1D) and id(module) in body
+        ]
+
+    @staticmethod
+    def text_tokenizer(tokenizer: Any) -> TextTokenizer:
+        """The tokenizer with the rules that this kind of model has for its inputs."""
         return TextTokenizer(tokenizer)
 
     def _hidden(self, batch: Batch) -> Tensor:

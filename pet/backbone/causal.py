@@ -169,7 +169,9 @@ class CausalLM(LanguageModel):
             states.append(_at(hidden, batch.masks + len(word)))
         return torch.cat(states, dim=1)
 
-    def _text_tokenizer(self, tokenizer: Any) -> TextTokenizer:
+    @staticmethod
+    def text_tokenizer(tokenizer: Any) -> TextTokenizer:
+        """The tokenizer with the rules that this kind of model has for its inputs."""
         return TextTokenizer(tokenizer, open_ended=True)
 
     @torch.inference_mode()

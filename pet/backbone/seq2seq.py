@@ -92,7 +92,9 @@ class Seq2SeqLM(LanguageModel):
     def _body(self) -> list[Any]:
         return [self.model.get_encoder(), self.model.get_decoder()]
 
-    def _text_tokenizer(self, tokenizer: Any) -> TextTokenizer:
+    @staticmethod
+    def text_tokenizer(tokenizer: Any) -> TextTokenizer:
+        """The tokenizer with the rules that this kind of model has for its inputs."""
         return TextTokenizer(tokenizer, mask_token=_SENTINEL)
 
     @torch.inference_mode()
