@@ -70,7 +70,9 @@ class _Checked:
 class BackboneConfig(_Checked):
     """Which masked language model, where it runs, and how much text it reads."""
 
-    backbone: str = setting("pet-mini", "Masked LM: hub name, folder, or the embedded pet-mini.")
+    backbone: str = setting(
+        "pet-mini", "Language model: hub name, folder, GGUF file, or the embedded pet-mini."
+    )
     device: str = setting("auto", "cpu, cuda, cuda:N, or auto.", decides=False)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = setting(
         "auto",
