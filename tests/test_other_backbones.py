@@ -126,8 +126,8 @@ def test_single_words_have_the_plain_models_logits(loaded: Loaded) -> None:
     batches = scorer.batch(scorer.encode(chunk), np.arange(len(TEXTS)))
     assert batches[1].attention is not None  # the rows differ in length, so padding is at work
     with torch.no_grad():
-        (found,) = scorer.word_scores(scorer.mask_states(batches), batches)
-    ids = [word.ids[0] for word in scorer.words[0]]
+        found = scorer.readouts[0].word_scores(scorer.mask_states(batches), batches)
+    ids = [word.ids[0] for word in scorer.readouts[0].words]
     for row, own in zip(rows(scorer, chunk), found, strict=True):
         expected = loaded.next_logits(row, ())
         assert expected.std() > 0.1  # logits that do not differ would prove nothing
@@ -136,14 +136,14 @@ def test_single_words_have_the_plain_models_logits(loaded: Loaded) -> None:
 
 def test_words_of_several_tokens_are_products(loaded: Loaded) -> None:
     scorer, chunk = loaded.scorer(SPELLED), loaded.chunk()
-    words = [word.ids for word in scorer.words[0]]
+    words = [word.ids for word in scorer.readouts[0].words]
     assert max(map(len, words)) > 3
     assert len({word[:2] for word in words}) < len(words)  # some begin alike
     batches = scorer.batch(scorer.encode(chunk), np.arange(len(TEXTS)))
     with torch.no_grad():
         states = scorer.mask_states(batches)
-        (found,) = scorer.word_scores(states, batches)
-        (training,) = scorer.word_scores(states)
+        found = scorer.readouts[0].word_scores(states, batches)
+        training = scorer.readouts[0].word_scores(states)
     expected = [
         [loaded.log_probability(row, word) for word in words] for row in rows(scorer, chunk)
     ]
@@ -226,7 +226,9 @@ def test_all_verbalizers_share_one_reading_of_the_text(load: Any) -> None:
         scorer = PVPScorer(pvp, LABELS, loaded.backbone, 48)
         seen = tokens_read(loaded.backbone, lambda s=scorer, x=loaded: s.score(x.chunk()))
         length = max(map(len, rows(scorer, loaded.chunk())))
-        beginnings = {w.ids[:n] for own in scorer.words for w in own for n in range(1, len(w.ids))}
+        beginnings = {
+            w.ids[:n] for own in scorer.readouts for w in own.words for n in range(1, len(w.ids))
+        }
         expected = [(4, length)]
         if name != "t5":  # whose encoder reads the text, and whose decoder the words
             expected.append((4, len(beginnings)))
@@ -305,7 +307,7 @@ def test_a_pattern_that_names_a_label_right_before_the_mask(load: Any) -> None:
     scorer = PVPScorer(pvp, ("bad", "good film"), loaded.backbone, 48)
     chunk = loaded.chunk(TEXTS[:3])
     found = scorer.score(chunk)[0]
-    words = [word.ids[0] for word in scorer.words[0]]
+    words = [word.ids[0] for word in scorer.readouts[0].words]
     encoded = scorer.encode(chunk)[1]
     for row in range(6):
         batch = encoded.batch(np.array([row]), torch.device("cpu"))
@@ -327,7 +329,7 @@ def test_text_that_looks_like_a_sentinel_is_text(load: Any) -> None:
 @pytest.mark.parametrize("verbalizer", [SINGLE, SPELLED], ids=["single", "spelled"])
 def test_label_cross_entropy_reaches_every_weight(loaded: Loaded, verbalizer: Verbalizer) -> None:
     backbone, scorer = loaded.backbone, loaded.scorer(verbalizer)
-    assert not scorer.has_several_masks  # a product is a probability: no margin loss
+    assert scorer.readouts[0].counts == (1,)  # a product is a probability: no margin loss
     names = backbone.scope_names("full")
     trained = backbone.weights.trainable(names)
     batches = scorer.batch(scorer.encode(loaded.chunk()), np.arange(4))
