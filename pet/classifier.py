@@ -109,6 +109,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         scope: str = TrainingConfig.scope,
         lora_rank: int = TrainingConfig.lora_rank,
         objective: str = TrainingConfig.objective,
+        demonstrations: int = TrainingConfig.demonstrations,
         class_weight: str = TrainingConfig.class_weight,
         negatives: int = TrainingConfig.negatives,
         lm_weight: float = TrainingConfig.lm_weight,

@@ -114,6 +114,12 @@ class TrainingConfig(_Checked):
         "probabilities of label words in the whole vocabulary, and hidden words given a label.",
         ObjectiveKind,
     )
+    demonstrations: int = setting(
+        0,
+        "Show a labelled example of every label beside each input: drawn anew in training, scores "
+        "averaged over so many draws; 0 shows none.",
+        low=0,
+    )
     class_weight: ClassWeight = setting(
         "none", "'balanced' weighs each label by its inverse frequency in the loss.", ClassWeight
     )

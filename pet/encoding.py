@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -41,6 +41,14 @@ class Ragged:
     def lengths(self) -> Ints:
         """Length of every row, (N,)."""
         return np.diff(self.starts)
+
+    def take(self, rows: Ints) -> Ragged:
+        """Copy some rows, in the order and as often as they are named."""
+        lengths = self.lengths[rows]
+        starts = np.zeros(len(rows) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=starts[1:])
+        source = np.arange(starts[-1]) + np.repeat(self.starts[rows] - starts[:-1], lengths)
+        return Ragged(self.flat[source], starts)
 
 
 @dataclass(frozen=True)
@@ -326,22 +334,32 @@ class _Frame:
         return cls(tuple(before), tuple(line_break), (), 0)
 
 
+class FieldTokens(Protocol):
+    """Some examples whose fields are tokens."""
+
+    def __len__(self) -> int:
+        """N."""
+
+    def field(self, name: str, after_space: bool) -> Ragged:
+        """Tokens of one field."""
+
+
 class Chunk:
     """Some examples, each field of which is tokenised once for all patterns."""
 
     def __init__(self, tokenizer: TextTokenizer, texts: Sequence[Mapping[str, str]]) -> None:
+        self.texts = texts
         self._tokenizer = tokenizer
-        self._texts = texts
         self._tokens: dict[tuple[str, bool], Ragged] = {}
 
     def __len__(self) -> int:
-        return len(self._texts)
+        return len(self.texts)
 
     def field(self, name: str, after_space: bool) -> Ragged:
         """Tokens of one field."""
         key = (name, after_space and self._tokenizer.space_counts)
         if key not in self._tokens:
-            texts = [texts[name] for texts in self._texts]
+            texts = [texts[name] for texts in self.texts]
             self._tokens[key] = self._tokenizer.texts(texts, after_space)
         return self._tokens[key]
 
@@ -425,7 +443,7 @@ class Encoder:
         before = self._parts[self._parts.index(Mask()) - 1]
         return before.text[-1] if isinstance(before, Words) else "x"
 
-    def encode(self, chunk: Chunk) -> Encoded:
+    def encode(self, chunk: FieldTokens) -> Encoded:
         """Assemble token ids, segment numbers and mask positions of the chunk's examples."""
         count = len(chunk)
         fields = [piece for piece in self._pieces if piece.field is not None]
@@ -547,7 +565,7 @@ def _pieces(tokenizer: TextTokenizer, parts: tuple[Part, ...], n_masks: int) -> 
                 places = tokenizer.mask_ids(n_masks)
                 pieces.append(_Piece(places, None, space or first, segment, n_masks))
             case Separator():
-                pieces.append(_Piece(frame.between))
+                pieces.append(_Piece(frame.between, segment=segment))
                 segment = frame.second_segment
                 space, first = False, True
                 continue

@@ -36,10 +36,10 @@ def out_of_fold_scores(
     readouts = len(spec.scorer(task.labels, backbone).readouts)
     scores = np.zeros((readouts, len(examples), len(task.labels)), np.float32)
     for number, (inside, outside) in enumerate(splits, 1):
-        part = replace(spec, name=f"{spec.name} fold {number}")
         known = [examples[i] for i in inside]
+        part = replace(spec, name=f"{spec.name} fold {number}").showing(known, task.labels)
         own = train_member(backbone, part, task, known, pool=pool, progress=progress)
-        scorer = spec.scorer(task.labels, backbone, own.offsets)
+        scorer = part.scorer(task.labels, backbone, own.offsets)
         scorer.put(own.weights)
         texts = [examples[i].texts for i in outside]
         scores[:, outside] = scorer.score(Chunk(backbone.tokenizer, texts))

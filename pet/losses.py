@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from pet.config import TrainingConfig
 from pet.data import Pool
+from pet.demonstrations import Bank
 from pet.encoding import Batch, Chunk, Encoded
 from pet.errors import DataError
 from pet.masking import Masking
@@ -31,6 +32,7 @@ def label_losses(
     training: TrainingConfig,
     pool: Pool | None,
     generator: np.random.Generator,
+    bank: Bank | None = None,
 ) -> Iterator[Loss]:
     """Yield the loss of one batch of labelled examples after another, for ever.
 
@@ -52,6 +54,8 @@ def label_losses(
         Unlabelled text for the masked-LM loss.
     generator : numpy.random.Generator
         Of the order of examples and of all else that is drawn.
+    bank : Bank, optional
+        Where the scorer shows demonstrations: what they are drawn from, anew for every batch.
     """
     backbone = scorer.backbone
     device = backbone.compute.device
@@ -72,6 +76,7 @@ def label_losses(
         and lm_losses is None
         and not asks_few
         and not objective.needs_inputs
+        and bank is None
     ):
         frozen = _encoder_states(scorer, encoded)
 
@@ -101,7 +106,12 @@ def label_losses(
             truth = targets[texts, None] == np.arange(len(scorer.labels))
             asked = draw_questions(truth, training.negatives, generator)
         rows = (texts[:, None] * scorer.questions + np.arange(scorer.questions))[asked]
-        batches = scorer.batch(encoded, rows) if frozen is None else {}
+        batches: Mapping[int, Batch] = {}
+        if bank is not None:
+            shown = scorer.encode_beside(bank.sample(chunk, texts, generator))
+            batches = scorer.batch(shown, np.arange(len(texts)))
+        elif frozen is None:
+            batches = scorer.batch(encoded, rows)
         prepared = objective.prepare(batches, targets[texts], asked)
         lm_loss = None if lm_losses is None else next(lm_losses)
         yield partial(loss_of, rows, batches, prepared, lm_loss)

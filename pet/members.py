@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from pet.calibration import balanced, prior
 from pet.checkpoints import Checkpoint, optimise_resumably
 from pet.config import TrainingConfig, default_learning_rate
 from pet.data import Example, Pool
+from pet.demonstrations import Bank, Shown, by_label, draw_each
 from pet.encoding import Chunk
 from pet.errors import DataError
 from pet.losses import label_losses
@@ -46,16 +47,45 @@ class MemberSpec:
     training: TrainingConfig
     max_length: int
     readout: str = "words"
+    demonstrations: Shown = field(default_factory=dict)
+
+    def showing(self, examples: Sequence[Example], labels: Sequence[str]) -> MemberSpec:
+        """Draw the demonstrations, where it is to have any, from labelled examples.
+
+        Raises
+        ------
+        DataError
+            When there are no such examples.
+        """
+        draws = self.training.demonstrations
+        if not draws:
+            return self
+        if not examples:
+            raise DataError(
+                f"{self.name}: demonstrations are labelled examples; there are none.",
+                "Give --train FILE, or leave --demonstrations out.",
+            )
+        generator = np.random.default_rng(derived_seed(self.seed, 4))
+        return replace(self, demonstrations=draw_each(examples, labels, draws, generator))
 
     def scorer(
         self, labels: Sequence[str], backbone: LanguageModel, offsets: Offsets | None = None
     ) -> PVPScorer:
         """What the member is before it has learned anything, on a backbone."""
-        return PVPScorer(self.pvp, labels, backbone, self.max_length, offsets, self.readout)
+        return PVPScorer(
+            self.pvp,
+            labels,
+            backbone,
+            self.max_length,
+            offsets,
+            self.readout,
+            self.demonstrations,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """What it takes to score with the member again, as JSON values; see `from_dict`."""
-        return {"pattern": self.pattern, "readout": self.readout}
+        shown = {label: list(map(dict, texts)) for label, texts in self.demonstrations.items()}
+        return {"pattern": self.pattern, "readout": self.readout, "demonstrations": shown}
 
     @classmethod
     def from_dict(
@@ -63,8 +93,8 @@ class MemberSpec:
     ) -> MemberSpec:
         """Read `to_dict`: a spec to score with, not to train."""
         number, untrained = plain["pattern"], TrainingConfig(max_steps=0)
-        readout = plain.get("readout", "words")
-        return cls(name, number, task.pvps[number], 0, untrained, max_length, readout)
+        readout, shown = plain.get("readout", "words"), plain.get("demonstrations", {})
+        return cls(name, number, task.pvps[number], 0, untrained, max_length, readout, shown)
 
 
 @dataclass(frozen=True)
@@ -153,6 +183,7 @@ def train_member(
             spec.name, own, accuracy, accuracy, 0, 0.0, seconds, scorer.offsets, spread
         )
     before, _ = measure(scorer)
+    bank = Bank(backbone.tokenizer, by_label(examples, task.labels)) if scorer.bank else None
     names = backbone.scope_names(training.scope)
     parameters = list(backbone.weights.trainable(names, training.lora_rank).values())
     rate = training.learning_rate or (
@@ -160,7 +191,7 @@ def train_member(
     )
     fit = optimise_resumably(
         [Group(parameters), *_learned_groups(scorer, training, rate)],
-        label_losses(scorer, chunk, targets, training, pool, generator),
+        label_losses(scorer, chunk, targets, training, pool, generator, bank),
         Schedule(
             steps,
             rate,
@@ -274,14 +305,15 @@ class MemberSet:
         """Score examples with every member: a list of (verbalizers, N, C)."""
         chunk = Chunk(self.backbone.tokenizer, texts)
         scores: dict[int, Scores] = {}
-        alike: dict[int, list[int]] = {}  # untrained members, by their number of questions
+        # Untrained members, by their numbers of questions and draws.
+        alike: dict[tuple[int, int], list[int]] = {}
         for number, (spec, scorer) in enumerate(zip(self.specs, self.scorers, strict=True)):
             weights = self.weights.get(spec.name, {})
             if weights:
                 scorer.put(weights)
                 scores[number] = scorer.score(chunk)
             else:
-                alike.setdefault(scorer.questions, []).append(number)
+                alike.setdefault((scorer.questions, scorer.draws), []).append(number)
         if alike:
             self.backbone.weights.put({})
         for numbers in alike.values():

@@ -89,7 +89,7 @@ def run(
     backbone = load_backbone(
         settings.backbone.backbone, settings.backbone.device, settings.backbone.precision
     )
-    specs = specs_of(task, settings)
+    specs = [spec.showing(data.train, task.labels) for spec in specs_of(task, settings)]
     for spec in specs:
         spec.scorer(task.labels, backbone)  # refuse bad words right away
     distils = settings.method in ("pet", "ipet") and data.pool is not None and len(data.pool) > 0

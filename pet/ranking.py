@@ -145,7 +145,7 @@ def rank_patterns(
     halvings = _halvings(targets, task, config.halvings_or_default, derived_seed(settings.seed, 7))
     options = settings.backbone
     backbone = load_backbone(options.backbone, options.device, options.precision)
-    specs = specs_of(task, settings)
+    specs = [spec.showing(data.train, task.labels) for spec in specs_of(task, settings)]
     combine = Ensemble.uniform(1, combine_verbalizers=settings.ensemble.combine_verbalizers)
     scorers, scores = [], []
     for done, spec in enumerate(specs, 1):

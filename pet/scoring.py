@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pet.backbone import LanguageModel
-from pet.encoding import Batch, Chunk, Encoded, Encoder
+from pet.demonstrations import Bank, Shown, with_demonstrations
+from pet.encoding import Batch, Chunk, Encoded, Encoder, FieldTokens
 from pet.errors import RunError, UsageError
 from pet.pvp import PVP
 from pet.readouts import Member, readouts_of
@@ -46,6 +47,9 @@ class PVPScorer:
         combined; see `pet.calibration`.
     readout : str
         How label scores are read off the masks: a name in `pet.readouts.READOUTS`.
+    demonstrations : mapping, optional
+        Label to the texts of examples of it, which stand beside every input; scores are averaged
+        over as many draws as the longest of them has.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class PVPScorer:
         max_length: int,
         offsets: Offsets | None = None,
         readout: str = "words",
+        demonstrations: Shown | None = None,
     ) -> None:
         self.pvp = pvp
         self.offsets = offsets
@@ -66,7 +71,19 @@ class PVPScorer:
         # Rows of every text, Q; a row's scores are those of C / Q labels.
         self.questions = len(self.labels) if self.asks_each_label else 1
         answers = pvp.answers(labels)
-        first = Encoder(backbone.tokenizer, pvp.pattern.parts, self._max_length, labels=self.labels)
+        parts = pvp.pattern.parts
+        self.bank = None
+        if demonstrations:
+            if self.asks_each_label:
+                raise UsageError(
+                    f"Pattern {pvp.pattern.template!r} names a label; demonstrations show labels "
+                    "by their words.",
+                    "Choose other --patterns, or leave --demonstrations out.",
+                )
+            self.bank = Bank(backbone.tokenizer, demonstrations)
+            shown = {label: _heaviest(pvp.verbalizers[0].words[label]) for label in demonstrations}
+            parts = with_demonstrations(pvp.pattern, shown, backbone.tokenizer.open_ended)
+        first = Encoder(backbone.tokenizer, parts, self._max_length, labels=self.labels)
         words = [
             label_words(verbalizer, answers, backbone, first.mask_after_space, first.mask_anchor)
             for verbalizer in pvp.verbalizers
@@ -86,9 +103,7 @@ class PVPScorer:
         self._encoders = {
             count: first
             if count == 1
-            else Encoder(
-                backbone.tokenizer, pvp.pattern.parts, self._max_length, count, self.labels
-            )
+            else Encoder(backbone.tokenizer, parts, self._max_length, count, self.labels)
             for count in counts
         }
 
@@ -124,9 +139,21 @@ class PVPScorer:
             **{LEARNED + name: tensor.detach().cpu().clone() for name, tensor in own.items()},
         }
 
-    def encode(self, chunk: Chunk) -> dict[int, Encoded]:
-        """Encode the examples once for every number of masks that the label words need."""
-        return {count: encoder.encode(chunk) for count, encoder in self._encoders.items()}
+    @property
+    def draws(self) -> int:
+        """Over how many draws of demonstrations scores are averaged; 1 without any."""
+        return self.bank.draws if self.bank else 1
+
+    def encode(self, chunk: Chunk, draw: int = 0) -> dict[int, Encoded]:
+        """Encode the examples once for every number of masks that the label words need.
+
+        ``draw`` is the number of the demonstrations that stand beside them, where there are any.
+        """
+        return self.encode_beside(self.bank.draw(chunk, draw) if self.bank else chunk)
+
+    def encode_beside(self, shown: FieldTokens) -> dict[int, Encoded]:
+        """Encode examples that have their demonstrations already, as `encode` does."""
+        return {count: encoder.encode(shown) for count, encoder in self._encoders.items()}
 
     def batch(self, encoded: Mapping[int, Encoded], rows: NDArray[np.int64]) -> dict[int, Batch]:
         """Pad the same rows for every number of masks."""
@@ -206,25 +233,32 @@ class PVPScorer:
 def score_together(scorers: Sequence[PVPScorer], chunk: Chunk) -> list[Scores]:
     """Score a chunk of examples with several PVPs of one backbone: (readouts, N, C) each.
 
-    They need the same weights and the same number of questions. A backbone that can read once what
-    patterns have in common does so.
+    They need the same weights, the same number of questions and as many draws of demonstrations. A
+    backbone that can read once what patterns have in common does so.
     """
-    backbone, questions = scorers[0].backbone, scorers[0].questions
-    encoded = [scorer.encode(chunk) for scorer in scorers]
-    first = next(iter(encoded[0].values()))
-    width = len(scorers[0].labels) // questions
-    scores = [torch.empty(len(scorer.readouts), len(first), width) for scorer in scorers]
-    for rows in first.batches(backbone.compute.token_budget):
-        batches = [scorer.batch(own, rows) for scorer, own in zip(scorers, encoded, strict=True)]
-        states = iter(backbone.mask_states_of([part for own in batches for part in own.values()]))
-        for scorer, own, found in zip(scorers, batches, scores, strict=True):
-            labels = scorer.label_scores({count: next(states) for count in own}, own)
-            found[:, torch.from_numpy(rows)] = torch.stack(labels).float().cpu()
+    backbone, questions, draws = scorers[0].backbone, scorers[0].questions, scorers[0].draws
+    shape = (len(chunk) * questions, len(scorers[0].labels) // questions)
+    scores = [torch.zeros(len(scorer.readouts), *shape) for scorer in scorers]
+    for draw in range(draws):
+        encoded = [scorer.encode(chunk, draw) for scorer in scorers]
+        for rows in next(iter(encoded[0].values())).batches(backbone.compute.token_budget):
+            batches = [
+                scorer.batch(own, rows) for scorer, own in zip(scorers, encoded, strict=True)
+            ]
+            parts = [part for own in batches for part in own.values()]
+            states = iter(backbone.mask_states_of(parts))
+            for scorer, own, found in zip(scorers, batches, scores, strict=True):
+                labels = scorer.label_scores({count: next(states) for count in own}, own)
+                found[:, torch.from_numpy(rows)] += torch.stack(labels).float().cpu()
     asked = torch.ones(len(chunk), questions, dtype=torch.bool)
     return [
-        torch.stack(scorer.by_text(list(found), asked)).numpy()
+        torch.stack(scorer.by_text(list(found / draws), asked)).numpy()
         for scorer, found in zip(scorers, scores, strict=True)
     ]
+
+
+def _heaviest(words: Mapping[str, float]) -> str:
+    return max(words, key=lambda word: words[word])
 
 
 @dataclass(frozen=True)
@@ -243,19 +277,29 @@ class PatternView:
 @torch.inference_mode()
 def view(scorer: PVPScorer, texts: Mapping[str, str]) -> PatternView:
     """Score one example and keep every step, one entry a readout, for people to look at."""
-    encoded = scorer.encode(Chunk(scorer.backbone.tokenizer, [texts]))
-    batches = scorer.batch(encoded, np.arange(scorer.questions))
-    states = scorer.mask_states(batches)
-    words = [readout.word_scores(states, batches).tolist() for readout in scorer.readouts]
-    asked = torch.ones(1, scorer.questions, dtype=torch.bool, device=states[min(states)].device)
-    labels = scorer.by_text(scorer.label_scores(states, batches), asked)
+    chunk = Chunk(scorer.backbone.tokenizer, [texts])
+    asked = torch.ones(1, scorer.questions, dtype=torch.bool, device=scorer.backbone.compute.device)
+    draws = []
+    for draw in range(scorer.draws):
+        batches = scorer.batch(scorer.encode(chunk, draw), np.arange(scorer.questions))
+        states = scorer.mask_states(batches)
+        draws.append(
+            (
+                [readout.word_scores(states, batches) for readout in scorer.readouts],
+                scorer.by_text(scorer.label_scores(states, batches), asked),
+            )
+        )
+    words, labels = (
+        [torch.stack(parts).mean(dim=0) for parts in zip(*found, strict=True)]
+        for found in zip(*draws, strict=True)
+    )
     questions = scorer.labels if scorer.asks_each_label else ("",)
     return PatternView(
         scorer.pvp.pattern.render(dict(texts)),
         [
             {
                 question: {word.text: score for word, score in zip(own.words, row, strict=True)}
-                for question, row in zip(questions, rows, strict=True)
+                for question, row in zip(questions, rows.tolist(), strict=True)
             }
             if own.words
             else {}
