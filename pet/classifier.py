@@ -21,6 +21,7 @@ from pet.config import (
     EnsembleConfig,
     IpetConfig,
     Settings,
+    TemplateConfig,
     TrainingConfig,
 )
 from pet.data import Columns, Data, Example, Labels, Pool, chunked, examples_from
@@ -110,6 +111,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         lora_rank: int = TrainingConfig.lora_rank,
         objective: str = TrainingConfig.objective,
         demonstrations: int = TrainingConfig.demonstrations,
+        prompt_rate: float | None = TrainingConfig.prompt_rate,
         class_weight: str = TrainingConfig.class_weight,
         negatives: int = TrainingConfig.negatives,
         lm_weight: float = TrainingConfig.lm_weight,
@@ -118,6 +120,11 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         readout_rate: float | None = TrainingConfig.readout_rate,
         eval_every: int = TrainingConfig.eval_every,
         patience: int = TrainingConfig.patience,
+        soft: str | Sequence[str] = TemplateConfig.soft,
+        soft_length: int = TemplateConfig.soft_length,
+        soft_text: str | None = TemplateConfig.soft_text,
+        soft_start: str = TemplateConfig.soft_start,
+        soften: str = TemplateConfig.soften,
         readout: Sequence[str] = EnsembleConfig.readout,
         repetitions: int = EnsembleConfig.repetitions,
         combine_verbalizers: str = EnsembleConfig.combine_verbalizers,

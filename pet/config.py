@@ -13,7 +13,10 @@ from pet.errors import UsageError, did_you_mean
 
 Method = Literal["pet", "ipet", "zero-shot", "single", "head", "fine-tune"]
 Baseline = Literal["tfidf", "embedding", "setfit"]
-Scope = Literal["full", "head", "bias", "lora"]
+WeightsScope = Literal["full", "head", "bias", "lora"]
+Scope = Literal[WeightsScope, "prompt", "prompt+head", "prompt+bias", "prompt+lora", "all"]
+SoftKind = Literal["words", "prompt-tuning"]
+SoftStart = Literal["label-words", "vocabulary", "uniform", "mask"]
 Combiner = Literal["logits", "probabilities", "log-probabilities", "vote"]
 Weighting = Literal["uniform", "accuracy", "learned"]
 ClassWeight = Literal["none", "balanced"]
@@ -104,10 +107,19 @@ class TrainingConfig(_Checked):
     clip_norm: float = setting(1.0, "Largest gradient norm.", low=0)
     scope: Scope = setting(
         "full",
-        "What is trained: all, the language-modelling head, biases, or LoRA adapters.",
+        "What is trained of the backbone: all of it (full), the language-modelling head, biases, "
+        "LoRA adapters or, with soft slots, nothing (prompt). Slots are always trained: "
+        "prompt+head, prompt+bias, prompt+lora and all are other names of head, bias, lora and "
+        "full. Members without slots take full for prompt.",
         Scope,
     )
     lora_rank: int = setting(8, "Rank of the adapters of --scope lora.", low=1)
+    prompt_rate: float | None = setting(
+        None,
+        "Peak learning rate of soft slots; by default that of their kind. --learning-rate is the "
+        "backbone's.",
+        low=0,
+    )
     objective: ObjectiveKind = setting(
         "pet",
         "What labelled examples are trained with: pet, label scores against labels; adapet, "
@@ -161,11 +173,67 @@ class TrainingConfig(_Checked):
             return self.calibration
         return "labelled" if trained else "prior"
 
+    def weights_scope(self, soft: bool) -> WeightsScope | None:
+        """What is trained of the backbone: "full", "head", "bias", or None for nothing.
+
+        Only a member with soft slots can leave the backbone alone.
+        """
+        match self.scope:
+            case "full" | "all":
+                return "full"
+            case "head" | "prompt+head":
+                return "head"
+            case "bias" | "prompt+bias":
+                return "bias"
+            case "lora" | "prompt+lora":
+                return "lora"
+            case "prompt":
+                return None if soft else "full"
+
     def steps_for(self, examples: int, least: int = 100) -> int:
         """Optimiser steps for so many labelled examples."""
         if self.max_steps is not None:
             return self.max_steps
         return max(least, -(-4 * examples // (self.batch_size * self.accumulation)))
+
+
+@dataclass(frozen=True)
+class TemplateConfig(_Checked):
+    """Which patterns have learned slots, and how these start."""
+
+    soft: tuple[str, ...] = setting(
+        ("none",),
+        "Soft templates, such as none,words: a member for each, where none is the pattern as the "
+        f"task has it. Of: {', '.join(get_args(SoftKind))}.",
+    )
+    soft_length: int = setting(20, "Pseudo tokens that a pattern without slots gets.", low=1)
+    soft_text: str | None = setting(
+        None, "Words that the slots before a pattern start as, instead of pseudo tokens."
+    )
+    soft_start: SoftStart = setting(
+        "label-words",
+        "What pseudo tokens start as: label words (and common words for those that remain), common "
+        "words of the vocabulary, uniform noise, or the mask token.",
+        SoftStart,
+    )
+    soften: Literal["none", "words"] = setting(
+        "none",
+        "words: a pattern's own words become its slots, instead of slots before it.",
+        Literal["none", "words"],
+    )
+
+    def __post_init__(self) -> None:
+        kinds = self.soft.split(",") if isinstance(self.soft, str) else self.soft
+        object.__setattr__(self, "soft", tuple(kind.strip() for kind in kinds))
+        super().__post_init__()
+        known = ("none", *get_args(SoftKind))
+        for kind in self.soft:
+            if kind not in known:
+                raise UsageError(f"soft={kind!r} is unknown.", did_you_mean(str(kind), known))
+        if not self.soft or len(set(self.soft)) != len(self.soft):
+            raise UsageError(f"soft must be one or more different kinds, not {self.soft!r}.")
+        if self.soften != "none" and set(self.soft) <= {"none"}:
+            object.__setattr__(self, "soft", ("words",))
 
 
 @dataclass(frozen=True)
@@ -309,6 +377,7 @@ class Settings:
     patterns: tuple[int, ...] | None = None
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    template: TemplateConfig = field(default_factory=TemplateConfig)
     ensemble: EnsembleConfig = field(default_factory=EnsembleConfig)
     ipet: IpetConfig = field(default_factory=IpetConfig)
     distillation: DistillationConfig = field(default_factory=DistillationConfig)
@@ -460,6 +529,7 @@ class TemplateSearchConfig(_Checked):
 CONFIGS: dict[str, Any] = {
     "backbone": BackboneConfig,
     "training": TrainingConfig,
+    "template": TemplateConfig,
     "ensemble": EnsembleConfig,
     "ipet": IpetConfig,
     "distillation": DistillationConfig,

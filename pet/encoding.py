@@ -6,8 +6,9 @@ array operations, without a Python step per example.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from pet.errors import BackboneError, PatternError
-from pet.pattern import Field, LabelName, Mask, Part, Separator, Words
+from pet.pattern import Field, LabelName, Mask, Part, Separator, Soft, Words
+from pet.prompt import Prompt, Slots
 
 Ints = NDArray[np.int64]
 
@@ -57,7 +59,9 @@ class Batch:
 
     ``attention`` is None where nothing is padded, ``segments`` where the model takes none.
     ``after`` holds token sequences that a model reads behind the mask of every row, each on its
-    own: the beginnings of label words, for models that predict a word token by token.
+    own: the beginnings of label words, for models that predict a word token by token. ``slots`` is
+    None where the pattern has no learned tokens. ``prompt`` gives what is put into the slots when
+    the model runs; without one it sees the ids that stand there, such as the words they start as.
     """
 
     ids: torch.Tensor
@@ -65,6 +69,15 @@ class Batch:
     segments: torch.Tensor | None
     masks: torch.Tensor
     after: tuple[tuple[int, ...], ...] = ()
+    slots: Slots | None = None
+    prompt: Callable[[], Prompt] | None = None
+
+    def words(self, slot_id: int) -> Ints:
+        """The ids (B, L) with ``slot_id`` at learned tokens, which are no words to be predicted."""
+        ids: Ints = self.ids.cpu().numpy().copy()
+        if self.slots is not None:
+            ids[self.slots.rows.cpu(), self.slots.columns.cpu()] = slot_id
+        return ids
 
     def take(self, rows: torch.Tensor) -> Batch:
         """Return some of the rows, as long as before."""
@@ -72,7 +85,10 @@ class Batch:
         attention, segments = (
             None if part is None else part[rows] for part in (self.attention, self.segments)
         )
-        return replace(self, ids=ids, attention=attention, segments=segments, masks=masks)
+        slots = None if self.slots is None else self.slots.take(rows)
+        return replace(
+            self, ids=ids, attention=attention, segments=segments, masks=masks, slots=slots
+        )
 
 
 @dataclass(frozen=True)
@@ -80,27 +96,30 @@ class LabelSlot:
     """Where the names of C labels go.
 
     Their tokens stand end to end behind those of the texts, from ``starts`` (C + 1) on; ``places``
-    (N,) are the positions in the texts' rows that they are put in at, and ``before_mask`` tells
-    whether the mask gives way to them.
+    (N,) are the positions in the texts' rows that they are put in at, and ``behind`` (M + S,) tells
+    which of the masks and then of the learned tokens give way to them.
     """
 
     starts: Ints
     places: Ints
-    before_mask: bool
+    behind: NDArray[np.bool_]
 
     @property
     def lengths(self) -> Ints:
         """Tokens of every label's name, (C,)."""
         return np.diff(self.starts)
 
-    def put_in(self, source: Ints, masks: Ints, texts: Ints, labels: Ints) -> tuple[Ints, Ints]:
-        """Make room for one label's name in every row: new flat sources (B, L) and masks (B, M)."""
+    def put_in(self, source: Ints, marked: Ints, texts: Ints, labels: Ints) -> tuple[Ints, Ints]:
+        """Make room for one label's name in every row.
+
+        Returns new flat sources (B, L), and where positions (B, K) that are marked have gone.
+        """
         places, widths = self.places[texts, None], self.lengths[labels, None]
         within = np.arange(source.shape[1]) - places
         behind = np.where(within >= widths, source - widths, source)
         inside = (within >= 0) & (within < widths)
         source = np.where(inside, self.starts[labels, None] + within, behind)
-        return source, masks + widths if self.before_mask else masks
+        return source, marked + np.where(self.behind, widths, 0)
 
 
 @dataclass(frozen=True)
@@ -112,8 +131,9 @@ class Encoded:
     so memory does not grow with C.
 
     ``ids`` and ``segments`` are ragged rows of token ids and segment numbers, ``masks`` (N, M)
-    holds the positions whose states predict the label word, all without the label's name; ``slot``
-    says where that goes.
+    holds the positions whose states predict the label word, ``slots`` (N, S) those of learned
+    tokens, all without the label's name; ``slot`` says where that goes, ``entries`` (S,) which
+    vector of the soft template each slot takes.
     """
 
     ids: Ragged
@@ -121,6 +141,8 @@ class Encoded:
     masks: Ints
     pad_id: int
     slot: LabelSlot | None = None
+    slots: Ints | None = None
+    entries: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.masks) * self.questions
@@ -150,22 +172,27 @@ class Encoded:
         """Pad the given rows to the longest of them, on the right."""
         texts, labels = np.divmod(rows, self.questions)
         lengths, masks = self.lengths[rows], self.masks[texts]
+        places = masks if self.slots is None else np.hstack([masks, self.slots[texts]])
         columns = np.arange(int(lengths.max()))
         real = columns < lengths[:, None]
         source = self.ids.starts[texts, None] + columns
         if self.slot is not None:
-            source, masks = self.slot.put_in(source, masks, texts, labels)
+            source, places = self.slot.put_in(source, places, texts, labels)
         source = np.where(real, source, 0)
         ids = np.where(real, self.ids.flat[source], self.pad_id)
         segments = None
         if self.segments is not None:
             segments = torch.from_numpy(np.where(real, self.segments[source], 0)).to(device)
         attention = None if real.all() else torch.from_numpy(real).to(device, torch.long)
+        slots = None
+        if self.slots is not None and self.entries is not None:
+            slots = Slots.of(places[:, masks.shape[1] :], self.entries, device)
         return Batch(
             torch.from_numpy(ids).to(device),
             attention,
             segments,
-            torch.from_numpy(masks).to(device),
+            torch.from_numpy(places[:, : masks.shape[1]]).to(device),
+            slots=slots,
         )
 
 
@@ -374,6 +401,28 @@ class _Piece:
     segment: int = 0
     masks: int = 0
     is_label: bool = False
+    entries: tuple[int, ...] = ()
+
+
+@dataclass
+class _Entries:
+    """The vectors of a soft template as they are met: the tokens they start as, by number."""
+
+    starts: list[int | None] = dataclass_field(default_factory=list)
+    groups: dict[str | int, _Piece] = dataclass_field(default_factory=dict)
+
+    def piece(self, part: Soft, ids: Sequence[int], segment: int) -> _Piece:
+        """Return the run of ids that a soft part becomes.
+
+        A part of the same group, or the same part again as in demonstrations, repeats the first.
+        """
+        key = part.group or id(part)
+        if key not in self.groups:
+            first = len(self.starts)
+            self.starts += ids if part.text is not None else [None] * len(ids)
+            entries = tuple(range(first, len(self.starts)))
+            self.groups[key] = _Piece(tuple(ids), entries=entries)
+        return replace(self.groups[key], segment=segment)
 
 
 class Encoder:
@@ -410,7 +459,9 @@ class Encoder:
         self._tokenizer = tokenizer
         self._max_length = max_length
         self._parts = parts
-        self._pieces = _pieces(tokenizer, parts, n_masks)
+        self._pieces, soft_starts = _pieces(tokenizer, parts, n_masks)
+        # For every vector of the soft template the token it starts as; None for pseudo tokens.
+        self.soft_starts = tuple(soft_starts)
         if tokenizer.open_ended and Mask() in parts and parts[-1] != Mask():
             raise PatternError(
                 "This backbone reads from left to right and predicts what comes last, but "
@@ -427,7 +478,7 @@ class Encoder:
         self._room = max_length - fixed
         if self._room < 1:
             raise PatternError(
-                f"The pattern's own words take {fixed} of {max_length} tokens; no room is left "
+                f"The pattern's own tokens take {fixed} of {max_length} tokens; no room is left "
                 "for text.",
                 "Shorten the pattern or raise --max-length.",
             )
@@ -440,8 +491,10 @@ class Encoder:
     @property
     def mask_anchor(self) -> str:
         """The character that a label word without a space before it is glued to."""
-        before = self._parts[self._parts.index(Mask()) - 1]
-        return before.text[-1] if isinstance(before, Words) else "x"
+        match self._parts[self._parts.index(Mask()) - 1]:
+            case Words(text) | Soft(text=str() as text):
+                return text[-1]
+        return "x"
 
     def encode(self, chunk: FieldTokens) -> Encoded:
         """Assemble token ids, segment numbers and mask positions of the chunk's examples."""
@@ -458,14 +511,15 @@ class Encoder:
         flat = np.empty(starts[-1] + len(names.flat), dtype=np.int64)
         flat[starts[-1] :] = names.flat
         segments = np.zeros(len(flat), dtype=np.int64) if self._tokenizer.has_segments else None
-        slot = None
+        named_at: Ints | None = None
+        behind: list[bool] = []
         masks = np.zeros((count, 0), dtype=np.int64)
+        slots = []
         cursor = starts[:-1].copy()
         number = 0
-        for place, piece in enumerate(self._pieces):
+        for piece in self._pieces:
             if piece.is_label:
-                before_mask = any(later.masks for later in self._pieces[place:])
-                slot = LabelSlot(names.starts + starts[-1], cursor - starts[:-1], before_mask)
+                named_at = cursor - starts[:-1]
                 if segments is not None:
                     segments[starts[-1] :] = piece.segment
                 continue
@@ -476,6 +530,10 @@ class Encoder:
                 if piece.masks:
                     last = target if piece.ids else cursor[:, None] - 1
                     masks = last - starts[:-1, None]
+                    behind = [named_at is not None] * masks.shape[1] + behind
+                if piece.entries:
+                    slots.append(target - starts[:-1, None])
+                    behind += [named_at is not None] * len(piece.entries)
             else:
                 target, source = _runs(cursor, kept[number], tokens[number], piece.field.cut)
                 flat[target] = tokens[number].flat[source]
@@ -484,7 +542,15 @@ class Encoder:
             if segments is not None and piece.segment:
                 segments[target] = piece.segment
             cursor = cursor + width
-        return Encoded(Ragged(flat, starts), segments, masks, self._tokenizer.pad_id, slot)
+        slot = None
+        if named_at is not None:
+            slot = LabelSlot(names.starts + starts[-1], named_at, np.array(behind))
+        rows, pad_id = Ragged(flat, starts), self._tokenizer.pad_id
+        if not slots:
+            return Encoded(rows, segments, masks, pad_id, slot)
+        entries = np.array([n for piece in self._pieces for n in piece.entries], dtype=np.int64)
+        places = np.concatenate(slots, axis=1)
+        return Encoded(rows, segments, masks, pad_id, slot, places, entries)
 
     def _shares(self, fields: list[_Piece], lengths: list[Ints], count: int) -> list[Ints]:
         """Tokens each field keeps: the longest gives way first, a kept field never."""
@@ -538,19 +604,27 @@ def _runs(cursor: Ints, kept: Ints, tokens: Ragged, cut: str) -> tuple[Ints, Int
     return cursor[row] + within, source
 
 
-def _pieces(tokenizer: TextTokenizer, parts: tuple[Part, ...], n_masks: int) -> list[_Piece]:
+def _pieces(
+    tokenizer: TextTokenizer, parts: tuple[Part, ...], n_masks: int
+) -> tuple[list[_Piece], list[int | None]]:
     frame = tokenizer.frame(pair=any(isinstance(part, Separator) for part in parts))
     pieces = [_Piece(frame.before)]
     segment = 0
     space = False
     first = True
+    soft = _Entries()
     for part in parts:
         match part:
-            case Words(text):
+            case Words(text) | Soft(text=str() as text):
+                # Trainable words are tokenised as plain ones: untrained they are the same input.
                 bare = text.strip()
                 if bare:
                     ids = tokenizer.piece(bare, space or text[:1].isspace(), first)
-                    pieces.append(_Piece(tuple(ids), segment=segment))
+                    pieces.append(
+                        soft.piece(part, ids, segment)
+                        if isinstance(part, Soft)
+                        else _Piece(tuple(ids), segment=segment)
+                    )
                     space = text[-1:].isspace()
                     first = False
                 else:
@@ -569,8 +643,15 @@ def _pieces(tokenizer: TextTokenizer, parts: tuple[Part, ...], n_masks: int) -> 
                 segment = frame.second_segment
                 space, first = False, True
                 continue
-            case _:
-                raise PatternError(f"{part} cannot be encoded without a soft template.")
+            case Soft(length):
+                # The mask token stands where a vector will be: never the pad token, which some
+                # models look for, nor a word that a masked-LM loss could choose. (Models without
+                # a mask token take no vectors.)
+                pieces.append(
+                    soft.piece(
+                        part, tokenizer.mask_ids(length) or [tokenizer.pad_id] * length, segment
+                    )
+                )
         space = first = False
     pieces.append(_Piece(frame.after, segment=segment))
-    return pieces
+    return pieces, soft.starts

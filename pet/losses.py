@@ -69,15 +69,11 @@ def label_losses(
             raise DataError("lm_weight needs unlabelled text.", "Give --unlabeled FILE.")
         lm_losses = lm_losses_on(scorer, pool, training.batch_size, generator)
     frozen = None
-    asks_few = scorer.questions > 1  # of all questions about all labels: not worth keeping all
-    if (
-        training.scope == "head"
-        and backbone.has_separate_head
-        and lm_losses is None
-        and not asks_few
-        and not objective.needs_inputs
-        and bank is None
-    ):
+    # Not of soft patterns, whose slots change what the encoder says, nor of questions about all
+    # labels, of which only a few are asked.
+    keeps = scorer.soft is None and scorer.questions == 1 and lm_losses is None
+    keeps = keeps and backbone.has_separate_head and not objective.needs_inputs and bank is None
+    if keeps and training.weights_scope(soft=False) == "head":
         frozen = _encoder_states(scorer, encoded)
 
     def loss_of(
@@ -102,7 +98,7 @@ def label_losses(
 
     for texts in shuffled_batches(len(targets), training.batch_size, generator):
         asked = np.ones((len(texts), scorer.questions), dtype=bool)
-        if asks_few:
+        if scorer.questions > 1:
             truth = targets[texts, None] == np.arange(len(scorer.labels))
             asked = draw_questions(truth, training.negatives, generator)
         rows = (texts[:, None] * scorer.questions + np.arange(scorer.questions))[asked]
@@ -145,7 +141,7 @@ def lm_losses_on(
     def loss_of(batch: Batch, seen: NDArray[np.int64], chosen: NDArray[np.bool_]) -> Tensor:
         if not chosen.any():  # empty texts in a pattern without words
             return torch.zeros((), device=batch.ids.device)
-        noisy = replace(batch, ids=torch.from_numpy(seen).to(batch.ids))
+        noisy = scorer.prompted(replace(batch, ids=torch.from_numpy(seen).to(batch.ids)))
         rows, columns = torch.from_numpy(chosen).to(batch.ids.device).nonzero(as_tuple=True)
         logits = backbone.vocabulary_logits(backbone.states_at(noisy, rows, columns))
         return functional.cross_entropy(logits, batch.ids[rows, columns])
@@ -157,6 +153,6 @@ def lm_losses_on(
             order = generator.permutation(len(encoded))
             for start in range(0, len(order), size):
                 batch = encoded.batch(order[start : start + size], backbone.compute.device)
-                ids = batch.ids.cpu().numpy()
+                ids = batch.words(masking.mask_id)
                 seen, chosen = masking(np.stack([ids, np.ones_like(ids)], axis=1), generator)
                 yield partial(loss_of, batch, seen, chosen)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from pet.losses import label_losses
 from pet.pvp import PVP
 from pet.scoring import Offsets, PVPScorer, Scores, score_together
 from pet.seeds import derived_seed, with_seed
+from pet.soft import SoftSpec
 from pet.task import Task
 from pet.training import (
     Group,
@@ -31,6 +33,8 @@ from pet.training import (
     label_numbers,
     silent,
 )
+
+log = logging.getLogger(__name__)
 
 # Heads, biases or adapters alone move little at the rate that suits the whole model.
 _RATE_FACTOR = {"full": 1.0, "head": 10.0, "bias": 10.0, "lora": 10.0}
@@ -48,6 +52,7 @@ class MemberSpec:
     max_length: int
     readout: str = "words"
     demonstrations: Shown = field(default_factory=dict)
+    soft: SoftSpec | None = None
 
     def showing(self, examples: Sequence[Example], labels: Sequence[str]) -> MemberSpec:
         """Draw the demonstrations, where it is to have any, from labelled examples.
@@ -80,12 +85,16 @@ class MemberSpec:
             offsets,
             self.readout,
             self.demonstrations,
+            self.soft,
         )
 
     def to_dict(self) -> dict[str, Any]:
         """What it takes to score with the member again, as JSON values; see `from_dict`."""
         shown = {label: list(map(dict, texts)) for label, texts in self.demonstrations.items()}
-        return {"pattern": self.pattern, "readout": self.readout, "demonstrations": shown}
+        plain = {"pattern": self.pattern, "readout": self.readout, "demonstrations": shown}
+        if self.soft is None:
+            return plain
+        return {**plain, "template": self.pvp.pattern.template, "soft": asdict(self.soft)}
 
     @classmethod
     def from_dict(
@@ -94,7 +103,11 @@ class MemberSpec:
         """Read `to_dict`: a spec to score with, not to train."""
         number, untrained = plain["pattern"], TrainingConfig(max_steps=0)
         readout, shown = plain.get("readout", "words"), plain.get("demonstrations", {})
-        return cls(name, number, task.pvps[number], 0, untrained, max_length, readout, shown)
+        pvp, soft = task.pvps[number], None
+        if "soft" in plain:
+            soft = SoftSpec(**plain["soft"])
+            pvp = pvp.with_pattern(plain["template"], soft.kind)
+        return cls(name, number, pvp, 0, untrained, max_length, readout, shown, soft)
 
 
 @dataclass(frozen=True)
@@ -103,7 +116,8 @@ class MemberResult:
 
     ``offsets`` (V, C) calibrate its scores; None where they are left as they are. ``spread`` is the
     standard deviation of its scores of the labelled examples around their mean over the labels;
-    None without such examples.
+    None without such examples. ``trained`` and ``frozen`` count
+    parameters.
     """
 
     name: str
@@ -115,6 +129,8 @@ class MemberResult:
     seconds: float
     offsets: Offsets | None = None
     spread: float | None = None
+    trained: int = 0
+    frozen: int = 0
 
 
 def train_member(
@@ -172,6 +188,8 @@ def train_member(
     scorer.start(chunk, targets)
     steps = training.steps_for(len(everything)) if everything else 0
     calibration = training.calibration_of(trained=steps > 0)
+    if steps:
+        scorer.unfold()
     if everything and calibration == "labelled":
         scorer = scorer.calibrated(balanced(scorer, chunk, targets))
     if not steps:
@@ -184,13 +202,14 @@ def train_member(
         )
     before, _ = measure(scorer)
     bank = Bank(backbone.tokenizer, by_label(examples, task.labels)) if scorer.bank else None
-    names = backbone.scope_names(training.scope)
-    parameters = list(backbone.weights.trainable(names, training.lora_rank).values())
-    rate = training.learning_rate or (
-        default_learning_rate(backbone.hidden_size) * _RATE_FACTOR[training.scope]
-    )
+    scope = training.weights_scope(scorer.soft is not None)
+    names = [] if scope is None else backbone.scope_names(scope)
+    groups, rate = _groups(scorer, names, scope, training)
+    trained = sum(p.numel() for group in groups for p in group.parameters)
+    frozen = sum(p.numel() for p in backbone.model.parameters() if not p.requires_grad)
+    log.info("%s: %s", spec.name, cost(trained, frozen))
     fit = optimise_resumably(
-        [Group(parameters), *_learned_groups(scorer, training, rate)],
+        groups,
         label_losses(scorer, chunk, targets, training, pool, generator, bank),
         Schedule(
             steps,
@@ -208,6 +227,7 @@ def train_member(
         checkpoint,
     )
     backbone.weights.trainable(())
+    scorer.fold()
     if calibration == "prior":  # of the trained member, so training never sees it
         scorer = scorer.calibrated(prior(scorer, pool, derived_seed(spec.seed, 1)))
     after, spread = measure(scorer)
@@ -221,18 +241,40 @@ def train_member(
         fit.earlier + time.perf_counter() - start,
         scorer.offsets,
         spread,
+        trained,
+        frozen,
     )
 
 
-def _learned_groups(scorer: PVPScorer, training: TrainingConfig, rate: float) -> list[Group]:
-    """What readouts learn, each kind at its own rate; ``rate`` is that of the backbone."""
-    groups = []
+def cost(trained: int, frozen: int) -> str:
+    """Say what so many trained parameters cost beside frozen ones."""
+    # fp32: a gradient, and two moments of AdamW.
+    memory = 12 * trained / 2**20
+    return (
+        f"{trained:,} of {trained + frozen:,} parameters trained; "
+        f"{memory:.1f} MiB for gradients and AdamW"
+    )
+
+
+def _groups(
+    scorer: PVPScorer, names: Sequence[str], scope: str | None, training: TrainingConfig
+) -> tuple[list[Group], float]:
+    """What a member trains, and the backbone's rate, which the groups' factors multiply."""
+    backbone = scorer.backbone
+    weights = list(backbone.weights.trainable(names, training.lora_rank).values())
+    rate = training.learning_rate or (
+        default_learning_rate(backbone.hidden_size) * _RATE_FACTOR.get(scope or "", 1.0)
+    )
+    groups = [Group(weights)] if weights else []
+    if scorer.soft is not None:
+        wanted = scorer.soft.rate if training.prompt_rate is None else training.prompt_rate
+        groups.append(Group(list(scorer.soft.parameters()), wanted / rate))
     for readout in scorer.readouts:
         own = list(readout.parameters())
         wanted = readout.rate if training.readout_rate is None else training.readout_rate
         if own:
             groups.append(Group(own, wanted / rate))
-    return groups
+    return groups, rate
 
 
 def _encoded_labels(

@@ -53,10 +53,14 @@ class LabelName:
 
 @dataclass(frozen=True)
 class Soft:
-    """Learned tokens: ``length`` pseudo tokens, or trainable tokens that start as ``text``."""
+    """Learned tokens: ``length`` pseudo tokens, or trainable tokens that start as ``text``.
+
+    Slots of one ``group`` share their vectors, wherever in the pattern they stand.
+    """
 
     length: int = 1
     text: str | None = None
+    group: str | None = None
 
 
 Part = Words | Field | Mask | Separator | LabelName | Soft
@@ -77,7 +81,8 @@ class Pattern:
     template : str
         Text with slots: ``{field}``, ``{field:keep}``, ``{field:head}``, ``{field:middle}``,
         exactly one ``{mask}``, at most one ``{sep}`` and one ``{label}``, ``{soft}``,
-        ``{soft:5}``, ``{soft:'It was'}``; ``{{`` and ``}}`` are literal braces.
+        ``{soft:5}``, ``{soft:'It was'}``; ``{soft#name:5}`` and a later ``{soft#name}`` share their
+        vectors; ``{{`` and ``}}`` are literal braces.
 
     Raises
     ------
@@ -133,7 +138,7 @@ class Pattern:
                 case LabelName():
                     shown.append(label)
                 case Soft(length, text):
-                    shown.append(f"<{text or length}>")
+                    shown.append(f"<{length}>" if text is None else f"<{text.strip()}>")
         return "".join(shown)
 
 
@@ -156,6 +161,7 @@ def _parse(template: str) -> tuple[Part, ...]:
 
     parts: list[Part] = []
     words = ""
+    groups: dict[str, Soft] = {}
     position = 0
     while position < len(template):
         character = template[position]
@@ -172,7 +178,7 @@ def _parse(template: str) -> tuple[Part, ...]:
         end = _slot_end(template, position)
         if end is None:
             raise fail("this '{' is never closed; write '{{' for a literal brace", position)
-        part = _slot(template[position + 1 : end], position, fail)
+        part = _slot(template[position + 1 : end], position, groups, fail)
         for name, single in _SINGLE.items():
             if part == single and part in parts:
                 raise fail(f"a second {{{name}}}; exactly one is allowed", position)
@@ -192,9 +198,14 @@ def _parse(template: str) -> tuple[Part, ...]:
 
 def _slot_end(template: str, start: int) -> int | None:
     quote = ""
+    escaped = False
     for position in range(start + 1, len(template)):
         character = template[position]
-        if quote:
+        if escaped:
+            escaped = False
+        elif quote and character == "\\":
+            escaped = True
+        elif quote:
             quote = "" if character == quote else quote
         elif character in "'\"" and ":" in template[start:position]:
             quote = character
@@ -205,15 +216,19 @@ def _slot_end(template: str, start: int) -> int | None:
     return None
 
 
-def _slot(inside: str, position: int, fail: _Fail) -> Part:
+def _slot(inside: str, position: int, groups: dict[str, Soft], fail: _Fail) -> Part:
     name, colon, option = inside.partition(":")
-    name, option = name.strip(), option.strip()
-    if not _NAME.match(name):
-        raise fail(f"expected a field name, found {inside!r}", position + 1)
+    name, hash_sign, group = (part.strip() for part in name.partition("#"))
+    option = option.strip()
+    for word in (name, group) if hash_sign else (name,):
+        if not _NAME.match(word):
+            raise fail(f"expected a field name, found {inside!r}", position + 1)
     if colon and not option:
         raise fail(f"nothing after '{name}:'", position + 1)
     if name == "soft":
-        return _soft(option, position, fail)
+        return _soft(option, group or None, groups, position, fail)
+    if hash_sign:
+        raise fail(f"only soft takes a group's name, not {name!r}", position + 1)
     if name in _SINGLE:
         if colon:
             raise fail(f"{{{name}}} takes no option", position + 1)
@@ -228,16 +243,26 @@ def _slot(inside: str, position: int, fail: _Fail) -> Part:
     raise fail(f"unknown option {option!r}; a field takes keep, head or middle", position + 1)
 
 
-def _soft(option: str, position: int, fail: _Fail) -> Soft:
-    if not option:
-        return Soft()
+def _soft(
+    option: str, group: str | None, groups: dict[str, Soft], position: int, fail: _Fail
+) -> Soft:
+    earlier = groups.get(group) if group else None
+    if earlier is not None and not option:
+        return earlier
+    part = Soft(1, None, group) if not option else None
     if option.isdecimal() and int(option) > 0:
-        return Soft(length=int(option))
-    if option[0] in "'\"":
+        part = Soft(int(option), None, group)
+    elif option and option[0] in "'\"":
         try:
             text = ast.literal_eval(option)
         except (SyntaxError, ValueError):
             text = ""
         if isinstance(text, str) and text.strip():
-            return Soft(text=text)
-    raise fail("soft takes a positive number or quoted words", position + 1)
+            part = Soft(1, text, group)
+    if part is None:
+        raise fail("soft takes a positive number or quoted words", position + 1)
+    if earlier is not None and part != earlier:
+        raise fail(f"the group {group!r} was given before with another start", position + 1)
+    if group:
+        groups[group] = part
+    return part

@@ -13,7 +13,7 @@ from sklearn.model_selection import StratifiedKFold
 from pet.adaptation import adapt
 from pet.backbone import LanguageModel, load_backbone
 from pet.checkpoints import Checkpoint
-from pet.config import BackboneConfig, LMConfig, Settings, deciding
+from pet.config import BackboneConfig, LMConfig, Settings, TrainingConfig, deciding
 from pet.corpus import Source
 from pet.data import Data, Example, Pool
 from pet.distillation import distil, fine_tune
@@ -24,15 +24,18 @@ from pet.ensemble import (
     ensemble_to_dict,
     learn_weights,
 )
-from pet.errors import DataError
+from pet.errors import DataError, UsageError
 from pet.folds import out_of_fold_scores
 from pet.ipet import train_generations
 from pet.member_store import MemberStore, pool_scores, stored_members
 from pet.members import MemberResult, MemberSet, MemberSpec
 from pet.model import EnsembleModel, Model, save_model
+from pet.pvp import PVP
 from pet.runs import RunFolder
 from pet.scoring import Scores
 from pet.seeds import derived_seed
+from pet.soft import SoftSpec
+from pet.soft.patterns import with_slots, with_soft_words
 from pet.task import Task
 from pet.training import Progress, label_numbers, silent
 
@@ -128,7 +131,7 @@ def run(
 
 
 def specs_of(task: Task, settings: Settings) -> list[MemberSpec]:
-    """Return the members that a method trains."""
+    """Return the members that a method trains: patterns x soft templates x repetitions."""
     training = settings.training
     chosen = task.select(settings.patterns)
     repetitions = settings.ensemble.repetitions
@@ -139,22 +142,53 @@ def specs_of(task: Task, settings: Settings) -> list[MemberSpec]:
             training = replace(training, scope="head")
         case "single":
             chosen, repetitions = chosen[:1], 1
-    return [
-        MemberSpec(
-            f"pattern-{number}"
-            + (f"-{repetition}" if repetitions > 1 else "")
-            + (f"-{readout}" if readout != "words" else ""),
-            number,
-            pvp,
-            derived_seed(settings.seed, 0, number, repetition),
-            training,
-            settings.backbone.max_length,
-            readout,
+    specs = [
+        _member(
+            number, pvp, kind, readout, repetition if repetitions > 1 else None, training, settings
         )
         for number, pvp in chosen
+        for kind in settings.template.soft
         for readout in settings.ensemble.readout
         for repetition in range(repetitions)
     ]
+    if training.scope.startswith("prompt") and not any(spec.soft for spec in specs):
+        raise UsageError(
+            f"The scope {training.scope!r} trains soft slots, but no chosen pattern has any.",
+            "Add --soft KIND, write {soft:5} into a pattern, or use another --scope.",
+        )
+    return specs
+
+
+def _member(
+    number: int,
+    pvp: PVP,
+    kind: str,
+    readout: str,
+    repetition: int | None,
+    training: TrainingConfig,
+    settings: Settings,
+) -> MemberSpec:
+    config = settings.template
+    name = f"pattern-{number}"
+    chosen = pvp.soft if kind == "none" else kind
+    if kind != "none" and len(config.soft) > 1:
+        name += f"-{kind}"
+    seed = derived_seed(settings.seed, 0, number, repetition or 0)
+    soft = None
+    if chosen is not None:
+        pattern = pvp.pattern
+        if config.soften == "words" and kind != "none":
+            pattern = with_soft_words(pattern)
+        if not pattern.is_soft:
+            pattern = with_slots(pattern, config.soft_length, config.soft_text)
+        pvp = pvp.with_pattern(pattern, chosen)
+        soft = SoftSpec(chosen, config.soft_start, seed)
+    if repetition is not None:
+        name += f"-{repetition}"
+    if readout != "words":
+        name += f"-{readout}"
+    length = settings.backbone.max_length
+    return MemberSpec(name, number, pvp, seed, training, length, readout, soft=soft)
 
 
 def trained_members(folder: RunFolder, device: str, precision: str) -> EnsembleModel:

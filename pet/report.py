@@ -17,6 +17,7 @@ from pet.evaluation import Evaluation, evaluate, percent, text_table
 from pet.evidence import Mistake, keep_examples, surest_mistakes
 from pet.ipet import Generation, finished_generations
 from pet.member_store import stored_members
+from pet.members import cost
 from pet.model import EnsembleModel, Scoring, load_model
 from pet.pipeline import trained_members
 from pet.runs import RunFolder
@@ -69,6 +70,15 @@ class Report:
             last, found = list(self.evaluations.items())[-1]
             text += f"\n\n{last}\n" + per_class_table(found)
         return text
+
+    def costs(self) -> list[str]:
+        """Say how much members train: a line for all those that train the same number."""
+        members: dict[tuple[int, int], list[str]] = {}
+        for name, figures in self.rows:
+            if figures.get("trained"):
+                key = figures["trained"], figures["frozen"]
+                members.setdefault(key, []).append(name.split()[0])
+        return [f"{', '.join(names)}: {cost(*key)}" for key, names in members.items()]
 
     def generation_tests(self) -> list[tuple[Generation, Evaluation | None]]:
         """Every generation with its ensemble's evaluation; the last one's is the run's ensemble."""

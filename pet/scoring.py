@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -18,10 +19,11 @@ from torch import Tensor, nn
 from pet.backbone import LanguageModel
 from pet.demonstrations import Bank, Shown, with_demonstrations
 from pet.encoding import Batch, Chunk, Encoded, Encoder, FieldTokens
-from pet.errors import RunError, UsageError
+from pet.errors import PatternError, RunError, UsageError
 from pet.pvp import PVP
 from pet.readouts import Member, readouts_of
-from pet.readouts.label_words import label_words
+from pet.readouts.label_words import Word, label_words
+from pet.soft import SoftSpec, SoftTemplate, make_template
 
 Scores = NDArray[np.float32]
 Offsets = Sequence[Sequence[float]]
@@ -50,6 +52,13 @@ class PVPScorer:
     demonstrations : mapping, optional
         Label to the texts of examples of it, which stand beside every input; scores are averaged
         over as many draws as the longest of them has.
+    soft : SoftSpec, optional
+        The soft template; by default one of the PVP's own kind where its pattern has slots.
+
+    Raises
+    ------
+    PatternError
+        When there is a soft template and no slot for it.
     """
 
     def __init__(
@@ -61,6 +70,7 @@ class PVPScorer:
         offsets: Offsets | None = None,
         readout: str = "words",
         demonstrations: Shown | None = None,
+        soft: SoftSpec | None = None,
     ) -> None:
         self.pvp = pvp
         self.offsets = offsets
@@ -100,12 +110,45 @@ class PVPScorer:
         self.learned = nn.ModuleDict({"readouts": nn.ModuleList(self.readouts)})
         counts = sorted({count for own in self.readouts for count in own.counts})
         self._after = next((own.after for own in self.readouts if own.after), ())
+        if soft is None and pvp.soft is not None:
+            soft = SoftSpec(pvp.soft)
+        if soft is not None:
+            self.learned["soft"] = self._template(soft, first, words[0])
         self._encoders = {
             count: first
             if count == 1
             else Encoder(backbone.tokenizer, parts, self._max_length, count, self.labels)
             for count in counts
         }
+
+    def _template(self, soft: SoftSpec, encoder: Encoder, words: Sequence[Word]) -> SoftTemplate:
+        if not encoder.soft_starts:
+            raise PatternError(
+                f"Pattern {self.pvp.pattern.template!r} has no slots for a soft template.",
+                "Write some, such as {soft:5}.",
+            )
+        # First all labels' first words, then their second ones.
+        ranked = sorted(
+            (sum(other.label == word.label for other in words[:number]), word.label, number)
+            for number, word in enumerate(words)
+        )
+        label_ids = [token for *_, number in ranked for token in words[number].ids]
+        return make_template(soft, self.backbone, encoder.soft_starts, label_ids)
+
+    @property
+    def soft(self) -> SoftTemplate | None:
+        """The soft template; None where the pattern is hard."""
+        return cast(SoftTemplate, self.learned["soft"]) if "soft" in self.learned else None
+
+    def unfold(self) -> None:
+        """Make ready for training what is learned beside the backbone."""
+        if self.soft is not None:
+            self.learned["soft"] = self.soft.unfolded().to(self.backbone.compute.device)
+
+    def fold(self) -> None:
+        """Drop what only training needs; scores stay the same."""
+        if self.soft is not None:
+            self.learned["soft"] = self.soft.folded()
 
     def calibrated(self, offsets: Offsets) -> PVPScorer:
         """Return this scorer with ``offsets`` to subtract; everything learned is shared."""
@@ -115,6 +158,7 @@ class PVPScorer:
 
     def put(self, weights: Mapping[str, Tensor]) -> None:
         """Put a member's weights in their places: the backbone's, and what is learned beside."""
+        self.fold()
         own = {
             name.removeprefix(LEARNED): tensor
             for name, tensor in weights.items()
@@ -156,11 +200,16 @@ class PVPScorer:
         return {count: encoder.encode(shown) for count, encoder in self._encoders.items()}
 
     def batch(self, encoded: Mapping[int, Encoded], rows: NDArray[np.int64]) -> dict[int, Batch]:
-        """Pad the same rows for every number of masks."""
+        """Pad the same rows for every number of masks; a soft template's prompt comes along."""
         device = self.backbone.compute.device
         return {
-            n: replace(part.batch(rows, device), after=self._after) for n, part in encoded.items()
+            n: replace(self.prompted(part.batch(rows, device)), after=self._after)
+            for n, part in encoded.items()
         }
+
+    def prompted(self, batch: Batch) -> Batch:
+        """Put the soft template, where there is one, into the slots of a batch."""
+        return batch if self.soft is None else replace(batch, prompt=self.soft)
 
     def label_scores(
         self, states: Mapping[int, Tensor], batches: Mapping[int, Batch] | None = None

@@ -116,7 +116,7 @@ class Task:
         Patterns that name a label are answered with yes or no, and stay as they are.
         """
         pvps = [
-            pvp if pvp.pattern.asks_each_label else PVP(pvp.pattern, *verbalizers)
+            pvp if pvp.pattern.asks_each_label else pvp.with_verbalizers(*verbalizers)
             for pvp in self.pvps
         ]
         return replace(self, pvps=pvps)
@@ -138,6 +138,7 @@ class Task:
                         }
                         for v in pvp.verbalizers
                     ],
+                    **({"soft": pvp.soft} if pvp.soft else {}),
                 }
                 for pvp in self.pvps
             ],
@@ -152,7 +153,11 @@ class Task:
     def from_dict(cls, plain: Mapping[str, Any]) -> Task:
         """Rebuild a task from `to_dict`."""
         pvps = [
-            PVP(entry["pattern"], *(Verbalizer(**v) for v in entry["verbalizers"]))
+            PVP(
+                entry["pattern"],
+                *(Verbalizer(**v) for v in entry["verbalizers"]),
+                soft=entry.get("soft"),
+            )
             for entry in plain["pvps"]
         ]
         return cls(**{**plain, "pvps": pvps})

@@ -41,7 +41,8 @@ def task_source(task: Task) -> str:
     lines.append("    pvps=[")
     for pvp in task.pvps:
         own = ", ".join(names[verbalizers.index(verbalizer)] for verbalizer in pvp.verbalizers)
-        lines.append(f"        PVP({_quoted(pvp.pattern.template)}, {own}),")
+        soft = f", soft={_quoted(pvp.soft)}" if pvp.soft else ""
+        lines.append(f"        PVP({_quoted(pvp.pattern.template)}, {own}{soft}),")
     lines += ["    ],", ")"]
     return "\n".join(lines) + "\n"
 

@@ -93,5 +93,5 @@ def with_words(task: Task, found: Mapping[int | None, FoundWords]) -> Task:
     pvps = []
     for number, pvp in enumerate(task.pvps):
         own = None if pvp.pattern.asks_each_label else found.get(number) or found.get(None)
-        pvps.append(pvp if own is None else PVP(pvp.pattern, own.verbalizer))
+        pvps.append(pvp if own is None else pvp.with_verbalizers(own.verbalizer))
     return replace(task, pvps=pvps)

@@ -148,3 +148,28 @@ def test_plain_input_is_the_fields_in_two_segments(
     fields: list[str], parts: tuple[object, ...]
 ) -> None:
     assert input_parts(fields) == parts
+
+
+def test_a_group_of_slots_is_named_once_and_repeated_by_its_name() -> None:
+    parts = Pattern("{soft#q:2} {text} {soft#q} {mask} {soft #r: 'It was'}{soft#r}").parts
+    assert [part for part in parts if isinstance(part, Soft)] == [
+        Soft(2, None, "q"), Soft(2, None, "q"), Soft(1, "It was", "r"), Soft(1, "It was", "r"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        ("{soft#q:2} {text} {mask} {soft#q:3}", "the group 'q' was given before"),
+        ("{soft#:2} {text} {mask}", "expected a field name"),
+        ("{text#q} {mask}", "only soft takes a group"),
+    ],
+)
+def test_groups_that_make_no_sense_are_refused(template: str, problem: str) -> None:
+    with pytest.raises(PatternError, match=problem):
+        Pattern(template)
+
+
+def test_quoted_words_may_hold_quotes_and_braces() -> None:
+    part = Pattern("{text} {soft:'it\\'s \"{so}\"'} {mask}").parts[2]
+    assert part == Soft(text='it\'s "{so}"')

@@ -34,9 +34,21 @@ def test_malformed_template_is_refused_with_its_caret() -> None:
         PVP("{text}", POLARITY)
 
 
-def test_soft_template_is_refused_until_it_can_be_trained() -> None:
-    with pytest.raises(PatternError, match="soft template"):
-        PVP("{soft:3} {text} {mask}", POLARITY)
+def test_a_pattern_with_slots_is_learned_by_prompt_tuning_unless_it_says_more() -> None:
+    assert PVP("{soft:3} {text} {mask}", POLARITY).soft == "prompt-tuning"
+    assert PVP("{soft:3} {text} {mask}", POLARITY, soft="words").soft == "words"
+    assert PVP("{text} {mask}", POLARITY).soft is None
+
+
+def test_an_unknown_soft_template_is_refused_with_the_nearest() -> None:
+    with pytest.raises(PatternError, match=r"soft='wrods' is unknown(?s:.*)'words'"):
+        PVP("{soft:3} {text} {mask}", POLARITY, soft="wrods")
+
+
+def test_other_words_or_another_pattern_keep_the_rest() -> None:
+    pvp = PVP("{soft:3} {text} {mask}", POLARITY, soft="words")
+    assert pvp.with_verbalizers(FEELING) == PVP(pvp.pattern, FEELING, soft="words")
+    assert pvp.with_pattern("{text} {mask}", None) == PVP("{text} {mask}", POLARITY)
 
 
 def test_pvp_cannot_be_changed() -> None:

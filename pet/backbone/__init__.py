@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pet.backbone.base import LanguageModel, mean_states, model_inputs
+from pet.backbone.base import LanguageModel, mean_states
 from pet.backbone.causal import CausalLM
+from pet.backbone.injection import model_inputs
 from pet.backbone.masked import MaskedLM
 from pet.backbone.seq2seq import Seq2SeqLM
 from pet.loading import EMBEDDED, load_config

@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Protocol, Self, get_args
 import torch
 from torch import Tensor, nn
 
-from pet.config import Scope
+from pet.backbone.injection import model_inputs, prompted
+from pet.config import WeightsScope
 from pet.device import Compute
 from pet.encoding import Batch, TextTokenizer
 from pet.errors import BackboneError, UsageError, did_you_mean
@@ -74,6 +75,8 @@ class LanguageModel(ABC):
     """
 
     auto_class: ClassVar[str]
+    # Whether learned vectors can stand in the slots of a pattern.
+    takes_prompts: ClassVar[bool] = True
     max_length: int
 
     def __init__(self, model: Any, tokenizer: Any, compute: Compute, name: str = "") -> None:
@@ -182,7 +185,7 @@ class LanguageModel(ABC):
         "full" is everything but the input word embeddings, "head" what stands after the encoder,
         "bias" all biases (BitFit), "lora" low-rank changes of the encoder's linear layers.
         """
-        scopes = get_args(Scope)
+        scopes = get_args(WeightsScope)
         if scope not in scopes:
             raise UsageError(f"Unknown scope {scope!r}.", did_you_mean(scope, scopes))
         if scope == "lora":
@@ -222,7 +225,9 @@ class LanguageModel(ABC):
 
     def _hidden(self, batch: Batch) -> Tensor:
         """Output of the body that reads the text, (B, L, H)."""
-        hidden: Tensor = self.model.base_model(**model_inputs(batch))[0]
+        body = self._body()[0]
+        with prompted(body, batch) as inputs:
+            hidden: Tensor = body(**inputs)[0]
         return hidden
 
     def _body(self) -> list[Any]:
@@ -252,13 +257,3 @@ def mean_states(model: Any, compute: Compute, batch: Batch) -> Tensor:
         return hidden.float().mean(dim=1)
     real = batch.attention[:, :, None].float()
     return (hidden.float() * real).sum(dim=1) / real.sum(dim=1)
-
-
-def model_inputs(batch: Batch) -> dict[str, Tensor]:
-    """Return a batch under the names that transformers models take."""
-    inputs = {"input_ids": batch.ids}
-    if batch.attention is not None:
-        inputs["attention_mask"] = batch.attention
-    if batch.segments is not None:
-        inputs["token_type_ids"] = batch.segments
-    return inputs

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pet.backbone.base import LanguageModel, WordIds, WordReader, log, model_inputs
+from pet.backbone.base import LanguageModel, WordIds, WordReader, log
 from pet.backbone.beginnings import ProductReader, Tree
+from pet.backbone.injection import model_inputs
 from pet.device import Compute
 from pet.encoding import Batch, TextTokenizer
 from pet.errors import BackboneError
@@ -54,6 +55,7 @@ class CausalLM(LanguageModel):
     """
 
     auto_class = "AutoModelForCausalLM"
+    takes_prompts = False
 
     def __init__(self, model: Any, tokenizer: Any, compute: Compute, name: str = "") -> None:
         super().__init__(model, tokenizer, compute, name)

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pet.backbone.base import LanguageModel, WordIds, WordReader, log, model_inputs
+from pet.backbone.base import LanguageModel, WordIds, WordReader, log
 from pet.backbone.decoding import MaskReader
+from pet.backbone.injection import model_inputs, prompted
 from pet.device import Compute
 from pet.encoding import Batch
 from pet.errors import BackboneError
@@ -173,8 +174,8 @@ class MaskedLM(LanguageModel):
 
         handle = self._decoder.register_forward_pre_hook(narrow)
         try:
-            with self.compute.autocast():
-                self.model(**model_inputs(batch))
+            with self.compute.autocast(), prompted(self.model, batch) as inputs:
+                self.model(**inputs)
         finally:
             handle.remove()
         return caught[0]

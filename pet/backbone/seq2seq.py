@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pet.backbone.base import LanguageModel, WordIds, WordReader, model_inputs
+from pet.backbone.base import LanguageModel, WordIds, WordReader
 from pet.backbone.beginnings import ProductReader
 from pet.device import Compute
 from pet.encoding import Batch, TextTokenizer
@@ -84,10 +84,6 @@ class Seq2SeqLM(LanguageModel):
                 use_cache=cache is not None,
             )[0]
         return hidden.float() * self._scale
-
-    def _hidden(self, batch: Batch) -> Tensor:
-        hidden: Tensor = self.model.get_encoder()(**model_inputs(batch))[0]
-        return hidden
 
     def _body(self) -> list[Any]:
         return [self.model.get_encoder(), self.model.get_decoder()]

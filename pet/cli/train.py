@@ -49,7 +49,9 @@ from pet.config import Method, Settings
 @click.option("--force", is_flag=True, help="Start over where a run folder exists.")
 @click.option("--per-class", is_flag=True, help="Also show figures for every label.")
 @data_options
-@settings_options("backbone", "training", "ensemble", "ipet", "distillation", "adaptation")
+@settings_options(
+    "backbone", "training", "template", "ensemble", "ipet", "distillation", "adaptation"
+)
 def command(
     task: str,
     verbalizers: tuple[str, ...],
@@ -112,6 +114,6 @@ def command(
     tests = examples_from(test, labelled, ending) if test else None
     report = run_report(folder, settings, data, tests, keep=True)
     click.echo(report.table(per_class))
-    for remark in report.remarks:
+    for remark in [*report.costs(), *report.remarks]:
         say(remark)
     say(f"The classifier is in {output}/classifier; try: pet predict {output} --input FILE")

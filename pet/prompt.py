@@ -1,0 +1,54 @@
+"""What a soft template puts into a model, and where: small values that travel with a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Learned values of T slots; a batch's `Slots` say which place takes which.
+
+    ``vectors`` (T, E) stand in for word embeddings. ``deep`` maps the number of an encoder layer
+    to (T, H), which replaces what comes to that layer at the slots or, with ``adds``, is added to
+    it.
+    """
+
+    vectors: Tensor
+    deep: Mapping[int, Tensor] = field(default_factory=dict)
+    adds: bool = False
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Places of a batch that take learned vectors: all (K,), K over the whole batch.
+
+    Place ``[rows[k], columns[k]]`` takes entry ``entries[k]`` of the prompt. Rows may have
+    different numbers of slots and share entries or not, so one batch can hold several prompts.
+    """
+
+    rows: Tensor
+    columns: Tensor
+    entries: Tensor
+
+    def take(self, rows: Tensor) -> Slots:
+        """Return the slots of some rows, in their order."""
+        wanted = rows.nonzero()[:, 0] if rows.dtype == torch.bool else rows
+        found, numbers = (wanted.to(self.rows.device)[:, None] == self.rows).nonzero(as_tuple=True)
+        return Slots(found, self.columns[numbers], self.entries[numbers])
+
+    @classmethod
+    def of(
+        cls, columns: NDArray[np.int64], entries: NDArray[np.int64], device: torch.device
+    ) -> Slots:
+        """Take slots that every row has: positions (B, S) and their entries (S,)."""
+        count, width = columns.shape
+        rows = np.repeat(np.arange(count), width)
+        parts = (rows, columns.ravel(), np.tile(entries, count))
+        return cls(*(torch.from_numpy(part).to(device) for part in parts))

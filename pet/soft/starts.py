@@ -1,0 +1,78 @@
+"""What slots start as: words, words of the labels, common words, or noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pet.backbone import LanguageModel
+from pet.encoding import TextTokenizer
+from pet.errors import UsageError, did_you_mean
+from pet.seeds import derived_seed
+from pet.soft.template import SoftSpec, word_vectors
+
+STARTS = ("label-words", "vocabulary", "uniform", "mask")
+COMMON = 5_000
+_NOISE = 0.5
+
+
+def start_vectors(
+    backbone: LanguageModel,
+    words: Sequence[int | None],
+    label_ids: Sequence[int],
+    spec: SoftSpec,
+) -> Tensor:
+    """Vectors that T slots start at, (T, E) in fp32.
+
+    Parameters
+    ----------
+    backbone : LanguageModel
+        Whose word embeddings are taken.
+    words : sequence of int or None
+        The token a slot starts as, where its pattern says so; None for pseudo tokens.
+    label_ids : sequence of int
+        Tokens of the label words, the first words of all labels before their second ones.
+    spec : SoftSpec
+        ``start`` is what pseudo tokens start as: "label-words", and common words for what
+        remains; "vocabulary", common words; "uniform" in [-0.5, 0.5]; "mask", the mask token.
+
+    Notes
+    -----
+    Source: Lester et al. 2021, section 3.2, for the first three.
+    """
+    if spec.start not in STARTS:
+        raise UsageError(f"soft_start={spec.start!r} is unknown.", did_you_mean(spec.start, STARTS))
+    generator = np.random.default_rng(derived_seed(spec.seed, 6))
+    pseudo = sum(word is None for word in words)
+    common = common_tokens(backbone.tokenizer)
+    drawn = generator.choice(common, size=pseudo, replace=pseudo > len(common)).tolist()
+    if spec.start == "label-words":
+        named = list(dict.fromkeys(label_ids))[:pseudo]
+        drawn[: len(named)] = named
+    if spec.start == "mask":
+        drawn = [backbone.tokenizer.mask_id] * pseudo
+    waiting = iter(drawn)
+    ids = [next(waiting) if word is None else word for word in words]
+    vectors = word_vectors(backbone, torch.tensor(ids, dtype=torch.long))
+    if spec.start == "uniform":
+        free = torch.tensor([word is None for word in words], device=vectors.device)
+        noise = generator.uniform(-_NOISE, _NOISE, vectors.shape)
+        vectors = torch.where(free[:, None], torch.from_numpy(noise).to(vectors), vectors)
+    return vectors
+
+
+def common_tokens(tokenizer: TextTokenizer, count: int = COMMON) -> list[int]:
+    """Return the first ``count`` tokens that are words of two or more letters.
+
+    Vocabularies are built from the most frequent pieces to the rarest, so these are common words.
+    """
+    special = set(tokenizer.special_ids)
+    found = [
+        number
+        for number, text in enumerate(tokenizer.token_texts())
+        if number not in special and len(text.strip()) > 1 and text.strip().isalpha()
+    ]
+    return found[:count] or [n for n in range(tokenizer.vocabulary_size) if n not in special]

@@ -1,0 +1,78 @@
+"""What every kind of soft template is: learned values of a pattern's slots, and how they start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from pet.backbone import LanguageModel
+from pet.prompt import Prompt
+
+
+@dataclass(frozen=True)
+class SoftSpec:
+    """Which soft template a member has: everything that its start depends on.
+
+    ``kind`` is a name in `pet.soft.KINDS`; ``start`` says what pseudo tokens start as; ``seed``
+    is that of every draw. The rest is explained in `pet.config.TemplateConfig`.
+    """
+
+    kind: str = "prompt-tuning"
+    start: str = "vocabulary"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a soft template is made from: its spec, the vectors (T, E) its slots start at."""
+
+    spec: SoftSpec
+    backbone: LanguageModel
+    start: Tensor
+
+
+class SoftTemplate(nn.Module):
+    """T vectors that are trained as they are; other kinds change how.
+
+    A kind overrides `forward`. Where training goes through more than what is kept, such as an
+    encoder of the vectors, `unfolded` returns the module that is trained, and that module's
+    `folded` returns the small one again, which gives the same prompt.
+
+    Parameters
+    ----------
+    site : Site
+        Where it starts.
+    """
+
+    # Default peak learning rate (benchmarks/RESULTS.md).
+    rate: ClassVar[float] = 1e-2
+
+    start: Tensor
+
+    def __init__(self, site: Site) -> None:
+        super().__init__()
+        # Kept to tell how far slots have moved; made again from the spec, so not in the file.
+        self.register_buffer("start", site.start, persistent=False)
+        self.vectors = nn.Parameter(site.start.clone())
+
+    def forward(self) -> Prompt:
+        """Return what is put into the model."""
+        return Prompt(self.vectors)
+
+    def unfolded(self) -> SoftTemplate:
+        """Return the module to train; its random weights are drawn from torch's own generator."""
+        return self
+
+    def folded(self) -> SoftTemplate:
+        """Return the module to keep."""
+        return self
+
+
+@torch.no_grad()
+def word_vectors(backbone: LanguageModel, ids: Tensor) -> Tensor:
+    """Input embeddings of tokens (K,) -> (K, E), as copies."""
+    vectors: Tensor = backbone.model.get_input_embeddings()(ids.to(backbone.compute.device))
+    return vectors.detach().float().clone()

@@ -1,0 +1,427 @@
+"""Soft templates: what they put into a model, on every masked-LM family, and what they learn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from families import FAMILIES, MAX_LENGTH, Family, save_family
+from torch.nn import functional
+
+from pet import PVP, Example, Task, Verbalizer
+from pet.backbone import MaskedLM
+from pet.config import TrainingConfig
+from pet.data import Pool
+from pet.encoding import Chunk
+from pet.errors import PatternError, UsageError
+from pet.members import MemberSet, MemberSpec, cost, train_member
+from pet.pattern import Pattern
+from pet.scoring import LEARNED, PVPScorer
+from pet.soft import KINDS, SoftSpec
+from pet.soft.patterns import with_slots, with_soft_words
+from pet.soft.starts import common_tokens
+
+LABELS = ("bad", "good")
+WORDS = Verbalizer({"good": ["great", "wonderful"], "bad": ["terrible"]})
+HARD = "{a} it was {mask} . {b}"
+SOFT = "{soft:2} {a} {soft:'it was'} {mask} . {b} {soft}"
+TEXTS = [
+    {"a": "the film was very good but not the food", "b": "we just love it"},
+    {"a": "zebra", "b": ""},
+    {"a": "a cold train, a warm room and this that", "b": "all in all: no"},
+    {"a": "", "b": "one two three four five " * 3},
+]
+TARGETS = torch.tensor([1, 0, 1, 0])
+EXAMPLES = [
+    Example({"a": f"the {noun} was {how} and {how}", "b": ""}, label)
+    for noun in ("film", "food", "room", "train", "phone")
+    for how, label in (("warm", "good"), ("cold", "bad"))
+]
+FAST = TrainingConfig(max_steps=6, batch_size=4, scope="prompt", calibration="none")
+
+
+@pytest.fixture(scope="module")
+def load(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Function from a family's name to its backbone; each is made once."""
+    made: dict[str, MaskedLM] = {}
+
+    def get(name: str) -> MaskedLM:
+        if name not in made:
+            family: Family = FAMILIES[name]
+            folder = save_family(family, tmp_path_factory.mktemp("soft") / name, seed=3)
+            made[name] = MaskedLM.load(str(folder), "cpu", "fp32")
+        made[name].weights.put({})
+        made[name].weights.trainable(())
+        return made[name]
+
+    return get
+
+
+@pytest.fixture(params=FAMILIES)
+def backbone(request: pytest.FixtureRequest, load: Any) -> MaskedLM:
+    found: MaskedLM = load(request.param)
+    return found
+
+
+@pytest.fixture
+def bert(load: Any) -> MaskedLM:
+    found: MaskedLM = load("bert")
+    return found
+
+
+def scorer(
+    backbone: MaskedLM, pattern: str = SOFT, kind: str = "prompt-tuning", **more: Any
+) -> PVPScorer:
+    soft = SoftSpec(kind, **more) if Pattern(pattern).is_soft else None
+    return PVPScorer(PVP(pattern, WORDS), LABELS, backbone, MAX_LENGTH, soft=soft)
+
+
+def scores(own: PVPScorer, texts: list[dict[str, str]] = TEXTS) -> Any:
+    return own.score(Chunk(own.backbone.tokenizer, texts))[0]
+
+
+def loss(own: PVPScorer) -> torch.Tensor:
+    chunk = Chunk(own.backbone.tokenizer, TEXTS)
+    states = own.mask_states(own.batch(own.encode(chunk), np.arange(len(TEXTS))))
+    return functional.cross_entropy(own.label_scores(states)[0], TARGETS)
+
+
+@torch.no_grad()
+def shake(own: PVPScorer) -> None:
+    """Move everything learned, so that nothing is zero or where it started."""
+    generator = torch.Generator().manual_seed(1)
+    for parameter in own.learned.parameters():
+        parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.3)
+
+
+# On every family
+
+
+@pytest.mark.parametrize("kind", ["words", "prompt-tuning"])
+def test_untrained_word_slots_are_exactly_the_hard_pattern(backbone: MaskedLM, kind: str) -> None:
+    soft = scorer(backbone, with_soft_words(Pattern(HARD)).template, kind)
+    assert soft.soft is not None
+    np.testing.assert_allclose(scores(soft), scores(scorer(backbone, HARD)), atol=1e-6)
+    shake(soft)
+    assert not np.allclose(scores(soft), scores(scorer(backbone, HARD)), atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scores_do_not_depend_on_padding_or_on_the_other_rows(
+    backbone: MaskedLM, kind: str
+) -> None:
+    own = scorer(backbone, kind=kind)
+    shake(own)
+    together = scores(own)
+    alone = np.concatenate([scores(own, [text]) for text in TEXTS])
+    np.testing.assert_allclose(together, alone, atol=1e-4)
+    np.testing.assert_allclose(scores(own, TEXTS[::-1])[::-1], together, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_prompt_tensor_has_a_gradient_and_no_frozen_weight_any(
+    backbone: MaskedLM, kind: str
+) -> None:
+    own = scorer(backbone, kind=kind)
+    own.unfold()
+    shake(own)
+    loss(own).backward()
+    for name, parameter in own.learned.named_parameters():
+        assert parameter.grad is not None, name
+        rows = parameter.grad.reshape(len(parameter), -1)
+        assert (rows.abs().sum(dim=1) > 0).all(), name
+    assert all(parameter.grad is None for parameter in backbone.model.parameters())
+
+
+# What stands in the slots
+
+
+def test_the_vectors_stand_exactly_in_the_slots(bert: MaskedLM) -> None:
+    own = scorer(bert)
+    shake(own)
+    assert own.soft is not None
+    batch = own.batch(own.encode(Chunk(bert.tokenizer, TEXTS)), np.arange(4))[1]
+    vectors = own.soft().vectors
+    table = bert.model.get_input_embeddings().weight
+    with torch.no_grad():
+        found = bert.mask_states(batch)[:, 0]
+    for row, text in enumerate(TEXTS):
+        # The naive way: embed piece by piece and put the vectors between the pieces.
+        def ids(words: str) -> list[int]:
+            return list(bert.hf_tokenizer(words, add_special_tokens=False)["input_ids"])
+
+        pieces = [
+            table[[2]], vectors[:2], table[ids(text["a"])], vectors[2:4], table[[4]],
+            table[ids(".")], table[ids(text["b"])], vectors[4:], table[[3]],
+        ]  # fmt: skip
+        embeddings = torch.cat(pieces)[None]
+        place = 1 + 2 + len(ids(text["a"])) + 2
+        with torch.no_grad():
+            states = bert.model.base_model(inputs_embeds=embeddings)[0][0, place]
+            expected = bert.head_states(states)
+        torch.testing.assert_close(found[row], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_slots_are_never_shortened_and_count_against_the_length(bert: MaskedLM) -> None:
+    own = PVPScorer(PVP("{soft:6} {a} {soft:'it was'} {mask}", WORDS), LABELS, bert, 16)
+    encoded = own.encode(Chunk(bert.tokenizer, [{"a": "the film was good " * 9, "b": ""}]))[1]
+    assert encoded.ids.lengths.tolist() == [16]
+    assert encoded.slots is not None
+    assert encoded.slots.tolist() == [[1, 2, 3, 4, 5, 6, 12, 13]]
+    assert encoded.masks.tolist() == [[14]]
+    assert bert.tokenizer.pad_id not in encoded.ids.flat
+    with pytest.raises(PatternError, match="take 17 of 16 tokens"):
+        PVPScorer(PVP("{soft:14} {a} {mask}", WORDS), LABELS, bert, 16)
+
+
+def test_slots_of_one_group_share_their_vectors(bert: MaskedLM) -> None:
+    own = scorer(bert, "{soft#q:2} {a} {soft:1} {mask} {soft#q}")
+    encoded = own.encode(Chunk(bert.tokenizer, TEXTS[:1]))[1]
+    assert encoded.entries is not None
+    assert encoded.entries.tolist() == [0, 1, 2, 0, 1]
+    assert own.soft is not None
+    assert len(own.soft().vectors) == 3
+    apart = scorer(bert, "{soft:2} {a} {soft:1} {mask} {soft:2}")
+    shake(own)
+    assert apart.soft is not None
+    with torch.no_grad():
+        apart.soft.vectors.copy_(own.soft().vectors[[0, 1, 2, 0, 1]])
+    np.testing.assert_allclose(scores(own), scores(apart), atol=1e-6)
+
+
+def test_slots_and_masks_move_with_a_labels_name(bert: MaskedLM) -> None:
+    words = Verbalizer({"yes": ["yes"], "no": ["no"]})
+    labels = ("sports news", "world")
+    pvp = PVP("{soft:2} {a} {label} {soft:'it was'} {mask}", words)
+    own = PVPScorer(pvp, labels, bert, 64)
+    shake(own)
+    found = scores(own)
+    for column, label in enumerate(labels):
+        plain = PVP(f"{{soft:2}} {{a}} {label} {{soft:'it was'}} {{mask}}", words)
+        alone = PVPScorer(plain, ("yes", "no"), bert, 64)
+        alone.learned.load_state_dict(own.learned.state_dict())
+        rows = scores(alone)
+        np.testing.assert_allclose(found[:, column], rows[:, 0] - rows[:, 1], atol=1e-5)
+
+
+def test_a_soft_template_needs_slots(bert: MaskedLM) -> None:
+    with pytest.raises(PatternError, match=r"no slots(?s:.*)\{soft:5\}"):
+        PVPScorer(PVP("{a} {mask}", WORDS), LABELS, bert, 64, soft=SoftSpec("words"))
+
+
+# Starts
+
+
+def test_pseudo_tokens_start_as_asked_and_word_slots_as_their_words(bert: MaskedLM) -> None:
+    table = bert.model.get_input_embeddings().weight.detach()
+
+    def start(how: str, seed: int = 0) -> torch.Tensor:
+        own = scorer(bert, "{soft:5} {a} {soft:'film'} {mask}", start=how, seed=seed)
+        assert own.soft is not None
+        return own.soft().vectors.detach()
+
+    ids = bert.hf_tokenizer.convert_tokens_to_ids
+    for how in ("label-words", "vocabulary", "uniform", "mask"):
+        assert torch.equal(start(how)[5], table[ids("film")])
+        assert torch.equal(start(how), start(how))
+    named = start("label-words")
+    # The labels' first words come first, in the order of the labels; then the second ones.
+    for row, word in enumerate(("terrible", "great", "wonderful")):
+        assert torch.equal(named[row], table[ids(word)])
+    common = table[common_tokens(bert.tokenizer)]
+    for row in [*named[3:5], *start("vocabulary")[:5]]:
+        assert (common == row).all(dim=1).any()
+    assert not torch.equal(start("vocabulary"), start("vocabulary", seed=1))
+    assert torch.equal(start("mask")[0], table[ids("[MASK]")])
+    noise = start("uniform")[:5]
+    assert noise.abs().max() <= 0.5
+    assert noise.std() == pytest.approx(1 / np.sqrt(12), abs=0.05)
+
+
+def test_common_tokens_are_words_in_the_vocabularys_order(bert: MaskedLM) -> None:
+    found = common_tokens(bert.tokenizer, 6)
+    assert bert.hf_tokenizer.convert_ids_to_tokens(found) == [
+        "the", "it", "was", "is", "and", "film"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "start"), [("wrods", "mask"), ("words", "msak")])
+def test_unknown_kinds_and_starts_are_refused(bert: MaskedLM, kind: str, start: str) -> None:
+    with pytest.raises(UsageError, match="Did you mean"):
+        scorer(bert, kind=kind, start=start)
+
+
+# Patterns made soft
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{a} it was {mask} . {b}",
+        "{mask}: {a}{sep}{b}",
+        '({mask}) {a:keep} don\'t {{say}} "this" {b:middle}!',
+        "{a:head}{b} {mask}",
+    ],
+)
+def test_softened_patterns_are_the_same_input(backbone: MaskedLM, template: str) -> None:
+    hard, soft = Pattern(template), with_soft_words(Pattern(template))
+    values = {"a": "one", "b": "two"}
+    bare = "".join(hard.render(values).split())
+    assert "".join(soft.render(values).split()).replace("<", "").replace(">", "") == bare
+    chunk = Chunk(backbone.tokenizer, TEXTS)
+    ones, others = (scorer(backbone, own.template).encode(chunk) for own in (hard, soft))
+    assert ones.keys() == others.keys()
+    for count, one in ones.items():
+        np.testing.assert_array_equal(one.ids.flat, others[count].ids.flat)
+        np.testing.assert_array_equal(one.masks, others[count].masks)
+
+
+def test_slots_go_before_a_pattern() -> None:
+    assert with_slots(Pattern(HARD), 3).template == "{soft:3} " + HARD
+    assert with_slots(Pattern(HARD), 3, "what's it?").parts[0].text == "what's it?"  # type: ignore[union-attr]
+
+
+# Training
+
+
+def spec(kind: str = "prompt-tuning", pattern: str = SOFT, **changes: Any) -> MemberSpec:
+    training = replace(FAST, **changes)
+    pvp = PVP(pattern, WORDS, soft=kind)
+    return MemberSpec("m", 0, pvp, 1, training, 64, SoftSpec(kind, seed=1))
+
+
+TASK = Task("toy", LABELS, ["a", "b"], [PVP(SOFT, WORDS)])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_prompt_learns_alone_and_is_all_that_is_kept(bert: MaskedLM, kind: str) -> None:
+    before = {n: p.detach().clone() for n, p in bert.model.named_parameters()}
+    own = spec(kind, max_steps=60, prompt_rate=0.05)
+    result = train_member(bert, own, TASK, EXAMPLES)
+    assert result.accuracy_after is not None
+    assert result.accuracy_after >= 0.9
+    assert result.weights
+    assert all(name.startswith(LEARNED) for name in result.weights)
+    assert all(torch.equal(p, before[n]) for n, p in bert.model.named_parameters())
+    assert result.frozen == sum(p.numel() for p in bert.model.parameters())
+    kept = sum(tensor.numel() for tensor in result.weights.values())
+    assert kept <= result.trained
+    assert 4 * kept < 32_768  # bytes, for 5 slots
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_saved_and_reloaded_members_score_identically(
+    bert: MaskedLM, kind: str, tmp_path: Path
+) -> None:
+    import json
+
+    from safetensors.torch import load_file, save_file
+
+    own = spec(kind, scope="prompt+bias")
+    weights = dict(train_member(bert, own, TASK, EXAMPLES).weights)
+    scorer_after = own.scorer(LABELS, bert)
+    scorer_after.put(weights)
+    expected = scores(scorer_after)
+    save_file(weights, tmp_path / "m.safetensors")
+    plain = json.loads(json.dumps(own.to_dict()))
+    again = MemberSpec.from_dict(TASK, "m", plain, 64)
+    stored = load_file(tmp_path / "m.safetensors")
+    members = MemberSet(bert, TASK, [again], {"m": stored})
+    np.testing.assert_array_equal(members.scores(TEXTS)[0][0], expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scores_right_after_training_are_those_of_what_is_kept(bert: MaskedLM, kind: str) -> None:
+    own = spec(kind, scope="head")
+    result = train_member(bert, own, TASK, EXAMPLES)
+    after = own.scorer(LABELS, bert)
+    after.put(result.weights)
+    texts = [example.texts for example in EXAMPLES]
+    right = scores(after, texts).argmax(1) == [LABELS.index(str(e.label)) for e in EXAMPLES]
+    assert float(right.mean()) == result.accuracy_after
+    again = train_member(bert, own, TASK, EXAMPLES)
+    assert all(torch.equal(again.weights[name], result.weights[name]) for name in again.weights)
+
+
+@pytest.mark.parametrize(
+    ("scope", "of"),
+    [("prompt", None), ("prompt+head", "head"), ("head", "head"), ("prompt+bias", "bias"),
+     ("all", "full"), ("full", "full")],
+)  # fmt: skip
+def test_a_scope_says_what_is_trained_beside_the_slots(
+    bert: MaskedLM, scope: Any, of: str | None
+) -> None:
+    result = train_member(bert, spec(scope=scope, max_steps=1), TASK, EXAMPLES)
+    names = {name for name in result.weights if not name.startswith(LEARNED)}
+    assert names == (set(bert.scope_names(of)) if of else set())
+    assert len(result.weights) > len(names)
+
+
+def test_a_member_without_slots_cannot_train_the_prompt_alone(bert: MaskedLM) -> None:
+    hard = MemberSpec("m", 0, PVP(HARD, WORDS), 1, replace(FAST, max_steps=1), 64)
+    assert set(train_member(bert, hard, TASK, EXAMPLES).weights) == set(bert.scope_names("full"))
+    assert replace(FAST, scope="prompt+head").weights_scope(soft=False) == "head"
+
+
+def test_prompt_and_backbone_have_rates_of_their_own(
+    bert: MaskedLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pet import members
+
+    seen = []
+    plain = members.optimise
+
+    def record(groups: Any, losses: Any, schedule: Any, *rest: Any) -> Any:
+        seen.append([schedule.learning_rate * group.rate_factor for group in groups])
+        return plain(groups, losses, schedule, *rest)
+
+    monkeypatch.setattr(members, "optimise", record)
+    for changes in (
+        {"scope": "head", "learning_rate": 1e-3, "prompt_rate": 2e-2},
+        {"scope": "head", "learning_rate": 1e-1, "prompt_rate": 2e-2},
+        {"scope": "prompt", "learning_rate": 1e-3},
+    ):
+        train_member(bert, spec(max_steps=1, **changes), TASK, EXAMPLES)
+    rate = KINDS["prompt-tuning"].rate
+    assert seen == [pytest.approx(rates) for rates in ([1e-3, 2e-2], [1e-1, 2e-2], [rate])]
+
+
+def test_an_untrained_soft_member_keeps_its_start(bert: MaskedLM) -> None:
+    own = spec(max_steps=0)
+    result = train_member(bert, own, TASK, EXAMPLES)
+    assert result.steps == 0
+    after = own.scorer(LABELS, bert)
+    after.put(result.weights)
+    np.testing.assert_array_equal(scores(after), scores(own.scorer(LABELS, bert)))
+
+
+def test_the_masked_lm_loss_sees_the_prompt_and_never_predicts_a_slot(
+    bert: MaskedLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    plain = MaskedLM.states_at
+    monkeypatch.setattr(MaskedLM, "states_at", lambda *args: asked.append(args[1:]) or plain(*args))
+    pool = Pool(lambda: iter([Example(text) for text in TEXTS] * 20))
+    own = spec("words", lm_weight=0.5, max_steps=20)
+    train_member(bert, own, TASK, EXAMPLES, pool=pool)
+    chosen = 0
+    for batch, rows, columns in asked:
+        if rows.ndim != 1:
+            continue  # the label's slot
+        assert batch.prompt is not None
+        assert batch.slots is not None
+        slots = set(zip(batch.slots.rows.tolist(), batch.slots.columns.tolist(), strict=True))
+        places = set(zip(rows.tolist(), columns.tolist(), strict=True))
+        assert not slots & places
+        chosen += len(places)
+    assert chosen > 20
+
+
+def test_the_cost_is_told_in_words() -> None:
+    assert cost(7_680, 22_000_000) == (
+        "7,680 of 22,007,680 parameters trained; 0.1 MiB for gradients and AdamW"
+    )

@@ -1,0 +1,138 @@
+"""Soft templates from the command line and from Python: one command, an ensemble, a small file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from toy import Files, labelled_rows, pet, toy_task, train
+
+from pet import PVP, PETClassifier, Task, Verbalizer
+from pet.config import Settings, TemplateConfig
+from pet.errors import UsageError
+from pet.pipeline import specs_of
+from pet.taskfile import task_source
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return Files.write(tmp_path_factory.mktemp("soft-files"))
+
+
+def specs(task: Task | None = None, **flat: Any) -> list[Any]:
+    return specs_of(task or toy_task(), Settings.from_flat(flat))
+
+
+def test_a_hard_pattern_gets_its_slots_before_the_text() -> None:
+    first = specs(soft="words", soft_length=3)[0]
+    assert first.pvp.pattern.template == "{soft:3} {text} It was {mask}."
+    assert (first.name, first.soft.kind, first.soft.seed) == ("pattern-0", "words", first.seed)
+    named = specs(soft="words", soft_text="the film")[0]
+    assert named.pvp.pattern.template == "{soft:'the film'} {text} It was {mask}."
+
+
+def test_softening_makes_slots_of_the_patterns_own_words() -> None:
+    first = specs(soften="words")[0]
+    assert first.soft.kind == "words"
+    assert first.pvp.pattern.template == "{text}{soft:' It was '}{mask}{soft:'.'}"
+    other = specs(soften="words", soft="prompt-tuning")[0]
+    assert other.soft.kind == "prompt-tuning"
+
+
+def test_hard_and_soft_members_stand_side_by_side_with_the_same_seeds() -> None:
+    found = specs(soft="none,words,prompt-tuning", repetitions=2, patterns=(1,))
+    assert [spec.name for spec in found] == [
+        f"pattern-1{kind}-{n}" for kind in ("", "-words", "-prompt-tuning") for n in (0, 1)
+    ]
+    assert [spec.soft and spec.soft.kind for spec in found[::2]] == [None, "words", "prompt-tuning"]
+    assert found[0].seed == found[2].seed == found[4].seed
+    assert found[0] == specs(repetitions=2, patterns=(1,))[0]
+
+
+def test_a_task_says_itself_how_its_slots_are_learned() -> None:
+    words = toy_task().pvps[0].verbalizers[0]
+    own = replace(
+        toy_task(),
+        pvps=[
+            PVP("{soft:2} {text} {mask}", words, soft="words"),
+            PVP("{text} {mask}", words),
+            PVP("{text} {mask}", words, soft="words"),
+        ],
+    )
+    first, second, third = specs(own, soft_length=4)
+    assert (first.soft.kind, second.soft, third.soft.kind) == ("words", None, "words")
+    assert third.pvp.pattern.template == "{soft:4} {text} {mask}"
+    again = Task.from_dict(json.loads(json.dumps(own.to_dict())))
+    assert again == own
+    source: dict[str, Any] = {}
+    exec(task_source(own), source)
+    assert source["task"] == own
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"soft": "wrods"}, "soft='wrods' is unknown(?s:.*)'words'"),
+        ({"soft": "words,words"}, "different kinds"),
+        ({"soft": ()}, "one or more"),
+        ({"soft_start": "msak"}, "'mask'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(values: Any, problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        TemplateConfig(**values)
+
+
+def test_one_command_trains_hard_and_soft_members(
+    files: Files, tiny_bert: str, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    result = train(
+        files, tiny_bert, run, "--patterns", "0", "--soft", "none,words,prompt-tuning",
+        "--soft-length", "3", "--scope", "prompt", "--test", files.test,
+    )  # fmt: skip
+    assert result.code == 0, result.err
+    for name in ("pattern-0 ", "pattern-0-words", "pattern-0-prompt-tuning"):
+        assert name in result.out
+    assert "pattern-0-words, pattern-0-prompt-tuning: 96 of" in result.err
+    small = run / "members" / "pattern-0-words" / "weights.safetensors"
+    assert small.stat().st_size < 2_000
+    assert (run / "members" / "pattern-0" / "weights.safetensors").stat().st_size > 20_000
+    assert pet("predict", run, "--input", files.test, "--device", "cpu").code == 0
+    again = train(
+        files, tiny_bert, run, "--patterns", "0", "--soft", "none,words,prompt-tuning",
+        "--soft-length", "3", "--scope", "prompt",
+    )  # fmt: skip
+    assert again.code == 0
+    assert "was finished before" in again.err
+    shown = pet("explain", run, "--text", "the film was warm", "--device", "cpu")
+    assert shown.code == 0, shown.err
+    assert "pattern-0-prompt-tuning: <3> the film was warm" in shown.out
+
+
+def test_a_scope_of_slots_without_any_is_refused(
+    files: Files, tiny_bert: str, tmp_path: Path
+) -> None:
+    result = train(files, tiny_bert, tmp_path / "run", "--scope", "prompt")
+    assert result.code == 2
+    assert "no chosen pattern has any" in result.err
+    assert "--soft KIND" in result.err
+
+
+def test_the_classifier_learns_slots_and_is_saved_with_them(tiny_bert: str, tmp_path: Path) -> None:
+    words = Verbalizer({"negative": ["bad"], "positive": ["good"]})
+    pvps = [PVP("{soft:2} {text} {soft:'It was'} {mask}.", words, soft="words")]
+    task = Task("toy", ["negative", "positive"], ["text"], pvps)
+    model = PETClassifier(
+        task, backbone=tiny_bert, device="cpu", max_steps=3, scope="prompt", soft="none"
+    )
+    texts = [row["text"] for row in labelled_rows()]
+    model.fit(texts, [row["label"] for row in labelled_rows()])
+    expected = model.predict_proba(texts)
+    model.save_pretrained(tmp_path / "saved")
+    again = PETClassifier.from_pretrained(tmp_path / "saved")
+    np.testing.assert_allclose(again.predict_proba(texts), expected, atol=1e-6)
