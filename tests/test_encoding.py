@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerFast
 from pet.backbone import MaskedLM
 from pet.encoding import Chunk, Encoded, Encoder, TextTokenizer
 from pet.errors import BackboneError, PatternError
-from pet.pattern import Field, Mask, Part, Pattern, Separator, Soft, Words, input_parts
+from pet.pattern import Field, Mask, Part, Pattern, Separator, Words, input_parts
 
 CPU = torch.device("cpu")
 LONG = 10_000
@@ -463,11 +463,6 @@ def test_tokenizer_without_a_mask_token_reads_plain_input_only() -> None:
     assert row(plain.encode(Chunk(text_tokenizer, [{"a": "Good day"}])), 0) == [1, 0]
     with pytest.raises(BackboneError, match="no mask token"):
         Encoder(text_tokenizer, Pattern("{a} {mask}").parts, 16)
-
-
-def test_soft_tokens_are_refused_where_nothing_trains_them() -> None:
-    with pytest.raises(PatternError, match="soft template"):
-        Encoder(bert()[1], (Soft(3), Field("a"), Mask()), 16)
 
 
 def test_encoding_leaves_the_callers_tokenizer_as_it_was() -> None:
