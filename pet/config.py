@@ -16,6 +16,7 @@ Baseline = Literal["tfidf", "embedding", "setfit"]
 WeightsScope = Literal["full", "head", "bias", "lora"]
 Scope = Literal[WeightsScope, "prompt", "prompt+head", "prompt+bias", "prompt+lora", "all"]
 SoftKind = Literal["words", "prompt-tuning"]
+SoftMember = Literal["none", SoftKind]
 SoftStart = Literal["label-words", "vocabulary", "uniform", "mask"]
 Combiner = Literal["logits", "probabilities", "log-probabilities", "vote"]
 Weighting = Literal["uniform", "accuracy", "learned"]
@@ -203,8 +204,9 @@ class TemplateConfig(_Checked):
 
     soft: tuple[str, ...] = setting(
         ("none",),
-        "Soft templates, such as none,words: a member for each, where none is the pattern as the "
-        f"task has it. Of: {', '.join(get_args(SoftKind))}.",
+        "Soft templates, one or several: words, prompt-tuning; none is the pattern as the task has "
+        "it. Several give every pattern a member of each kind.",
+        SoftMember,
     )
     soft_length: int = setting(20, "Pseudo tokens that a pattern without slots gets.", low=1)
     soft_text: str | None = setting(
@@ -226,12 +228,6 @@ class TemplateConfig(_Checked):
         kinds = self.soft.split(",") if isinstance(self.soft, str) else self.soft
         object.__setattr__(self, "soft", tuple(kind.strip() for kind in kinds))
         super().__post_init__()
-        known = ("none", *get_args(SoftKind))
-        for kind in self.soft:
-            if kind not in known:
-                raise UsageError(f"soft={kind!r} is unknown.", did_you_mean(str(kind), known))
-        if not self.soft or len(set(self.soft)) != len(self.soft):
-            raise UsageError(f"soft must be one or more different kinds, not {self.soft!r}.")
         if self.soften != "none" and set(self.soft) <= {"none"}:
             object.__setattr__(self, "soft", ("words",))
 

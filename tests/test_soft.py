@@ -291,7 +291,7 @@ def test_slots_go_before_a_pattern() -> None:
 def spec(kind: str = "prompt-tuning", pattern: str = SOFT, **changes: Any) -> MemberSpec:
     training = replace(FAST, **changes)
     pvp = PVP(pattern, WORDS, soft=kind)
-    return MemberSpec("m", 0, pvp, 1, training, 64, SoftSpec(kind, seed=1))
+    return MemberSpec("m", 0, pvp, 1, training, 64, soft=SoftSpec(kind, seed=1))
 
 
 TASK = Task("toy", LABELS, ["a", "b"], [PVP(SOFT, WORDS)])
@@ -373,13 +373,13 @@ def test_prompt_and_backbone_have_rates_of_their_own(
     from pet import members
 
     seen = []
-    plain = members.optimise
+    plain = members.optimise_resumably
 
     def record(groups: Any, losses: Any, schedule: Any, *rest: Any) -> Any:
         seen.append([schedule.learning_rate * group.rate_factor for group in groups])
         return plain(groups, losses, schedule, *rest)
 
-    monkeypatch.setattr(members, "optimise", record)
+    monkeypatch.setattr(members, "optimise_resumably", record)
     for changes in (
         {"scope": "head", "learning_rate": 1e-3, "prompt_rate": 2e-2},
         {"scope": "head", "learning_rate": 1e-1, "prompt_rate": 2e-2},

@@ -77,8 +77,8 @@ def test_a_task_says_itself_how_its_slots_are_learned() -> None:
     ("values", "problem"),
     [
         ({"soft": "wrods"}, "soft='wrods' is unknown(?s:.*)'words'"),
-        ({"soft": "words,words"}, "different kinds"),
-        ({"soft": ()}, "one or more"),
+        ({"soft": "words,words"}, "one or more different"),
+        ({"soft": ()}, "one or more different"),
         ({"soft_start": "msak"}, "'mask'"),
     ],
 )
