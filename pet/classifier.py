@@ -35,27 +35,34 @@ from pet.training import Progress, silent
 
 @dataclass(frozen=True)
 class Prediction:
-    """One label with the probabilities of all, in the task's order."""
+    """One label with the probabilities of all, in the task's order.
 
-    label: str
+    The label is None where no probability reached a threshold.
+    """
+
+    label: str | None
     probabilities: Mapping[str, float]
 
     @property
     def probability(self) -> float:
-        """Probability of the predicted label."""
-        return self.probabilities[self.label]
+        """Probability of the likeliest label."""
+        return max(self.probabilities.values())
 
 
 def predict_stream(
-    model: Model, examples: Iterable[Example], chunk_size: int = 1024
+    model: Model, examples: Iterable[Example], chunk_size: int = 1024, threshold: float = 0.0
 ) -> Iterator[tuple[Example, Prediction]]:
-    """Label examples one chunk at a time, so that any number of them takes the same memory."""
+    """Label examples one chunk at a time, so that any number of them takes the same memory.
+
+    An example whose likeliest label is less likely than ``threshold`` gets none.
+    """
     labels = model.task.labels
     for chunk in chunked(examples, chunk_size):
         probabilities = softmax(model.scores([example.texts for example in chunk]), axis=1)
         for example, row in zip(chunk, probabilities, strict=True):
             shares = dict(zip(labels, row.tolist(), strict=True))
-            yield example, Prediction(labels[int(row.argmax())], shares)
+            label = labels[int(row.argmax())] if row.max() >= threshold else None
+            yield example, Prediction(label, shares)
 
 
 class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unused-ignore]
@@ -130,6 +137,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         combine_verbalizers: str = EnsembleConfig.combine_verbalizers,
         combine_members: str = EnsembleConfig.combine_members,
         weighting: str = EnsembleConfig.weighting,
+        calibrate: bool = EnsembleConfig.calibrate,
         folds: int = EnsembleConfig.folds,
         generations: int | None = IpetConfig.generations,
         growth: int = IpetConfig.growth,

@@ -19,7 +19,7 @@ SoftKind = Literal["words", "prompt-tuning"]
 SoftMember = Literal["none", SoftKind]
 SoftStart = Literal["label-words", "vocabulary", "uniform", "mask"]
 Combiner = Literal["logits", "probabilities", "log-probabilities", "vote"]
-Weighting = Literal["uniform", "accuracy", "learned"]
+Weighting = Literal["uniform", "accuracy", "learned", "tempered"]
 ClassWeight = Literal["none", "balanced"]
 ObjectiveKind = Literal["pet", "adapet"]
 ReadoutKind = Literal["words", "word-weights", "class-vectors", "prototypes"]
@@ -250,11 +250,17 @@ class EnsembleConfig(_Checked):
     combine_members: Combiner = setting("logits", "How the members are combined.", Combiner)
     weighting: Weighting = setting(
         "uniform",
-        "Member weights: uniform, accuracy on the labelled examples before training, or learned "
-        "on out-of-fold scores of the labelled examples.",
+        "Member weights: uniform, accuracy on the labelled examples before training, learned on "
+        "out-of-fold scores of the labelled examples, or tempered: uniform, with a temperature "
+        "for every member from those scores.",
         Weighting,
     )
-    folds: int = setting(4, "Folds for learned weights.", low=2)
+    calibrate: bool = setting(
+        False,
+        "Make probabilities honest with a temperature that is fitted on out-of-fold scores of the "
+        "labelled examples; takes --folds more trainings of every member.",
+    )
+    folds: int = setting(4, "Folds for learned and tempered weights and --calibrate.", low=2)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -26,11 +27,13 @@ from pet.config import (
 from pet.data import Example, Pool
 from pet.device import Compute
 from pet.encoding import Batch, Chunk, Encoded, Encoder
+from pet.errors import BackboneError
 from pet.loading import EMBEDDED, load_config, load_pretrained, load_tokenizer, longest_input
 from pet.pattern import input_parts
 from pet.scoring import Scores
 from pet.seeds import with_seed
 from pet.task import Task
+from pet.temperature import fit_temperature
 from pet.training import (
     Fit,
     Group,
@@ -47,6 +50,7 @@ log = logging.getLogger(__name__)
 
 # A fresh classification head starts at random, the encoder does not: the head moves faster.
 _HEAD_RATE_FACTOR = 10.0
+_COMPARED = 2000
 
 
 class SequenceClassifier:
@@ -116,6 +120,24 @@ class SequenceClassifier:
         """Write a plain Hugging Face folder."""
         self.model.save_pretrained(folder)
         self.hf_tokenizer.save_pretrained(folder)
+
+    @torch.no_grad()
+    def cool(self, temperature: float) -> None:
+        """Divide all scores by a temperature, in the weights of the last layer.
+
+        So whoever loads the saved folder, with pet or without, gets the same probabilities.
+        """
+        size = len(self.task.labels)
+        layers = [m for m in self.model.modules() if isinstance(m, nn.Linear)]
+        last = [layer for layer in layers if layer.out_features == size]
+        if not last:
+            raise BackboneError(
+                f"{type(self.model).__name__} has no last layer that could be calibrated.",
+                "Do without --calibrate.",
+            )
+        last[-1].weight.div_(temperature)
+        if last[-1].bias is not None:
+            last[-1].bias.div_(temperature)
 
     def logits(self, batch: Batch) -> Tensor:
         """Class logits, (B, C), in fp32."""
@@ -212,6 +234,22 @@ def _student_of(backbone: str) -> str:
         return backbone
     log.warning("%s has no classifier; %s is the student", backbone, EMBEDDED)
     return EMBEDDED
+
+
+def student_temperature(
+    student: SequenceClassifier, pool: Pool, calibrated: Iterator[Scores]
+) -> float:
+    """Find the temperature under which a student says what calibrated scores (n, C) say.
+
+    A student learns the soft labels of one temperature, and not exactly; so its own probabilities
+    are compared with the calibrated ensemble's, on some 2,000 of the unlabelled texts.
+    """
+    step = max(1, len(pool) // _COMPARED)
+    own, wanted = [], []
+    for examples, scores in zip(pool.chunks(), calibrated, strict=True):
+        own.append(student.scores([example.texts for example in examples[::step]]))
+        wanted.append(softmax(scores[::step], axis=1))
+    return fit_temperature(np.concatenate(own), np.concatenate(wanted))
 
 
 def fine_tune(

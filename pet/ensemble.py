@@ -6,7 +6,7 @@ Members may have different numbers of verbalizers, so the array is a list of (V,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -16,6 +16,7 @@ from scipy.special import log_softmax, softmax
 
 from pet.errors import UsageError, did_you_mean
 from pet.scoring import Scores
+from pet.temperature import fit_temperature
 
 Weights = NDArray[np.float64]
 
@@ -72,12 +73,15 @@ class Ensemble:
         One a member; its scores are divided by it.
     combine_verbalizers, combine_members : str
         Names in `COMBINERS`.
+    temperature : float
+        What comes out is divided by it, so that its probabilities are honest; it changes no label.
     """
 
     weights: tuple[float, ...]
     temperatures: tuple[float, ...]
     combine_verbalizers: str = "logits"
     combine_members: str = "logits"
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         for name in (self.combine_verbalizers, self.combine_members):
@@ -86,14 +90,14 @@ class Ensemble:
         if len(self.weights) != len(self.temperatures):
             raise UsageError("An ensemble needs one weight and one temperature a member.")
         if not (
-            np.isfinite([*self.weights, *self.temperatures]).all()
+            np.isfinite([*self.weights, *self.temperatures, self.temperature]).all()
             and min(self.weights, default=-1) >= 0
             and sum(self.weights) > 0
-            and min(self.temperatures) > 0
+            and min(*self.temperatures, self.temperature) > 0
         ):
             raise UsageError(
                 f"Ensemble weights must not be negative nor all zero, and temperatures positive; "
-                f"found {self.weights} and {self.temperatures}."
+                f"found {self.weights}, {self.temperatures} and {self.temperature}."
             )
 
     @classmethod
@@ -115,7 +119,7 @@ class Ensemble:
         """Combine everything: a list of (V, N, C) -> (N, C)."""
         weights = np.asarray(self.weights) / sum(self.weights)
         combined = COMBINERS[self.combine_members](self.member_scores(scores), weights)
-        return combined.astype(np.float32)
+        return (combined / self.temperature).astype(np.float32)
 
 
 def accuracy_weights(accuracies: Sequence[float | None]) -> tuple[float, ...]:
@@ -167,6 +171,45 @@ def learn_weights(
     return tuple(found[0].softmax(0).tolist()), tuple(found[1].exp().tolist())
 
 
+def weighed(
+    ensemble: Ensemble,
+    weighting: str,
+    accuracies: Sequence[float | None],
+    scores: Sequence[Scores] = (),
+    targets: NDArray[np.int64] | None = None,
+) -> Ensemble:
+    """Give a uniform ensemble the weights that a `pet.config.Weighting` means.
+
+    Temperatures that it has already bring members to one scale; what is learned comes on top.
+
+    Parameters
+    ----------
+    ensemble : Ensemble
+        With the combiners that it is to have.
+    weighting : str
+        Its name.
+    accuracies : sequence of float or None
+        Of every member on the labelled examples before training.
+    scores : sequence of array (V, N, C)
+        Out-of-fold scores of every member; for "learned" and "tempered" only.
+    targets : array (N,)
+        Label numbers of the same examples.
+    """
+    if weighting == "accuracy":
+        return replace(ensemble, weights=accuracy_weights(accuracies))
+    if weighting == "uniform":
+        return ensemble
+    if targets is None:
+        raise UsageError(f"Weighting {weighting!r} needs out-of-fold scores.")
+    members = ensemble.member_scores(scores)
+    if weighting == "learned":
+        weights, own = learn_weights(members, targets)
+    else:
+        weights, own = ensemble.weights, tuple(fit_temperature(part, targets) for part in members)
+    both = tuple(np.multiply(ensemble.temperatures, own).tolist())
+    return replace(ensemble, weights=weights, temperatures=both)
+
+
 def ensemble_to_dict(ensemble: Ensemble, names: Sequence[str]) -> Mapping[str, Any]:
     """Plain JSON values, with the members' names beside their weights."""
     return {
@@ -175,6 +218,7 @@ def ensemble_to_dict(ensemble: Ensemble, names: Sequence[str]) -> Mapping[str, A
         "temperatures": list(ensemble.temperatures),
         "combine_verbalizers": ensemble.combine_verbalizers,
         "combine_members": ensemble.combine_members,
+        "temperature": ensemble.temperature,
     }
 
 
@@ -185,4 +229,5 @@ def ensemble_from_dict(plain: Mapping[str, Any]) -> Ensemble:
         tuple(plain["temperatures"]),
         plain["combine_verbalizers"],
         plain["combine_members"],
+        plain.get("temperature", 1.0),
     )

@@ -144,6 +144,26 @@ def calibration_error(
     return float(sum(gaps) / len(targets))
 
 
+def selective(
+    probabilities: NDArray[Any], targets: NDArray[np.int64], threshold: float
+) -> dict[str, float | None]:
+    """Figures of predictions that abstain below a threshold.
+
+    Returns
+    -------
+    dict
+        The ``threshold``; ``coverage``, the share of examples whose likeliest label has at least
+        that probability; and ``covered_accuracy``, the accuracy on these, None without any.
+    """
+    covered = probabilities.max(axis=1) >= threshold
+    right = (probabilities.argmax(axis=1) == targets)[covered]
+    return {
+        "threshold": threshold,
+        "coverage": float(covered.mean()),
+        "covered_accuracy": float(right.mean()) if len(right) else None,
+    }
+
+
 def paired_bootstrap(
     first: NDArray[Any], second: NDArray[Any], resamples: int = 10_000, seed: int = 0
 ) -> tuple[float, float, float, float]:

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedKFold
 
 from pet.backbone import LanguageModel
 from pet.data import Example, Pool
 from pet.encoding import Chunk
+from pet.errors import DataError
 from pet.members import MemberSpec, train_member
 from pet.scoring import Scores
 from pet.task import Task
@@ -18,6 +20,25 @@ from pet.training import Progress, silent
 
 # Numbers of the examples to learn from, and of those to score.
 Split = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+def stratified_splits(targets: NDArray[np.int64], folds: int, seed: int) -> list[Split]:
+    """Split N examples into folds with equal shares of the labels; fewer where a label is rare.
+
+    Raises
+    ------
+    DataError
+        When some label has one example only.
+    """
+    folds = min(folds, int(np.bincount(targets)[np.unique(targets)].min()))
+    if folds < 2:
+        raise DataError(
+            "Learned weights, temperatures and --calibrate need two labelled examples of every "
+            "label: members that did not see an example score it.",
+            "Label more, or use --weighting uniform and no --calibrate.",
+        )
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    return list(splitter.split(targets, targets))
 
 
 def out_of_fold_scores(
@@ -35,12 +56,28 @@ def out_of_fold_scores(
     """
     readouts = len(spec.scorer(task.labels, backbone).readouts)
     scores = np.zeros((readouts, len(examples), len(task.labels)), np.float32)
-    for number, (inside, outside) in enumerate(splits, 1):
-        known = [examples[i] for i in inside]
-        part = replace(spec, name=f"{spec.name} fold {number}").showing(known, task.labels)
-        own = train_member(backbone, part, task, known, pool=pool, progress=progress)
-        scorer = part.scorer(task.labels, backbone, own.offsets)
-        scorer.put(own.weights)
-        texts = [examples[i].texts for i in outside]
-        scores[:, outside] = scorer.score(Chunk(backbone.tokenizer, texts))
+    for number, split in enumerate(splits, 1):
+        scores[:, split[1]] = held_out_scores(
+            backbone, spec, task, examples, split, number, pool, progress
+        )
     return scores
+
+
+def held_out_scores(
+    backbone: LanguageModel,
+    spec: MemberSpec,
+    task: Task,
+    examples: Sequence[Example],
+    split: Split,
+    number: int,
+    pool: Pool | None = None,
+    progress: Progress = silent,
+) -> Scores:
+    """Train a member on the inside of split ``number`` and score the outside: (V, n, C)."""
+    inside, outside = split
+    known = [examples[i] for i in inside]
+    part = replace(spec, name=f"{spec.name} fold {number}").showing(known, task.labels)
+    own = train_member(backbone, part, task, known, pool=pool, progress=progress)
+    scorer = part.scorer(task.labels, backbone, own.offsets)
+    scorer.put(own.weights)
+    return scorer.score(Chunk(backbone.tokenizer, [examples[i].texts for i in outside]))

@@ -7,28 +7,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-import numpy as np
-from sklearn.model_selection import StratifiedKFold
-
 from pet.adaptation import adapt
-from pet.backbone import LanguageModel, load_backbone
+from pet.backbone import load_backbone
 from pet.checkpoints import Checkpoint
+from pet.combining import combined, fine_tuned_temperature
 from pet.config import BackboneConfig, LMConfig, Settings, TrainingConfig, deciding
 from pet.corpus import Source
 from pet.data import Data, Example, Pool
-from pet.distillation import distil, fine_tune
-from pet.ensemble import (
-    Ensemble,
-    accuracy_weights,
-    ensemble_from_dict,
-    ensemble_to_dict,
-    learn_weights,
-)
+from pet.distillation import distil, fine_tune, student_temperature
+from pet.ensemble import Ensemble, ensemble_from_dict, ensemble_to_dict
 from pet.errors import DataError, UsageError
-from pet.folds import out_of_fold_scores
 from pet.ipet import train_generations
 from pet.member_store import MemberStore, pool_scores, stored_members
-from pet.members import MemberResult, MemberSet, MemberSpec
+from pet.members import MemberSet, MemberSpec
 from pet.model import EnsembleModel, Model, save_model
 from pet.pvp import PVP
 from pet.runs import RunFolder
@@ -37,7 +28,7 @@ from pet.seeds import derived_seed
 from pet.soft import SoftSpec
 from pet.soft.patterns import with_slots, with_soft_words
 from pet.task import Task
-from pet.training import Progress, label_numbers, silent
+from pet.training import Progress, silent
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +79,8 @@ def run(
             settings.backbone, task, data.train, training, seed, data.dev, progress, checkpoint
         )
         folder.log("fine-tuned", **asdict(fit))
+        if settings.ensemble.calibrate:
+            tuned.cool(fine_tuned_temperature(task, settings, data, folder, seed, progress))
         return _saved(tuned, folder)
     backbone = load_backbone(
         settings.backbone.backbone, settings.backbone.device, settings.backbone.precision
@@ -102,7 +95,7 @@ def run(
         specs, results = train_generations(store, specs, settings.ipet, combine)
     else:
         results = [store.member(spec, scores_pool=distils) for spec in specs]
-    ensemble = _ensemble(backbone, specs, results, task, settings, data, progress)
+    ensemble = combined(store, specs, results, settings)
     folder.write_json("ensemble.json", ensemble_to_dict(ensemble, [spec.name for spec in specs]))
     if not distils or data.pool is None:
         if settings.method == "pet":
@@ -113,8 +106,12 @@ def run(
         return _saved(EnsembleModel(members, ensemble), folder)
     del backbone, store
 
-    def scores() -> Iterator[Scores]:
-        return (ensemble(parts) for parts in pool_scores(folder, [spec.name for spec in specs]))
+    names = [spec.name for spec in specs]
+
+    soft = replace(ensemble, temperature=1.0)  # what is distilled does not depend on --calibrate
+
+    def scores(how: Ensemble = soft) -> Iterator[Scores]:
+        return (how(parts) for parts in pool_scores(folder, names))
 
     student, fit = distil(
         settings.backbone,
@@ -127,6 +124,8 @@ def run(
         checkpoint,
     )
     folder.log("distilled", **asdict(fit))
+    if settings.ensemble.calibrate:
+        student.cool(student_temperature(student, data.pool, scores(ensemble)))
     return _saved(student, folder)
 
 
@@ -244,70 +243,6 @@ def _check_labels(task: Task, settings: Settings, examples: Sequence[Example]) -
         )
     if missing:
         log.warning("no labelled example of %s", ", ".join(map(repr, missing)))
-
-
-def _ensemble(
-    backbone: LanguageModel,
-    specs: Sequence[MemberSpec],
-    results: Sequence[MemberResult],
-    task: Task,
-    settings: Settings,
-    data: Data,
-    progress: Progress,
-) -> Ensemble:
-    config = settings.ensemble
-    temperatures = _common_scale(specs, results)
-    how: dict[str, Any] = {
-        "combine_verbalizers": config.combine_verbalizers,
-        "combine_members": config.combine_members,
-    }
-    if config.weighting == "accuracy":
-        weights = accuracy_weights([result.accuracy_before for result in results])
-        return Ensemble(weights, temperatures, **how)
-    uniform = Ensemble((1.0,) * len(specs), temperatures, **how)
-    if config.weighting == "learned" and len(specs) > 1 and data.train:
-        scores, targets = _out_of_fold(backbone, specs, task, settings, data, progress)
-        weights, learned = learn_weights(uniform.member_scores(scores), targets)
-        both = tuple(np.multiply(temperatures, learned).tolist())
-        return Ensemble(weights, both, **how)
-    return uniform
-
-
-def _common_scale(
-    specs: Sequence[MemberSpec], results: Sequence[MemberResult]
-) -> tuple[float, ...]:
-    """Temperatures that give members of several readouts scores of the same spread.
-
-    So their mean is one of z-scores (ProtoVerb, section 3.4), times the mean spread, which keeps
-    probabilities as sharp as they were. All are 1 where every member reads labels alike.
-    """
-    spreads = [result.spread or 0.0 for result in results]
-    if len({spec.readout for spec in specs}) == 1 or min(spreads) <= 0:
-        return (1.0,) * len(specs)
-    return tuple((np.array(spreads) / np.mean(spreads)).tolist())
-
-
-def _out_of_fold(
-    backbone: LanguageModel,
-    specs: Sequence[MemberSpec],
-    task: Task,
-    settings: Settings,
-    data: Data,
-    progress: Progress,
-) -> tuple[list[Scores], np.ndarray]:
-    """Scores of labelled examples by members that did not see them: a list of (V, N, C)."""
-    targets = label_numbers([example.label for example in data.train], task.labels)
-    folds = min(settings.ensemble.folds, int(np.bincount(targets)[np.unique(targets)].min()))
-    if folds < 2:
-        raise DataError(
-            "Learned weights need two labelled examples of every label.", "Use --weighting uniform."
-        )
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=settings.seed)
-    splits = list(splitter.split(targets, targets))
-    return [
-        out_of_fold_scores(backbone, spec, task, data.train, splits, data.pool, progress)
-        for spec in specs
-    ], targets
 
 
 def _saved(model: Model, folder: RunFolder) -> Model:

@@ -29,9 +29,9 @@ class RunFolder:
     kind = "a run"
     record = "run.json"
     contents: tuple[str, ...] = (
-        "labelled.json", "backbone", "members", "ensemble.json", "soft", "classifier",
-        "metrics.json", "log.jsonl", "checkpoint.safetensors", "examples.json", "tasks",
-        "results.json", "results.csv",
+        "labelled.json", "backbone", "members", "folds", "ensemble.json", "calibration.json",
+        "soft", "classifier", "metrics.json", "log.jsonl", "checkpoint.safetensors",
+        "examples.json", "tasks", "results.json", "results.csv",
     )  # fmt: skip
 
     # Of these, what is written before anything is done.

@@ -6,13 +6,21 @@ import json
 
 import click
 
-from pet.cli.options import column_mapping, compute_options, data_options, plot_options, suffix
+from pet.cli.options import (
+    column_mapping,
+    compute_options,
+    data_options,
+    plot_options,
+    suffix,
+    threshold_option,
+)
 
 
 @click.command(name="evaluate")
 @click.argument("model")
 @click.option("--test", required=True, help="Labelled examples: .jsonl, .csv, .tsv, or - .")
 @click.option("--json", "json_file", metavar="FILE|-", help="Also write the figures as JSON.")
+@threshold_option
 @plot_options
 @data_options
 @compute_options
@@ -20,6 +28,7 @@ def command(
     model: str,
     test: str,
     json_file: str | None,
+    threshold: float | None,
     plots: str | None,
     plot_format: str,
     columns: tuple[str, ...],
@@ -31,7 +40,8 @@ def command(
 
     The JSON has the keys accuracy, macro_f1, ece (expected calibration error, 10 bins), n,
     mean_absolute_error, per_class, confusion (true labels in rows) and reliability (the 10 bins).
-    The diagrams are the last two.
+    The diagrams are the last two. With --threshold there are also coverage, the share of examples
+    that get a label, and covered_accuracy, that of these; all else is of all examples.
 
     \b
     Example: pet evaluate runs/first --test test.jsonl --json -
@@ -41,7 +51,7 @@ def command(
     from pet.classifier import predict_stream
     from pet.cli.console import opened, say
     from pet.data import Columns, examples_from
-    from pet.evaluation import evaluate, percent
+    from pet.evaluation import evaluate, percent, selective
     from pet.model import load_model
     from pet.plots import evaluation_figures, require, save
     from pet.report import per_class_table
@@ -63,7 +73,9 @@ def command(
     if plots:
         count = save(evaluation_figures(found, task), plots, plot_format)
         say(f"{count} diagrams are in {plots}.")
-    text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
+    covered = None if threshold is None else selective(np.array(probabilities), targets, threshold)
+    figures = {**found.to_dict(), **(covered or {})}
+    text = json.dumps(figures, indent=2, ensure_ascii=False)
     if json_file == "-":
         click.echo(text)
         return
@@ -74,6 +86,11 @@ def command(
     shown |= {"accuracy": found.accuracy, "macro_f1": found.macro_f1}
     click.echo("  ".join(f"{name} {percent(value)}" for name, value in shown.items()))
     click.echo(f"calibration error {found.ece:.3f}  examples {found.n}")
+    if covered is not None:
+        click.echo(
+            f"above {threshold:g}: coverage {percent(covered['coverage'])}  "
+            f"accuracy {percent(covered['covered_accuracy'])}"
+        )
     if found.mean_absolute_error is not None:
         click.echo(f"mean absolute error {found.mean_absolute_error:.3f} label steps")
     click.echo("\n" + per_class_table(found))

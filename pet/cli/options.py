@@ -125,6 +125,15 @@ def plot_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def threshold_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --threshold."""
+    return click.option(
+        "--threshold",
+        type=click.FloatRange(0, 1),
+        help="Abstain where no label has this probability; best after pet train --calibrate.",
+    )(command)
+
+
 def compute_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --device and --precision."""
     for item in reversed(fields(CONFIGS["backbone"])):

@@ -9,19 +9,27 @@ from pathlib import Path
 
 import click
 
-from pet.cli.options import column_mapping, compute_options, data_options, suffix
+from pet.cli.options import (
+    column_mapping,
+    compute_options,
+    data_options,
+    suffix,
+    threshold_option,
+)
 
 
 @click.command(name="predict")
 @click.argument("model")
 @click.option("--input", "source", required=True, help="Texts: .jsonl, .csv, .tsv, or - .")
 @click.option("-o", "--output", default="-", show_default=True, help=".jsonl or .csv file, or - .")
+@threshold_option
 @data_options
 @compute_options
 def command(
     model: str,
     source: str,
     output: str,
+    threshold: float | None,
     columns: tuple[str, ...],
     file_format: str | None,
     device: str,
@@ -30,7 +38,8 @@ def command(
     """Label texts with MODEL, a run folder or a saved classifier.
 
     Each output row repeats the texts and adds the label, its probability and those of all labels.
-    Rows are written as they are made.
+    Rows are written as they are made. With --threshold a row whose likeliest label is less likely
+    keeps its probabilities but has no label: null in jsonl, empty in csv.
 
     \b
     Example: pet predict runs/first --input new.csv -o labelled.csv
@@ -49,7 +58,7 @@ def command(
     task = loaded.task
     rows = Columns(task, column_mapping(columns), "ignored")
     examples = examples_from(source, rows, suffix(file_format))
-    labelled = predict_stream(loaded, examples)
+    labelled = predict_stream(loaded, examples, threshold=threshold or 0.0)
     first = list(islice(labelled, 1))  # an unreadable input leaves an older output as it is
     with opened(output) as stream:
         table = csv.writer(stream, lineterminator="\n") if output.endswith(".csv") else None

@@ -1,0 +1,170 @@
+"""How members are best combined: every weighting and combiner on the same members' scores.
+
+    python benchmarks/weights.py --data DIR --results FOLDER
+
+DIR has one folder a task with train.jsonl. For every task and seed, shots are drawn from it and the
+members trained once, and once a fold; they score rows of the same file beyond the draw. (No test
+file is read: a default may be chosen by these figures.) The scores of a draw are one .npz file of
+FOLDER, so a study that was cut off goes on; --summary prints the table from the files there are.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, get_args
+
+import click
+import numpy as np
+from scipy.special import softmax
+
+from pet.backbone import load_backbone
+from pet.cli.options import number_list, pattern_numbers
+from pet.config import BackboneConfig, Combiner, EnsembleConfig, Settings, TrainingConfig, Weighting
+from pet.data import Columns, Data, draw_shots, examples_from
+from pet.ensemble import Ensemble, weighed
+from pet.evaluation import calibration_error, text_table
+from pet.folds import out_of_fold_scores, stratified_splits
+from pet.member_store import MemberStore
+from pet.members import MemberSet
+from pet.pipeline import asked, specs_of
+from pet.runs import RunFolder
+from pet.seeds import derived_seed
+from pet.task import load_task
+from pet.temperature import fit_temperature
+from pet.training import label_numbers
+
+TASKS = "sst2,mr,ag_news,trec,emotion,yelp_full"
+
+
+def scores_of(data: Path, name: str, shots: int, rows: int, settings: Settings) -> dict[str, Any]:
+    """Train the members of one draw, whole and fold by fold; return all scores, (M, N, C)."""
+    task = load_task(name)
+    pool = list(examples_from(data / name / "train.jsonl", Columns(task, {})))
+    train = draw_shots(pool, task.labels, shots, derived_seed(settings.seed, 3))
+    taken = {example.key for example in train}
+    rest = [example for example in pool if example.key not in taken]
+    order = np.random.default_rng(derived_seed(settings.seed, 6)).permutation(len(rest))[:rows]
+    held_out = [rest[i] for i in order]
+    how = settings.backbone
+    backbone = load_backbone(how.backbone, how.device, how.precision)
+    targets, known = (
+        label_numbers([example.label for example in own], task.labels) for own in (held_out, train)
+    )
+    splits = stratified_splits(known, settings.ensemble.folds, settings.seed)
+    specs = specs_of(task, settings)
+    with TemporaryDirectory() as temporary:
+        inputs = Data(train)
+        folder = RunFolder.start(Path(temporary) / "run", asked(task, settings, inputs))
+        store = MemberStore(folder, backbone, task, inputs)
+        results = [store.member(spec) for spec in specs]
+        weights = {result.name: result.weights for result in results}
+        offsets = {result.name: result.offsets for result in results}
+        members = MemberSet(backbone, task, specs, weights, offsets)
+        scores = members.scores([example.texts for example in held_out])
+    folds = [out_of_fold_scores(backbone, spec, task, train, splits) for spec in specs]
+    combine = Ensemble.uniform(len(specs)).member_scores
+    return {
+        "scores": combine(scores),
+        "targets": targets,
+        "fold_scores": combine(folds),
+        "fold_targets": known,
+        "accuracies": np.array([result.accuracy_before for result in results]),
+    }
+
+
+def figures(draw: Any, weighting: str, combiner: str) -> tuple[float, float, float]:
+    """Accuracy, and calibration error without and with a temperature from out-of-fold scores."""
+    scores, folds = ([own[None] for own in draw[key]] for key in ("scores", "fold_scores"))
+    uniform = Ensemble.uniform(len(scores), combine_members=combiner)
+    accuracies = draw["accuracies"].tolist()
+    ensemble = weighed(uniform, weighting, accuracies, folds, draw["fold_targets"])
+    combined = ensemble(scores)
+    temperature = fit_temperature(ensemble(folds), draw["fold_targets"])
+    accuracy = float((combined.argmax(axis=1) == draw["targets"]).mean())
+    errors = [
+        calibration_error(softmax(combined / t, axis=1), draw["targets"])
+        for t in (1.0, temperature)
+    ]
+    return accuracy, errors[0], errors[1]
+
+
+def summary(folder: Path, tasks: list[str]) -> str:
+    """Means over seeds and tasks: accuracy in points a task, calibration errors over all."""
+    draws = {
+        name: [np.load(file) for file in sorted(folder.glob(f"{name}-*.npz"))] for name in tasks
+    }
+    draws = {name: own for name, own in draws.items() if own}
+    table = []
+    for weighting in get_args(Weighting):
+        for combiner in get_args(Combiner):
+            own = {
+                name: np.mean([figures(draw, weighting, combiner) for draw in found], axis=0)
+                for name, found in draws.items()
+            }
+            mean = np.mean(list(own.values()), axis=0)
+            table.append(
+                [
+                    f"{weighting}, {combiner}",
+                    *(f"{100 * row[0]:.1f}" for row in own.values()),
+                    f"{100 * mean[0]:.2f}",
+                    f"{mean[1]:.3f}",
+                    f"{mean[2]:.3f}",
+                ]
+            )
+    counts = [f"{name} ({len(own)})" for name, own in draws.items()]
+    header = ["weights, combiner", *counts, "mean", "ece", "ece, calibrated"]
+    return text_table(table, header)
+
+
+@click.command()
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of tasks.")
+@click.option("--results", required=True, type=click.Path(path_type=Path), help="Scores go there.")
+@click.option("--tasks", default=TASKS, show_default=True)
+@click.option("--seeds", default="13,21,42,87,100", show_default=True)
+@click.option("--shots", default=16, show_default=True)
+@click.option("--rows", default=1000, show_default=True, help="Rows beyond the draw to score.")
+@click.option("--patterns", default="all", show_default=True, help="Numbers, such as 0,2-3.")
+@click.option("--max-steps", type=int, help="Optimiser steps of a member.")
+@click.option("--max-length", default=BackboneConfig.max_length, show_default=True)
+@click.option("--folds", default=EnsembleConfig.folds, show_default=True)
+@click.option("--summary", "only_summary", is_flag=True, help="Only print what is there.")
+def main(
+    data: Path,
+    results: Path,
+    tasks: str,
+    seeds: str,
+    shots: int,
+    rows: int,
+    patterns: str,
+    max_steps: int | None,
+    max_length: int,
+    folds: int,
+    only_summary: bool,
+) -> None:
+    """Compare weightings and combiners over tasks and seeds."""
+    results.mkdir(parents=True, exist_ok=True)
+    names = tasks.split(",")
+    for seed in () if only_summary else number_list(seeds, "--seeds"):
+        for name in names:
+            target = results / f"{name}-{seed}.npz"
+            if target.exists():
+                continue
+            settings = Settings(
+                "pet",
+                seed,
+                pattern_numbers(patterns),
+                BackboneConfig(max_length=max_length),
+                TrainingConfig(max_steps=max_steps),
+                EnsembleConfig(folds=folds),
+            )
+            found = scores_of(data, name, shots, rows, settings)
+            with (part := target.with_suffix(".part")).open("wb") as stream:
+                np.savez(stream, **found)
+            part.rename(target)
+            click.echo(f"{name}, seed {seed}: done", err=True)
+    click.echo(summary(results, names))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""How a run's members are combined: weights and temperatures, on out-of-fold scores where asked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from pet.config import Settings
+from pet.data import Data, Example
+from pet.distillation import fine_tune
+from pet.ensemble import Ensemble, weighed
+from pet.errors import DataError
+from pet.evaluation import calibration_error
+from pet.folds import Split, held_out_scores, stratified_splits
+from pet.member_store import MemberStore
+from pet.members import MemberResult, MemberSpec
+from pet.runs import RunFolder
+from pet.scoring import Scores
+from pet.task import Task
+from pet.temperature import fit_temperature
+from pet.training import Progress, label_numbers
+
+log = logging.getLogger(__name__)
+
+CALIBRATED = "calibration.json"
+
+
+def combined(
+    store: MemberStore,
+    specs: Sequence[MemberSpec],
+    results: Sequence[MemberResult],
+    settings: Settings,
+) -> Ensemble:
+    """Find how the members are combined; out-of-fold scores in the folder are not made again.
+
+    The members that score a labelled example were trained as those of the run on the other labelled
+    examples; with iPET they are those of plain PET, as drawn texts may repeat what they hold out.
+    """
+    config, data = settings.ensemble, store.data
+    accuracies = [result.accuracy_before for result in results]
+    uniform = Ensemble(
+        (1.0,) * len(specs),
+        _common_scale(specs, results),
+        config.combine_verbalizers,
+        config.combine_members,
+    )
+    learns = config.weighting in ("learned", "tempered") and len(specs) > 1 and bool(data.train)
+    weighting = config.weighting if learns or config.weighting == "accuracy" else "uniform"
+    if not learns and not config.calibrate:
+        return weighed(uniform, weighting, accuracies)
+    targets, splits = _splits(data, store.task, settings)
+    scores = [_out_of_fold(store, spec, splits) for spec in specs]
+    ensemble = weighed(uniform, weighting, accuracies, scores, targets)
+    if not config.calibrate:
+        return ensemble
+    temperature = _fitted(store.folder, ensemble(scores), targets)
+    return replace(ensemble, temperature=temperature)
+
+
+def _common_scale(
+    specs: Sequence[MemberSpec], results: Sequence[MemberResult]
+) -> tuple[float, ...]:
+    """Temperatures that give members of several readouts scores of the same spread.
+
+    So their mean is one of z-scores (ProtoVerb, section 3.4), times the mean spread, which keeps
+    probabilities as sharp as they were. All are 1 where every member reads labels alike.
+    """
+    spreads = [result.spread or 0.0 for result in results]
+    if len({spec.readout for spec in specs}) == 1 or min(spreads) <= 0:
+        return (1.0,) * len(specs)
+    return tuple((np.array(spreads) / np.mean(spreads)).tolist())
+
+
+def fine_tuned_temperature(
+    task: Task, settings: Settings, data: Data, folder: RunFolder, seed: int, progress: Progress
+) -> float:
+    """Find the temperature of a fine-tuned classifier on scores of examples it did not see."""
+    targets, splits = _splits(data, task, settings)
+    scores = np.zeros((len(targets), len(task.labels)), np.float32)
+    for number, (inside, outside) in enumerate(splits, 1):
+        known: list[Example] = [data.train[i] for i in inside]
+        held_out = [data.train[i].texts for i in outside]
+
+        def score(known: list[Example] = known, texts: Sequence[object] = held_out) -> Scores:
+            backbone, training = settings.backbone, settings.training
+            model, _ = fine_tune(backbone, task, known, training, seed, (), progress)
+            return model.scores(texts)  # type: ignore[arg-type]
+
+        scores[outside] = _kept(folder, f"folds/fine-tune/{number}.npy", score)
+    return _fitted(folder, scores, targets)
+
+
+def _splits(data: Data, task: Task, settings: Settings) -> tuple[NDArray[np.int64], list[Split]]:
+    if not data.train:
+        raise DataError("Probabilities are calibrated on labelled examples.", "Give --train FILE.")
+    targets = label_numbers([example.label for example in data.train], task.labels)
+    return targets, stratified_splits(targets, settings.ensemble.folds, settings.seed)
+
+
+def _out_of_fold(store: MemberStore, spec: MemberSpec, splits: Sequence[Split]) -> Scores:
+    """Scores of all labelled examples by members that did not see them: (V, N, C)."""
+    data, task = store.data, store.task
+    readouts = len(spec.scorer(task.labels, store.backbone).readouts)
+    scores = np.zeros((readouts, len(data.train), len(task.labels)), np.float32)
+    for number, split in enumerate(splits, 1):
+
+        def score(number: int = number, split: Split = split) -> Scores:
+            how = (split, number, data.pool, store.progress)
+            return held_out_scores(store.backbone, spec, task, data.train, *how)
+
+        scores[:, split[1]] = _kept(store.folder, f"folds/{spec.name}/{number}.npy", score)
+    return scores
+
+
+def _kept(folder: RunFolder, file: str, score: Callable[[], Scores]) -> Scores:
+    if not folder.has(file):
+        folder.write_array(file, score())
+    found: Scores = np.load(folder.path / file, allow_pickle=False)
+    return found
+
+
+def _fitted(folder: RunFolder, scores: Scores, targets: NDArray[np.int64]) -> float:
+    temperature = fit_temperature(scores, targets)
+    before, after = (
+        calibration_error(softmax(scores / t, axis=1), targets) for t in (1.0, temperature)
+    )
+    figures = {"temperature": temperature, "examples": len(targets)}
+    folder.write_json(CALIBRATED, {**figures, "ece_before": before, "ece_after": after})
+    log.info("temperature %.2f: calibration error %.3f, was %.3f", temperature, after, before)
+    return temperature
