@@ -151,12 +151,11 @@ def main(
             if target.exists():
                 continue
             settings = Settings(
-                "pet",
-                seed,
-                pattern_numbers(patterns),
-                BackboneConfig(max_length=max_length),
-                TrainingConfig(max_steps=max_steps),
-                EnsembleConfig(folds=folds),
+                seed=seed,
+                patterns=pattern_numbers(patterns),
+                backbone=BackboneConfig(max_length=max_length),
+                training=TrainingConfig(max_steps=max_steps),
+                ensemble=EnsembleConfig(folds=folds),
             )
             found = scores_of(data, name, shots, rows, settings)
             with (part := target.with_suffix(".part")).open("wb") as stream:
