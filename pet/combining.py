@@ -67,7 +67,7 @@ def _common_scale(
 ) -> tuple[float, ...]:
     """Temperatures that give members of several readouts scores of the same spread.
 
-    So their mean is one of z-scores (ProtoVerb, section 3.4), times the mean spread, which keeps
+    So their mean is one of z-scores (ProtoVerb, section 3), times the mean spread, which keeps
     probabilities as sharp as they were. All are 1 where every member reads labels alike.
     """
     spreads = [result.spread or 0.0 for result in results]

@@ -81,7 +81,7 @@ def contrast(vectors: Tensor, targets: Tensor, temperature: float) -> Tensor:
 
     With s_ij the cosine over the temperature, the mean over pairs (i, j) of one label of
     ``-log(exp s_ij / (exp s_ij + sum_k exp s_ik))``, where k runs over the examples of other
-    labels; 0 where there is no such pair. Source: ProtoVerb, section 3.3.
+    labels; 0 where there is no such pair. Source: ProtoVerb, section 3.
     """
     similarity = vectors @ vectors.T / temperature
     same = targets[:, None] == targets

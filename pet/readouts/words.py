@@ -108,7 +108,7 @@ class WeightedWords(WordReadout):
     """A verbalizer that learns how much each word counts: ``a_w exp(alpha_w)``, alpha = 0 at first.
 
     So the weights of a label's words are a softmax of alpha, and what is not learned yet is the
-    plain verbalizer. Source: KPT, section 3.4.
+    plain verbalizer. Source: KPT, section 3.
     """
 
     rate = 0.05
