@@ -580,5 +580,5 @@ def test_a_real_causal_model_reads_polarity_without_training(smollm: str) -> Non
         "Fast delivery, perfect quality, would buy again any time.",
         "It broke on the second day and nobody answered my mails.",
     ]
-    model.fit([], [])
+    model.fit([])
     assert list(model.predict(texts)) == ["positive", "negative", "positive", "negative"]
