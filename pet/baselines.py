@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import logit
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -27,13 +29,13 @@ from pet.data import Example
 from pet.embedding import mean_embeddings
 from pet.encoding import Encoder
 from pet.errors import BackboneError, DataError
+from pet.kinds import refuse_multi_label, targets_of
 from pet.loading import resolve_backbone
 from pet.model import Scoring, Texts
 from pet.pattern import input_parts
 from pet.scoring import Scores
 from pet.seeds import derived_seed
 from pet.task import Task
-from pet.training import label_numbers
 
 Baseline = Callable[[Task, Sequence[Example], Settings], Scoring]
 
@@ -42,15 +44,23 @@ _MOST_ITERATIONS = 10_000
 
 @dataclass(frozen=True)
 class FittedBaseline:
-    """A classifier that knows the labels it was trained on, and what it is fed."""
+    """A classifier that knows the labels it was trained on, and what it is fed.
+
+    Of multi-label tasks it gives the probability of every label.
+    """
 
     task: Task
     features: Callable[[Texts], Any]
     classifier: Any
 
     def scores(self, texts: Texts) -> Scores:
-        """Log-probabilities, (N, C); a label that had no example gets -inf."""
+        """Log-probabilities, (N, C), of multi-label tasks log-odds.
+
+        A label that had no example gets -inf.
+        """
         found = np.asarray(self.classifier.predict_proba(self.features(texts)), np.float32)
+        if self.task.is_multi_label:
+            return np.asarray(logit(found), np.float32)
         scores = np.full((len(texts), len(self.task.labels)), -np.inf, np.float32)
         with np.errstate(divide="ignore"):
             scores[:, np.asarray(self.classifier.classes_, np.int64)] = np.log(found)
@@ -60,7 +70,7 @@ class FittedBaseline:
 def tfidf(task: Task, examples: Sequence[Example], settings: Settings) -> Scoring:
     """TF-IDF of words and word pairs, and logistic regression (scikit-learn)."""
     vectors = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+")
-    classifier = make_pipeline(vectors, _regression(settings))
+    classifier = make_pipeline(vectors, _regression(settings, task))
     texts, targets = _training_set(task, examples)
     try:
         classifier.fit(_joined(texts), targets)
@@ -80,7 +90,7 @@ def embedding(task: Task, examples: Sequence[Example], settings: Settings) -> Sc
         return mean_embeddings(backbone, encoder, texts)
 
     texts, targets = _training_set(task, examples)
-    classifier = make_pipeline(StandardScaler(), _regression(settings))
+    classifier = make_pipeline(StandardScaler(), _regression(settings, task))
     classifier.fit(features(texts), targets)
     return FittedBaseline(task, features, classifier)
 
@@ -97,6 +107,7 @@ def setfit(task: Task, examples: Sequence[Example], settings: Settings) -> Scori
         When the extra is not installed, or the backbone is not a folder on this machine.
     """
     require("setfit")
+    refuse_multi_label(task, "Method 'setfit'", "Use tfidf or embedding.")
     from datasets import Dataset, disable_progress_bars
     from sentence_transformers import SentenceTransformer
     from setfit import SetFitModel, Trainer, TrainingArguments
@@ -120,7 +131,7 @@ def setfit(task: Task, examples: Sequence[Example], settings: Settings) -> Scori
         folder, device=device, local_files_only=True, model_kwargs={"use_safetensors": True}
     )
     body.max_seq_length = min(settings.backbone.max_length, body.max_seq_length or 512)
-    model = SetFitModel(model_body=body, model_head=_regression(settings))
+    model = SetFitModel(model_body=body, model_head=_regression(settings, task))
     texts, targets = _training_set(task, examples)
 
     def features(texts: Texts) -> Any:
@@ -166,16 +177,17 @@ def require(method: str) -> None:
         )
 
 
-def _regression(settings: Settings) -> LogisticRegression:
+def _regression(settings: Settings, task: Task) -> Any:
     how = settings.training.class_weight
-    return LogisticRegression(
+    regression = LogisticRegression(
         max_iter=_MOST_ITERATIONS, class_weight=None if how == "none" else how
     )
+    return OneVsRestClassifier(regression) if task.is_multi_label else regression
 
 
 def _training_set(task: Task, examples: Sequence[Example]) -> tuple[Texts, NDArray[np.int64]]:
-    targets = label_numbers([example.label for example in examples], task.labels)
-    if len(set(targets.tolist())) < 2:
+    targets = targets_of(task, [example.label for example in examples])
+    if targets.ndim == 1 and len(set(targets.tolist())) < 2:
         raise DataError(
             f"Logistic regression needs examples of two labels; found {len(examples)} examples "
             f"of {len(set(targets.tolist()))}."

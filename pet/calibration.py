@@ -61,8 +61,10 @@ def balanced(scorer: PVPScorer, chunk: Chunk, targets: NDArray[np.int64]) -> Off
         Without offsets of its own.
     chunk : Chunk
         N labelled examples.
-    targets : array (N,)
-        Their label numbers.
+    targets : array (N,) or (N, C)
+        Their label numbers; of multi-label tasks 1 for every label that a text has. There yes and
+        no count the same: a label's offset is midway between its mean scores of texts that have it
+        and of others; where either are missing, the mean of the other labels' offsets.
 
     Returns
     -------
@@ -73,10 +75,25 @@ def balanced(scorer: PVPScorer, chunk: Chunk, targets: NDArray[np.int64]) -> Off
 
 
 def balanced_means(scores: Scores, targets: NDArray[np.int64]) -> Offsets:
-    """Mean label scores, every label counting the same: (V, N, C) and (N,) -> (V, C)."""
-    by_label = [scores[:, targets == label].mean(axis=1) for label in np.unique(targets)]
-    means = np.stack(by_label).mean(axis=0, dtype=np.float64)
+    """Mean label scores, every label counting the same: (V, N, C) to (V, C); see `balanced`."""
+    if targets.ndim == 1:
+        by_label = [scores[:, targets == label].mean(axis=1) for label in np.unique(targets)]
+        means = np.stack(by_label).mean(axis=0, dtype=np.float64)
+    else:
+        means = _midway(scores, targets.astype(bool))
     return tuple(tuple(row) for row in means.tolist())
+
+
+def _midway(scores: Scores, truth: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Mean of the mean scores of texts with a label and of those without: (V, N, C) -> (V, C)."""
+    sides = []
+    for side in (truth, ~truth):
+        sums = (scores * side).sum(axis=1, dtype=np.float64)
+        sides.append(sums / np.maximum(side.sum(axis=0), 1))
+    known = truth.any(axis=0) & ~truth.all(axis=0)
+    means = (sides[0] + sides[1]) / 2
+    others = means[:, known].mean(axis=1, keepdims=True) if known.any() else 0.0
+    return np.where(known, means, others)
 
 
 def content_free(scorer: PVPScorer) -> list[Mapping[str, str]]:

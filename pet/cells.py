@@ -68,9 +68,9 @@ class Figures:
     """How one model did on the test examples.
 
     ``metrics`` has accuracy, macro_f1, ece, the task's own metrics and, for ordered labels,
-    mean_absolute_error (label steps). ``right`` has a 1 for every test example, in order, whose
-    label was found, and a 0 for the others. ``confusion`` and ``reliability`` are those of
-    `pet.evaluation.Evaluation`; empty in cells of earlier versions.
+    mean_absolute_error (label steps), for multi-label tasks micro_f1. ``right`` has a 1 for every
+    test example, in order, whose label was found, and a 0 for the others. ``confusion`` and
+    ``reliability`` are those of `pet.evaluation.Evaluation`; empty in cells of earlier versions.
     """
 
     metrics: Mapping[str, float]
@@ -131,7 +131,7 @@ def draw(spec: CellSpec) -> Data:
     labels = spec.files.task.labels
     if spec.shots:
         labelled = list(pool("optional"))
-        if not any(example.label for example in labelled):
+        if all(example.label is None for example in labelled):
             raise DataError(
                 f"The pool of task {spec.files.task.name!r} has no labelled example.",
                 "Name the right column with --column label=COLUMN.",
@@ -195,6 +195,8 @@ def _figures(report: Report, name: str) -> Figures:
     found = report.evaluations[name]
     names = dict.fromkeys(("accuracy", "macro_f1", "ece", *report.task.metrics))
     metrics = {metric: found.metric(metric) for metric in names}
+    if found.micro_f1 is not None:
+        metrics["micro_f1"] = found.micro_f1
     if found.mean_absolute_error is not None:
         metrics["mean_absolute_error"] = found.mean_absolute_error
     right = "".join("01"[mark] for mark in report.right[name].astype(int))

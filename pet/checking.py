@@ -10,6 +10,7 @@ import numpy as np
 
 from pet.data import Example, chunked
 from pet.encoding import TextTokenizer
+from pet.labels import Label, names
 from pet.loading import load_tokenizer
 from pet.task import Task
 
@@ -68,9 +69,15 @@ def check(
 
 
 def _class_counts(found: Findings, task: Task, train: Sequence[Example]) -> None:
-    counts = Counter(example.label for example in train)
+    counts = Counter(label for example in train for label in names(example.label))
     found.lines.append(f"labelled: {len(train)} examples")
     found.lines += [f"  {counts[label]:5d}  {label}" for label in task.labels]
+    if task.is_multi_label:
+        several = [len(names(example.label)) for example in train]
+        found.lines.append(
+            f"labels a text: {np.mean(several or [0]):.1f} on average, at most "
+            f"{max(several, default=0)}; {several.count(0)} texts have none"
+        )
     missing = [label for label in task.labels if not counts[label]]
     if missing:
         found.warnings.append(f"no labelled example of {', '.join(map(repr, missing))}")
@@ -79,7 +86,7 @@ def _class_counts(found: Findings, task: Task, train: Sequence[Example]) -> None
 
 
 def _conflicts(found: Findings, train: Sequence[Example]) -> None:
-    labels: dict[tuple[str, ...], set[str | None]] = {}
+    labels: dict[tuple[str, ...], set[Label | None]] = {}
     for example in train:
         labels.setdefault(example.key, set()).add(example.label)
     repeated = len(train) - len(labels)
@@ -87,7 +94,7 @@ def _conflicts(found: Findings, train: Sequence[Example]) -> None:
     if repeated:
         found.warnings.append(f"{repeated} labelled examples repeat another one's text")
     if conflicts:
-        found.warnings.append(f"{conflicts} texts have more than one label")
+        found.warnings.append(f"{conflicts} texts are labelled in more than one way")
 
 
 def _lengths(

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
 from pet.config import (
@@ -26,6 +26,8 @@ from pet.config import (
 )
 from pet.data import Columns, Data, Example, Labels, Pool, chunked, examples_from
 from pet.errors import DataError
+from pet.kinds import confidence, targets_of, task_kind
+from pet.labels import Label, is_indicator, label_list
 from pet.model import Model, load_model, save_model
 from pet.pipeline import asked, run
 from pet.runs import RunFolder
@@ -35,18 +37,15 @@ from pet.training import Progress, silent
 
 @dataclass(frozen=True)
 class Prediction:
-    """One label with the probabilities of all, in the task's order.
+    """A label, of multi-label tasks a tuple of labels, and every label's probability.
 
-    The label is None where no probability reached a threshold.
+    ``probability`` is that of the likeliest label, or of exactly this set of labels where each is
+    taken for independent of the others. The label is None where it did not reach a threshold.
     """
 
-    label: str | None
+    label: Label | None
     probabilities: Mapping[str, float]
-
-    @property
-    def probability(self) -> float:
-        """Probability of the likeliest label."""
-        return max(self.probabilities.values())
+    probability: float
 
 
 def predict_stream(
@@ -54,15 +53,16 @@ def predict_stream(
 ) -> Iterator[tuple[Example, Prediction]]:
     """Label examples one chunk at a time, so that any number of them takes the same memory.
 
-    An example whose likeliest label is less likely than ``threshold`` gets none.
+    An example whose prediction is less likely than ``threshold`` gets none.
     """
-    labels = model.task.labels
+    labels, kind = model.task.labels, task_kind(model.task)
     for chunk in chunked(examples, chunk_size):
-        probabilities = softmax(model.scores([example.texts for example in chunk]), axis=1)
-        for example, row in zip(chunk, probabilities, strict=True):
-            shares = dict(zip(labels, row.tolist(), strict=True))
-            label = labels[int(row.argmax())] if row.max() >= threshold else None
-            yield example, Prediction(label, shares)
+        probabilities = kind.probabilities(model.scores([example.texts for example in chunk]))
+        predicted, sure = kind.predicted(probabilities), confidence(kind, probabilities)
+        for row, example in enumerate(chunk):
+            shares = dict(zip(labels, probabilities[row].tolist(), strict=True))
+            label = kind.label(predicted[row], labels) if sure[row] >= threshold else None
+            yield example, Prediction(label, shares, float(sure[row]))
 
 
 class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unused-ignore]
@@ -87,6 +87,9 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
     ----------
     classes_ : array (C,)
         Labels, in the column order of `predict_proba`.
+    indicator_ : bool
+        Whether labels of a multi-label task are given as rows of 0 and 1 rather than as lists of
+        names; `predict` answers as `fit` was asked.
     model_ : Model
         The fitted model.
 
@@ -169,10 +172,10 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
     def fit(
         self,
         X: Iterable[Any],
-        y: Sequence[str] | None = None,
+        y: Any = None,
         *,
         unlabeled: Iterable[Any] | None = None,
-        dev: tuple[Iterable[Any], Sequence[str]] | None = None,
+        dev: tuple[Iterable[Any], Any] | None = None,
         run_folder: str | Path | None = None,
         progress: Progress = silent,
     ) -> PETClassifier:
@@ -183,7 +186,9 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         X : iterable
             Texts, or mappings of the task's fields for tasks with several.
         y : sequence of str, optional
-            Their labels; None only for the methods "zero-shot" and "ipet".
+            Their labels; None only for the methods "zero-shot" and "ipet". Of a multi-label task a
+            list of labels for each text, or an array (N, C) of 0 and 1 with the task's labels as
+            columns.
         unlabeled : iterable, optional
             Unlabelled texts, as X. They are read several times.
         dev : tuple (X, y), optional
@@ -200,6 +205,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         """
         task = load_task(self.task)
         settings = self.settings()
+        self.indicator_ = y is not None and task.is_multi_label and is_indicator(y, task)
         train = [] if y is None else _labelled(task, X, y)
         pool = None
         if unlabeled is not None:
@@ -218,18 +224,43 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         return self
 
     def predict_proba(self, X: Iterable[Any]) -> NDArray[np.float64]:
-        """Probabilities, (N, C), with columns as in ``classes_``."""
+        """Probabilities, (N, C), with columns as in ``classes_``.
+
+        Rows sum to 1, but not those of a multi-label task: there every label has its own.
+        """
         check_is_fitted(self, "model_")
+        kind = task_kind(self.model_.task)
         parts = [
-            softmax(self.model_.scores([e.texts for e in chunk]).astype(np.float64), axis=1)
+            kind.probabilities(self.model_.scores([e.texts for e in chunk]).astype(np.float64))
             for chunk in chunked(_examples(self.model_.task, X, "ignored"), 4096)
         ]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.classes_)))
 
-    def predict(self, X: Iterable[Any]) -> NDArray[Any]:
-        """Labels, (N,): those of the highest probability."""
+    def predict(self, X: Iterable[Any]) -> NDArray[Any] | list[Label]:
+        """Labels, (N,): those of the highest probability.
+
+        Of a multi-label task those of probability one half and more: a list of N tuples of names,
+        or an array (N, C) of 0 and 1 if `fit` was given one.
+        """
+        predicted = self._predicted(X)
+        if predicted.ndim == 1:
+            return np.asarray(self.classes_[predicted])
+        if self.indicator_:
+            return predicted
+        task = self.model_.task
+        return [task_kind(task).label(row, task.labels) for row in predicted]
+
+    def score(self, X: Iterable[Any], y: Any, sample_weight: Any = None) -> float:
+        """Accuracy: share of texts whose label, or whose every label, is found."""
+        X = list(X)
+        check_is_fitted(self, "model_")
+        task = self.model_.task
+        targets = targets_of(task, [example.label for example in _labelled(task, X, y)])
+        return float(accuracy_score(targets, self._predicted(X), sample_weight=sample_weight))
+
+    def _predicted(self, X: Iterable[Any]) -> NDArray[np.int64]:
         probabilities = self.predict_proba(X)
-        return np.asarray(self.classes_[probabilities.argmax(axis=1)])
+        return task_kind(self.model_.task).predicted(probabilities)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write a self-contained folder; a distilled one is a plain Hugging Face classifier."""
@@ -245,6 +276,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         classifier = cls(model.task, device=device, precision=precision)
         classifier.model_ = model
         classifier.classes_ = np.array(model.task.labels)
+        classifier.indicator_ = False
         return classifier
 
 
@@ -272,9 +304,9 @@ def _examples(task: Task, rows: Iterable[Any], labels: Labels) -> Iterator[Examp
     )
 
 
-def _labelled(task: Task, X: Iterable[Any], y: Sequence[str]) -> list[Example]:
+def _labelled(task: Task, X: Iterable[Any], y: Any) -> list[Example]:
     examples = list(_examples(task, X, "ignored"))
-    labels = [str(label) for label in y]
+    labels = label_list(y, task)
     if len(examples) != len(labels):
         raise DataError(f"Got {len(examples)} texts but {len(labels)} labels.")
     rows = (

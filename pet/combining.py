@@ -17,13 +17,14 @@ from pet.ensemble import Ensemble, weighed
 from pet.errors import DataError
 from pet.evaluation import calibration_error
 from pet.folds import Split, held_out_scores, stratified_splits
+from pet.kinds import targets_of, task_kind
 from pet.member_store import MemberStore
 from pet.members import MemberResult, MemberSpec
 from pet.runs import RunFolder
 from pet.scoring import Scores
 from pet.task import Task
 from pet.temperature import fit_temperature
-from pet.training import Progress, label_numbers
+from pet.training import Progress
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ def combined(
         _common_scale(specs, results),
         config.combine_verbalizers,
         config.combine_members,
+        kind=store.task.kind,
     )
     learns = config.weighting in ("learned", "tempered") and len(specs) > 1 and bool(data.train)
     weighting = config.weighting if learns or config.weighting == "accuracy" else "uniform"
@@ -58,7 +60,7 @@ def combined(
     ensemble = weighed(uniform, weighting, accuracies, scores, targets)
     if not config.calibrate:
         return ensemble
-    temperature = _fitted(store.folder, ensemble(scores), targets)
+    temperature = _fitted(store.folder, store.task, ensemble(scores), targets)
     return replace(ensemble, temperature=temperature)
 
 
@@ -92,13 +94,13 @@ def fine_tuned_temperature(
             return model.scores(texts)  # type: ignore[arg-type]
 
         scores[outside] = _kept(folder, f"folds/fine-tune/{number}.npy", score)
-    return _fitted(folder, scores, targets)
+    return _fitted(folder, task, scores, targets)
 
 
 def _splits(data: Data, task: Task, settings: Settings) -> tuple[NDArray[np.int64], list[Split]]:
     if not data.train:
         raise DataError("Probabilities are calibrated on labelled examples.", "Give --train FILE.")
-    targets = label_numbers([example.label for example in data.train], task.labels)
+    targets = targets_of(task, [example.label for example in data.train])
     return targets, stratified_splits(targets, settings.ensemble.folds, settings.seed)
 
 
@@ -124,10 +126,12 @@ def _kept(folder: RunFolder, file: str, score: Callable[[], Scores]) -> Scores:
     return found
 
 
-def _fitted(folder: RunFolder, scores: Scores, targets: NDArray[np.int64]) -> float:
-    temperature = fit_temperature(scores, targets)
+def _fitted(folder: RunFolder, task: Task, scores: Scores, targets: NDArray[np.int64]) -> float:
+    kind = task_kind(task)
+    decisions, outcomes = kind.decisions(scores), kind.outcomes(targets)
+    temperature = fit_temperature(decisions, outcomes)
     before, after = (
-        calibration_error(softmax(scores / t, axis=1), targets) for t in (1.0, temperature)
+        calibration_error(softmax(decisions / t, axis=1), outcomes) for t in (1.0, temperature)
     )
     figures = {"temperature": temperature, "examples": len(targets)}
     folder.write_json(CALIBRATED, {**figures, "ece_before": before, "ece_after": after})

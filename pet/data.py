@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from pet.errors import DataError, UsageError, did_you_mean
+from pet.labels import Label, names, read_label
 from pet.readers import check_characters, rows_of
 from pet.task import Task
 
@@ -25,10 +26,10 @@ Labels = Literal["required", "optional", "ignored"]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Named text fields, and a label where one is known."""
+    """Named text fields, and a label where one is known; of multi-label tasks a tuple of them."""
 
     texts: Mapping[str, str]
-    label: str | None = None
+    label: Label | None = None
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -93,12 +94,14 @@ class Columns:
         check_characters(where, column, text)
         return text
 
-    def _label(self, where: str, row: Mapping[str, Any]) -> str | None:
+    def _label(self, where: str, row: Mapping[str, Any]) -> Label | None:
         column = self.label
         value = row.get(column)
-        if value is None or value == "":
+        if value is None or (isinstance(value, str) and not value.strip()):
             if self.labels == "optional":
                 return None
+            if column in row and self.task.is_multi_label and value is not None:
+                return ()  # an empty cell: none of the labels
             if column in row:
                 raise DataError(
                     f"{where}: the label in column {column!r} is empty.",
@@ -108,12 +111,7 @@ class Columns:
                 f"{where}: no label in column {column!r}; found {', '.join(map(repr, row))}.",
                 "Name the right column with --column label=COLUMN.",
             )
-        label = str(value).strip()
-        if label not in self.task.labels:
-            raise DataError(
-                f"{where}: unknown label {label!r}.", did_you_mean(label, self.task.labels)
-            )
-        return label
+        return read_label(where, value, self.task)
 
 
 def examples_from(
@@ -153,6 +151,9 @@ def draw_shots(
 ) -> list[Example]:
     """Draw ``shots`` examples of every label without replacement, the same ones for one seed.
 
+    An example of several labels counts for each of them, so that they may be more than asked for.
+    Of examples that have none as many are drawn, or all there are.
+
     Raises
     ------
     DataError
@@ -161,18 +162,21 @@ def draw_shots(
     if shots < 1:
         raise DataError(f"The number of shots must be 1 or more, not {shots}.")
     generator = np.random.default_rng(seed)
-    drawn: list[Example] = []
+    drawn: dict[tuple[tuple[str, ...], Label | None], Example] = {}
     for label in labels:
-        own = list(
-            {example.key: example for example in examples if example.label == label}.values()
-        )
+        own = {e.key: e for e in examples if label in names(e.label)}
         if len(own) < shots:
             raise DataError(
                 f"Label {label!r} has {len(own)} different examples; {shots} shots were asked for.",
                 f"Use --shots {len(own)} or label more.",
             )
-        drawn += [own[index] for index in generator.permutation(len(own))[:shots]]
-    return drawn
+        rest = [e for e in own.values() if (e.key, e.label) not in drawn]
+        wanted = shots - (len(own) - len(rest))
+        chosen = generator.permutation(len(rest))[: max(0, wanted)]
+        drawn |= {(rest[index].key, rest[index].label): rest[index] for index in chosen}
+    without = list({e.key: e for e in examples if e.label == ()}.values())
+    chosen = generator.permutation(len(without))[:shots]
+    return [*drawn.values(), *(without[index] for index in chosen)]
 
 
 class Pool:
@@ -296,7 +300,12 @@ class Data:
 
 def labelled_from(plain: Mapping[str, Sequence[Mapping[str, Any]]]) -> Data:
     """Read `Data.labelled`."""
-    train, dev = ([Example(**own) for own in plain[name]] for name in ("train", "dev"))
+
+    def example(own: Mapping[str, Any]) -> Example:
+        several = isinstance(own["label"], list)
+        return Example(own["texts"], tuple(own["label"]) if several else own["label"])
+
+    train, dev = ([example(own) for own in plain[name]] for name in ("train", "dev"))
     return Data(train, dev)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from pet.data import Example
 from pet.encoding import Chunk, FieldTokens, Ints, Ragged, TextTokenizer
+from pet.labels import names
 from pet.pattern import Field, Mask, Part, Pattern, Separator, Words
 
 Texts = Mapping[str, str]
@@ -24,7 +25,7 @@ Shown = Mapping[str, Sequence[Texts]]
 
 def by_label(examples: Sequence[Example], labels: Sequence[str]) -> Shown:
     """Texts of labelled examples under their labels; labels without examples are left out."""
-    found = {label: [e.texts for e in examples if e.label == label] for label in labels}
+    found = {label: [e.texts for e in examples if label in names(e.label)] for label in labels}
     return {label: texts for label, texts in found.items() if texts}
 
 

@@ -28,6 +28,7 @@ from pet.data import Example, Pool
 from pet.device import Compute
 from pet.encoding import Batch, Chunk, Encoded, Encoder
 from pet.errors import BackboneError
+from pet.kinds import accuracy, targets_of, task_kind
 from pet.loading import EMBEDDED, load_config, load_pretrained, load_tokenizer, longest_input
 from pet.pattern import input_parts
 from pet.scoring import Scores
@@ -41,7 +42,6 @@ from pet.training import (
     Progress,
     Schedule,
     class_weights,
-    label_numbers,
     shuffled_batches,
     silent,
 )
@@ -98,6 +98,7 @@ class SequenceClassifier:
             config.backbone,
             attn_implementation=compute.attention,
             num_labels=len(task.labels),
+            problem_type=f"{'multi' if task.is_multi_label else 'single'}_label_classification",
             id2label=dict(enumerate(task.labels)),
             label2id={label: number for number, label in enumerate(task.labels)},
         )
@@ -194,19 +195,19 @@ def distil(
     start = replace(config, backbone=how.student or _student_of(config.backbone))
     student, new_names = SequenceClassifier.fresh(start, task, seed)
     generator = with_seed(seed)
-    t = how.temperature
+    t, kind = how.temperature, task_kind(task)
 
     def loss_of(encoded: Encoded, soft: Tensor, rows: NDArray[np.int64]) -> Tensor:
         logits = student.logits(encoded.batch(rows, student.compute.device))
-        own = soft[torch.from_numpy(rows)]
-        divergence = functional.kl_div((logits / t).log_softmax(dim=1), own, reduction="batchmean")
-        return t * t * divergence
+        wanted = (kind.decisions(soft[torch.from_numpy(rows)]) / t).softmax(dim=1)
+        found = (kind.decisions(logits) / t).log_softmax(dim=1)
+        return t * t * functional.kl_div(found, wanted, reduction="batchmean")
 
     def losses() -> Iterator[Loss]:
         while True:
             for examples, scores in zip(pool.chunks(), scores_of(), strict=True):
                 encoded = student.encoder.encode(_chunk(student, examples))
-                soft = torch.from_numpy(scores).to(student.compute.device).div(t).softmax(dim=1)
+                soft = torch.from_numpy(scores).to(student.compute.device)
                 size = how.distill_batch_size
                 for rows in _mixed_batches(encoded.ids.lengths, size, generator):
                     yield partial(loss_of, encoded, soft, rows)
@@ -244,11 +245,12 @@ def student_temperature(
     A student learns the soft labels of one temperature, and not exactly; so its own probabilities
     are compared with the calibrated ensemble's, on some 2,000 of the unlabelled texts.
     """
-    step = max(1, len(pool) // _COMPARED)
+    step, kind = max(1, len(pool) // _COMPARED), task_kind(student.task)
     own, wanted = [], []
     for examples, scores in zip(pool.chunks(), calibrated, strict=True):
-        own.append(student.scores([example.texts for example in examples[::step]]))
-        wanted.append(softmax(scores[::step], axis=1))
+        found = student.scores([example.texts for example in examples[::step]])
+        own.append(kind.decisions(found))
+        wanted.append(softmax(kind.decisions(scores[::step]), axis=1))
     return fit_temperature(np.concatenate(own), np.concatenate(wanted))
 
 
@@ -266,20 +268,23 @@ def fine_tune(
     model, new_names = SequenceClassifier.fresh(config, task, seed)
     generator = with_seed(seed)
     encoded = model.encoder.encode(_chunk(model, examples))
-    targets = label_numbers([example.label for example in examples], task.labels)
-    labels = torch.from_numpy(targets).to(model.compute.device)
-    weights = class_weights(targets, len(task.labels), training.class_weight)
+    kind, n_labels = task_kind(task), len(task.labels)
+    targets = targets_of(task, [example.label for example in examples])
+    weights = class_weights(
+        kind.outcomes(targets), kind.alternatives(n_labels), training.class_weight
+    )
     weights = None if weights is None else weights.to(model.compute.device)
 
     def loss_of(rows: NDArray[np.int64]) -> Tensor:
         model.model.train(training.dropout)
         logits = model.logits(encoded.batch(rows, model.compute.device))
         model.model.eval()
-        return functional.cross_entropy(logits, labels[torch.from_numpy(rows)], weights)
+        own = torch.from_numpy(kind.outcomes(targets[rows])).to(model.compute.device)
+        return functional.cross_entropy(kind.decisions(logits), own, weights)
 
     batches = shuffled_batches(len(targets), training.batch_size, generator)
     dev_texts = [example.texts for example in dev]
-    dev_targets = label_numbers([example.label for example in dev], task.labels)
+    dev_targets = targets_of(task, [example.label for example in dev])
     width = int(model.model.config.hidden_size)
     fit = optimise_resumably(
         _groups(model.model, new_names),
@@ -295,7 +300,7 @@ def fine_tune(
             training.patience,
         ),
         model.compute,
-        (lambda: float((model.scores(dev_texts).argmax(1) == dev_targets).mean())) if dev else None,
+        (lambda: accuracy(task, model.scores(dev_texts), dev_targets)) if dev else None,
         lambda done, total: progress("fine-tuned", done, total),
         checkpoint,
     )

@@ -1,5 +1,6 @@
 """The ensembling layers: label scores (members, verbalizers, N, C) become (N, C), axis by axis.
 
+Combiners see decisions among alternatives (K, D, A), as the kind of task lays scores out.
 Members may have different numbers of verbalizers, so the array is a list of (V, N, C) arrays.
 """
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 
 from pet.errors import UsageError, did_you_mean
+from pet.kinds import KINDS, Kind
 from pet.scoring import Scores
 from pet.temperature import fit_temperature
 
@@ -22,7 +24,7 @@ Weights = NDArray[np.float64]
 
 
 def mean_logits(scores: Scores, weights: Weights) -> Scores:
-    """Weighted mean of raw scores, PET's own: (K, N, C) and (K,) -> (N, C)."""
+    """Weighted mean of raw scores, PET's own: (K, D, A) and (K,) -> (D, A)."""
     return _weighted(scores, weights)
 
 
@@ -75,6 +77,8 @@ class Ensemble:
         Names in `COMBINERS`.
     temperature : float
         What comes out is divided by it, so that its probabilities are honest; it changes no label.
+    kind : str
+        Of the task, a name in `pet.kinds.KINDS`.
     """
 
     weights: tuple[float, ...]
@@ -82,6 +86,7 @@ class Ensemble:
     combine_verbalizers: str = "logits"
     combine_members: str = "logits"
     temperature: float = 1.0
+    kind: str = "single"
 
     def __post_init__(self) -> None:
         for name in (self.combine_verbalizers, self.combine_members):
@@ -107,10 +112,10 @@ class Ensemble:
 
     def member_scores(self, scores: Sequence[Scores]) -> Scores:
         """Combine each member's verbalizers: a list of (V, N, C) -> (members, N, C)."""
-        combine = COMBINERS[self.combine_verbalizers]
         return np.stack(
             [
-                combine(part, np.full(len(part), 1 / len(part))) / temperature
+                self._combined(self.combine_verbalizers, part, np.full(len(part), 1 / len(part)))
+                / temperature
                 for part, temperature in zip(scores, self.temperatures, strict=True)
             ]
         ).astype(np.float32)
@@ -118,8 +123,15 @@ class Ensemble:
     def __call__(self, scores: Sequence[Scores]) -> Scores:
         """Combine everything: a list of (V, N, C) -> (N, C)."""
         weights = np.asarray(self.weights) / sum(self.weights)
-        combined = COMBINERS[self.combine_members](self.member_scores(scores), weights)
+        members = self.member_scores(scores)
+        combined = self._combined(self.combine_members, members, weights)
         return (combined / self.temperature).astype(np.float32)
+
+    def _combined(self, how: str, scores: Scores, weights: Weights) -> Scores:
+        """Combine the first axis: (K, N, C) -> (N, C)."""
+        kind = KINDS[self.kind]
+        combined = COMBINERS[how](kind.decisions(scores), weights)
+        return kind.scores(combined, scores.shape[2])
 
 
 def accuracy_weights(accuracies: Sequence[float | None]) -> tuple[float, ...]:
@@ -132,7 +144,10 @@ def accuracy_weights(accuracies: Sequence[float | None]) -> tuple[float, ...]:
 
 
 def learn_weights(
-    member_scores: Scores, targets: NDArray[np.int64], pull: float = 10.0
+    member_scores: Scores,
+    targets: NDArray[np.int64],
+    pull: float = 10.0,
+    kind: Kind = KINDS["single"],
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Learn member weights and temperatures on out-of-fold scores, pulled to uniform.
 
@@ -143,10 +158,12 @@ def learn_weights(
     ----------
     member_scores : array (members, N, C)
         Scores of examples that the members were not trained on.
-    targets : array (N,)
-        Label numbers.
+    targets : array (N,) or (N, C)
+        Labels, as the kind of task has them.
     pull : float
         Strength of the pull to uniform weights and temperature 1.
+    kind : Kind
+        Of the task.
 
     Returns
     -------
@@ -154,15 +171,15 @@ def learn_weights(
         Weights that sum to 1, and temperatures.
     """
     scores = torch.from_numpy(np.asarray(member_scores, dtype=np.float64))
-    labels = torch.from_numpy(targets)
+    labels = torch.from_numpy(kind.outcomes(targets))
     free = torch.zeros(2, len(scores), dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS([free], max_iter=100, line_search_fn="strong_wolfe")
 
     def closure() -> torch.Tensor:
         optimiser.zero_grad()
         mixed = torch.einsum("m,mnc->nc", free[0].softmax(0) / free[1].exp(), scores)
-        misfit = torch.nn.functional.cross_entropy(mixed, labels)
-        loss = misfit + pull / len(labels) * free.square().sum()
+        misfit = torch.nn.functional.cross_entropy(kind.decisions(mixed), labels)
+        loss = misfit + pull / len(targets) * free.square().sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
@@ -192,8 +209,8 @@ def weighed(
         Of every member on the labelled examples before training.
     scores : sequence of array (V, N, C)
         Out-of-fold scores of every member; for "learned" and "tempered" only.
-    targets : array (N,)
-        Label numbers of the same examples.
+    targets : array (N,) or (N, C)
+        Labels of the same examples, as the kind of task has them.
     """
     if weighting == "accuracy":
         return replace(ensemble, weights=accuracy_weights(accuracies))
@@ -201,11 +218,12 @@ def weighed(
         return ensemble
     if targets is None:
         raise UsageError(f"Weighting {weighting!r} needs out-of-fold scores.")
-    members = ensemble.member_scores(scores)
+    kind, members = KINDS[ensemble.kind], ensemble.member_scores(scores)
     if weighting == "learned":
-        weights, own = learn_weights(members, targets)
+        weights, own = learn_weights(members, targets, kind=kind)
     else:
-        weights, own = ensemble.weights, tuple(fit_temperature(part, targets) for part in members)
+        weights, outcomes = ensemble.weights, kind.outcomes(targets)
+        own = tuple(fit_temperature(kind.decisions(part), outcomes) for part in members)
     both = tuple(np.multiply(ensemble.temperatures, own).tolist())
     return replace(ensemble, weights=weights, temperatures=both)
 
@@ -219,6 +237,7 @@ def ensemble_to_dict(ensemble: Ensemble, names: Sequence[str]) -> Mapping[str, A
         "combine_verbalizers": ensemble.combine_verbalizers,
         "combine_members": ensemble.combine_members,
         "temperature": ensemble.temperature,
+        "kind": ensemble.kind,
     }
 
 
@@ -230,4 +249,5 @@ def ensemble_from_dict(plain: Mapping[str, Any]) -> Ensemble:
         plain["combine_verbalizers"],
         plain["combine_members"],
         plain.get("temperature", 1.0),
+        plain.get("kind", "single"),
     )

@@ -9,16 +9,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
 
 from pet.config import SuggestConfig
 from pet.data import Data, Example
 from pet.explanation import look
+from pet.kinds import confidence, right, targets_of, task_kind
+from pet.labels import names
 from pet.model import EnsembleModel
 from pet.panel import Panel
 from pet.runs import RunFolder
 from pet.scoring import Scores
 from pet.suggestion import suggest
+from pet.task import Task
 
 FILE = "examples.json"
 KEPT = 8
@@ -27,22 +29,21 @@ _EXPLAINED = 2  # of every kind
 
 @dataclass(frozen=True)
 class Mistake:
-    """A test example whose label was not found, and what was found in its place."""
+    """A test example whose label was not found, and what was found in its place.
+
+    ``confidence`` is the probability that was given to the wrong prediction.
+    """
 
     example: Example
     probabilities: dict[str, float]
-
-    @property
-    def confidence(self) -> float:
-        """Probability of the wrong label."""
-        return max(self.probabilities.values())
+    confidence: float
 
 
 def surest_mistakes(
     earlier: Iterable[Mistake],
     chunk: Sequence[Example],
     scores: Scores,
-    labels: Sequence[str],
+    task: Task,
     most: int = KEPT,
 ) -> list[Mistake]:
     """Add a chunk of test examples to the mistakes that were made with the highest confidence.
@@ -55,17 +56,20 @@ def surest_mistakes(
         With their true labels.
     scores : array (N, C)
         Of the chunk.
-    labels : sequence of str
-        Column order of the scores.
+    task : Task
+        Its labels and its kind.
     most : int
         How many are kept in all.
     """
-    shares = softmax(scores.astype(np.float64), axis=1)
-    truth = np.array([labels.index(str(example.label)) for example in chunk])
-    sure = np.where(shares.argmax(axis=1) == truth, -1, shares.max(axis=1))
+    kind, truth = task_kind(task), targets_of(task, [example.label for example in chunk])
+    shares = kind.probabilities(scores.astype(np.float64))
+    sure = np.where(right(kind.predicted(shares), truth), -1, confidence(kind, shares))
     rows = [row for row in np.argsort(-sure, kind="stable")[:most].tolist() if sure[row] >= 0]
     own = [
-        Mistake(chunk[row], dict(zip(labels, shares[row].tolist(), strict=True))) for row in rows
+        Mistake(
+            chunk[row], dict(zip(task.labels, shares[row].tolist(), strict=True)), float(sure[row])
+        )
+        for row in rows
     ]
     return heapq.nlargest(most, [*earlier, *own], key=lambda mistake: mistake.confidence)
 
@@ -97,9 +101,9 @@ def keep_examples(
         How many of every kind.
     """
     kept: dict[str, Any] = {
-        "labels": dict(Counter(example.label for example in data.train)),
+        "labels": dict(Counter(label for example in data.train for label in names(example.label))),
         "mistakes": [
-            {"texts": dict(own.example.texts), "label": own.example.label,
+            {"texts": dict(own.example.texts), "label": _text(own.example),
              "probabilities": own.probabilities}
             for own in mistakes
         ],
@@ -107,7 +111,7 @@ def keep_examples(
     if ensemble is not None:
         kept |= _unsure(folder, data, ensemble, most)
         first = {example.label: example for example in reversed(data.train)}
-        labelled = [{"texts": dict(e.texts), "label": e.label} for e in first.values()]
+        labelled = [{"texts": dict(e.texts), "label": _text(e)} for e in first.values()]
         chosen = {"labelled": labelled, **{kind: kept.get(kind, []) for kind in _KINDS}}
         named = [(kind, own) for kind, some in chosen.items() for own in some[:_EXPLAINED]]
         views = look(ensemble, [own["texts"] for _, own in named])
@@ -116,6 +120,10 @@ def keep_examples(
             for (kind, own), seen in zip(named, views, strict=True)
         ]
     folder.write_json(FILE, kept)
+
+
+def _text(example: Example) -> str:
+    return ", ".join(names(example.label))
 
 
 _KINDS = ("uncertain", "disputed", "mistakes")

@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import softmax
 
 from pet.evaluation import percent, text_table
+from pet.kinds import task_kind
+from pet.labels import label_text
 from pet.model import EnsembleModel
 from pet.scoring import PatternView, view
+from pet.task import Task
+
+_MOST_COLUMNS = 8
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def look(model: EnsembleModel, examples: Sequence[Mapping[str, str]]) -> list[Ex
         scorer.put(model.members.weights.get(spec.name, {}))
         seen.append([view(scorer, texts) for texts in examples])
         learned.append([note for readout in scorer.readouts for note in readout.notes()])
-    labels, found = model.task.labels, []
+    labels, kind, found = model.task.labels, task_kind(model.task), []
     shares = np.asarray(model.ensemble.weights) / sum(model.ensemble.weights)
     for views in zip(*seen, strict=True):
         scores = [
@@ -67,14 +71,14 @@ def look(model: EnsembleModel, examples: Sequence[Mapping[str, str]]) -> list[Ex
                 [dict(zip(labels, map(float, offset), strict=True)) for offset in scorer.offsets]
                 if scorer.offsets
                 else [],
-                dict(zip(labels, softmax(row).tolist(), strict=True)),
+                dict(zip(labels, kind.probabilities(row).tolist(), strict=True)),
                 notes,
             )
             for spec, scorer, share, own, row, notes in zip(
                 specs, scorers, shares, views, own_scores, learned, strict=True
             )
         ]
-        together = softmax(model.ensemble(scores)[0]).tolist()
+        together = kind.probabilities(model.ensemble(scores)[0]).tolist()
         found.append(Explanation(members, dict(zip(labels, together, strict=True))))
     return found
 
@@ -105,10 +109,19 @@ def explain(model: EnsembleModel, texts: Mapping[str, str], words: int = 5) -> s
         for offset in own.offsets:
             shifts = ", ".join(f"{name} {-by:+.1f}" for name, by in offset.items())
             lines.append("    calibrated: " + shifts)
-        votes.append([own.name, f"{own.weight:.2f}", *_vote(own.probabilities)])
-    votes.append(["ensemble", "1.00", *_vote(found.probabilities)])
-    table = text_table(votes, ["member", "weight", "vote", *model.task.labels])
-    return "\n".join(lines) + "\n\n" + table
+        votes.append([own.name, f"{own.weight:.2f}", *_vote(model.task, own.probabilities)])
+    votes.append(["ensemble", "1.00", *_vote(model.task, found.probabilities)])
+    together = np.array(list(found.probabilities.values()))
+    likeliest = np.sort(np.argsort(-together, kind="stable")[:_MOST_COLUMNS])
+    columns = [0, 1, 2, *(likeliest + 3).tolist()]
+    header = ["member", "weight", "vote", *model.task.labels]
+    table = text_table(
+        [[row[column] for column in columns] for row in votes],
+        [header[column] for column in columns],
+    )
+    left_out = len(together) - len(likeliest)
+    rest = f"\n({left_out} less likely labels are not shown)" if left_out else ""
+    return "\n".join(lines) + "\n\n" + table + rest
 
 
 def _ordered(seen: PatternView) -> list[dict[str, dict[str, float]]]:
@@ -119,6 +132,8 @@ def _ordered(seen: PatternView) -> list[dict[str, dict[str, float]]]:
     ]
 
 
-def _vote(probabilities: Mapping[str, float]) -> list[str]:
-    winner = max(probabilities, key=probabilities.__getitem__)
-    return [winner, *map(percent, probabilities.values())]
+def _vote(task: Task, probabilities: Mapping[str, float]) -> list[str]:
+    """Name a member's choice, and the probabilities of all labels."""
+    kind, shares = task_kind(task), np.array([list(probabilities.values())])
+    chosen = label_text(kind.label(kind.predicted(shares)[0], task.labels), task.label_separator)
+    return [chosen or "-", *map(percent, probabilities.values())]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 
 from pet.backbone import LanguageModel
 from pet.data import Example, Pool
@@ -25,19 +25,23 @@ Split = tuple[NDArray[np.int64], NDArray[np.int64]]
 def stratified_splits(targets: NDArray[np.int64], folds: int, seed: int) -> list[Split]:
     """Split N examples into folds with equal shares of the labels; fewer where a label is rare.
 
+    Sets of labels, (N, C), are too many to keep their shares: those are split at random.
+
     Raises
     ------
     DataError
         When some label has one example only.
     """
-    folds = min(folds, int(np.bincount(targets)[np.unique(targets)].min()))
+    several = targets.ndim > 1
+    rarest = len(targets) if several else np.bincount(targets)[np.unique(targets)].min()
+    folds = min(folds, int(rarest))
     if folds < 2:
         raise DataError(
             "Learned weights, temperatures and --calibrate need two labelled examples of every "
             "label: members that did not see an example score it.",
             "Label more, or use --weighting uniform and no --calibrate.",
         )
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    splitter = (KFold if several else StratifiedKFold)(folds, shuffle=True, random_state=seed)
     return list(splitter.split(targets, targets))
 
 

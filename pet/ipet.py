@@ -22,6 +22,7 @@ from pet.data import Example
 from pet.draws import Plan, draw_rows
 from pet.ensemble import Ensemble
 from pet.errors import DataError, UsageError
+from pet.kinds import refuse_multi_label
 from pet.member_store import MemberStore, pool_scores
 from pet.members import MemberResult, MemberSpec
 from pet.runs import RunFolder
@@ -73,9 +74,11 @@ def train_generations(
     DataError
         When there is no unlabelled text, or too little that is taken for some label.
     UsageError
-        When there are fewer than two members: no member may label for itself.
+        When there are fewer than two members: no member may label for itself; or the task is
+        multi-label.
     """
     pool, labels = store.data.pool, store.task.labels
+    refuse_multi_label(store.task, "Method 'ipet'", "Use --method pet.")
     if len(specs) < 2:
         raise UsageError(
             f"Method 'ipet' needs two or more members, which label text for each other; the chosen "

@@ -17,6 +17,7 @@ from pet.data import Pool
 from pet.demonstrations import Bank
 from pet.encoding import Batch, Chunk, Encoded
 from pet.errors import DataError
+from pet.kinds import KINDS, Kind
 from pet.masking import Masking
 from pet.negatives import draw_questions
 from pet.objectives import OBJECTIVES
@@ -33,6 +34,7 @@ def label_losses(
     pool: Pool | None,
     generator: np.random.Generator,
     bank: Bank | None = None,
+    kind: Kind = KINDS["single"],
 ) -> Iterator[Loss]:
     """Yield the loss of one batch of labelled examples after another, for ever.
 
@@ -45,8 +47,8 @@ def label_losses(
         Whose scores are trained.
     chunk : Chunk
         N labelled examples.
-    targets : array (N,)
-        Their label numbers.
+    targets : array (N,) or (N, C)
+        Their labels, as the kind of task has them.
     training : TrainingConfig
         Objective, batch size, class weights, wrong labels to ask about, share of the masked-LM
         loss.
@@ -56,12 +58,25 @@ def label_losses(
         Of the order of examples and of all else that is drawn.
     bank : Bank, optional
         Where the scorer shows demonstrations: what they are drawn from, anew for every batch.
+    kind : Kind
+        Of the task.
     """
     backbone = scorer.backbone
     device = backbone.compute.device
-    weights = class_weights(targets, len(scorer.labels), training.class_weight)
+    n_labels = len(scorer.labels)
+    asks_few = scorer.questions > 1  # of all questions about all labels
+
+    def draw(targets: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.bool_]:
+        if asks_few:
+            return draw_questions(kind.truth(targets, n_labels), training.negatives, generator)
+        return np.ones((len(targets), 1), dtype=bool)
+
+    # How often an alternative is the true one depends on how many questions are asked, not which.
+    usual = kind.decided(draw(targets, np.random.default_rng(0)))
+    outcomes, alternatives = kind.outcomes(targets)[usual], kind.alternatives(n_labels)
+    weights = class_weights(outcomes, alternatives, training.class_weight)
     weights = None if weights is None else weights.to(device)
-    objective = OBJECTIVES[training.objective](scorer, weights, generator)
+    objective = OBJECTIVES[training.objective](scorer, weights, generator, kind)
     encoded = scorer.encode(chunk)
     lm_losses = None
     if training.lm_weight > 0:
@@ -71,7 +86,7 @@ def label_losses(
     frozen = None
     # Not of soft patterns, whose slots change what the encoder says, nor of questions about all
     # labels, of which only a few are asked.
-    keeps = scorer.soft is None and scorer.questions == 1 and lm_losses is None
+    keeps = scorer.soft is None and not asks_few and lm_losses is None
     keeps = keeps and backbone.has_separate_head and not objective.needs_inputs and bank is None
     if keeps and training.weights_scope(soft=False) == "head":
         frozen = _encoder_states(scorer, encoded)
@@ -97,10 +112,7 @@ def label_losses(
         return loss
 
     for texts in shuffled_batches(len(targets), training.batch_size, generator):
-        asked = np.ones((len(texts), scorer.questions), dtype=bool)
-        if scorer.questions > 1:
-            truth = targets[texts, None] == np.arange(len(scorer.labels))
-            asked = draw_questions(truth, training.negatives, generator)
+        asked = draw(targets[texts], generator)
         rows = (texts[:, None] * scorer.questions + np.arange(scorer.questions))[asked]
         batches: Mapping[int, Batch] = {}
         if bank is not None:

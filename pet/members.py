@@ -20,6 +20,8 @@ from pet.data import Example, Pool
 from pet.demonstrations import Bank, Shown, by_label, draw_each
 from pet.encoding import Chunk
 from pet.errors import DataError
+from pet.kinds import accuracy as accuracy_of
+from pet.kinds import targets_of, task_kind
 from pet.losses import label_losses
 from pet.pvp import PVP
 from pet.scoring import Offsets, PVPScorer, Scores, score_together
@@ -30,7 +32,6 @@ from pet.training import (
     Group,
     Progress,
     Schedule,
-    label_numbers,
     silent,
 )
 
@@ -184,17 +185,19 @@ def train_member(
             f"{spec.name}: the readout {spec.readout!r} needs labelled examples; there are none.",
             "Give some, or use --readout words.",
         )
-    chunk, targets = _encoded_labels(scorer, everything)
+    chunk, targets = _encoded_labels(scorer, task, everything)
     scorer.start(chunk, targets)
     steps = training.steps_for(len(everything)) if everything else 0
     calibration = training.calibration_of(trained=steps > 0)
+    # Unlabelled text tells which labels are preferred to others, not how often one is true.
+    sample = None if task.is_multi_label else pool
     if steps:
         scorer.unfold()
     if everything and calibration == "labelled":
         scorer = scorer.calibrated(balanced(scorer, chunk, targets))
     if not steps:
         if calibration == "prior":
-            scorer = scorer.calibrated(prior(scorer, pool, derived_seed(spec.seed, 1)))
+            scorer = scorer.calibrated(prior(scorer, sample, derived_seed(spec.seed, 1)))
         accuracy, spread = measure(scorer)
         seconds, own = time.perf_counter() - start, scorer.take(())
         return MemberResult(
@@ -210,7 +213,7 @@ def train_member(
     log.info("%s: %s", spec.name, cost(trained, frozen))
     fit = optimise_resumably(
         groups,
-        label_losses(scorer, chunk, targets, training, pool, generator, bank),
+        label_losses(scorer, chunk, targets, training, pool, generator, bank, task_kind(task)),
         Schedule(
             steps,
             rate,
@@ -229,7 +232,7 @@ def train_member(
     backbone.weights.trainable(())
     scorer.fold()
     if calibration == "prior":  # of the trained member, so training never sees it
-        scorer = scorer.calibrated(prior(scorer, pool, derived_seed(spec.seed, 1)))
+        scorer = scorer.calibrated(prior(scorer, sample, derived_seed(spec.seed, 1)))
     after, spread = measure(scorer)
     return MemberResult(
         spec.name,
@@ -278,10 +281,10 @@ def _groups(
 
 
 def _encoded_labels(
-    scorer: PVPScorer, examples: Sequence[Example]
+    scorer: PVPScorer, task: Task, examples: Sequence[Example]
 ) -> tuple[Chunk, NDArray[np.int64]]:
     texts = [example.texts for example in examples]
-    targets = label_numbers([example.label for example in examples], scorer.labels)
+    targets = targets_of(task, [example.label for example in examples])
     return Chunk(scorer.backbone.tokenizer, texts), targets
 
 
@@ -293,12 +296,13 @@ def _measure_on(examples: Sequence[Example], task: Task, backbone: LanguageModel
     if not examples:
         return lambda scorer: (None, None)
     chunk = Chunk(backbone.tokenizer, [example.texts for example in examples])
-    targets = label_numbers([example.label for example in examples], task.labels)
+    kind, targets = task_kind(task), targets_of(task, [example.label for example in examples])
 
     def measure(scorer: PVPScorer) -> tuple[float, float]:
         scores = scorer.score(chunk).mean(axis=0)
-        around = scores - scores.mean(axis=1, keepdims=True)
-        return float((scores.argmax(axis=1) == targets).mean()), float(around.std())
+        decisions = kind.decisions(scores)
+        around = decisions - decisions.mean(axis=1, keepdims=True)
+        return accuracy_of(task, scores, targets), float(around.std())
 
     return measure
 

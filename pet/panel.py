@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from pet.backbone import load_backbone
 from pet.config import Settings
@@ -18,6 +17,7 @@ from pet.embedding import mean_embeddings
 from pet.encoding import Encoder
 from pet.ensemble import Ensemble
 from pet.errors import UsageError
+from pet.kinds import task_kind
 from pet.member_store import pool_scores
 from pet.members import MemberSet, train_member
 from pet.model import EnsembleModel, Texts, load_model
@@ -114,7 +114,7 @@ class Panel:
             elif isinstance(self.model, EnsembleModel):
                 judgement = self._combined(self.model.members.scores([e.texts for e in chunk]))
             else:
-                shares = _shares(self.model.scores([e.texts for e in chunk]))
+                shares = self._shares(self.model.scores([e.texts for e in chunk]))
                 judgement = Judgement(shares[None], np.ones(1), shares)
             done += len(chunk)
             progress("texts judged", done, len(pool))
@@ -135,7 +135,7 @@ class Panel:
         ensemble = self.model.ensemble
         weights = np.asarray(ensemble.weights) / sum(ensemble.weights)
         return Judgement(
-            _shares(ensemble.member_scores(scores)), weights, _shares(ensemble(scores))
+            self._shares(ensemble.member_scores(scores)), weights, self._shares(ensemble(scores))
         )
 
     def _stored_scores(self, pool: Pool) -> Iterator[list[Scores]] | None:
@@ -148,6 +148,5 @@ class Panel:
             return None
         return pool_scores(self.folder, names)
 
-
-def _shares(scores: Scores) -> Probabilities:
-    return np.asarray(softmax(scores.astype(np.float64), axis=-1))
+    def _shares(self, scores: Scores) -> Probabilities:
+        return task_kind(self.task).probabilities(scores.astype(np.float64))

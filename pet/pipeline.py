@@ -18,6 +18,7 @@ from pet.distillation import distil, fine_tune, student_temperature
 from pet.ensemble import Ensemble, ensemble_from_dict, ensemble_to_dict
 from pet.errors import DataError, UsageError
 from pet.ipet import train_generations
+from pet.labels import names
 from pet.member_store import MemberStore, pool_scores, stored_members
 from pet.members import MemberSet, MemberSpec
 from pet.model import EnsembleModel, Model, save_model
@@ -228,6 +229,9 @@ def _check_labels(task: Task, settings: Settings, examples: Sequence[Example]) -
             f"Method {settings.method!r} needs labelled examples.", "Give --train FILE."
         )
     present = {example.label for example in examples}
+    if task.is_multi_label:
+        _check_truth(task, [names(label) for label in present])
+        return
     missing = [label for label in task.labels if label not in present]
     if len(present) == 1:
         raise DataError(
@@ -241,6 +245,19 @@ def _check_labels(task: Task, settings: Settings, examples: Sequence[Example]) -
             f"labels; {', '.join(map(repr, missing[:5]))} have none.",
             "Label at least one example of every label.",
         )
+    if missing:
+        log.warning("no labelled example of %s", ", ".join(map(repr, missing)))
+
+
+def _check_truth(task: Task, sets: Sequence[Sequence[str]]) -> None:
+    """Refuse to learn where nothing is ever true, or everything always."""
+    used = {label for own in sets for label in own}
+    if not used or all(len(own) == len(task.labels) for own in sets):
+        raise DataError(
+            "Every labelled example has " + ("all labels." if used else "no label at all."),
+            "Label examples that differ.",
+        )
+    missing = [label for label in task.labels if label not in used]
     if missing:
         log.warning("no labelled example of %s", ", ".join(map(repr, missing)))
 

@@ -170,10 +170,11 @@ def confusion_diagram(
 
 
 def evaluation_figures(found: Evaluation, task: Task) -> Iterator[tuple[str, Figure]]:
-    """Yield the named diagrams of one set of predictions: reliability and confusion."""
+    """Yield the named diagrams of one set of predictions: reliability and, if any, confusion."""
     title = f"{task.name}, {found.n} examples"
     yield "reliability", reliability_diagram(found.reliability, title)
-    yield "confusion", confusion_diagram(found.confusion, task.labels, title)
+    if found.confusion:
+        yield "confusion", confusion_diagram(found.confusion, task.labels, title)
 
 
 def save(figures: Iterable[tuple[str, Figure]], folder: str | Path, suffix: str) -> int:

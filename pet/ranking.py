@@ -28,6 +28,7 @@ from pet.ensemble import Ensemble, learn_weights
 from pet.errors import DataError
 from pet.evaluation import bootstrap_means, percent, text_table
 from pet.folds import Split, out_of_fold_scores
+from pet.kinds import refuse_multi_label
 from pet.members import MemberSpec
 from pet.pipeline import specs_of
 from pet.scoring import PVPScorer, Scores
@@ -141,6 +142,7 @@ def rank_patterns(
     DataError
         When a label has one example only, so that it cannot be held out.
     """
+    refuse_multi_label(task, "Ranking patterns")
     targets = label_numbers([example.label for example in data.train], task.labels)
     halvings = _halvings(targets, task, config.halvings_or_default, derived_seed(settings.seed, 7))
     options = settings.backbone

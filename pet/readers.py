@@ -119,12 +119,19 @@ def _object_rows(source: Any, label: str) -> Iterator[Row]:
     if not isinstance(source, Iterable):
         raise DataError(f"Expected a file name or rows, found {source!r}.")
     features = getattr(source, "features", None) or {}
-    names = getattr(features.get(label), "names", None) if hasattr(features, "get") else None
+    feature = features.get(label) if hasattr(features, "get") else None
+    # A list of class numbers says what they mean one level deeper.
+    names = getattr(feature, "names", None) or getattr(
+        getattr(feature, "feature", None), "names", None
+    )
     for number, row in enumerate(source, 1):
         if not isinstance(row, Mapping):
             raise DataError(f"Row {number}: expected a mapping of columns, found {row!r}.")
-        if names and isinstance(row.get(label), int):
-            row = {**row, label: names[row[label]] if row[label] >= 0 else None}
+        value = row.get(label)
+        if names and isinstance(value, int):
+            row = {**row, label: names[value] if value >= 0 else None}
+        elif names and isinstance(value, list):
+            row = {**row, label: [names[n] if isinstance(n, int) else n for n in value]}
         yield f"row {number}", row
 
 

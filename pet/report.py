@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
 
 from pet.config import Settings
 from pet.data import Data, Example, chunked
@@ -16,13 +15,14 @@ from pet.ensemble import Ensemble
 from pet.evaluation import Evaluation, evaluate, percent, text_table
 from pet.evidence import Mistake, keep_examples, surest_mistakes
 from pet.ipet import Generation, finished_generations
+from pet.kinds import right, targets_of, task_kind
+from pet.labels import Label
 from pet.member_store import stored_members
 from pet.members import cost
 from pet.model import EnsembleModel, Scoring, load_model
 from pet.pipeline import trained_members
 from pet.runs import RunFolder
 from pet.task import Task
-from pet.training import label_numbers
 
 
 @dataclass
@@ -45,8 +45,10 @@ class Report:
         """Return the table as text."""
         header = ["", "labelled, before", "after", "seconds"]
         if self.evaluations:
-            header += ["test accuracy", "macro-F1", "calibration error"]
-            header += ["mean abs. error"] if self.task.ordinal else []
+            several = self.task.is_multi_label
+            header += ["test, all labels right", "micro-F1"] if several else ["test accuracy"]
+            header += ["macro-F1", "calibration error"]
+            header += ["mean abs. error"] if self.task.kind == "ordinal" else []
         lines = []
         for name, figures in self.rows:
             seconds = figures.get("seconds")
@@ -58,7 +60,10 @@ class Report:
             ]
             if name in self.evaluations:
                 found = self.evaluations[name]
-                cells += [percent(found.accuracy), percent(found.macro_f1), f"{found.ece:.3f}"]
+                cells.append(percent(found.accuracy))
+                if found.micro_f1 is not None:
+                    cells.append(percent(found.micro_f1))
+                cells += [percent(found.macro_f1), f"{found.ece:.3f}"]
                 if found.mean_absolute_error is not None:
                     cells.append(f"{found.mean_absolute_error:.3f}")
             cells += ["-"] * (len(header) - len(cells))
@@ -120,7 +125,7 @@ def per_class_table(evaluation: Evaluation) -> str:
     ]
     text = text_table(rows, ["label", "precision", "recall", "F1", "examples"])
     labels = list(evaluation.per_class)
-    if len(labels) <= 12:
+    if evaluation.confusion and len(labels) <= 12:
         rows = [
             [f"{number} {label}", *map(str, counts)]
             for number, (label, counts) in enumerate(zip(labels, evaluation.confusion, strict=True))
@@ -205,6 +210,7 @@ def _earlier(
                 len(own.members),
                 combine_verbalizers=last.ensemble.combine_verbalizers,
                 combine_members=last.ensemble.combine_members,
+                kind=last.ensemble.kind,
             ),
         )
         for own in generations[:-1]
@@ -221,7 +227,7 @@ def _evaluate(
 ) -> None:
     names = [*earlier, *(name for name, _ in report.rows)]
     scores: dict[str, list[Any]] = {name: [] for name in names}
-    labels: list[str | None] = []
+    labels: list[Label | None] = []
     keys: set[tuple[str, ...]] = set()
     for chunk in chunked(tests, 1024):
         texts = [example.texts for example in chunk]
@@ -238,13 +244,13 @@ def _evaluate(
         if "classifier" in scores:
             scores["classifier"].append(model.scores(texts))
         report.mistakes = surest_mistakes(
-            report.mistakes, chunk, scores[names[-1]][-1], report.task.labels
+            report.mistakes, chunk, scores[names[-1]][-1], report.task
         )
-    targets = label_numbers(labels, report.task.labels)
+    kind, targets = task_kind(report.task), targets_of(report.task, labels)
     for name, parts in scores.items():
-        probabilities = softmax(np.concatenate(parts) if parts else np.zeros((0, 1)), axis=1)
+        probabilities = kind.probabilities(np.concatenate(parts) if parts else np.zeros((0, 1)))
         report.evaluations[name] = evaluate(probabilities, targets, report.task)
-        report.right[name] = probabilities.argmax(axis=1) == targets
+        report.right[name] = right(kind.predicted(probabilities), targets)
     seen = sum(example.key in keys for example in data.train)
     shared = sum(example.key in keys for example in data.pool or ())
     if seen or shared:

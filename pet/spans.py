@@ -17,6 +17,7 @@ from torch import Tensor
 from pet.data import Example
 from pet.device import Compute
 from pet.errors import BackboneError
+from pet.labels import Label
 from pet.loading import load_pretrained, load_tokenizer
 from pet.task import Task
 from pet.templates import literal, slots
@@ -127,7 +128,7 @@ def written_templates(
 
 def spread(examples: Sequence[Example], most: int) -> list[Example]:
     """Return at most so many examples: the first of every label, then the second, and so on."""
-    seen: Counter[str | None] = Counter()
+    seen: Counter[Label | None] = Counter()
     rounds = []
     for number, example in enumerate(examples):
         rounds.append((seen[example.label], number))

@@ -49,7 +49,7 @@ def pooled(
     for cell in study.cells:
         if cell.task == task and cell.shots in (0, shots):
             for name, figures in cell.models.items():
-                if figures.confusion:
+                if figures.reliability:
                     parts.setdefault(name, []).append(figures)
     return {
         name: (
@@ -91,7 +91,8 @@ def study_figures(
         for model, (confusion, reliability) in pooled(study, task, most).items():
             name, title = f"{_file(task)}-{most}-{_file(model)}", f"{task}, {most} shots: {model}"
             yield f"{name}-reliability", plots.reliability_diagram(reliability, title)
-            yield f"{name}-confusion", plots.confusion_diagram(confusion, labels[task], title)
+            if len(confusion):
+                yield f"{name}-confusion", plots.confusion_diagram(confusion, labels[task], title)
 
 
 def spreads(

@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from pet.config import SuggestConfig
 from pet.data import Example, Pool
 from pet.errors import UsageError
+from pet.kinds import Kind, task_kind
 from pet.panel import Judgement, Panel
 from pet.training import Progress, silent
 
@@ -161,16 +162,25 @@ def spread_out(vectors: NDArray[np.float32], values: Values, number: int, seed: 
     return sorted([*chosen, *rest[: number - len(chosen)]])
 
 
+def _laid_out(seen: Judgement, kind: Kind) -> Judgement:
+    """Judgement of the decisions about texts: one a text, or yes and no about each of its labels.
+
+    The values of a text's decisions are summed.
+    """
+    members = np.stack([kind.shares(own) for own in seen.members])
+    return Judgement(members, seen.weights, kind.shares(seen.together))
+
+
 def _candidates(
     panel: Panel, pool: Pool, size: int, by: str, known: Iterable[Example], progress: Progress
 ) -> list[Suggestion]:
     """The texts of the highest values, best first; of equal values the first in the pool."""
-    labels, measure = panel.task.labels, MEASURES[by]
+    labels, kind, measure = panel.task.labels, task_kind(panel.task), MEASURES[by]
     seen = {example.key for example in known}
     heap: list[tuple[float, int, Suggestion]] = []
     start = 0
     for chunk, judgement in panel.judge(pool, progress):
-        values = measure(judgement)
+        values = measure(_laid_out(judgement, kind)).reshape(len(chunk), -1).sum(axis=1)
         for row in np.argsort(-values, kind="stable").tolist():
             value = float(values[row])
             if len(heap) == size and value <= heap[0][0]:

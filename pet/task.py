@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import runpy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from pet.errors import PetError, TaskError, UsageError, did_you_mean
 from pet.pattern import RESERVED
 from pet.pvp import PVP
 from pet.resources import resource_folder
 from pet.verbalizer import Verbalizer
+
+TaskKind = Literal["single", "ordinal", "multi-label"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,14 @@ class Task:
     label_column : str
         The column that holds the label.
     metrics : sequence of str
-        What `pet evaluate` shows first: "accuracy", "macro_f1" or "f1:<label>".
-    ordinal : bool
-        Whether the labels are ordered, so that being off by one is better than by two.
+        What `pet evaluate` shows first: "accuracy", "macro_f1", "f1:<label>" or, of multi-label
+        tasks, "micro_f1".
+    kind : {"single", "ordinal", "multi-label"}
+        "single": every text has one label. "ordinal": so it has, and the labels are ordered, so
+        that being off by one is better than by two. "multi-label": a text has any number of
+        labels, also none; all patterns name a ``{label}`` and ask about each.
+    label_separator : str
+        What stands between the labels of a multi-label text in one cell of a table.
 
     Raises
     ------
@@ -54,7 +61,8 @@ class Task:
     columns: Mapping[str, str] = field(default_factory=dict)
     label_column: str = "label"
     metrics: Sequence[str] = ("accuracy",)
-    ordinal: bool = False
+    kind: TaskKind = "single"
+    label_separator: str = ";"
 
     def __post_init__(self) -> None:
         def refuse(problem: str, hint: str | None = None) -> TaskError:
@@ -69,6 +77,12 @@ class Task:
             raise refuse(f"expected two or more different labels, found {list(self.labels)}.")
         if not self.fields or not self.pvps:
             raise refuse("expected at least one field and one PVP.")
+        if self.kind not in get_args(TaskKind):
+            raise refuse(
+                f"kind={self.kind!r} is unknown.", did_you_mean(str(self.kind), get_args(TaskKind))
+            )
+        if self.is_multi_label:
+            self._check_multi_label(refuse)
         for name in self.fields:
             if name in RESERVED:
                 raise refuse(
@@ -98,6 +112,28 @@ class Task:
         for name in self.columns:
             if name not in self.fields:
                 raise refuse(f"columns names the unknown field {name!r}.")
+
+    def _check_multi_label(self, refuse: Callable[..., TaskError]) -> None:
+        for number, pvp in enumerate(self.pvps):
+            if not pvp.pattern.asks_each_label:
+                raise refuse(
+                    f"pattern {number} ({pvp.pattern.template!r}) chooses one label, but the task "
+                    "is multi-label.",
+                    "Ask about each: '{text} Is this about {label}? {mask}.', with words for 'yes' "
+                    "and 'no'.",
+                )
+        for label in self.labels:
+            if not self.label_separator.strip() or self.label_separator in label:
+                raise refuse(
+                    f"label_separator {self.label_separator!r} cannot separate the label {label!r} "
+                    "from others.",
+                    "Choose a label_separator that is in no label.",
+                )
+
+    @property
+    def is_multi_label(self) -> bool:
+        """Whether a text may have several labels, or none."""
+        return self.kind == "multi-label"
 
     def select(self, patterns: Sequence[int] | None) -> tuple[tuple[int, PVP], ...]:
         """Return ``(number, PVP)`` of the chosen patterns; all of them for None."""
@@ -146,7 +182,8 @@ class Task:
             "columns": dict(self.columns),
             "label_column": self.label_column,
             "metrics": list(self.metrics),
-            "ordinal": self.ordinal,
+            "kind": self.kind,
+            "label_separator": self.label_separator,
         }
 
     @classmethod

@@ -36,8 +36,10 @@ def task_source(task: Task) -> str:
         lines.append(f"    label_column={_quoted(task.label_column)},")
     if tuple(task.metrics) != ("accuracy",):
         lines.append(f"    metrics={_list(task.metrics)},")
-    if task.ordinal:
-        lines.append("    ordinal=True,")
+    if task.kind != "single":
+        lines.append(f"    kind={_quoted(task.kind)},")
+    if task.label_separator != ";":
+        lines.append(f"    label_separator={_quoted(task.label_separator)},")
     lines.append("    pvps=[")
     for pvp in task.pvps:
         own = ", ".join(names[verbalizers.index(verbalizer)] for verbalizer in pvp.verbalizers)

@@ -223,7 +223,7 @@ def class_weights(labels: NDArray[np.int64], n_labels: int, how: str) -> Tensor 
     return torch.tensor(len(labels) / (n_labels * counts), dtype=torch.float32)
 
 
-def label_numbers(labels: Sequence[str | None], known: Sequence[str]) -> NDArray[np.int64]:
+def label_numbers(labels: Sequence[object], known: Sequence[str]) -> NDArray[np.int64]:
     """Positions of labels in the task's list, (N,)."""
     index: Mapping[str, int] = {label: number for number, label in enumerate(known)}
     return np.array([index[str(label)] for label in labels], dtype=np.int64)

@@ -29,7 +29,7 @@ task = Task(
     labels=["very negative", "negative", "neutral", "positive", "very positive"],
     fields=["text"],
     description="Sentiment of a film review sentence on five levels (Stanford Sentiment Treebank).",
-    ordinal=True,
+    kind="ordinal",
     pvps=[
         PVP("{text} It was {mask}.", quality, impression),
         PVP("{text} All in all, the film is {mask}.", quality),

@@ -30,7 +30,7 @@ task = Task(
     labels=["1 star", "2 stars", "3 stars", "4 stars", "5 stars"],
     fields=["text"],
     description="Star rating of a review of a restaurant, shop or service (Yelp, five levels).",
-    ordinal=True,
+    kind="ordinal",
     pvps=[
         PVP("{text:middle} It was {mask}.", quality),
         PVP("{text:middle} All in all, it was {mask}.", quality),

@@ -16,7 +16,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from toy import BAD, GOOD, NEW, toy_task
 
 import pet.member_store
-from pet import PVP, PETClassifier, PetError, Prediction, Task, Verbalizer
+from pet import PVP, PETClassifier, PetError, Task, Verbalizer
 from pet.classifier import predict_stream
 from pet.config import CONFIGS, Settings
 from pet.data import Example
@@ -355,7 +355,3 @@ def test_a_stream_of_predictions_is_the_same_for_every_chunk_size(
             assert found.label == expected.label
             assert found.probability == pytest.approx(expected.probability, abs=1e-6)
             assert found.probability == max(found.probabilities.values())
-
-
-def test_a_prediction_knows_the_probability_of_its_label() -> None:
-    assert Prediction("b", {"a": 0.25, "b": 0.75}).probability == 0.75

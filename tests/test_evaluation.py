@@ -21,7 +21,9 @@ from pet.evaluation import (
 def task_of(labels: int, ordinal: bool = False) -> Task:
     words = Verbalizer({f"l{number}": [f"w{number}"] for number in range(labels)})
     names = [f"l{number}" for number in range(labels)]
-    return Task("t", names, ["text"], [PVP("{text} {mask}", words)], ordinal=ordinal)
+    return Task(
+        "t", names, ["text"], [PVP("{text} {mask}", words)], kind="ordinal" if ordinal else "single"
+    )
 
 
 def random_predictions(

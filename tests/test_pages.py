@@ -199,12 +199,14 @@ def test_the_surest_mistakes_are_those_of_a_sorted_list(
 ) -> None:
     import numpy as np
 
+    words = Verbalizer({"a": ["x"], "b": ["y"]})
+    two = Task("two", ["a", "b"], ["text"], [PVP("{text} {mask}", words)])
     examples = [Example({"text": str(number)}, label) for number, (label, _, _) in enumerate(rows)]
     scores = np.array([row[1:] for row in rows], dtype=np.float32).reshape(-1, 2)
     found: list[Any] = []
     for start in range(0, len(rows), size):
         part = slice(start, start + size)
-        found = surest_mistakes(found, examples[part], scores[part], ["a", "b"], 5)
+        found = surest_mistakes(found, examples[part], scores[part], two, 5)
     gaps = {
         example.texts["text"]: abs(float(a) - float(b))
         for example, (a, b) in zip(examples, scores, strict=True)

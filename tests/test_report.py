@@ -34,7 +34,13 @@ TEST = [
 def many_labels(count: int, ordinal: bool = False) -> Task:
     labels = [f"l{number}" for number in range(count)]
     words = Verbalizer({label: [f"w{label}"] for label in labels})
-    return Task("t", labels, ["text"], [PVP("{text} {mask}", words)], ordinal=ordinal)
+    return Task(
+        "t",
+        labels,
+        ["text"],
+        [PVP("{text} {mask}", words)],
+        kind="ordinal" if ordinal else "single",
+    )
 
 
 def perfect(task: Task) -> Any:

@@ -83,7 +83,8 @@ def test_task_survives_json() -> None:
         columns={"text": "review"},
         label_column="stars",
         metrics=["f1:good"],
-        ordinal=True,
+        kind="ordinal",
+        label_separator="|",
     )
     assert Task.from_dict(json.loads(json.dumps(task.to_dict()))) == task
 

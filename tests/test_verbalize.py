@@ -391,7 +391,7 @@ def test_a_task_file_is_read_as_the_same_task(
         columns={"other": words[1]},
         label_column=words[2],
         metrics=("macro_f1",),
-        ordinal=True,
+        kind="ordinal",
     )
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / "task.py"

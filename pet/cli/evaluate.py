@@ -39,9 +39,11 @@ def command(
     """Evaluate MODEL, a run folder or a saved classifier, on labelled examples.
 
     The JSON has the keys accuracy, macro_f1, ece (expected calibration error, 10 bins), n,
-    mean_absolute_error, per_class, confusion (true labels in rows) and reliability (the 10 bins).
-    The diagrams are the last two. With --threshold there are also coverage, the share of examples
-    that get a label, and covered_accuracy, that of these; all else is of all examples.
+    micro_f1 (multi-label tasks, whose accuracy counts texts all of whose labels are found),
+    mean_absolute_error (ordinal tasks), per_class, confusion (true labels in rows; none for
+    multi-label tasks) and reliability (the 10 bins). The diagrams are the last two. With
+    --threshold there are also coverage, the share of examples that get a label, and
+    covered_accuracy, that of these; all else is of all examples.
 
     \b
     Example: pet evaluate runs/first --test test.jsonl --json -
@@ -52,10 +54,10 @@ def command(
     from pet.cli.console import opened, say
     from pet.data import Columns, examples_from
     from pet.evaluation import evaluate, percent, selective
+    from pet.kinds import targets_of, task_kind
     from pet.model import load_model
     from pet.plots import evaluation_figures, require, save
     from pet.report import per_class_table
-    from pet.training import label_numbers
 
     if plots:
         require()
@@ -68,12 +70,14 @@ def command(
     ):
         labels.append(example.label)
         probabilities.append(list(prediction.probabilities.values()))
-    targets = label_numbers(labels, task.labels)
+    targets = targets_of(task, labels)
     found = evaluate(np.array(probabilities), targets, task)
     if plots:
         count = save(evaluation_figures(found, task), plots, plot_format)
         say(f"{count} diagrams are in {plots}.")
-    covered = None if threshold is None else selective(np.array(probabilities), targets, threshold)
+    covered = None
+    if threshold is not None:
+        covered = selective(np.array(probabilities), targets, threshold, task_kind(task))
     figures = {**found.to_dict(), **(covered or {})}
     text = json.dumps(figures, indent=2, ensure_ascii=False)
     if json_file == "-":
@@ -84,6 +88,8 @@ def command(
             stream.write(text + "\n")
     shown = {f"{name}": found.metric(name) for name in task.metrics}
     shown |= {"accuracy": found.accuracy, "macro_f1": found.macro_f1}
+    if found.micro_f1 is not None:
+        shown["micro_f1"] = found.micro_f1
     click.echo("  ".join(f"{name} {percent(value)}" for name, value in shown.items()))
     click.echo(f"calibration error {found.ece:.3f}  examples {found.n}")
     if covered is not None:

@@ -27,6 +27,7 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
     from pet.data import Example
     from pet.errors import UsageError
     from pet.explanation import explain
+    from pet.labels import label_text
     from pet.model import EnsembleModel, load_model
     from pet.pipeline import trained_members
     from pet.runs import RunFolder
@@ -41,7 +42,8 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
         )
     example = Example(dict(zip(fields, (text.strip() for text in texts), strict=True)))
     _, prediction = next(predict_stream(loaded, [example]))
-    click.echo(f"{prediction.label}  ({prediction.probability:.1%})")
+    label = label_text(prediction.label or "", f"{loaded.task.label_separator} ") or "no label"
+    click.echo(f"{label}  ({prediction.probability:.1%})")
     for label, share in prediction.probabilities.items():
         click.echo(f"  {share:6.1%}  {label}")
     if isinstance(loaded, EnsembleModel):

@@ -38,8 +38,9 @@ def command(
     """Label texts with MODEL, a run folder or a saved classifier.
 
     Each output row repeats the texts and adds the label, its probability and those of all labels.
-    Rows are written as they are made. With --threshold a row whose likeliest label is less likely
-    keeps its probabilities but has no label: null in jsonl, empty in csv.
+    Several labels are a list in jsonl and joined by the task's separator in csv. Rows are written
+    as they are made. With --threshold a row whose prediction is less likely keeps its
+    probabilities but has no label: null in jsonl, empty in csv.
 
     \b
     Example: pet predict runs/first --input new.csv -o labelled.csv
@@ -48,6 +49,7 @@ def command(
     from pet.cli.console import opened
     from pet.data import Columns, examples_from
     from pet.errors import UsageError
+    from pet.labels import label_text
     from pet.model import load_model
 
     if output != "-" and not output.endswith((".jsonl", ".csv")):
@@ -69,7 +71,11 @@ def command(
             if table is not None:
                 numbers = [prediction.probability, *prediction.probabilities.values()]
                 table.writerow(
-                    [*example.texts.values(), prediction.label, *(f"{p:.6f}" for p in numbers)]
+                    [
+                        *example.texts.values(),
+                        label_text(prediction.label or "", task.label_separator),
+                        *(f"{p:.6f}" for p in numbers),
+                    ]
                 )
                 continue
             row = {

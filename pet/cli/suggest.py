@@ -71,6 +71,7 @@ def command(
     from pet.cli.console import opened, progress_bars, say
     from pet.data import Columns, Pool, examples_from, has_labels, reusable
     from pet.evaluation import percent, text_table
+    from pet.kinds import refuse_multi_label
     from pet.labelling import original_rows, write_unlabelled
     from pet.panel import Panel
     from pet.seeds import derived_seed
@@ -81,6 +82,9 @@ def command(
         Panel.load(model, settings.backbone.device, settings.backbone.precision) if model else None
     )
     known_task = panel.task if panel else load_task(str(task))
+    refuse_multi_label(
+        known_task, "pet suggest", "An empty cell already means that a text has none of the labels."
+    )
     mapping, file_ending = column_mapping(columns), suffix(file_format)
     read_as, source = Columns(known_task, mapping, "ignored"), reusable(unlabeled)
     labelled = panel.labelled() if panel else None

@@ -17,6 +17,7 @@ from torch import Tensor
 from pet.backbone import MaskedLM
 from pet.encoding import Batch
 from pet.errors import UsageError
+from pet.kinds import KINDS, Kind
 from pet.masking import Masking
 from pet.objectives.base import LossOfStates, Objective
 from pet.readouts.words import WordReadout
@@ -50,9 +51,13 @@ class Adapet(Objective):
     needs_inputs = True
 
     def __init__(
-        self, scorer: PVPScorer, weights: Tensor | None, generator: np.random.Generator
+        self,
+        scorer: PVPScorer,
+        weights: Tensor | None,
+        generator: np.random.Generator,
+        kind: Kind = KINDS["single"],
     ) -> None:
-        super().__init__(scorer, weights, generator)
+        super().__init__(scorer, weights, generator, kind)
         if not isinstance(scorer.backbone, MaskedLM) or scorer.asks_each_label:
             raise UsageError(
                 "The objective 'adapet' needs a masked LM, which predicts hidden words, and "

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pet.encoding import Batch
+from pet.kinds import KINDS, Kind
 from pet.scoring import PVPScorer
 
 # A mean over the examples, from decoder inputs (R, k, E) for every number of masks k.
@@ -23,18 +24,25 @@ class Objective(ABC):
     ----------
     scorer : PVPScorer
         Whose scores are trained.
-    weights : Tensor (C,), optional
-        Of the labels.
+    weights : Tensor (A,), optional
+        Of the alternatives, which are the labels or, in multi-label tasks, no and yes.
     generator : numpy.random.Generator
         Of what it draws.
+    kind : Kind
+        Of the task.
     """
 
     # Whether a loss needs the inputs and so a pass through the encoder at every step.
     needs_inputs = False
 
     def __init__(
-        self, scorer: PVPScorer, weights: Tensor | None, generator: np.random.Generator
+        self,
+        scorer: PVPScorer,
+        weights: Tensor | None,
+        generator: np.random.Generator,
+        kind: Kind = KINDS["single"],
     ) -> None:
+        self.kind = kind
         self.scorer = scorer
         self.weights = weights
         self.generator = generator
@@ -49,8 +57,8 @@ class Objective(ABC):
         ----------
         batches : mapping
             R rows for every number of masks; empty where the states of a frozen encoder are kept.
-        targets : array (B,)
-            Label numbers of the examples.
+        targets : array (B,) or (B, C)
+            Labels of the examples, as the kind of task has them.
         asked : bool array (B, Q)
             Which questions about the examples the rows are; see `PVPScorer.by_text`.
         """

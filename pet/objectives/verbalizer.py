@@ -25,14 +25,20 @@ class VerbalizerObjective(Objective):
     ) -> LossOfStates:
         """Return the loss of a batch."""
         device = self.scorer.backbone.compute.device
+        decided = self.kind.decided(asked)
         return partial(
-            self._loss, torch.from_numpy(targets).to(device), torch.from_numpy(asked).to(device)
+            self._loss,
+            torch.from_numpy(asked).to(device),
+            torch.from_numpy(decided).to(device),
+            torch.from_numpy(self.kind.outcomes(targets)[decided]).to(device),
         )
 
-    def _loss(self, targets: Tensor, asked: Tensor, states: Mapping[int, Tensor]) -> Tensor:
+    def _loss(
+        self, asked: Tensor, decided: Tensor, outcomes: Tensor, states: Mapping[int, Tensor]
+    ) -> Tensor:
         scores = self.scorer.by_text(self.scorer.label_scores(states), asked)
         losses = [
-            readout.loss(part, states, targets, self.weights)
+            readout.loss(self.kind.decisions(part)[decided], states, outcomes, self.weights)
             for readout, part in zip(self.scorer.readouts, scores, strict=True)
         ]
         return torch.stack(losses).mean()

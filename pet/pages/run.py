@@ -72,7 +72,7 @@ def result(labels: Sequence[str], test: Mapping[str, Any], name: str) -> dict[st
     ]
     return {
         "labels": labels,
-        "confusion": confusion if len(labels) <= _MOST_LABELS else None,
+        "confusion": confusion if confusion and len(labels) <= _MOST_LABELS else None,
         "pairs": sorted(pairs, key=lambda pair: -pair[0])[:_MOST_PAIRS],
         "bins": [
             {**own, "low": 100 * place / len(bins), "high": 100 * (place + 1) / len(bins)}
