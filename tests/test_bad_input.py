@@ -535,9 +535,12 @@ def test_ctrl_c_in_the_distillation_keeps_all_members(
 
 
 WAITS = """
-import os, time
+import os, signal, time
 from pathlib import Path
 from pet import member_store
+
+# A shell's background jobs, which tests may be among, are started with the signal ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def train_member(backbone, spec, *more):
     if spec.name == "pattern-2":
@@ -569,7 +572,10 @@ def test_ctrl_c_is_one_message_and_the_rerun_gives_what_an_uninterrupted_run_giv
         while not reached.exists() and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        try:
+            out, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
     assert (process.returncode, out) == (1, "")
     assert err.strip() == (
         "Interrupted. What was finished is kept; the same command goes on from there."
