@@ -134,6 +134,8 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         soft_length: int = TemplateConfig.soft_length,
         soft_text: str | None = TemplateConfig.soft_text,
         soft_start: str = TemplateConfig.soft_start,
+        deep: str = TemplateConfig.deep,
+        deep_layers: str = TemplateConfig.deep_layers,
         soften: str = TemplateConfig.soften,
         readout: Sequence[str] = EnsembleConfig.readout,
         repetitions: int = EnsembleConfig.repetitions,

@@ -15,7 +15,8 @@ Method = Literal["pet", "ipet", "zero-shot", "single", "head", "fine-tune"]
 Baseline = Literal["tfidf", "embedding", "setfit"]
 WeightsScope = Literal["full", "head", "bias", "lora"]
 Scope = Literal[WeightsScope, "prompt", "prompt+head", "prompt+bias", "prompt+lora", "all"]
-SoftKind = Literal["words", "prompt-tuning"]
+SoftKind = Literal["words", "prompt-tuning", "p-tuning", "deep"]
+DeepKind = Literal["replace", "add"]
 SoftMember = Literal["none", SoftKind]
 SoftStart = Literal["label-words", "vocabulary", "uniform", "mask"]
 Combiner = Literal["logits", "probabilities", "log-probabilities", "vote"]
@@ -204,8 +205,8 @@ class TemplateConfig(_Checked):
 
     soft: tuple[str, ...] = setting(
         ("none",),
-        "Soft templates, one or several: words, prompt-tuning; none is the pattern as the task has "
-        "it. Several give every pattern a member of each kind.",
+        "Soft templates, one or several: words, prompt-tuning, p-tuning, deep; none is the pattern "
+        "as the task has it. Several give every pattern a member of each kind.",
         SoftMember,
     )
     soft_length: int = setting(20, "Pseudo tokens that a pattern without slots gets.", low=1)
@@ -217,6 +218,14 @@ class TemplateConfig(_Checked):
         "What pseudo tokens start as: label words (and common words for those that remain), common "
         "words of the vocabulary, uniform noise, or the mask token.",
         SoftStart,
+    )
+    deep: DeepKind = setting(
+        "replace",
+        "Deep prompts: they replace what comes to a layer at the slots, or are added to it.",
+        DeepKind,
+    )
+    deep_layers: str = setting(
+        "all", "Deep prompts: which layers have them, such as 1,4-6, or all but the first, 0."
     )
     soften: Literal["none", "words"] = setting(
         "none",

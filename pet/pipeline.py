@@ -182,7 +182,7 @@ def _member(
         if not pattern.is_soft:
             pattern = with_slots(pattern, config.soft_length, config.soft_text)
         pvp = pvp.with_pattern(pattern, chosen)
-        soft = SoftSpec(chosen, config.soft_start, seed)
+        soft = SoftSpec(chosen, config.soft_start, seed, config.deep, config.deep_layers)
     if repetition is not None:
         name += f"-{repetition}"
     if readout != "words":

@@ -143,12 +143,12 @@ class PVPScorer:
     def unfold(self) -> None:
         """Make ready for training what is learned beside the backbone."""
         if self.soft is not None:
-            self.learned["soft"] = self.soft.unfolded().to(self.backbone.compute.device)
+            self.soft.unfold()
 
     def fold(self) -> None:
         """Drop what only training needs; scores stay the same."""
         if self.soft is not None:
-            self.learned["soft"] = self.soft.folded()
+            self.soft.fold()
 
     def calibrated(self, offsets: Offsets) -> PVPScorer:
         """Return this scorer with ``offsets`` to subtract; everything learned is shared."""

@@ -223,11 +223,15 @@ class LanguageModel(ABC):
         """The tokenizer with the rules that this kind of model has for its inputs."""
         return TextTokenizer(tokenizer)
 
+    @property
+    def body(self) -> Any:
+        """The module that reads the text."""
+        return self._body()[0]
+
     def _hidden(self, batch: Batch) -> Tensor:
         """Output of the body that reads the text, (B, L, H)."""
-        body = self._body()[0]
-        with prompted(body, batch) as inputs:
-            hidden: Tensor = body(**inputs)[0]
+        with prompted(self.body, batch) as inputs:
+            hidden: Tensor = self.body(**inputs)[0]
         return hidden
 
     def _body(self) -> list[Any]:

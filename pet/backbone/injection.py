@@ -1,14 +1,17 @@
-"""A prompt put into a transformers model: vectors in the places of word embeddings."""
+"""A prompt put into a transformers model: vectors for word embeddings, hooks on its layers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from pet.encoding import Batch
+from pet.errors import BackboneError
 
 
 def model_inputs(batch: Batch) -> dict[str, Tensor]:
@@ -33,8 +36,70 @@ def prompted(body: Any, batch: Batch) -> Iterator[dict[str, Tensor]]:
     if batch.prompt is None or slots is None:
         yield inputs
         return
-    embeddings: Tensor = body.get_input_embeddings()(inputs.pop("input_ids"))
-    vectors = batch.prompt().vectors[slots.entries].to(embeddings.dtype)
-    # A new tensor: the embeddings, and the matrix behind them, are left as they are.
-    inputs["inputs_embeds"] = embeddings.index_put((slots.rows, slots.columns), vectors)
-    yield inputs
+    prompt, places = batch.prompt(), (slots.rows, slots.columns)
+
+    def put(states: Tensor, vectors: Tensor) -> Tensor:
+        # A new tensor: what stood there before is left as it is.
+        return states.index_put(places, vectors[slots.entries].to(states.dtype))
+
+    def deeper(layer: int, states: Tensor) -> Tensor:
+        if layer not in prompt.deep:
+            return states
+        if not prompt.adds:
+            return put(states, prompt.deep[layer])
+        return put(torch.zeros_like(states), prompt.deep[layer]) + states
+
+    inputs["inputs_embeds"] = put(
+        body.get_input_embeddings()(inputs.pop("input_ids")), prompt.vectors
+    )
+    with ExitStack() as stack:
+        if prompt.deep:
+            stack.enter_context(_before_layers(body, deeper))
+        yield inputs
+
+
+@torch.no_grad()
+def layer_inputs(body: Any, vectors: Tensor) -> list[Tensor]:
+    """What comes to each layer where a model reads nothing but these vectors (T, E): (T, H)."""
+    seen: list[Tensor] = []
+
+    def keep(_: int, states: Tensor) -> Tensor:
+        seen.append(states[0].detach().clone())
+        return states
+
+    mode = body.training
+    body.eval()
+    with _before_layers(body, keep):
+        body(inputs_embeds=vectors[None], attention_mask=vectors.new_ones(1, len(vectors)).long())
+    body.train(mode)
+    return seen
+
+
+@contextmanager
+def _before_layers(body: Any, change: Callable[[int, Tensor], Tensor]) -> Iterator[None]:
+    """Give the states that come to every layer to ``change``, with the layer's number."""
+    # Calls are counted, because some architectures call one layer again and again.
+    numbers = count()
+
+    def hook(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        layer = next(numbers)
+        if args:
+            return (change(layer, args[0]), *args[1:]), kwargs
+        return args, {**kwargs, "hidden_states": change(layer, kwargs["hidden_states"])}
+
+    with ExitStack() as stack:
+        for module in _layers(body):
+            stack.callback(module.register_forward_pre_hook(hook, with_kwargs=True).remove)
+        yield
+
+
+def _layers(body: Any) -> nn.ModuleList:
+    """The layers of an encoder, or those that it calls again and again."""
+    lists = [part for part in body.modules() if isinstance(part, nn.ModuleList) and len(part)]
+    if not lists:
+        raise BackboneError(
+            f"{type(body).__name__} has no list of layers for deep prompts.",
+            "Use --soft prompt-tuning.",
+        )
+    found = (part for part in lists if len(part) == body.config.num_hidden_layers)
+    return next(found, lists[0])

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from pet.backbone import LanguageModel
 from pet.errors import BackboneError, UsageError, did_you_mean
+from pet.soft.deep import Deep
+from pet.soft.p_tuning import PTuning
 from pet.soft.prompt_tuning import PromptTuning
 from pet.soft.starts import start_vectors
 from pet.soft.template import Site, SoftSpec, SoftTemplate
@@ -16,6 +18,8 @@ __all__ = ["KINDS", "SoftSpec", "SoftTemplate", "make_template"]
 KINDS: dict[str, type[SoftTemplate]] = {
     "words": Words,
     "prompt-tuning": PromptTuning,
+    "p-tuning": PTuning,
+    "deep": Deep,
 }
 
 

@@ -23,6 +23,8 @@ class SoftSpec:
     kind: str = "prompt-tuning"
     start: str = "vocabulary"
     seed: int = 0
+    deep: str = "replace"
+    layers: str = "all"
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,8 @@ class Site:
 class SoftTemplate(nn.Module):
     """T vectors that are trained as they are; other kinds change how.
 
-    A kind overrides `forward`. Where training goes through more than what is kept, such as an
-    encoder of the vectors, `unfolded` returns the module that is trained, and that module's
-    `folded` returns the small one again, which gives the same prompt.
+    A kind overrides `forward`, and where training goes through more than what is kept, such as an
+    encoder of the vectors, `unfold` and `fold`.
 
     Parameters
     ----------
@@ -62,13 +63,11 @@ class SoftTemplate(nn.Module):
         """Return what is put into the model."""
         return Prompt(self.vectors)
 
-    def unfolded(self) -> SoftTemplate:
-        """Return the module to train; its random weights are drawn from torch's own generator."""
-        return self
+    def unfold(self) -> None:
+        """Make ready for training; random weights are drawn from torch's own generator."""
 
-    def folded(self) -> SoftTemplate:
-        """Return the module to keep."""
-        return self
+    def fold(self) -> None:
+        """Drop what only training needs; the prompt stays the same."""
 
 
 @torch.no_grad()
