@@ -64,6 +64,9 @@ def load_pretrained(auto_class: Any, name: str, **options: Any) -> tuple[Any, di
         )
     finally:
         transformers_logging.set_verbosity(previous)
+    if name.endswith(".gguf") and getattr(model, "hf_quantizer", None) is not None:
+        # Its weights were unpacked; the mark that they had been packed would forbid saving them.
+        model.hf_quantizer.remove_quantization_config(model)
     return model, report
 
 

@@ -570,7 +570,7 @@ def smollm() -> str:
 
 
 @pytest.mark.slow
-def test_a_real_causal_model_reads_polarity_without_training(smollm: str) -> None:
+def test_a_real_causal_model_reads_polarity_without_training(smollm: str, tmp_path: Path) -> None:
     words = Verbalizer({"negative": ["terrible", "bad"], "positive": ["great", "good"]})
     task = Task("films", ["negative", "positive"], ["text"], [PVP("{text} It was {mask}", words)])
     model = PETClassifier(task, method="zero-shot", backbone=smollm, device="cpu")
@@ -581,4 +581,12 @@ def test_a_real_causal_model_reads_polarity_without_training(smollm: str) -> Non
         "It broke on the second day and nobody answered my mails.",
     ]
     model.fit([])
-    assert list(model.predict(texts)) == ["positive", "negative", "positive", "negative"]
+    # A model of this size errs on single texts; praise and blame together it tells apart.
+    praise = model.predict_proba(texts)[:, list(model.classes_).index("positive")]
+    assert praise[[0, 2]].mean() > praise[[1, 3]].mean() + 0.02
+    model.save_pretrained(tmp_path)  # a plain folder, without the GGUF file
+    with safe_open(next((tmp_path / "backbone").glob("*.safetensors")), "pt") as file:
+        sizes = [file.get_tensor(name).numel() for name in file.keys()]  # noqa: SIM118
+    assert 130e6 < sum(sizes) < 170e6
+    again = PETClassifier.from_pretrained(tmp_path, device="cpu")
+    np.testing.assert_allclose(again.predict_proba(texts), model.predict_proba(texts), atol=1e-6)
