@@ -75,9 +75,7 @@ class _Checked:
 class BackboneConfig(_Checked):
     """Which masked language model, where it runs, and how much text it reads."""
 
-    backbone: str = setting(
-        "pet-mini", "Language model: hub name, folder, GGUF file, or the embedded pet-mini."
-    )
+    backbone: str = setting("pet-mini", "Language model: hub name, folder, GGUF file or pet-mini.")
     device: str = setting("auto", "cpu, cuda, cuda:N, or auto.", decides=False)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = setting(
         "auto",
@@ -118,8 +116,7 @@ class TrainingConfig(_Checked):
     lora_rank: int = setting(8, "Rank of the adapters of --scope lora.", low=1)
     prompt_rate: float | None = setting(
         None,
-        "Peak learning rate of soft slots; by default that of their kind. --learning-rate is the "
-        "backbone's.",
+        "Peak learning rate of soft slots; by default that of their kind.",
         low=0,
     )
     objective: ObjectiveKind = setting(

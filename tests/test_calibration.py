@@ -123,7 +123,7 @@ def test_the_sample_is_seeded_and_bounded(
     seen: list[Any] = []
     plain = PVPScorer.score
     monkeypatch.setattr(
-        PVPScorer, "score", lambda self, chunk: seen.append(chunk._texts) or plain(self, chunk)
+        PVPScorer, "score", lambda self, chunk: seen.append(chunk.texts) or plain(self, chunk)
     )
     many = pool_of([f"{text} {number}" for number in range(70) for text in TEXTS])
     scorer = scorer_of(backbone)

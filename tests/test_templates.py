@@ -81,7 +81,7 @@ def test_candidates_are_the_tasks_own_patterns_and_then_new_ones_with_its_usual_
 def test_a_seq2seq_model_adds_its_templates(tmp_path: Path) -> None:
     model = save_tiny_t5(tmp_path)
     task = toy_task()
-    config = TemplateSearchConfig(families=(), seq2seq=model, beams=3, span_tokens=2)
+    config = TemplateSearchConfig(families=("null",), seq2seq=model, beams=3, span_tokens=2)
     found, origins = candidates(task, EXAMPLES, config, "cpu", 32)
     assert origins.count("seq2seq") >= 3
     shown = [EXAMPLES[number] for number in (0, 1)]
