@@ -208,7 +208,7 @@ class TemplateConfig(_Checked):
     )
     soft_length: int = setting(20, "Pseudo tokens that a pattern without slots gets.", low=1)
     soft_text: str | None = setting(
-        None, "Words that the slots before a pattern start as, instead of pseudo tokens."
+        None, "Words that the slots before a pattern start as; by default none."
     )
     soft_start: SoftStart = setting(
         "label-words",
