@@ -56,9 +56,8 @@ def test_help_of_every_command_has_an_example_and_shows_defaults(command: str) -
 
 
 def test_help_of_train_lists_every_setting_with_its_default() -> None:
-    text = re.sub(
-        r"(?<=\w)- (?=\w)", "-", " ".join(pet("train", "--help").out.split())
-    )  # unwrapped
+    wrapped = " ".join(pet("train", "--help").out.split())
+    text = re.sub(r"(?<=\w)- (?=\w)", "-", wrapped)  # lines break after hyphens too
     for item in (item for part in CONFIGS.values() for item in fields(part)):
         # An option's own entry goes on with its type; other texts mention it too.
         entry = re.split(rf" --{item.name.replace('_', '-')} (?=[A-Z\[])", text)[-1]
