@@ -48,7 +48,7 @@ class SoftTemplate(nn.Module):
         Where it starts.
     """
 
-    # Default peak learning rate (benchmarks/RESULTS.md).
+    # Default peak learning rate; a usual one, not measured yet.
     rate: ClassVar[float] = 1e-2
 
     start: Tensor
