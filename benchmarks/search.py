@@ -22,7 +22,6 @@ import torch
 from numpy.typing import NDArray
 
 from pet.backbone import LanguageModel, load_backbone
-from pet.candidates import candidates
 from pet.cli.options import number_list
 from pet.config import (
     BackboneConfig,
@@ -34,18 +33,19 @@ from pet.config import (
 from pet.data import Columns, Data, Example, draw_shots, examples_from
 from pet.encoding import Chunk
 from pet.evaluation import text_table
-from pet.kpt import kpt
-from pet.lm_bff import lm_bff
-from pet.petal import petal
 from pet.pvp import PVP
-from pet.ranking import rank_patterns
-from pet.readings import FoundWords, Readings
 from pet.scoring import PVPScorer, Scores
+from pet.search.candidates import candidates
+from pet.search.kpt import kpt
+from pet.search.lm_bff import lm_bff
+from pet.search.petal import petal
+from pet.search.ranking import rank_patterns
+from pet.search.readings import FoundWords, Readings
+from pet.search.verbalize import all_words, with_words
+from pet.search.vocabulary import WordTable
 from pet.seeds import derived_seed
 from pet.task import Task, load_task
 from pet.training import label_numbers
-from pet.verbalize import all_words, with_words
-from pet.vocabulary import WordTable
 
 TASKS = "sst2,mr,ag_news,trec,emotion,yelp_full"
 # Halvings of the shots by which patterns are ranked; few, because there are many candidates.

@@ -15,12 +15,12 @@ from typing import Any
 import click
 import numpy as np
 
-from pet.cells import CellResult, TaskFiles
 from pet.cli.console import progress_bars
 from pet.cli.options import number_list, pattern_numbers
 from pet.config import BackboneConfig, Settings, StudyConfig
 from pet.evaluation import text_table
-from pet.fewshot import few_shot_study
+from pet.study.cells import CellResult, TaskFiles
+from pet.study.fewshot import few_shot_study
 from pet.task import load_task
 
 VARIANTS: dict[str, dict[str, Any]] = {

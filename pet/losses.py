@@ -18,7 +18,7 @@ from pet.demonstrations import Bank
 from pet.encoding import Batch, Chunk, Encoded
 from pet.errors import DataError
 from pet.kinds import KINDS, Kind
-from pet.masking import Masking
+from pet.lm.masking import Masking
 from pet.negatives import draw_questions
 from pet.objectives import OBJECTIVES
 from pet.objectives.base import LossOfStates

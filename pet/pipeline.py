@@ -7,18 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from pet.adaptation import adapt
 from pet.backbone import load_backbone
 from pet.checkpoints import Checkpoint
 from pet.combining import combined, fine_tuned_temperature
 from pet.config import BackboneConfig, LMConfig, Settings, TrainingConfig, deciding
-from pet.corpus import Source
 from pet.data import Data, Example, Pool
 from pet.distillation import distil, fine_tune, student_temperature
 from pet.ensemble import Ensemble, ensemble_from_dict, ensemble_to_dict
 from pet.errors import DataError, UsageError
 from pet.ipet import train_generations
 from pet.labels import names
+from pet.lm.adaptation import adapt
+from pet.lm.corpus import Source
 from pet.member_store import MemberStore, pool_scores, stored_members
 from pet.members import MemberSet, MemberSpec
 from pet.model import EnsembleModel, Model, save_model

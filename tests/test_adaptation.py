@@ -21,15 +21,15 @@ from toy import GOOD, NEW, Files, pet, train
 from transformers import AutoModelForMaskedLM
 
 from pet import PETClassifier
-from pet.adaptation import Adaptation, adapt
 from pet.backbone import MaskedLM
 from pet.config import BackboneConfig, LMConfig
-from pet.corpus import Source
 from pet.encoding import Batch
 from pet.errors import BackboneError, RunError, UsageError
-from pet.lm import HeldOut, masked_lm_loss
-from pet.masking import Masking
-from pet.packing import Packer
+from pet.lm.adaptation import Adaptation, adapt
+from pet.lm.corpus import Source
+from pet.lm.heldout import HeldOut, masked_lm_loss
+from pet.lm.masking import Masking
+from pet.lm.packing import Packer
 
 TEXTS = [f"{text} , {other}" for text in NEW for other in GOOD]
 QUICK: dict[str, Any] = {
@@ -353,14 +353,14 @@ def test_a_folder_that_cannot_be_written_and_a_full_disk_are_one_message(
 
 def test_an_interruption_is_one_message(tiny_bert: str, tmp_path: Path) -> None:
     (tmp_path / "texts.txt").write_text("\n".join(TEXTS), "utf-8")
-    with mock.patch("pet.adaptation.masked_lm_loss", side_effect=KeyboardInterrupt):
+    with mock.patch("pet.lm.adaptation.masked_lm_loss", side_effect=KeyboardInterrupt):
         result = pet("adapt", tiny_bert, "--text", tmp_path / "texts.txt", "-o", tmp_path / "m")
     assert result.code == 1
     assert result.err.startswith("\nInterrupted.") or result.err.startswith("Interrupted.")
 
 
 def test_a_damaged_checkpoint_is_named(tiny_bert: str, tmp_path: Path) -> None:
-    with mock.patch("pet.adaptation.optimise", side_effect=Killed), pytest.raises(Killed):
+    with mock.patch("pet.lm.adaptation.optimise", side_effect=Killed), pytest.raises(Killed):
         run(tiny_bert, tmp_path / "m")
     (tmp_path / "m" / "checkpoint.safetensors").write_bytes(b"x" * 20)
     with pytest.raises(RunError, match=r"checkpoint.safetensors: this checkpoint is damaged"):

@@ -16,12 +16,12 @@ from transformers import AutoModel, AutoTokenizer
 
 from pet import PVP, Example, PetError, Task, Verbalizer
 from pet.backbone import MaskedLM
-from pet.baselines import BASELINES, embedding, require, setfit, tfidf
 from pet.config import BackboneConfig, Settings, TrainingConfig
 from pet.embedding import mean_embeddings
 from pet.encoding import Encoder
 from pet.errors import BackboneError, DataError
 from pet.pattern import input_parts
+from pet.study.baselines import BASELINES, embedding, require, setfit, tfidf
 
 TASK = toy_task()
 ROWS = labelled_rows()

@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import WORDS, bert_tokenizer
 
-from pet.corpus import Corpus, Source
 from pet.encoding import TextTokenizer
 from pet.errors import DataError
-from pet.packing import Packer, RowStream
+from pet.lm.corpus import Corpus, Source
+from pet.lm.packing import Packer, RowStream
 from pet.readers import documents_from
 
 TOKENIZER = TextTokenizer(bert_tokenizer())

@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 from toy import Files, Result, pet, toy_task, write_jsonl
 
-import pet.fewshot as fewshot
-from pet.cells import CellSpec, draw, run_cell
-from pet.comparison import ALL_TASKS, Row, study_csv, study_table, study_to_dict, summarise
+import pet.study.fewshot as fewshot
 from pet.config import BackboneConfig, DistillationConfig, Settings, StudyConfig, TrainingConfig
 from pet.data import Columns, Pool, draw_shots, examples_from
 from pet.errors import DataError, RunError, UsageError
 from pet.evaluation import paired_bootstrap
-from pet.fewshot import StudyResult, TaskFiles, few_shot_study
 from pet.seeds import derived_seed
+from pet.study.cells import CellSpec, draw, run_cell
+from pet.study.comparison import ALL_TASKS, Row, study_csv, study_table, study_to_dict, summarise
+from pet.study.fewshot import StudyResult, TaskFiles, few_shot_study
 
 WORDS = {"negative": ("bad", "sad", "terrible", "awful"), "positive": ("good", "happy", "great")}
 POOL = [
@@ -49,7 +49,7 @@ ONE = replace(CONFIG, seeds=(1,))
 @pytest.fixture(autouse=True)
 def no_collection(monkeypatch: pytest.MonkeyPatch) -> None:
     """Collecting garbage before every cell takes longer than the cells of these tests."""
-    monkeypatch.setattr("pet.cells.reset_peaks", lambda: None)
+    monkeypatch.setattr("pet.study.cells.reset_peaks", lambda: None)
 
 
 def quick(backbone: str = "pet-mini") -> Settings:

@@ -21,7 +21,7 @@ from pet.ensemble import COMBINERS, Ensemble, learn_weights
 from pet.errors import DataError, TaskError, UsageError
 from pet.kinds import KINDS, accuracy, confidence, refuse_multi_label, targets_of, task_kind
 from pet.labels import is_indicator, label_list, label_text, read_label
-from pet.taskfile import task_source
+from pet.search.taskfile import task_source
 
 ANSWER = Verbalizer({"yes": ["yes"], "no": ["no"]})
 LABELS = ("food", "room", "staff")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pet.masking import Masking
+from pet.lm.masking import Masking
 
 SPECIAL = (0, 1, 2, 3, 4)
 MASK = 4

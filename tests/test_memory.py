@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from pet.memory import peak_gpu_memory, peak_memory, reset_peaks
+from pet.study.memory import peak_gpu_memory, peak_memory, reset_peaks
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peaks can be reset on Linux alone")

@@ -19,7 +19,6 @@ from transformers import BertForMaskedLM
 
 from pet import PVP, Example, PETClassifier, PetError, Task, Verbalizer, load_task
 from pet.backbone import MaskedLM
-from pet.baselines import BASELINES
 from pet.config import Settings, TrainingConfig
 from pet.encoding import Chunk
 from pet.evaluation import Evaluation
@@ -27,6 +26,7 @@ from pet.kinds import KINDS, targets_of
 from pet.losses import label_losses
 from pet.members import MemberSpec, train_member
 from pet.scoring import PVPScorer
+from pet.study.baselines import BASELINES
 
 TASK_FILE = '''"""What is it about?"""
 

@@ -17,7 +17,6 @@ from test_plots import BINS, STUDY, drawing, study_command
 from toy import Files, pet, toy_task, train, unlabelled_rows, write_jsonl
 
 from pet import PVP, Task, Verbalizer, plots
-from pet.comparison import study_from_dict, study_to_dict, summarise
 from pet.config import Settings
 from pet.data import Data, Example
 from pet.errors import RunError
@@ -26,6 +25,7 @@ from pet.pages import page
 from pet.pages.rendering import duration, points
 from pet.pipeline import asked
 from pet.runs import RunFolder
+from pet.study.comparison import study_from_dict, study_to_dict, summarise
 
 VOID = {"meta", "br", "use", "path"}
 NASTY = (

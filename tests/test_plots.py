@@ -17,14 +17,14 @@ from test_fewshot import CONFIG, FILES, POOL, TEST, quick
 from toy import Files, pet, train, write_jsonl
 
 from pet import plots
-from pet.cells import CellResult, Figures
-from pet.comparison import ALL_TASKS, summarise
 from pet.config import StudyConfig
 from pet.errors import RunError, UsageError
 from pet.evaluation import evaluate
-from pet.fewshot import StudyResult, few_shot_study
 from pet.plots import Point
-from pet.study_plots import curves, pattern_accuracies, pooled, study_figures
+from pet.study.cells import CellResult, Figures
+from pet.study.comparison import ALL_TASKS, summarise
+from pet.study.fewshot import StudyResult, few_shot_study
+from pet.study.figures import curves, pattern_accuracies, pooled, study_figures
 
 drawing = pytest.mark.skipif(
     not plots.available(), reason="needs matplotlib, the extra 'plots', absent here"

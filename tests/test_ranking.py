@@ -20,7 +20,7 @@ from pet.config import BackboneConfig, RankConfig, Settings
 from pet.data import Data, Example, Pool
 from pet.errors import DataError
 from pet.evaluation import bootstrap_means, paired_bootstrap
-from pet.ranking import compare, held_out, log_likelihoods, rank_patterns
+from pet.search.ranking import compare, held_out, log_likelihoods, rank_patterns
 from pet.seeds import derived_seed
 
 Pair = list[tuple[Any, Any]]

@@ -15,7 +15,7 @@ from pet import PVP, PETClassifier, Task, Verbalizer
 from pet.config import Settings, TemplateConfig
 from pet.errors import UsageError
 from pet.pipeline import specs_of
-from pet.taskfile import task_source
+from pet.search.taskfile import task_source
 
 
 @pytest.fixture(scope="module")

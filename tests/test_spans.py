@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGene
 
 from pet import PVP, Example, Pattern, Task, Verbalizer
 from pet.errors import BackboneError
-from pet.spans import SpanWriter, written_templates
+from pet.search.spans import SpanWriter, written_templates
 
 WORDS = ["it", "was", "{", ".", "good", "bad", "film", "food", "the"]
 ALLOWED = range(6, 6 + len(WORDS))

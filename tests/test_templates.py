@@ -12,12 +12,12 @@ from test_spans import EXAMPLES, save_tiny_t5
 from toy import Files, pet, toy_task
 
 from pet import PVP, Example, Pattern, Task, Verbalizer, load_task
-from pet.candidates import candidates
 from pet.config import TemplateSearchConfig
 from pet.errors import UsageError
-from pet.spans import spread
+from pet.search.candidates import candidates
+from pet.search.spans import spread
+from pet.search.templates import FAMILIES, rule_templates
 from pet.task import task_names
-from pet.templates import FAMILIES, rule_templates
 
 WORDS = Verbalizer({"no": ["no"], "yes": ["yes"]})
 

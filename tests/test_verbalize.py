@@ -25,11 +25,11 @@ from pet.backbone import MaskedLM
 from pet.config import WordSearchConfig
 from pet.encoding import Batch
 from pet.errors import DataError, UsageError, VerbalizerError
-from pet.kpt import relevance
-from pet.lm_bff import search
-from pet.taskfile import task_source
-from pet.verbalize import all_words, find_words, with_words
-from pet.vocabulary import WordTable, log_probabilities, mask_encoder
+from pet.search.kpt import relevance
+from pet.search.lm_bff import search
+from pet.search.taskfile import task_source
+from pet.search.verbalize import all_words, find_words, with_words
+from pet.search.vocabulary import WordTable, log_probabilities, mask_encoder
 
 EXAMPLES = [Example({"text": text}, "negative") for text in BAD[:3]]
 EXAMPLES += [Example({"text": text}, "positive") for text in GOOD]
@@ -100,7 +100,7 @@ def test_log_probabilities_are_streamed_and_those_of_the_whole_vocabulary(
 ) -> None:
     states = torch.randn(7, 32, generator=torch.Generator().manual_seed(1))
     ids = torch.tensor([9, 30, 12])
-    monkeypatch.setattr("pet.vocabulary._CELLS", 3 * backbone.tokenizer.vocabulary_size)
+    monkeypatch.setattr("pet.search.vocabulary._CELLS", 3 * backbone.tokenizer.vocabulary_size)
     parts = list(log_probabilities(backbone, states, ids))
     assert [len(part) for _, part in parts] == [3, 3, 1]
     whole = backbone.vocabulary_logits(states).log_softmax(-1)[:, ids]
@@ -215,7 +215,7 @@ def test_wide_beams_find_what_the_full_product_finds(labels: int, seed: int, cel
     targets = np.concatenate([np.arange(labels), generator.integers(labels, size=9 - labels)])
     candidates = [generator.permutation(7)[:4].tolist() for _ in range(labels)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pet.lm_bff._CELLS", cells)
+        patch.setattr("pet.search.lm_bff._CELLS", cells)
         found = search(
             torch.from_numpy(logits), torch.from_numpy(targets), torch.tensor(candidates), 10_000
         )

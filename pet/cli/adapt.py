@@ -50,10 +50,10 @@ def command(
     """
     start, how = BackboneConfig(backbone, device, precision), LMConfig(**flat)
 
-    from pet.adaptation import adapt
     from pet.cli.console import progress_bars, say
-    from pet.corpus import Source
     from pet.evaluation import percent, text_table
+    from pet.lm.adaptation import adapt
+    from pet.lm.corpus import Source
     from pet.readers import documents_from
 
     def source(file: str) -> Source:

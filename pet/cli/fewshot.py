@@ -79,12 +79,18 @@ def command(
         raise UsageError("--json - and --csv - both want standard output.", "Give one a FILE.")
 
     from pet.cli.console import opened, progress_bars, say
-    from pet.comparison import check_baseline, study_csv, study_table, study_to_dict, summarise
     from pet.data import reusable
-    from pet.fewshot import TaskFiles, few_shot_study
     from pet.plots import require, save
     from pet.runs import RunFolder
-    from pet.study_plots import study_figures
+    from pet.study.comparison import (
+        check_baseline,
+        study_csv,
+        study_table,
+        study_to_dict,
+        summarise,
+    )
+    from pet.study.fewshot import TaskFiles, few_shot_study
+    from pet.study.figures import study_figures
     from pet.task import load_task
 
     if plots:

@@ -67,7 +67,7 @@ def command(
 
     from pet.cli.console import opened, progress_bars, say
     from pet.data import Columns, Data, Pool, draw_shots, examples_from, reusable
-    from pet.ranking import rank_patterns
+    from pet.search.ranking import rank_patterns
     from pet.seeds import derived_seed
 
     known = chosen_task(task, verbalizers)

@@ -59,13 +59,13 @@ def command(
     if output and Path(output).suffix != ".py":
         raise UsageError(f"-o {output}: expected a file that ends in .py, which holds a task.")
 
-    from pet.candidates import candidates
     from pet.cli.console import progress_bars, say
     from pet.data import Columns, Data, draw_shots, examples_from
     from pet.evaluation import percent, text_table
-    from pet.ranking import rank_patterns
+    from pet.search.candidates import candidates
+    from pet.search.ranking import rank_patterns
+    from pet.search.taskfile import task_source
     from pet.seeds import derived_seed
-    from pet.taskfile import task_source
 
     known = chosen_task(task, verbalizers)
     labelled = Columns(known, column_mapping(columns))

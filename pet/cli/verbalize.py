@@ -74,9 +74,9 @@ def command(
     from pet.backbone import load_backbone
     from pet.cli.console import say
     from pet.data import Columns, Pool, draw_shots, examples_from, reusable
+    from pet.search.taskfile import task_source
+    from pet.search.verbalize import find_words, with_words
     from pet.seeds import derived_seed
-    from pet.taskfile import task_source
-    from pet.verbalize import find_words, with_words
 
     known = chosen_task(task, verbalizers)
     mapping, file_ending = column_mapping(columns), suffix(file_format)

@@ -18,7 +18,7 @@ from pet.backbone import MaskedLM
 from pet.encoding import Batch
 from pet.errors import UsageError
 from pet.kinds import KINDS, Kind
-from pet.masking import Masking
+from pet.lm.masking import Masking
 from pet.objectives.base import LossOfStates, Objective
 from pet.readouts.words import WordReadout
 from pet.scoring import PVPScorer

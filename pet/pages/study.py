@@ -7,13 +7,13 @@ from math import ceil, floor
 from typing import Any
 
 from pet import plots
-from pet.comparison import Row, study_from_dict
 from pet.errors import RunError
-from pet.fewshot import StudyResult
 from pet.pages.rendering import diagram, settings_table
 from pet.pages.run import result
 from pet.runs import RunFolder
-from pet.study_plots import curves, pattern_accuracies, pooled
+from pet.study.comparison import Row, study_from_dict
+from pet.study.fewshot import StudyResult
+from pet.study.figures import curves, pattern_accuracies, pooled
 from pet.task import Task
 
 

@@ -11,11 +11,11 @@ from pet.backbone import LanguageModel
 from pet.config import WordSearchConfig
 from pet.data import Example
 from pet.errors import UsageError
-from pet.kpt import kpt
-from pet.lm_bff import lm_bff
-from pet.petal import petal
 from pet.pvp import PVP
-from pet.readings import FoundWords, Readings
+from pet.search.kpt import kpt
+from pet.search.lm_bff import lm_bff
+from pet.search.petal import petal
+from pet.search.readings import FoundWords, Readings
 from pet.task import Task
 from pet.verbalizer import Verbalizer
 

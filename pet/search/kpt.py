@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pet.config import WordSearchConfig
-from pet.readings import FoundWords, Readings
+from pet.search.readings import FoundWords, Readings
 from pet.verbalizer import Verbalizer
 
 

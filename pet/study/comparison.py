@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pet.cells import CellResult, Figures
 from pet.config import StudyConfig
 from pet.errors import RunError, UsageError, did_you_mean
 from pet.evaluation import paired_bootstrap, percent, text_table
-from pet.fewshot import StudyResult
+from pet.study.cells import CellResult, Figures
+from pet.study.fewshot import StudyResult
 
 ALL_TASKS = "all tasks"
 

@@ -11,9 +11,9 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from pet.corpus import Corpus
 from pet.encoding import Ints, Ragged, TextTokenizer
 from pet.errors import DataError
+from pet.lm.corpus import Corpus
 
 # A row is (2, L): token ids, and 1 where a word starts.
 Rows = NDArray[np.int32]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from pet.config import WordSearchConfig
 from pet.errors import VerbalizerError
-from pet.readings import FoundWords, Readings
+from pet.search.readings import FoundWords, Readings
 from pet.verbalizer import Verbalizer
 
 CANDIDATES = 100

@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from pet.backbone import MaskedLM
 from pet.checkpoints import Checkpoint
 from pet.config import BackboneConfig, LMConfig, deciding, default_learning_rate
-from pet.corpus import Corpus, Source
 from pet.errors import UsageError
-from pet.lm import Figures, HeldOut, masked_lm_loss
+from pet.lm.corpus import Corpus, Source
+from pet.lm.heldout import Figures, HeldOut, masked_lm_loss
+from pet.lm.masking import Masking
+from pet.lm.modelcard import model_card
+from pet.lm.packing import Packer, Rows, RowStream
 from pet.lora import Adapters
-from pet.masking import Masking
-from pet.modelcard import model_card
-from pet.packing import Packer, Rows, RowStream
 from pet.runs import AdaptationFolder
 from pet.seeds import derived_seed, with_seed
 from pet.snapshot import Snapshot

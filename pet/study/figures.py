@@ -9,10 +9,10 @@ from urllib.parse import quote
 import numpy as np
 
 from pet import plots
-from pet.cells import Figures
-from pet.comparison import Row
 from pet.evaluation import merged_reliability
-from pet.fewshot import StudyResult
+from pet.study.cells import Figures
+from pet.study.comparison import Row
+from pet.study.fewshot import StudyResult
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -73,7 +73,7 @@ def study_figures(
     study : StudyResult
         Its cells.
     rows : sequence of Row
-        What `pet.comparison.summarise` made of it.
+        What `pet.study.comparison.summarise` made of it.
     labels : mapping
         A task's name to its labels.
     """

@@ -9,7 +9,7 @@ import torch
 
 from pet.config import WordSearchConfig
 from pet.errors import VerbalizerError
-from pet.readings import FoundWords, Readings
+from pet.search.readings import FoundWords, Readings
 from pet.verbalizer import Verbalizer
 
 CANDIDATES = 1000

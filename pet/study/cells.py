@@ -11,15 +11,15 @@ from dataclasses import dataclass, field, replace
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pet.baselines import BASELINES
 from pet.config import Settings
 from pet.data import Columns, Data, Example, Labels, Pool, draw_shots, examples_from
 from pet.errors import DataError
-from pet.memory import peak_gpu_memory, peak_memory, reset_peaks
 from pet.pipeline import asked, run
 from pet.report import Report, model_report, run_report
 from pet.runs import RunFolder
 from pet.seeds import derived_seed
+from pet.study.baselines import BASELINES
+from pet.study.memory import peak_gpu_memory, peak_memory, reset_peaks
 from pet.task import Task
 from pet.training import Progress, silent
 

@@ -13,13 +13,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
-from pet.baselines import require
-from pet.cells import CellResult, CellSpec, TaskFiles, draw, run_cell
 from pet.config import Settings, StudyConfig, deciding
 from pet.data import fingerprint
 from pet.errors import RunError, UsageError
-from pet.executor import finished
 from pet.runs import RunFolder
+from pet.study.baselines import require
+from pet.study.cells import CellResult, CellSpec, TaskFiles, draw, run_cell
+from pet.study.executor import finished
 from pet.training import Progress, silent
 
 __all__ = ["CellResult", "StudyResult", "TaskFiles", "few_shot_study"]

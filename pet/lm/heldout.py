@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from pet.backbone import MaskedLM
 from pet.encoding import Batch, Encoded, Ints, Ragged
-from pet.masking import Flags, Masking
+from pet.lm.masking import Flags, Masking
 from pet.training import Progress, silent
 
 _MASKS_SEED = 0  # of held-out text: the same for every run

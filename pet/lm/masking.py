@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pet.encoding import Ints, TextTokenizer
 from pet.errors import BackboneError
-from pet.packing import Rows
+from pet.lm.packing import Rows
 
 Flags = NDArray[np.bool_]
 

@@ -19,8 +19,8 @@ from pet.device import Compute
 from pet.errors import BackboneError
 from pet.labels import Label
 from pet.loading import load_pretrained, load_tokenizer
+from pet.search.templates import literal, slots
 from pet.task import Task
-from pet.templates import literal, slots
 
 _SENTINELS = ("<extra_id_0>", "<extra_id_1>", "<extra_id_2>")
 # Where a search has found fewer sequences than beams, the others have this score or less.

@@ -1,0 +1,18 @@
+"""Encoding: batched tokenisation, shortening, and batches that waste little on padding."""
+
+from pet.encoding.batches import Batch, Encoded, LabelSlot
+from pet.encoding.encoder import Chunk, Encoder, FieldTokens
+from pet.encoding.ragged import Ints, Ragged
+from pet.encoding.tokenizer import TextTokenizer
+
+__all__ = [
+    "Batch",
+    "Chunk",
+    "Encoded",
+    "Encoder",
+    "FieldTokens",
+    "Ints",
+    "LabelSlot",
+    "Ragged",
+    "TextTokenizer",
+]

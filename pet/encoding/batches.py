@@ -1,0 +1,157 @@
+"""Encoded examples, and batches of them that waste little on padding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pet.encoding.ragged import Ints, Ragged
+from pet.prompt import Prompt, Slots
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded rows on a device: ``ids``, ``attention`` and ``segments`` (B, L), ``masks`` (B, M).
+
+    ``attention`` is None where nothing is padded, ``segments`` where the model takes none.
+    ``after`` holds token sequences that a model reads behind the mask of every row, each on its
+    own: the beginnings of label words, for models that predict a word token by token. ``slots`` is
+    None where the pattern has no learned tokens. ``prompt`` gives what is put into the slots when
+    the model runs; without one it sees the ids that stand there, such as the words they start as.
+    """
+
+    ids: torch.Tensor
+    attention: torch.Tensor | None
+    segments: torch.Tensor | None
+    masks: torch.Tensor
+    after: tuple[tuple[int, ...], ...] = ()
+    slots: Slots | None = None
+    prompt: Callable[[], Prompt] | None = None
+
+    def words(self, slot_id: int) -> Ints:
+        """The ids (B, L) with ``slot_id`` at learned tokens, which are no words to be predicted."""
+        ids: Ints = self.ids.cpu().numpy().copy()
+        if self.slots is not None:
+            ids[self.slots.rows.cpu(), self.slots.columns.cpu()] = slot_id
+        return ids
+
+    def take(self, rows: torch.Tensor) -> Batch:
+        """Return some of the rows, as long as before."""
+        ids, masks = self.ids[rows], self.masks[rows]
+        attention, segments = (
+            None if part is None else part[rows] for part in (self.attention, self.segments)
+        )
+        slots = None if self.slots is None else self.slots.take(rows)
+        return replace(
+            self, ids=ids, attention=attention, segments=segments, masks=masks, slots=slots
+        )
+
+
+@dataclass(frozen=True)
+class LabelSlot:
+    """Where the names of C labels go.
+
+    Their tokens stand end to end behind those of the texts, from ``starts`` (C + 1) on; ``places``
+    (N,) are the positions in the texts' rows that they are put in at, and ``behind`` (M + S,) tells
+    which of the masks and then of the learned tokens give way to them.
+    """
+
+    starts: Ints
+    places: Ints
+    behind: NDArray[np.bool_]
+
+    @property
+    def lengths(self) -> Ints:
+        """Tokens of every label's name, (C,)."""
+        return np.diff(self.starts)
+
+    def put_in(self, source: Ints, marked: Ints, texts: Ints, labels: Ints) -> tuple[Ints, Ints]:
+        """Make room for one label's name in every row.
+
+        Returns new flat sources (B, L), and where positions (B, K) that are marked have gone.
+        """
+        places, widths = self.places[texts, None], self.lengths[labels, None]
+        within = np.arange(source.shape[1]) - places
+        behind = np.where(within >= widths, source - widths, source)
+        inside = (within >= 0) & (within < widths)
+        source = np.where(inside, self.starts[labels, None] + within, behind)
+        return source, marked + np.where(self.behind, widths, 0)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """N examples put through one pattern, which asks Q questions about each: N Q rows to batch.
+
+    Q is 1, or the number of labels C where the pattern names a label. Row r is question r % Q about
+    example r // Q. Only the examples are stored: names of labels are put in when a batch is made,
+    so memory does not grow with C.
+
+    ``ids`` and ``segments`` are ragged rows of token ids and segment numbers, ``masks`` (N, M)
+    holds the positions whose states predict the label word, ``slots`` (N, S) those of learned
+    tokens, all without the label's name; ``slot`` says where that goes, ``entries`` (S,) which
+    vector of the soft template each slot takes.
+    """
+
+    ids: Ragged
+    segments: Ints | None
+    masks: Ints
+    pad_id: int
+    slot: LabelSlot | None = None
+    slots: Ints | None = None
+    entries: Ints | None = None
+
+    def __len__(self) -> int:
+        return len(self.masks) * self.questions
+
+    @property
+    def questions(self) -> int:
+        """How many rows every example has, Q."""
+        return 1 if self.slot is None else len(self.slot.lengths)
+
+    @cached_property
+    def lengths(self) -> Ints:
+        """Tokens of every row, (N Q,)."""
+        own = self.ids.lengths
+        return own if self.slot is None else (own[:, None] + self.slot.lengths).ravel()
+
+    def batches(self, token_budget: int) -> Iterator[Ints]:
+        """Yield row numbers, longest rows first, at most ``token_budget`` padded tokens a batch."""
+        lengths = self.lengths
+        order = np.argsort(-lengths, kind="stable")
+        start = 0
+        while start < len(order):
+            size = max(1, token_budget // int(lengths[order[start]]))
+            yield order[start : start + size]
+            start += size
+
+    def batch(self, rows: Ints, device: torch.device) -> Batch:
+        """Pad the given rows to the longest of them, on the right."""
+        texts, labels = np.divmod(rows, self.questions)
+        lengths, masks = self.lengths[rows], self.masks[texts]
+        places = masks if self.slots is None else np.hstack([masks, self.slots[texts]])
+        columns = np.arange(int(lengths.max()))
+        real = columns < lengths[:, None]
+        source = self.ids.starts[texts, None] + columns
+        if self.slot is not None:
+            source, places = self.slot.put_in(source, places, texts, labels)
+        source = np.where(real, source, 0)
+        ids = np.where(real, self.ids.flat[source], self.pad_id)
+        segments = None
+        if self.segments is not None:
+            segments = torch.from_numpy(np.where(real, self.segments[source], 0)).to(device)
+        attention = None if real.all() else torch.from_numpy(real).to(device, torch.long)
+        slots = None
+        if self.slots is not None and self.entries is not None:
+            slots = Slots.of(places[:, masks.shape[1] :], self.entries, device)
+        return Batch(
+            torch.from_numpy(ids).to(device),
+            attention,
+            segments,
+            torch.from_numpy(places[:, : masks.shape[1]]).to(device),
+            slots=slots,
+        )

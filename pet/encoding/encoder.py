@@ -1,0 +1,229 @@
+"""Examples put through a pattern, assembled from tokens by array operations.
+
+A chunk of texts is tokenised once; every pattern is then assembled around the same tokens,
+without a Python step per example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from pet.encoding.batches import Encoded, LabelSlot
+from pet.encoding.pieces import Piece, pieces_of
+from pet.encoding.ragged import Ints, Ragged
+from pet.encoding.tokenizer import TextTokenizer
+from pet.errors import PatternError
+from pet.pattern import Mask, Part, Soft, Words
+
+
+class FieldTokens(Protocol):
+    """Some examples whose fields are tokens."""
+
+    def __len__(self) -> int:
+        """N."""
+
+    def field(self, name: str, after_space: bool) -> Ragged:
+        """Tokens of one field."""
+
+
+class Chunk:
+    """Some examples, each field of which is tokenised once for all patterns."""
+
+    def __init__(self, tokenizer: TextTokenizer, texts: Sequence[Mapping[str, str]]) -> None:
+        self.texts = texts
+        self._tokenizer = tokenizer
+        self._tokens: dict[tuple[str, bool], Ragged] = {}
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def field(self, name: str, after_space: bool) -> Ragged:
+        """Tokens of one field."""
+        key = (name, after_space and self._tokenizer.space_counts)
+        if key not in self._tokens:
+            texts = [texts[name] for texts in self.texts]
+            self._tokens[key] = self._tokenizer.texts(texts, after_space)
+        return self._tokens[key]
+
+
+class Encoder:
+    """Puts examples through one sequence of parts.
+
+    Parameters
+    ----------
+    tokenizer : TextTokenizer
+        Of the backbone.
+    parts : tuple of Part
+        A pattern's parts, or `pet.pattern.input_parts`.
+    max_length : int
+        Most tokens of a row, special tokens included.
+    n_masks : int
+        How many mask tokens ``{mask}`` becomes; M.
+    labels : sequence of str
+        The names that ``{label}`` stands for. Room is kept for the longest, so that a text is
+        shortened alike whichever label is asked about.
+
+    Raises
+    ------
+    PatternError
+        When the parts that are never shortened leave no room.
+    """
+
+    def __init__(
+        self,
+        tokenizer: TextTokenizer,
+        parts: tuple[Part, ...],
+        max_length: int,
+        n_masks: int = 1,
+        labels: Sequence[str] = (),
+    ) -> None:
+        self._tokenizer = tokenizer
+        self._max_length = max_length
+        self._parts = parts
+        self._pieces, soft_starts = pieces_of(tokenizer, parts, n_masks)
+        # For every vector of the soft template the token it starts as; None for pseudo tokens.
+        self.soft_starts = tuple(soft_starts)
+        if tokenizer.open_ended and Mask() in parts and parts[-1] != Mask():
+            raise PatternError(
+                "This backbone reads from left to right and predicts what comes last, but "
+                f"{{mask}} is part {parts.index(Mask()) + 1} of {len(parts)} of the pattern.",
+                "End the pattern with {mask}, as in '{text} It was {mask}', or choose a masked LM.",
+            )
+        self._names: Ragged | None = None
+        for piece in self._pieces:
+            if piece.is_label:
+                self._names = tokenizer.texts(labels, piece.after_space)
+        self._fixed = sum(len(piece.ids) for piece in self._pieces)
+        longest = 0 if self._names is None else int(self._names.lengths.max())
+        fixed = self._fixed + longest
+        self._room = max_length - fixed
+        if self._room < 1:
+            raise PatternError(
+                f"The pattern's own tokens take {fixed} of {max_length} tokens; no room is left "
+                "for text.",
+                "Shorten the pattern or raise --max-length.",
+            )
+
+    @cached_property
+    def mask_after_space(self) -> bool:
+        """Whether the label word stands after a space, which some tokenizers need to know."""
+        return any(piece.masks and piece.after_space for piece in self._pieces)
+
+    @property
+    def mask_anchor(self) -> str:
+        """The character that a label word without a space before it is glued to."""
+        match self._parts[self._parts.index(Mask()) - 1]:
+            case Words(text) | Soft(text=str() as text):
+                return text[-1]
+        return "x"
+
+    def encode(self, chunk: FieldTokens) -> Encoded:
+        """Assemble token ids, segment numbers and mask positions of the chunk's examples."""
+        count = len(chunk)
+        fields = [piece for piece in self._pieces if piece.field is not None]
+        tokens = [chunk.field(p.field.name, p.after_space) for p in fields if p.field is not None]
+        kept = self._shares(fields, [field.lengths for field in tokens], count)
+        lengths = np.full(count, self._fixed, dtype=np.int64)
+        for share in kept:
+            lengths += share
+        starts = np.zeros(count + 1, dtype=np.int64)
+        np.cumsum(lengths, out=starts[1:])
+        names = Ragged.of([]) if self._names is None else self._names
+        flat = np.empty(starts[-1] + len(names.flat), dtype=np.int64)
+        flat[starts[-1] :] = names.flat
+        segments = np.zeros(len(flat), dtype=np.int64) if self._tokenizer.has_segments else None
+        named_at: Ints | None = None
+        behind: list[bool] = []
+        masks = np.zeros((count, 0), dtype=np.int64)
+        slots = []
+        cursor = starts[:-1].copy()
+        number = 0
+        for piece in self._pieces:
+            if piece.is_label:
+                named_at = cursor - starts[:-1]
+                if segments is not None:
+                    segments[starts[-1] :] = piece.segment
+                continue
+            if piece.field is None:
+                target = cursor[:, None] + np.arange(len(piece.ids))
+                flat[target] = piece.ids
+                width: Ints | int = len(piece.ids)
+                if piece.masks:
+                    last = target if piece.ids else cursor[:, None] - 1
+                    masks = last - starts[:-1, None]
+                    behind = [named_at is not None] * masks.shape[1] + behind
+                if piece.entries:
+                    slots.append(target - starts[:-1, None])
+                    behind += [named_at is not None] * len(piece.entries)
+            else:
+                target, source = _runs(cursor, kept[number], tokens[number], piece.field.cut)
+                flat[target] = tokens[number].flat[source]
+                width = kept[number]
+                number += 1
+            if segments is not None and piece.segment:
+                segments[target] = piece.segment
+            cursor = cursor + width
+        slot = None
+        if named_at is not None:
+            slot = LabelSlot(names.starts + starts[-1], named_at, np.array(behind))
+        rows, pad_id = Ragged(flat, starts), self._tokenizer.pad_id
+        if not slots:
+            return Encoded(rows, segments, masks, pad_id, slot)
+        entries = np.array([n for piece in self._pieces for n in piece.entries], dtype=np.int64)
+        places = np.concatenate(slots, axis=1)
+        return Encoded(rows, segments, masks, pad_id, slot, places, entries)
+
+    def _shares(self, fields: list[Piece], lengths: list[Ints], count: int) -> list[Ints]:
+        """Tokens each field keeps: the longest gives way first, a kept field never."""
+        room = np.full(count, self._room, dtype=np.int64)
+        soft = []
+        for piece, length in zip(fields, lengths, strict=True):
+            if piece.field is not None and piece.field.keep:
+                room = room - length
+            else:
+                soft.append(length)
+        if (room < 0).any():
+            row = int(np.argmin(room))
+            raise PatternError(
+                f"Example {row + 1} of this batch: the fields marked :keep are {-room[row]} tokens "
+                f"longer than {self._max_length} tokens allow.",
+                "Drop :keep or raise --max-length.",
+            )
+        caps = _caps(np.stack(soft), room) if soft else room
+        return [
+            length if piece.field is not None and piece.field.keep else np.minimum(length, caps)
+            for piece, length in zip(fields, lengths, strict=True)
+        ]
+
+
+def _caps(lengths: Ints, room: Ints) -> Ints:
+    """Largest cap c per row with ``sum(min(length, c)) <= room``; lengths are (F, N)."""
+    ordered = np.sort(lengths, axis=0)
+    caps = np.full(room.shape, np.iinfo(np.int64).max)
+    spent = np.zeros_like(room)
+    undecided = ordered.sum(axis=0) > room
+    for number in range(len(ordered)):
+        level = (room - spent) // (len(ordered) - number)
+        decided = undecided & (ordered[number] > level)
+        caps[decided] = level[decided]
+        undecided &= ~decided
+        spent += ordered[number]
+    return caps
+
+
+def _runs(cursor: Ints, kept: Ints, tokens: Ragged, cut: str) -> tuple[Ints, Ints]:
+    """Flat target and source indices that copy the kept tokens of every row."""
+    total = int(kept.sum())
+    row = np.repeat(np.arange(len(kept)), kept)
+    within = np.arange(total) - np.repeat(np.cumsum(kept) - kept, kept)
+    source = tokens.starts[:-1][row] + within
+    dropped = (tokens.lengths - kept)[row]
+    if cut == "head":
+        source = source + dropped
+    elif cut == "middle":
+        source = source + np.where(within >= (kept - kept // 2)[row], dropped, 0)
+    return cursor[row] + within, source

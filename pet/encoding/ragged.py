@@ -1,0 +1,40 @@
+"""Rows of different lengths, held end to end in one array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of different lengths, end to end: ``flat`` (T,) and ``starts`` (N + 1,)."""
+
+    flat: Ints
+    starts: Ints
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int] | Ints]) -> Ragged:
+        """Pack the rows."""
+        starts = np.zeros(len(rows) + 1, dtype=np.int64)
+        np.cumsum([len(row) for row in rows], out=starts[1:])
+        flat = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows] or [starts[:0]])
+        return cls(flat, starts)
+
+    @property
+    def lengths(self) -> Ints:
+        """Length of every row, (N,)."""
+        return np.diff(self.starts)
+
+    def take(self, rows: Ints) -> Ragged:
+        """Copy some rows, in the order and as often as they are named."""
+        lengths = self.lengths[rows]
+        starts = np.zeros(len(rows) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=starts[1:])
+        source = np.arange(starts[-1]) + np.repeat(self.starts[rows] - starts[:-1], lengths)
+        return Ragged(self.flat[source], starts)

@@ -1,0 +1,1 @@
+"""Searches on a few labelled examples: for label words, for patterns, and which are the best."""
