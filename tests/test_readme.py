@@ -39,6 +39,21 @@ def test_the_readme_opens_with_the_two_commands_and_the_makefile_has_them() -> N
     assert "make test" in (ROOT / ".ci" / "run").read_text()
 
 
+def test_contributing_names_only_files_that_are_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if "`" in line]
+    missing = []
+    for row in rows:
+        folder = ROOT
+        for name in re.findall(r"`([\w./-]+(?:\.py|/))`", row):
+            if "/" in name:  # the names that follow in a row are its neighbours
+                folder = (ROOT / name) if name.endswith("/") else (ROOT / name).parent
+            place = ROOT / name if "/" in name else folder / name
+            if not place.exists():
+                missing.append(name)
+    assert not missing
+
+
 def test_everything_shown_runs_as_shown(place: Path) -> None:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     ran = 0
