@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ States = Mapping[int, Tensor]
 Batches = Mapping[int, Batch]
 
 
-class Readout(nn.Module):
+class Readout(nn.Module, ABC):
     """Reads the masks of a pattern: label scores, the loss that trains them, and why.
 
     Its parameters are learned with the member and saved with its weights.
@@ -45,13 +46,13 @@ class Readout(nn.Module):
         some = next(iter(states.values()))
         return some.new_zeros(len(some), 0)
 
+    @abstractmethod
     def forward(self, states: States, batches: Batches | None = None) -> Tensor:
         """Scores of the labels, (B, C), from decoder inputs (B, k, E) for every k of ``counts``.
 
         With ``batches`` label words of several tokens are filled in one by one; without, which is
         what training does, all at once.
         """
-        raise NotImplementedError
 
     def loss(
         self, scores: Tensor, states: States, targets: Tensor, weights: Tensor | None
