@@ -41,6 +41,11 @@ class Report:
     right: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     mistakes: list[Mistake] = field(default_factory=list)
 
+    @property
+    def members(self) -> list[str]:
+        """The rows that are single members."""
+        return [name for name, _ in self.rows if name not in ("ensemble", "classifier")]
+
     def table(self, per_class: bool = False) -> str:
         """Return the table as text."""
         header = ["", "labelled, before", "after", "seconds"]

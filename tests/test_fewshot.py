@@ -17,7 +17,14 @@ import pytest
 from toy import Files, Result, pet, toy_task, write_jsonl
 
 import pet.study.fewshot as fewshot
-from pet.config import BackboneConfig, DistillationConfig, Settings, StudyConfig, TrainingConfig
+from pet.config import (
+    BackboneConfig,
+    DistillationConfig,
+    IpetConfig,
+    Settings,
+    StudyConfig,
+    TrainingConfig,
+)
 from pet.data import Columns, Pool, draw_shots, examples_from
 from pet.errors import DataError, RunError, UsageError
 from pet.evaluation import paired_bootstrap
@@ -167,6 +174,21 @@ def test_pet_gives_ensemble_distilled_and_every_pattern(tiny_bert: str) -> None:
     assert [name.split("  ")[0] for name in result.patterns] == ["pattern-0", "pattern-1"]
     assert all(0 <= value <= 1 for value in result.patterns.values())
     assert result.unlabeled == 8
+
+
+def test_generations_of_ipet_are_models_and_not_patterns(tiny_bert: str) -> None:
+    settings = replace(
+        quick(tiny_bert),
+        ipet=IpetConfig(generations=2, growth=2),
+        training=TrainingConfig(max_steps=40, learning_rate=5e-3),
+    )
+    result = run_cell(replace(spec(), method="ipet", settings=settings))
+    generations = ["ipet generation 0", "ipet generation 1"]
+    assert list(result.models) == ["ipet", *generations, "ipet ensemble"]
+    assert [name.split("  ")[0] for name in result.patterns] == [
+        "gen-2/pattern-0",
+        "gen-2/pattern-1",
+    ]
 
 
 def test_zero_shot_sees_no_labels_and_runs_once_a_seed(tiny_bert: str) -> None:

@@ -88,9 +88,10 @@ class Figures:
 class CellResult:
     """What came of a cell.
 
-    ``models`` holds the figures of the final model under the method's name and, where it was
-    distilled from an ensemble, of that under "<method> ensemble"; ``patterns`` the accuracy of
-    every single member. ``seconds`` is the time of training alone; memory is in MiB.
+    ``models`` holds the figures of the final model under the method's name and those of what it
+    came from under "<method> generation <number>" (ensembles of iPET's generations but the last)
+    and "<method> ensemble"; ``patterns`` the accuracy of every single member. ``seconds`` is the
+    time of training alone; memory is in MiB.
     """
 
     task: str
@@ -173,15 +174,16 @@ def run_cell(spec: CellSpec, progress: Progress = silent) -> CellResult:
             report = run_report(folder, settings, data, tests)
     *parts, final = report.evaluations
     models = {spec.method: _figures(report, final)}
-    if "ensemble" in parts:
-        models[f"{spec.method} ensemble"] = _figures(report, "ensemble")
+    for name in parts:
+        if name not in report.members:
+            models[f"{spec.method} {name}"] = _figures(report, name)
     return CellResult(
         task.name,
         spec.method,
         spec.shots,
         spec.seed,
         models,
-        {name: report.evaluations[name].accuracy for name in parts if name != "ensemble"},
+        {name: report.evaluations[name].accuracy for name in parts if name in report.members},
         len(data.train),
         len(data.dev),
         len(data.pool or ()),
