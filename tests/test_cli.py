@@ -68,7 +68,7 @@ def test_help_of_train_lists_every_setting_with_its_default() -> None:
             shown = ",".join(item.default) if isinstance(item.default, tuple) else item.default
             assert f"[default: {shown}]" in entry[:450]
     assert "[default: pet]" in text
-    assert "[default: 13]" in text
+    assert "[default: 13; x>=0]" in text
 
 
 def test_help_of_the_group_lists_all_commands_and_version_is_told() -> None:

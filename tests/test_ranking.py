@@ -237,6 +237,12 @@ def test_the_command_shows_and_writes_a_ranking(
     assert sum(r["best"] for r in rows if r["pattern"] in figures["sure"]) >= 0.95
     assert f"--patterns {first['pattern']}" in shown.err
     assert pet(*asked, "--json", "-").out == target.read_text("utf-8")
+    lines = Path(files.train).read_text("utf-8").splitlines(keepends=True)
+    parts = [tmp_path / "first.jsonl", tmp_path / "second.jsonl"]
+    for part, own in zip(parts, (lines[:3], lines[3:]), strict=True):
+        part.write_text("".join(own), "utf-8")
+    asked[asked.index("--train") : asked.index("--train") + 2] = ["--train", parts[0]]
+    assert pet(*asked, "--train", parts[1], "--json", "-").out == target.read_text("utf-8")
 
 
 def test_patterns_are_trained_on_each_half(files: Files, tiny_bert: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from pet.members import MemberSet
 from pet.panel import Judgement, Panel
 from pet.pipeline import LABELLED
 from pet.suggestion import MEASURES, spread_out, suggest
+from pet.verbalizer import Verbalizer
 
 
 def judgement(seed: int, members: int = 3, texts: int = 9, labels: int = 4) -> Judgement:
@@ -273,6 +275,28 @@ def test_a_task_alone_suggests_without_labels(files: Files, tiny_bert: str) -> N
     assert pet(*asked, "--unlabeled", files.unlabeled, "-n", 4, "--by", "votes").out == shown.out
 
 
+def test_a_task_takes_other_label_words_and_chosen_patterns(
+    files: Files, tiny_bert: str, tmp_path: Path
+) -> None:
+    asked = ["suggest", "--task", files.task, "--backbone", tiny_bert, "--device", "cpu"]
+    asked += ["--unlabeled", files.unlabeled, "-n", 4]
+    alone = pet(*asked, "--patterns", "1", "--by", "votes")
+    assert "'votes' compares members; this model has one alone" in alone.err
+    words = {"negative": ["good", "great"], "positive": ["bad", "terrible"]}  # the other way round
+    Verbalizer(words).save(tmp_path / "words.json")
+    guesses = []
+    for number, more in enumerate(([], ["--verbalizer", tmp_path / "words.json"])):
+        shown = pet(*asked, *more, "-o", tmp_path / f"{number}.jsonl")
+        assert shown.code == 0, shown.err
+        rows = [re.split(r"  +", line)[:2] for line in shown.out.splitlines()[2:]]
+        guesses.append(dict(rows))
+    other = {"negative": "positive", "positive": "negative"}
+    assert guesses[1] == {text: other[guess] for text, guess in guesses[0].items()}
+    missing = pet(*asked, "--patterns", "9")
+    assert (missing.code, missing.out) == (2, "")
+    assert "has patterns 0 to 3, not 9" in missing.err
+
+
 def test_a_classifier_alone_suggests_by_entropy_and_refuses_to_compare_members(
     files: Files, tiny_bert: str, run: str
 ) -> None:
@@ -290,6 +314,8 @@ def test_a_classifier_alone_suggests_by_entropy_and_refuses_to_compare_members(
         ([], "Expected MODEL or --task"),
         (["RUN", "--task", "reviews"], "Expected MODEL or --task"),
         (["RUN", "--backbone", "pet-mini"], "--backbone goes with --task"),
+        (["RUN", "--patterns", "0"], "--patterns goes with --task"),
+        (["RUN", "--verbalizer", "words.json"], "--verbalizer goes with --task"),
         (["RUN", "-o", "next.txt"], "ends in .jsonl, .csv, .tsv"),
     ],
 )

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import click
 
-from pet.cli.options import (
-    chosen_task,
-    column_mapping,
-    data_options,
-    settings_options,
-    suffix,
-    task_option,
-    verbalizer_option,
-)
+from pet.cli.inputs import Rows, chosen_task
+from pet.cli.options import data_options, settings_options, task_option, verbalizer_option
 
 
 @click.command(name="check")
@@ -41,16 +34,13 @@ def command(
     Example: pet check --task reviews --train train.jsonl --unlabeled pool.jsonl
     """
     from pet.checking import check
-    from pet.data import Columns, examples_from
 
-    known = chosen_task(task, verbalizers)
-    mapping, ending = column_mapping(columns), suffix(file_format)
-    labelled, unlabelled = Columns(known, mapping), Columns(known, mapping, "ignored")
+    rows = Rows.of(chosen_task(task, verbalizers), columns, file_format)
     found = check(
-        known,
-        list(examples_from(train_file, labelled, ending)),
-        examples_from(unlabeled, unlabelled, ending) if unlabeled else None,
-        examples_from(test, labelled, ending) if test else None,
+        rows.task,
+        list(rows.examples(train_file)),
+        rows.examples(unlabeled, "ignored") if unlabeled else None,
+        rows.examples(test) if test else None,
         backbone,
         max_length,
     )

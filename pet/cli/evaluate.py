@@ -6,14 +6,8 @@ import json
 
 import click
 
-from pet.cli.options import (
-    column_mapping,
-    compute_options,
-    data_options,
-    plot_options,
-    suffix,
-    threshold_option,
-)
+from pet.cli.inputs import Rows
+from pet.cli.options import compute_options, data_options, plot_options, threshold_option
 
 
 @click.command(name="evaluate")
@@ -52,7 +46,6 @@ def command(
 
     from pet.classifier import predict_stream
     from pet.cli.console import opened, say
-    from pet.data import Columns, examples_from
     from pet.evaluation import evaluate, percent, selective
     from pet.kinds import targets_of, task_kind
     from pet.model import load_model
@@ -63,11 +56,9 @@ def command(
         require()
     loaded = load_model(model, device, precision)
     task = loaded.task
-    rows = Columns(task, column_mapping(columns), "required")
+    rows = Rows.of(task, columns, file_format)
     labels, probabilities = [], []
-    for example, prediction in predict_stream(
-        loaded, examples_from(test, rows, suffix(file_format))
-    ):
+    for example, prediction in predict_stream(loaded, rows.examples(test)):
         labels.append(example.label)
         probabilities.append(list(prediction.probabilities.values()))
     targets = targets_of(task, labels)

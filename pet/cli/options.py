@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from pet.config import CONFIGS
+from pet.config import CONFIGS, Settings
 from pet.errors import UsageError
-
-if TYPE_CHECKING:
-    from pet.task import Task
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -72,7 +69,7 @@ def task_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def verbalizer_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --verbalizer, for `chosen_task`."""
+    """Add --verbalizer."""
     return click.option(
         "--verbalizer",
         "verbalizers",
@@ -83,15 +80,22 @@ def verbalizer_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def chosen_task(name: str, verbalizers: tuple[str, ...]) -> Task:
-    """Load a task, with the verbalizers of these files where there are any."""
-    from pet.task import load_task
-    from pet.verbalizer import Verbalizer
+def patterns_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --patterns, for `pattern_numbers`."""
+    return click.option(
+        "--patterns", help="Numbers of patterns, such as 0,2-3, or all.  [default: all]"
+    )(command)
 
-    task = load_task(name)
-    if not verbalizers:
-        return task
-    return task.with_verbalizers(*(Verbalizer.load(file) for file in verbalizers))
+
+def seed_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --seed."""
+    return click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        default=Settings.seed,
+        show_default=True,
+        help="Of every draw.",
+    )(command)
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,16 +8,31 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from pet.cli.options import column_mapping, data_options, settings_options, suffix
+from pet.cli.inputs import Rows, chosen_task
+from pet.cli.options import (
+    data_options,
+    pattern_numbers,
+    patterns_option,
+    seed_option,
+    settings_options,
+    verbalizer_option,
+)
 from pet.config import Settings, SuggestConfig
 from pet.errors import UsageError
 
-_TASK_ONLY = ("backbone", "max_length")
+_TASK_ONLY = {
+    "verbalizers": "--verbalizer",
+    "patterns": "--patterns",
+    "backbone": "--backbone",
+    "max_length": "--max-length",
+}
 
 
 @click.command(name="suggest")
 @click.argument("model", required=False)
 @click.option("--task", help="Instead of MODEL: a task's patterns as they are, without labels.")
+@verbalizer_option
+@patterns_option
 @click.option("--unlabeled", required=True, help="Texts to choose from: .jsonl, .csv, .tsv, or - .")
 @click.option(
     "--train", "labelled_files", multiple=True,
@@ -26,8 +41,7 @@ _TASK_ONLY = ("backbone", "max_length")
 @click.option("-n", "--number", type=click.IntRange(min=1), default=20, show_default=True,
               help="How many texts.")  # fmt: skip
 @settings_options(SuggestConfig)
-@click.option("--seed", type=click.IntRange(min=0), default=Settings.seed, show_default=True,
-              help="Of every draw.")  # fmt: skip
+@seed_option
 @click.option(
     "-o", "--output", default="-", show_default=True,
     help="File to be filled in: .jsonl, .csv or .tsv, or - .",
@@ -38,6 +52,8 @@ _TASK_ONLY = ("backbone", "max_length")
 def command(
     model: str | None,
     task: str | None,
+    verbalizers: tuple[str, ...],
+    patterns: str | None,
     unlabeled: str,
     labelled_files: tuple[str, ...],
     number: int,
@@ -61,46 +77,45 @@ def command(
     if (model is None) == (task is None):
         raise UsageError("Expected MODEL or --task, one of them.", "See: pet suggest --help")
     source_of = click.get_current_context().get_parameter_source
-    given = [name for name in _TASK_ONLY if source_of(name) is not ParameterSource.DEFAULT]
+    given = [_TASK_ONLY[n] for n in _TASK_ONLY if source_of(n) is not ParameterSource.DEFAULT]
     if model and given:
-        raise UsageError(f"--{given[0].replace('_', '-')} goes with --task; MODEL has its own.")
+        raise UsageError(f"{given[0]} goes with --task; MODEL has its own.")
     ending = _ending(output, force)
     config = SuggestConfig(by, candidates)
-    settings = Settings.from_flat({"seed": seed, **backbone})
+    numbers = pattern_numbers(patterns)
+    settings = Settings.from_flat({"seed": seed, "patterns": numbers, **backbone})
 
     from pet.cli.console import opened, progress_bars, say
-    from pet.data import Columns, Pool, examples_from, has_labels, reusable
+    from pet.data import Pool, has_labels, reusable
     from pet.evaluation import percent, text_table
     from pet.kinds import refuse_multi_label
     from pet.labelling import original_rows, write_unlabelled
     from pet.panel import Panel
     from pet.seeds import derived_seed
     from pet.suggestion import suggest
-    from pet.task import load_task
 
     panel = (
         Panel.load(model, settings.backbone.device, settings.backbone.precision) if model else None
     )
-    known_task = panel.task if panel else load_task(str(task))
+    known_task = panel.task if panel else chosen_task(str(task), verbalizers, numbers)
     refuse_multi_label(
         known_task, "pet suggest", "An empty cell already means that a text has none of the labels."
     )
-    mapping, file_ending = column_mapping(columns), suffix(file_format)
-    read_as, source = Columns(known_task, mapping, "ignored"), reusable(unlabeled)
+    rows, source = Rows.of(known_task, columns, file_format), reusable(unlabeled)
+    read_as = rows.columns("ignored")
     labelled = panel.labelled() if panel else None
     known = [*labelled.train, *labelled.dev] if labelled else []
     for file in labelled_files:
-        rows = examples_from(file, Columns(known_task, mapping, "optional"), file_ending)
-        known += [example for example in rows if example.label is not None]
-    if has_labels(source, read_as, file_ending):
+        known += [own for own in rows.examples(file, "optional") if own.label is not None]
+    if has_labels(source, read_as, rows.ending):
         say(f"The labels in {unlabeled} are ignored.")
     # A run's own pool lacks what it was trained on: so it is known again, and its scores are read.
     excluded = labelled.train if labelled else known
-    pool = Pool(lambda: examples_from(source, read_as, file_ending), excluded)
+    pool = Pool(lambda: rows.examples(source, "ignored"), excluded)
     with progress_bars() as progress:
         panel = panel or Panel.untrained(known_task, settings, pool)
         found = suggest(panel, pool, number, config, derived_seed(seed, 6), known, progress)
-    chosen = original_rows([own.example for own in found], source, read_as, file_ending)
+    chosen = original_rows([own.example for own in found], source, read_as, rows.ending)
     with opened(output) as stream:
         write_unlabelled(stream, chosen, read_as.label, ending)
     if len(found) < number:

@@ -8,42 +8,19 @@ from typing import Any
 
 import click
 
-from pet.cli.options import (
-    chosen_task,
-    column_mapping,
-    data_options,
-    settings_options,
-    suffix,
-    task_option,
-    verbalizer_option,
-)
-from pet.config import RankConfig, Settings, TemplateSearchConfig
+from pet.cli.inputs import Inputs, input_options
+from pet.cli.options import settings_options
+from pet.config import RankConfig, TemplateSearchConfig
 from pet.errors import UsageError
 
 
 @click.command(name="templates")
-@task_option
-@verbalizer_option
-@click.option("--train", "train_file", required=True, help="Labelled examples.")
-@click.option(
-    "--shots", type=click.IntRange(min=1), help="Draw this many of each label from --train."
-)
+@input_options(patterns=False)
 @settings_options(TemplateSearchConfig, RankConfig)
-@click.option("--seed", type=int, default=Settings.seed, show_default=True, help="Of every draw.")
 @click.option("-o", "--output", metavar="FILE.py", help="Write a task with the best patterns.")
-@data_options
 @settings_options("backbone", "training")
 def command(
-    task: str,
-    verbalizers: tuple[str, ...],
-    train_file: str,
-    shots: int | None,
-    trained: bool,
-    halvings: int | None,
-    output: str | None,
-    columns: tuple[str, ...],
-    file_format: str | None,
-    **flat: Any,
+    inputs: Inputs, trained: bool, halvings: int | None, output: str | None, **flat: Any
 ) -> None:
     """Make candidate patterns for a task, and rank them as pet patterns does.
 
@@ -55,25 +32,19 @@ def command(
     """
     names = [item.name for item in fields(TemplateSearchConfig)]
     config = TemplateSearchConfig(**{name: flat.pop(name) for name in names})
-    settings = Settings.from_flat(flat)
+    settings = inputs.settings(flat)
     if output and Path(output).suffix != ".py":
         raise UsageError(f"-o {output}: expected a file that ends in .py, which holds a task.")
 
     from pet.cli.console import progress_bars, say
-    from pet.data import Columns, Data, draw_shots, examples_from
+    from pet.data import Data
     from pet.evaluation import percent, text_table
     from pet.search.candidates import candidates
     from pet.search.ranking import rank_patterns
     from pet.search.taskfile import task_source
-    from pet.seeds import derived_seed
 
-    known = chosen_task(task, verbalizers)
-    labelled = Columns(known, column_mapping(columns))
-    train = list(examples_from(train_file, labelled, suffix(file_format)))
-    if shots is not None:
-        train = draw_shots(train, known.labels, shots, derived_seed(settings.seed, 3))
-    options = settings.backbone
-    found, origins = candidates(known, train, config, options.device, options.max_length)
+    task, train, options = inputs.task, inputs.train, settings.backbone
+    found, origins = candidates(task, train, config, options.device, options.max_length)
     with progress_bars() as progress:
         ranking = rank_patterns(
             found, settings, Data(train), RankConfig(trained, halvings), progress

@@ -6,36 +6,16 @@ from typing import Any, get_args
 
 import click
 
-from pet.cli.options import (
-    chosen_task,
-    column_mapping,
-    data_options,
-    pattern_numbers,
-    settings_options,
-    suffix,
-    task_option,
-    verbalizer_option,
-)
+from pet.cli.inputs import Inputs, input_options
+from pet.cli.options import settings_options
 from pet.config import Method, Settings
 
 
 @click.command(name="train")
-@task_option
-@verbalizer_option
-@click.option(
-    "--train",
-    "train_files",
-    multiple=True,
-    help="Labelled examples: .jsonl, .csv, .tsv, - or hf:NAME:SPLIT. Repeatable.",
-)
-@click.option("--unlabeled", help="Unlabelled text; a label column in it is ignored.")
+@input_options(train_required=False, unlabeled="Unlabelled text; a label column in it is ignored.")
 @click.option("--unlabeled-limit", type=click.IntRange(min=0), help="Use a random sample of it.")
 @click.option("--dev", help="Development examples: turns on early stopping.")
 @click.option("--test", help="Test examples: read at the very end, for the table.")
-@click.option(
-    "--shots", type=click.IntRange(min=1), help="Draw this many of each label from --train."
-)
-@click.option("--patterns", help="Numbers of patterns, such as 0,2-3, or all.  [default: all]")
 @click.option(
     "--method",
     type=click.Choice(get_args(Method)),
@@ -44,29 +24,20 @@ from pet.config import Method, Settings
     help="pet: all patterns, ensembled and distilled; ipet: so after generations that label text "
     "for each other; fine-tune: no patterns.",
 )
-@click.option("--seed", type=int, default=Settings.seed, show_default=True, help="Of every draw.")
 @click.option("-o", "--output", required=True, metavar="RUN", help="Run folder.")
 @click.option("--force", is_flag=True, help="Start over where a run folder exists.")
 @click.option("--per-class", is_flag=True, help="Also show figures for every label.")
-@data_options
 @settings_options(
     "backbone", "training", "template", "ensemble", "ipet", "distillation", "adaptation"
 )
 def command(
-    task: str,
-    verbalizers: tuple[str, ...],
-    train_files: tuple[str, ...],
-    unlabeled: str | None,
+    inputs: Inputs,
     unlabeled_limit: int | None,
     dev: str | None,
     test: str | None,
-    shots: int | None,
-    patterns: str | None,
     output: str,
     force: bool,
     per_class: bool,
-    columns: tuple[str, ...],
-    file_format: str | None,
     **flat: Any,
 ) -> None:
     """Train on a few labels and unlabelled text.
@@ -77,41 +48,24 @@ def command(
     \b
     Example: pet train --task reviews --train train.jsonl --unlabeled pool.jsonl -o runs/first
     """
-    settings = Settings.from_flat({**flat, "patterns": pattern_numbers(patterns)})
+    settings = inputs.settings(flat)
 
     from pet.cli.console import progress_bars, say
-    from pet.data import Columns, Data, Pool, draw_shots, examples_from, has_labels, reusable
+    from pet.data import Data
     from pet.pipeline import asked, run
     from pet.report import run_report
     from pet.runs import RunFolder
-    from pet.seeds import derived_seed
 
-    known = chosen_task(task, verbalizers)
-    known.select(settings.patterns)
-    mapping, ending = column_mapping(columns), suffix(file_format)
-    labelled = Columns(known, mapping, "required")
-    train = [own for file in train_files for own in examples_from(file, labelled, ending)]
-    if shots is not None:
-        train = draw_shots(train, known.labels, shots, derived_seed(settings.seed, 3))
-    pool = None
-    if unlabeled is not None:
-        unlabelled = Columns(known, mapping, "ignored")
-        source = reusable(unlabeled)
-        if has_labels(source, unlabelled, ending):
-            say(f"The labels in {unlabeled} are ignored.")
-        seed = derived_seed(settings.seed, 4)
-        pool = Pool(lambda: examples_from(source, unlabelled, ending), train, unlabeled_limit, seed)
-        if pool.left_out:
-            say(f"{pool.left_out} unlabelled texts are labelled examples too; they are left out.")
-    held_out = list(examples_from(dev, labelled, ending)) if dev else []
-    data = Data(train, held_out, pool)
-    folder = RunFolder.start(output, asked(known, settings, data), force)
+    task, rows = inputs.task, inputs.rows
+    train, pool = inputs.train, inputs.pool(unlabeled_limit)
+    data = Data(train, list(rows.examples(dev)) if dev else [], pool)
+    folder = RunFolder.start(output, asked(task, settings, data), force)
     if folder.has("classifier"):
         say(f"{output} was finished before.")
     else:
         with progress_bars() as progress:
-            run(known, settings, data, folder, progress)
-    tests = examples_from(test, labelled, ending) if test else None
+            run(task, settings, data, folder, progress)
+    tests = rows.examples(test) if test else None
     report = run_report(folder, settings, data, tests, keep=True)
     click.echo(report.table(per_class))
     for remark in [*report.costs(), *report.remarks]:

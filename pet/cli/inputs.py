@@ -1,0 +1,186 @@
+"""What commands start from: a task, its labelled examples, and unlabelled text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pet.cli.options import (
+    Decorator,
+    column_mapping,
+    data_options,
+    pattern_numbers,
+    patterns_option,
+    seed_option,
+    suffix,
+    task_option,
+    verbalizer_option,
+)
+from pet.config import Settings
+
+if TYPE_CHECKING:
+    from pet.data import Columns, Example, Labels, Pool
+    from pet.task import Task
+
+
+def chosen_task(name: str, verbalizers: tuple[str, ...], patterns: Any = None) -> Task:
+    """Load a task, with the verbalizers of these files where there are any.
+
+    ``patterns`` are only looked for: what is not there is refused before anything is read.
+    """
+    from pet.task import load_task
+    from pet.verbalizer import Verbalizer
+
+    task = load_task(name)
+    task.select(patterns)
+    if not verbalizers:
+        return task
+    return task.with_verbalizers(*(Verbalizer.load(file) for file in verbalizers))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How a task's files are read: which columns, and in which format where no name tells."""
+
+    task: Task
+    mapping: Mapping[str, str]
+    ending: str | None
+
+    @classmethod
+    def of(cls, task: Task, columns: tuple[str, ...], file_format: str | None) -> Rows:
+        """Take the values of --column and --format."""
+        return cls(task, column_mapping(columns), suffix(file_format))
+
+    def columns(self, labels: Labels = "required") -> Columns:
+        """Which column holds what, and what is done about labels."""
+        from pet.data import Columns
+
+        return Columns(self.task, self.mapping, labels)
+
+    def examples(self, file: str, labels: Labels = "required") -> Iterator[Example]:
+        """Read a file's examples one by one."""
+        from pet.data import examples_from
+
+        return examples_from(file, self.columns(labels), self.ending)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The options of `input_options`; nothing is read before it is asked for."""
+
+    task_name: str
+    verbalizers: tuple[str, ...]
+    patterns: tuple[int, ...] | None
+    train_files: tuple[str, ...]
+    shots: int | None
+    unlabeled: str | None
+    seed: int
+    columns: tuple[str, ...]
+    file_format: str | None
+
+    def settings(self, flat: Mapping[str, Any]) -> Settings:
+        """Settings with this seed and these patterns."""
+        return Settings.from_flat({**flat, "seed": self.seed, "patterns": self.patterns})
+
+    @cached_property
+    def task(self) -> Task:
+        """The task, asked with the label words of --verbalizer where there are any."""
+        return chosen_task(self.task_name, self.verbalizers, self.patterns)
+
+    @cached_property
+    def rows(self) -> Rows:
+        """How its files are read."""
+        return Rows.of(self.task, self.columns, self.file_format)
+
+    @cached_property
+    def train(self) -> list[Example]:
+        """The labelled examples, or the shots that are drawn from them."""
+        from pet.data import draw_shots
+        from pet.seeds import derived_seed
+
+        found = [own for file in self.train_files for own in self.rows.examples(file)]
+        if self.shots is None:
+            return found
+        return draw_shots(found, self.task.labels, self.shots, derived_seed(self.seed, 3))
+
+    def pool(self, limit: int | None = None) -> Pool | None:
+        """The unlabelled text without the labelled examples, or a random sample of it."""
+        from pet.cli.console import say
+        from pet.data import Pool, has_labels, reusable
+        from pet.seeds import derived_seed
+
+        if self.unlabeled is None:
+            return None
+        rows, source = self.rows, reusable(self.unlabeled)
+        if has_labels(source, rows.columns("ignored"), rows.ending):
+            say(f"The labels in {self.unlabeled} are ignored.")
+        seed = derived_seed(self.seed, 4)
+        pool = Pool(lambda: rows.examples(source, "ignored"), self.train, limit, seed)
+        if pool.left_out:
+            say(f"{pool.left_out} unlabelled texts are labelled examples too; they are left out.")
+        return pool
+
+
+def input_options(
+    *, train_required: bool = True, patterns: bool = True, unlabeled: str | None = None
+) -> Decorator:
+    """Add the options of `Inputs`, which the command gets as one argument, ``inputs``.
+
+    ``unlabeled`` is the help of --unlabeled; without one the command does not have that option.
+    """
+    options: list[Decorator] = [
+        task_option,
+        verbalizer_option,
+        *([patterns_option] if patterns else []),
+        click.option(
+            "--train",
+            "train_files",
+            multiple=True,
+            required=train_required,
+            help="Labelled examples: .jsonl, .csv, .tsv, - or hf:NAME:SPLIT. Repeatable.",
+        ),
+        click.option(
+            "--shots", type=click.IntRange(min=1), help="Draw this many of each label from --train."
+        ),
+        *([click.option("--unlabeled", help=unlabeled)] if unlabeled else []),
+        seed_option,
+        data_options,
+    ]
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def collected(
+            task: str,
+            verbalizers: tuple[str, ...],
+            train_files: tuple[str, ...],
+            shots: int | None,
+            seed: int,
+            columns: tuple[str, ...],
+            file_format: str | None,
+            patterns: str | None = None,
+            unlabeled: str | None = None,
+            **others: Any,
+        ) -> Any:
+            inputs = Inputs(
+                task,
+                verbalizers,
+                pattern_numbers(patterns),
+                train_files,
+                shots,
+                unlabeled,
+                seed,
+                columns,
+                file_format,
+            )
+            return command(inputs=inputs, **others)
+
+        with_options: Callable[..., Any] = collected
+        for option in reversed(options):
+            with_options = option(with_options)
+        return with_options
+
+    return decorate
