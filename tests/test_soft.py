@@ -247,8 +247,7 @@ def test_deep_prompts_change_what_comes_to_a_layer_at_the_slots(bert: MaskedLM, 
     assert list(prompt.deep) == [1]
     encoded = own.encode(Chunk(bert.tokenizer, TEXTS[:1]))
     batch = own.batch(encoded, np.arange(1))[1]
-    assert batch.slots is not None
-    columns = batch.slots.columns
+    columns = batch.fillings[0].slots.columns
     model = bert.model.bert
     with torch.no_grad():
         found = bert.encoder_states(batch, torch.tensor([[0]]), batch.masks)[0, 0]
@@ -484,9 +483,10 @@ def test_the_masked_lm_loss_sees_the_prompt_and_never_predicts_a_slot(
     for batch, rows, columns in asked:
         if rows.ndim != 1:
             continue  # the label's slot
-        assert batch.prompt is not None
-        assert batch.slots is not None
-        slots = set(zip(batch.slots.rows.tolist(), batch.slots.columns.tolist(), strict=True))
+        (filling,) = batch.fillings
+        assert filling.prompt is not None
+        own_slots = filling.slots
+        slots = set(zip(own_slots.rows.tolist(), own_slots.columns.tolist(), strict=True))
         places = set(zip(rows.tolist(), columns.tolist(), strict=True))
         assert not slots & places
         chosen += len(places)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import Any
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from pet.encoding import Batch
 from pet.errors import BackboneError
+from pet.prompt import Slots
 
 
 def model_inputs(batch: Batch) -> dict[str, Tensor]:
@@ -26,36 +27,38 @@ def model_inputs(batch: Batch) -> dict[str, Tensor]:
 
 @contextmanager
 def prompted(body: Any, batch: Batch) -> Iterator[dict[str, Tensor]]:
-    """Yield the inputs of a model's body, which sees the batch's prompt in this context.
+    """Yield the inputs of a model's body, which sees the batch's prompts in this context.
 
     Positions are left to the model: rows are padded on the right, where every family counts them
     alike for token ids and for embeddings.
     """
     inputs = model_inputs(batch)
-    slots = batch.slots
-    if batch.prompt is None or slots is None:
+    filled = [(own.slots, own.prompt()) for own in batch.fillings if own.prompt is not None]
+    if not filled:
         yield inputs
         return
-    prompt, places = batch.prompt(), (slots.rows, slots.columns)
-
-    def put(states: Tensor, vectors: Tensor) -> Tensor:
-        # A new tensor: what stood there before is left as it is.
-        return states.index_put(places, vectors[slots.entries].to(states.dtype))
 
     def deeper(layer: int, states: Tensor) -> Tensor:
-        if layer not in prompt.deep:
-            return states
-        if not prompt.adds:
-            return put(states, prompt.deep[layer])
-        return put(torch.zeros_like(states), prompt.deep[layer]) + states
+        own = [part for part in filled if layer in part[1].deep]
+        new = [(slots, prompt.deep[layer]) for slots, prompt in own if not prompt.adds]
+        more = [(slots, prompt.deep[layer]) for slots, prompt in own if prompt.adds]
+        states = _put(states, new) if new else states
+        return states + _put(torch.zeros_like(states), more) if more else states
 
-    inputs["inputs_embeds"] = put(
-        body.get_input_embeddings()(inputs.pop("input_ids")), prompt.vectors
-    )
+    words = body.get_input_embeddings()(inputs.pop("input_ids"))
+    inputs["inputs_embeds"] = _put(words, [(slots, prompt.vectors) for slots, prompt in filled])
     with ExitStack() as stack:
-        if prompt.deep:
+        if any(prompt.deep for _, prompt in filled):
             stack.enter_context(_before_layers(body, deeper))
         yield inputs
+
+
+def _put(states: Tensor, parts: Sequence[tuple[Slots, Tensor]]) -> Tensor:
+    """Put vectors into their slots: a new tensor, what stood there before is left as it is."""
+    rows = torch.cat([slots.rows for slots, _ in parts])
+    columns = torch.cat([slots.columns for slots, _ in parts])
+    values = torch.cat([vectors[slots.entries] for slots, vectors in parts])
+    return states.index_put((rows, columns), values.to(states.dtype))
 
 
 @torch.no_grad()
