@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -13,26 +13,24 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Prompt:
-    """Learned values of T slots; a batch's `Slots` say which place takes which.
+    """Learned values of T slots; `Slots` say which place of a batch takes which.
 
     ``vectors`` (T, E) stand in for word embeddings. ``deep`` maps the number of an encoder layer
     to (T, H), which replaces what comes to that layer at the slots or, with ``adds``, is added to
-    it. ``attended`` (D, 2, T, K), for all D layers, replaces the slots' keys and values, which is
-    all that other tokens see of them; K is the number of heads times their width.
+    it.
     """
 
     vectors: Tensor
     deep: Mapping[int, Tensor] = field(default_factory=dict)
     adds: bool = False
-    attended: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class Slots:
-    """Places of a batch that take learned vectors: all (K,), K over the whole batch.
+    """Places of a batch that take vectors of one prompt: all (K,), K over the whole batch.
 
     Place ``[rows[k], columns[k]]`` takes entry ``entries[k]`` of the prompt. Rows may have
-    different numbers of slots and share entries or not, so one batch can hold several prompts.
+    different numbers of slots, or none, and share entries or not.
     """
 
     rows: Tensor
@@ -54,3 +52,23 @@ class Slots:
         rows = np.repeat(np.arange(count), width)
         parts = (rows, columns.ravel(), np.tile(entries, count))
         return cls(*(torch.from_numpy(part).to(device) for part in parts))
+
+
+@dataclass(frozen=True)
+class Filling:
+    """Which places of a batch are filled from which prompt; rows of another prompt have their own.
+
+    Without ``prompt`` the model sees the ids that stand in the slots, such as the words they start
+    as; with it, what it gives when the model runs.
+    """
+
+    slots: Slots
+    prompt: Callable[[], Prompt] | None = None
+
+    def take(self, rows: Tensor) -> Filling:
+        """Return that of some rows, in their order."""
+        return replace(self, slots=self.slots.take(rows))
+
+    def below(self, rows: int) -> Filling:
+        """Return the same with so many rows above it."""
+        return replace(self, slots=replace(self.slots, rows=self.slots.rows + rows))

@@ -209,7 +209,8 @@ class PVPScorer:
 
     def prompted(self, batch: Batch) -> Batch:
         """Put the soft template, where there is one, into the slots of a batch."""
-        return batch if self.soft is None else replace(batch, prompt=self.soft)
+        filled = tuple(replace(filling, prompt=self.soft) for filling in batch.fillings)
+        return replace(batch, fillings=filled)
 
     def label_scores(
         self, states: Mapping[int, Tensor], batches: Mapping[int, Batch] | None = None

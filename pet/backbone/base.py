@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from pet.backbone.injection import model_inputs, prompted
 from pet.config import WeightsScope
 from pet.device import Compute
-from pet.encoding import Batch, TextTokenizer
+from pet.encoding import Batch, TextTokenizer, join
 from pet.errors import BackboneError, UsageError, did_you_mean
 from pet.loading import load_pretrained, load_tokenizer
 from pet.verbalizer import Decoding
@@ -134,6 +134,20 @@ class LanguageModel(ABC):
         A model that can read what the patterns have in common once does so.
         """
         return [self.mask_states(batch) for batch in batches]
+
+    def joint_states(self, batches: Sequence[Batch]) -> list[Tensor]:
+        """`mask_states` of batches of any patterns and prompts, in one forward pass for all rows.
+
+        Batches that read different tokens behind the mask take a pass each.
+        """
+        states: dict[int, Tensor] = {}
+        for after in dict.fromkeys(batch.after for batch in batches):
+            own = [number for number, batch in enumerate(batches) if batch.after == after]
+            joined = self.mask_states(join([batches[n] for n in own], self.tokenizer.pad_id))
+            sizes = [len(batches[number].ids) for number in own]
+            for number, part in zip(own, torch.split(joined, sizes), strict=True):
+                states[number] = part[:, : batches[number].masks.shape[1] + len(after)]
+        return [states[number] for number in range(len(batches))]
 
     def states_at(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
         """Decoder inputs at positions ``[rows, columns]`` of any shape S; returns (S, E), fp32."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import Any
@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pet.backbone.attention import before_attention
 from pet.encoding import Batch
 from pet.errors import BackboneError
+from pet.prompt import Slots
 
 
 def model_inputs(batch: Batch) -> dict[str, Tensor]:
@@ -27,50 +27,41 @@ def model_inputs(batch: Batch) -> dict[str, Tensor]:
 
 @contextmanager
 def prompted(body: Any, batch: Batch) -> Iterator[dict[str, Tensor]]:
-    """Yield the inputs of a model's body, which sees the batch's prompt in this context.
+    """Yield the inputs of a model's body, which sees the batch's prompts in this context.
 
     Positions are left to the model: rows are padded on the right, where every family counts them
     alike for token ids and for embeddings.
     """
     inputs = model_inputs(batch)
-    slots = batch.slots
-    if batch.prompt is None or slots is None:
+    filled = [(own.slots, own.prompt()) for own in batch.fillings if own.prompt is not None]
+    if not filled:
         yield inputs
         return
-    prompt, places = batch.prompt(), (slots.rows, slots.columns)
-
-    def put(states: Tensor, vectors: Tensor) -> Tensor:
-        # A new tensor: what stood there before is left as it is.
-        return states.index_put(places, vectors[slots.entries].to(states.dtype))
 
     def deeper(layer: int, states: Tensor) -> Tensor:
-        if layer not in prompt.deep:
-            return states
-        if not prompt.adds:
-            return put(states, prompt.deep[layer])
-        return put(torch.zeros_like(states), prompt.deep[layer]) + states
+        own = [part for part in filled if layer in part[1].deep]
+        new = [(slots, prompt.deep[layer]) for slots, prompt in own if not prompt.adds]
+        more = [(slots, prompt.deep[layer]) for slots, prompt in own if prompt.adds]
+        states = _put(states, new) if new else states
+        return states + _put(torch.zeros_like(states), more) if more else states
 
-    def seen(layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        if prompt.attended is None:
-            return key, value
-        keys, values = prompt.attended[layer]
-        return put_heads(key, keys), put_heads(value, values)
-
-    def put_heads(states: Tensor, vectors: Tensor) -> Tensor:
-        heads = vectors.reshape(len(vectors), states.shape[1], -1)
-        return put(states.transpose(1, 2), heads).transpose(1, 2)
-
-    inputs["inputs_embeds"] = put(
-        body.get_input_embeddings()(inputs.pop("input_ids")), prompt.vectors
-    )
+    words = body.get_input_embeddings()(inputs.pop("input_ids"))
+    inputs["inputs_embeds"] = _put(words, [(slots, prompt.vectors) for slots, prompt in filled])
     with ExitStack() as stack:
-        if prompt.deep:
+        if any(prompt.deep for _, prompt in filled):
             stack.enter_context(_before_layers(body, deeper))
-        if prompt.attended is not None:
-            stack.enter_context(before_attention(body, seen))
         yield inputs
 
 
+def _put(states: Tensor, parts: Sequence[tuple[Slots, Tensor]]) -> Tensor:
+    """Put vectors into their slots: a new tensor, what stood there before is left as it is."""
+    rows = torch.cat([slots.rows for slots, _ in parts])
+    columns = torch.cat([slots.columns for slots, _ in parts])
+    values = torch.cat([vectors[slots.entries] for slots, vectors in parts])
+    return states.index_put((rows, columns), values.to(states.dtype))
+
+
+@torch.no_grad()
 def layer_inputs(body: Any, vectors: Tensor) -> list[Tensor]:
     """What comes to each layer where a model reads nothing but these vectors (T, E): (T, H)."""
     seen: list[Tensor] = []
@@ -79,49 +70,12 @@ def layer_inputs(body: Any, vectors: Tensor) -> list[Tensor]:
         seen.append(states[0].detach().clone())
         return states
 
-    with _before_layers(body, keep):
-        _read_alone(body, vectors)
-    return seen
-
-
-def attended(body: Any, vectors: Tensor) -> Tensor:
-    """What is attended to where a model reads nothing but these vectors (T, E).
-
-    Returns
-    -------
-    Tensor
-        Keys and values of each of D layers, (D, 2, T, K): K is the number of heads times their
-        width.
-
-    Raises
-    ------
-    BackboneError
-        When the architecture does not let its attention be changed.
-    """
-    seen: list[Tensor] = []
-
-    def keep(_: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        pair = [part[0].transpose(0, 1).flatten(1) for part in (key, value)]
-        seen.append(torch.stack(pair).detach().clone())
-        return key, value
-
-    with before_attention(body, keep):
-        _read_alone(body, vectors)
-    if not seen:
-        raise BackboneError(
-            f"{type(body).__name__} computes attention in a way of its own, which takes no learned "
-            "keys and values.",
-            "Use --soft deep: vectors at every layer, for all architectures.",
-        )
-    return torch.stack(seen)
-
-
-@torch.no_grad()
-def _read_alone(body: Any, vectors: Tensor) -> None:
     mode = body.training
     body.eval()
-    body(inputs_embeds=vectors[None], attention_mask=vectors.new_ones(1, len(vectors)).long())
+    with _before_layers(body, keep):
+        body(inputs_embeds=vectors[None], attention_mask=vectors.new_ones(1, len(vectors)).long())
     body.train(mode)
+    return seen
 
 
 @contextmanager

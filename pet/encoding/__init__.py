@@ -1,7 +1,8 @@
 """Encoding: batched tokenisation, shortening, and batches that waste little on padding."""
 
-from pet.encoding.batches import Batch, Encoded, LabelSlot
+from pet.encoding.batches import Batch, Encoded, LabelSlot, within_budget
 from pet.encoding.encoder import Chunk, Encoder, FieldTokens
+from pet.encoding.joining import join
 from pet.encoding.ragged import Ints, Ragged
 from pet.encoding.tokenizer import TextTokenizer
 
@@ -15,4 +16,6 @@ __all__ = [
     "LabelSlot",
     "Ragged",
     "TextTokenizer",
+    "join",
+    "within_budget",
 ]

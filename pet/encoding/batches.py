@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from pet.encoding.ragged import Ints, Ragged
-from pet.prompt import Prompt, Slots
+from pet.prompt import Filling, Slots
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Batch:
 
     ``attention`` is None where nothing is padded, ``segments`` where the model takes none.
     ``after`` holds token sequences that a model reads behind the mask of every row, each on its
-    own: the beginnings of label words, for models that predict a word token by token. ``slots`` is
-    None where the pattern has no learned tokens. ``prompt`` gives what is put into the slots when
-    the model runs; without one it sees the ids that stand there, such as the words they start as.
+    own: the beginnings of label words, for models that predict a word token by token. ``fillings``
+    say which places hold learned tokens: none where the pattern is hard, several where rows of
+    several patterns were joined.
     """
 
     ids: torch.Tensor
@@ -30,14 +30,13 @@ class Batch:
     segments: torch.Tensor | None
     masks: torch.Tensor
     after: tuple[tuple[int, ...], ...] = ()
-    slots: Slots | None = None
-    prompt: Callable[[], Prompt] | None = None
+    fillings: tuple[Filling, ...] = ()
 
     def words(self, slot_id: int) -> Ints:
         """The ids (B, L) with ``slot_id`` at learned tokens, which are no words to be predicted."""
         ids: Ints = self.ids.cpu().numpy().copy()
-        if self.slots is not None:
-            ids[self.slots.rows.cpu(), self.slots.columns.cpu()] = slot_id
+        for filling in self.fillings:
+            ids[filling.slots.rows.cpu(), filling.slots.columns.cpu()] = slot_id
         return ids
 
     def take(self, rows: torch.Tensor) -> Batch:
@@ -46,9 +45,13 @@ class Batch:
         attention, segments = (
             None if part is None else part[rows] for part in (self.attention, self.segments)
         )
-        slots = None if self.slots is None else self.slots.take(rows)
         return replace(
-            self, ids=ids, attention=attention, segments=segments, masks=masks, slots=slots
+            self,
+            ids=ids,
+            attention=attention,
+            segments=segments,
+            masks=masks,
+            fillings=tuple(filling.take(rows) for filling in self.fillings),
         )
 
 
@@ -121,13 +124,7 @@ class Encoded:
 
     def batches(self, token_budget: int) -> Iterator[Ints]:
         """Yield row numbers, longest rows first, at most ``token_budget`` padded tokens a batch."""
-        lengths = self.lengths
-        order = np.argsort(-lengths, kind="stable")
-        start = 0
-        while start < len(order):
-            size = max(1, token_budget // int(lengths[order[start]]))
-            yield order[start : start + size]
-            start += size
+        return within_budget(self.lengths, token_budget)
 
     def batch(self, rows: Ints, device: torch.device) -> Batch:
         """Pad the given rows to the longest of them, on the right."""
@@ -145,13 +142,23 @@ class Encoded:
         if self.segments is not None:
             segments = torch.from_numpy(np.where(real, self.segments[source], 0)).to(device)
         attention = None if real.all() else torch.from_numpy(real).to(device, torch.long)
-        slots = None
+        fillings: tuple[Filling, ...] = ()
         if self.slots is not None and self.entries is not None:
-            slots = Slots.of(places[:, masks.shape[1] :], self.entries, device)
+            fillings = (Filling(Slots.of(places[:, masks.shape[1] :], self.entries, device)),)
         return Batch(
             torch.from_numpy(ids).to(device),
             attention,
             segments,
             torch.from_numpy(places[:, : masks.shape[1]]).to(device),
-            slots=slots,
+            fillings=fillings,
         )
+
+
+def within_budget(lengths: Ints, token_budget: int) -> Iterator[Ints]:
+    """Yield numbers of rows, longest first, at most ``token_budget`` padded tokens at a time."""
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        size = max(1, token_budget // int(lengths[order[start]]))
+        yield order[start : start + size]
+        start += size

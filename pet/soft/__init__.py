@@ -8,7 +8,6 @@ from pet.backbone import LanguageModel
 from pet.errors import BackboneError, UsageError, did_you_mean
 from pet.soft.deep import Deep
 from pet.soft.p_tuning import PTuning
-from pet.soft.prefix import Prefix
 from pet.soft.prompt_tuning import PromptTuning
 from pet.soft.starts import start_vectors
 from pet.soft.template import Site, SoftSpec, SoftTemplate
@@ -21,7 +20,6 @@ KINDS: dict[str, type[SoftTemplate]] = {
     "prompt-tuning": PromptTuning,
     "p-tuning": PTuning,
     "deep": Deep,
-    "prefix": Prefix,
 }
 
 
@@ -50,7 +48,7 @@ def make_template(
     UsageError
         When the kind or the start is unknown.
     BackboneError
-        When the backbone takes no learned vectors, or not those of this kind.
+        When the backbone takes no learned vectors.
     """
     if not backbone.takes_prompts:
         raise BackboneError(

@@ -1,0 +1,81 @@
+"""Examples of several PVPs on one backbone, scored in one forward pass a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pet.encoding import Chunk, Encoded, Ints, within_budget
+from pet.scoring import PVPScorer, Scores
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One scorer's rows, by number of masks, and their ``scores`` (readouts, rows, C / Q) so far.
+
+    With demonstrations every draw of them is a part, and they share the scores.
+    """
+
+    scorer: PVPScorer
+    encoded: Mapping[int, Encoded]
+    scores: Tensor
+
+    @property
+    def lengths(self) -> Ints:
+        """Tokens of every row, at its most masks."""
+        longest: Ints = np.stack([own.lengths for own in self.encoded.values()]).max(axis=0)
+        return longest
+
+
+@torch.inference_mode()
+def score_mixed(pairs: Sequence[tuple[PVPScorer, Chunk]]) -> list[Scores]:
+    """Score each chunk with its own PVP, as if it were alone: (readouts, N, C) each.
+
+    Rows of all chunks are sorted by length and batched together, whatever their pattern, soft
+    template, labels and number of masks, and the backbone runs once for a batch.
+
+    Parameters
+    ----------
+    pairs : sequence of (PVPScorer, Chunk)
+        Scorers of one backbone, all of which work with the weights that it holds.
+    """
+    backbone = pairs[0][0].backbone
+    sums, parts = [], []
+    for scorer, chunk in pairs:
+        questions = scorer.questions
+        shape = (len(scorer.readouts), len(chunk) * questions, len(scorer.labels) // questions)
+        sums.append(torch.zeros(shape))
+        parts += [
+            _Part(scorer, scorer.encode(chunk, draw), sums[-1]) for draw in range(scorer.draws)
+        ]
+    lengths = [part.lengths for part in parts]
+    owners = np.repeat(np.arange(len(parts)), [len(own) for own in lengths])
+    rows = np.concatenate([np.arange(len(own)) for own in lengths])
+    for together in within_budget(np.concatenate(lengths), backbone.compute.token_budget):
+        chosen = {
+            number: rows[together[owners[together] == number]]
+            for number in np.unique(owners[together]).tolist()
+        }
+        _score(parts, chosen)
+    scores = []
+    for (scorer, chunk), total in zip(pairs, sums, strict=True):
+        asked = torch.ones(len(chunk), scorer.questions, dtype=torch.bool)
+        found = scorer.by_text(list(total / scorer.draws), asked)
+        scores.append(torch.stack(found).numpy())
+    return scores
+
+
+def _score(parts: Sequence[_Part], chosen: Mapping[int, Ints]) -> None:
+    """Add the scores of the chosen rows of some parts to theirs, by one forward pass."""
+    backbone = parts[0].scorer.backbone
+    batches = {n: parts[n].scorer.batch(parts[n].encoded, own) for n, own in chosen.items()}
+    every = [batch for own in batches.values() for batch in own.values()]
+    states = iter(backbone.joint_states(every))
+    for number, own in batches.items():
+        labels = parts[number].scorer.label_scores({count: next(states) for count in own}, own)
+        where = torch.from_numpy(chosen[number])
+        parts[number].scores[:, where] += torch.stack(labels).float().cpu()
