@@ -15,7 +15,7 @@ Method = Literal["pet", "ipet", "zero-shot", "single", "head", "fine-tune"]
 Baseline = Literal["tfidf", "embedding", "setfit"]
 WeightsScope = Literal["full", "head", "bias", "lora"]
 Scope = Literal[WeightsScope, "prompt", "prompt+head", "prompt+bias", "prompt+lora", "all"]
-SoftKind = Literal["words", "prompt-tuning", "p-tuning", "deep"]
+SoftKind = Literal["words", "prompt-tuning", "p-tuning", "deep", "prefix"]
 DeepKind = Literal["replace", "add"]
 SoftMember = Literal["none", SoftKind]
 SoftStart = Literal["label-words", "vocabulary", "uniform", "mask"]
@@ -202,8 +202,10 @@ class TemplateConfig(_Checked):
 
     soft: tuple[str, ...] = setting(
         ("none",),
-        "Soft templates, one or several: words, prompt-tuning, p-tuning, deep; none is the pattern "
-        "as the task has it. Several give every pattern a member of each kind.",
+        "Soft templates, one or several: words, a learned change of the slots' words; "
+        "prompt-tuning, free vectors; p-tuning, the same trained through an LSTM; deep, vectors at "
+        "every layer; prefix, keys and values at every layer; none is the pattern as the task has "
+        "it. Several give every pattern a member of each kind.",
         SoftMember,
     )
     soft_length: int = setting(20, "Pseudo tokens that a pattern without slots gets.", low=1)

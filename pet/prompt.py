@@ -17,12 +17,14 @@ class Prompt:
 
     ``vectors`` (T, E) stand in for word embeddings. ``deep`` maps the number of an encoder layer
     to (T, H), which replaces what comes to that layer at the slots or, with ``adds``, is added to
-    it.
+    it. ``attended`` (D, 2, T, K), for all D layers, replaces the slots' keys and values, which is
+    all that other tokens see of them; K is the number of heads times their width.
     """
 
     vectors: Tensor
     deep: Mapping[int, Tensor] = field(default_factory=dict)
     adds: bool = False
+    attended: Tensor | None = None
 
 
 @dataclass(frozen=True)

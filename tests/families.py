@@ -102,6 +102,7 @@ class Family:
     options: dict[str, Any]
     longest: int = MAX_LENGTH
     separate_head: bool = True
+    own_attention: bool = False  # does not look its attention function up by name
     idle: frozenset[str] = frozenset()  # parameters that the architecture has and never uses
 
 
@@ -167,11 +168,14 @@ FAMILIES: dict[str, Family] = {
     ),
     "electra": Family("Electra", word_pieces, _sizes(embedding_size=16)),
     "deberta": Family(
-        "Deberta", lambda: byte_pairs(_BERT_SPECIAL, 1, double=False), _sizes(**_DEBERTA)
+        "Deberta",
+        lambda: byte_pairs(_BERT_SPECIAL, 1, double=False),
+        _sizes(**_DEBERTA),
+        own_attention=True,
     ),
-    "deberta-v2": Family("DebertaV2", _deberta_v2_pieces, _sizes(**_DEBERTA)),
+    "deberta-v2": Family("DebertaV2", _deberta_v2_pieces, _sizes(**_DEBERTA), own_attention=True),
     "deberta-v2-new-head": Family(
-        "DebertaV2", _deberta_v2_pieces, _sizes(legacy=False, **_DEBERTA)
+        "DebertaV2", _deberta_v2_pieces, _sizes(legacy=False, **_DEBERTA), own_attention=True
     ),
     "modernbert": Family(
         "ModernBert",
@@ -181,12 +185,15 @@ FAMILIES: dict[str, Family] = {
             cls_token_id=2, sep_token_id=3, bos_token_id=None, eos_token_id=None,
         ),
     ),
-    "mpnet": Family("MPNet", mpnet_word_pieces, _sizes(max_position_embeddings=_FROM_PAD)),
-    "megatron-bert": Family("MegatronBert", word_pieces, _sizes()),
+    "mpnet": Family(
+        "MPNet", mpnet_word_pieces, _sizes(max_position_embeddings=_FROM_PAD), own_attention=True
+    ),
+    "megatron-bert": Family("MegatronBert", word_pieces, _sizes(), own_attention=True),
     "roformer": Family(
         "RoFormer",
         word_pieces,
         _sizes(embedding_size=16),
+        own_attention=True,
         idle=frozenset({"roformer.encoder.embed_positions.weight"}),  # sinusoids
     ),
     "eurobert": Family(

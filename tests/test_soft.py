@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 import torch
 from families import FAMILIES, MAX_LENGTH, Family, save_family
+from other_families import SEQ2SEQ, save_other
 from torch.nn import functional
 
 from pet import PVP, Example, Task, Verbalizer
-from pet.backbone import MaskedLM
+from pet.backbone import LanguageModel, MaskedLM, Seq2SeqLM
+from pet.backbone.attention import before_attention
 from pet.config import TrainingConfig
 from pet.data import Pool
 from pet.encoding import Chunk
-from pet.errors import PatternError, UsageError
+from pet.errors import BackboneError, PatternError, UsageError
 from pet.members import MemberSet, MemberSpec, cost, train_member
 from pet.pattern import Pattern
 from pet.scoring import LEARNED, PVPScorer
@@ -68,6 +70,25 @@ def backbone(request: pytest.FixtureRequest, load: Any) -> MaskedLM:
     return found
 
 
+def takes(family: str, kind: str) -> bool:
+    return kind != "prefix" or not FAMILIES[family].own_attention
+
+
+@pytest.fixture(
+    params=[(f, k) for f in FAMILIES for k in KINDS if takes(f, k)], ids=lambda pair: "-".join(pair)
+)
+def case(request: pytest.FixtureRequest, load: Any) -> tuple[MaskedLM, str]:
+    """A backbone and a kind that it takes."""
+    family, kind = request.param
+    return load(family), kind
+
+
+@pytest.fixture(scope="module")
+def t5(tmp_path_factory: pytest.TempPathFactory) -> Seq2SeqLM:
+    folder = save_other(SEQ2SEQ["t5"], tmp_path_factory.mktemp("soft-t5"))
+    return Seq2SeqLM.load(str(folder), "cpu", "fp32")
+
+
 @pytest.fixture
 def bert(load: Any) -> MaskedLM:
     found: MaskedLM = load("bert")
@@ -75,7 +96,7 @@ def bert(load: Any) -> MaskedLM:
 
 
 def scorer(
-    backbone: MaskedLM, pattern: str = SOFT, kind: str = "prompt-tuning", **more: Any
+    backbone: LanguageModel, pattern: str = SOFT, kind: str = "prompt-tuning", **more: Any
 ) -> PVPScorer:
     soft = SoftSpec(kind, **more) if Pattern(pattern).is_soft else None
     return PVPScorer(PVP(pattern, WORDS), LABELS, backbone, MAX_LENGTH, soft=soft)
@@ -111,10 +132,8 @@ def test_untrained_word_slots_are_exactly_the_hard_pattern(backbone: MaskedLM, k
     assert not np.allclose(scores(soft), scores(scorer(backbone, HARD)), atol=1e-3)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_scores_do_not_depend_on_padding_or_on_the_other_rows(
-    backbone: MaskedLM, kind: str
-) -> None:
+def test_scores_do_not_depend_on_padding_or_on_the_other_rows(case: tuple[MaskedLM, str]) -> None:
+    backbone, kind = case
     own = scorer(backbone, kind=kind)
     shake(own)
     together = scores(own)
@@ -123,10 +142,10 @@ def test_scores_do_not_depend_on_padding_or_on_the_other_rows(
     np.testing.assert_allclose(scores(own, TEXTS[::-1])[::-1], together, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", KINDS)
 def test_every_prompt_tensor_has_a_gradient_and_no_frozen_weight_any(
-    backbone: MaskedLM, kind: str
+    case: tuple[MaskedLM, str],
 ) -> None:
+    backbone, kind = case
     own = scorer(backbone, kind=kind)
     own.unfold()
     shake(own)
@@ -142,6 +161,17 @@ def test_every_prompt_tensor_has_a_gradient_and_no_frozen_weight_any(
         rows = parameter.grad.reshape(-1, parameter.shape[-1]).abs().sum(dim=1) > 0
         assert rows.all() if of_slots else rows.any(), name
     assert all(parameter.grad is None for parameter in backbone.model.parameters())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_t5_takes_every_kind(kind: str, t5: Seq2SeqLM) -> None:
+    own = scorer(t5, kind=kind)
+    before = scores(own)
+    shake(own)
+    together = scores(own)
+    assert not np.allclose(together, before, atol=1e-3)
+    alone = np.concatenate([scores(own, [text]) for text in TEXTS])
+    np.testing.assert_allclose(together, alone, atol=1e-4)
 
 
 # What stands in the slots
@@ -273,6 +303,115 @@ def test_deep_prompts_reach_every_architecture(backbone: MaskedLM) -> None:
     with torch.no_grad():
         own.soft.table.add_(torch.randn_like(own.soft.table))  # type: ignore[operator, arg-type]
     assert not np.allclose(scores(own), before, atol=1e-3)
+
+
+# Keys and values
+
+
+def test_attention_that_changes_nothing_is_the_same(backbone: MaskedLM) -> None:
+    own = scorer(backbone, HARD)
+    expected, before = scores(own), backbone.model.config._attn_implementation
+    seen: list[int] = []
+
+    def keep(number: int, key: Any, value: Any) -> Any:
+        seen.append(number)
+        return key, value
+
+    chunk = Chunk(backbone.tokenizer, TEXTS)  # of several lengths, so that some are padded
+    with before_attention(backbone.body, keep), torch.no_grad():
+        batch = own.batch(own.encode(chunk), np.arange(len(TEXTS)))
+        found = own.label_scores(own.mask_states(batch))[0]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert backbone.model.config._attn_implementation == before
+    family = FAMILIES[Path(backbone.name).name]
+    assert seen == ([] if family.own_attention else [0, 1])
+
+
+def test_attention_is_as_before_after_an_error(bert: MaskedLM) -> None:
+    before = bert.model.config._attn_implementation
+    with pytest.raises(ValueError, match="wrong"), before_attention(bert.body, lambda *_: None):  # type: ignore[arg-type,return-value]
+        raise ValueError("wrong")
+    assert bert.model.config._attn_implementation == before
+
+
+def test_a_prefix_is_what_a_cache_of_keys_and_values_is(bert: MaskedLM) -> None:
+    from transformers import DynamicCache
+
+    own = scorer(bert, "{a} {soft:3} it was {mask} . {soft}", "prefix")
+    shake(own)
+    assert own.soft is not None
+    table = own.soft().attended
+    assert table is not None
+    batch = own.batch(own.encode(Chunk(bert.tokenizer, TEXTS)), np.arange(len(TEXTS)))[1]
+    with torch.no_grad():
+        found = bert.mask_states(batch)[:, 0]
+    heads = bert.model.config.num_attention_heads
+    for row, text in enumerate(TEXTS):
+        # The naive way: the text alone, at the places that it has around the slots, and the
+        # learned keys and values as if they had been read before.
+        words = bert.hf_tokenizer(text["a"], add_special_tokens=False)["input_ids"]
+        front, back = [2, *words], bert.hf_tokenizer("it was [MASK] .")["input_ids"][1:]
+        ids = torch.tensor([front + back])
+        # "it was [MASK] . <slot> [SEP]": the last slot moves the last token by one.
+        places = [*range(len(front)), *range(len(front) + 3, len(front) + 2 + len(back))]
+        places.append(places[-1] + 2)
+        cache = DynamicCache()
+        for layer, (keys, values) in enumerate(table.detach()):
+            parts = [part.view(1, 4, heads, -1).transpose(1, 2) for part in (keys, values)]
+            cache.update(*parts, layer)
+        with torch.no_grad():
+            hidden = bert.model.bert(
+                input_ids=ids,
+                position_ids=torch.tensor([places]),
+                attention_mask=torch.ones(1, 4 + ids.shape[1]).long(),
+                past_key_values=cache,
+            )[0]
+            expected = bert.head_states(hidden[0, len(front) + 2])
+        torch.testing.assert_close(found[row], expected, atol=1e-4, rtol=1e-4)
+
+
+def test_a_prefix_starts_as_the_keys_and_values_of_its_words(bert: MaskedLM) -> None:
+    own = scorer(bert, "{soft:'it was'} {a} {mask}", "prefix")
+    assert own.soft is not None
+    table = own.soft().attended
+    layer = bert.model.bert.encoder.layer[0].attention.self
+    with torch.no_grad():
+        ids = torch.tensor([bert.hf_tokenizer.convert_tokens_to_ids(["it", "was"])])
+        states = bert.model.bert.embeddings(input_ids=ids)[0]
+        expected = torch.stack([layer.key(states), layer.value(states)])
+    assert table is not None
+    torch.testing.assert_close(table[0].detach(), expected)
+
+
+def test_a_prefix_is_trained_through_a_bottleneck_and_kept_without_it(bert: MaskedLM) -> None:
+    own = scorer(bert, kind="prefix")
+    assert own.soft is not None
+    attended, fresh = own.soft().attended, scores(own)
+    assert attended is not None
+    start = attended.detach().clone()
+    own.unfold()
+    np.testing.assert_array_equal(scores(own), fresh)  # the start is kept
+    shake(own)
+    bottleneck: Any = own.soft.parametrizations.table  # type: ignore[union-attr]
+    inner = torch.tanh(bottleneck[0].narrow(bottleneck.original))
+    rows = bottleneck[0].wide(inner).view(5, 2, 2, 32)  # slots, layers, keys and values
+    table = own.soft().attended
+    assert table is not None
+    for slot in range(5):
+        torch.testing.assert_close(table[:, :, slot], start[:, :, slot] + rows[slot])
+    unfolded = scores(own)
+    own.fold()
+    assert [name for name, _ in own.soft.named_parameters()] == ["table"]
+    np.testing.assert_array_equal(scores(own), unfolded)
+
+
+def test_backbones_without_changeable_attention_are_told_what_they_take(load: Any) -> None:
+    refused = [name for name in FAMILIES if not takes(name, "prefix")]
+    assert {"deberta-v2", "mpnet", "roformer", "megatron-bert"} <= set(refused)
+    for name in refused:
+        with pytest.raises(BackboneError, match=r"no learned keys and values(?s:.*)--soft deep"):
+            scorer(load(name), kind="prefix")
+        scorer(load(name), kind="deep")
 
 
 def test_layers_of_deep_prompts_are_numbers_from_one() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pet.backbone.attention import before_attention
 from pet.encoding import Batch
 from pet.errors import BackboneError
 from pet.prompt import Slots
@@ -45,11 +46,19 @@ def prompted(body: Any, batch: Batch) -> Iterator[dict[str, Tensor]]:
         states = _put(states, new) if new else states
         return states + _put(torch.zeros_like(states), more) if more else states
 
+    def seen(layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        keys = [(slots, table[layer, 0]) for slots, table in tables]
+        values = [(slots, table[layer, 1]) for slots, table in tables]
+        return _put_heads(key, keys), _put_heads(value, values)
+
     words = body.get_input_embeddings()(inputs.pop("input_ids"))
     inputs["inputs_embeds"] = _put(words, [(slots, prompt.vectors) for slots, prompt in filled])
+    tables = [(slots, own.attended) for slots, own in filled if own.attended is not None]
     with ExitStack() as stack:
         if any(prompt.deep for _, prompt in filled):
             stack.enter_context(_before_layers(body, deeper))
+        if tables:
+            stack.enter_context(before_attention(body, seen))
         yield inputs
 
 
@@ -61,7 +70,12 @@ def _put(states: Tensor, parts: Sequence[tuple[Slots, Tensor]]) -> Tensor:
     return states.index_put((rows, columns), values.to(states.dtype))
 
 
-@torch.no_grad()
+def _put_heads(states: Tensor, parts: Sequence[tuple[Slots, Tensor]]) -> Tensor:
+    """Put vectors (T, K) into the slots of (B, heads, L, width)."""
+    heads = [(slots, own.reshape(len(own), states.shape[1], -1)) for slots, own in parts]
+    return _put(states.transpose(1, 2), heads).transpose(1, 2)
+
+
 def layer_inputs(body: Any, vectors: Tensor) -> list[Tensor]:
     """What comes to each layer where a model reads nothing but these vectors (T, E): (T, H)."""
     seen: list[Tensor] = []
@@ -70,12 +84,49 @@ def layer_inputs(body: Any, vectors: Tensor) -> list[Tensor]:
         seen.append(states[0].detach().clone())
         return states
 
+    with _before_layers(body, keep):
+        _read_alone(body, vectors)
+    return seen
+
+
+def attended(body: Any, vectors: Tensor) -> Tensor:
+    """What is attended to where a model reads nothing but these vectors (T, E).
+
+    Returns
+    -------
+    Tensor
+        Keys and values of each of D layers, (D, 2, T, K): K is the number of heads times their
+        width.
+
+    Raises
+    ------
+    BackboneError
+        When the architecture does not let its attention be changed.
+    """
+    seen: list[Tensor] = []
+
+    def keep(_: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        pair = [part[0].transpose(0, 1).flatten(1) for part in (key, value)]
+        seen.append(torch.stack(pair).detach().clone())
+        return key, value
+
+    with before_attention(body, keep):
+        _read_alone(body, vectors)
+    if not seen:
+        raise BackboneError(
+            f"{type(body).__name__} computes attention in a way of its own, which takes no learned "
+            "keys and values.",
+            "Use --soft deep: vectors at every layer, for all architectures.",
+        )
+    return torch.stack(seen)
+
+
+@torch.no_grad()
+def _read_alone(body: Any, vectors: Tensor) -> None:
     mode = body.training
     body.eval()
-    with _before_layers(body, keep):
-        body(inputs_embeds=vectors[None], attention_mask=vectors.new_ones(1, len(vectors)).long())
+    body(inputs_embeds=vectors[None], attention_mask=vectors.new_ones(1, len(vectors)).long())
     body.train(mode)
-    return seen
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pet.backbone import LanguageModel
 from pet.errors import BackboneError, UsageError, did_you_mean
 from pet.soft.deep import Deep
 from pet.soft.p_tuning import PTuning
+from pet.soft.prefix import Prefix
 from pet.soft.prompt_tuning import PromptTuning
 from pet.soft.starts import start_vectors
 from pet.soft.template import Site, SoftSpec, SoftTemplate
@@ -20,6 +21,7 @@ KINDS: dict[str, type[SoftTemplate]] = {
     "prompt-tuning": PromptTuning,
     "p-tuning": PTuning,
     "deep": Deep,
+    "prefix": Prefix,
 }
 
 
@@ -48,7 +50,7 @@ def make_template(
     UsageError
         When the kind or the start is unknown.
     BackboneError
-        When the backbone takes no learned vectors.
+        When the backbone takes no learned vectors, or not those of this kind.
     """
     if not backbone.takes_prompts:
         raise BackboneError(
