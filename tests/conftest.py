@@ -10,7 +10,12 @@ from pathlib import Path
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
-from tiny import save_tiny_bert
+import torch
+from golden import Naive
+from tiny import save_lively_bert, save_tiny_bert
+from toy import Files
+
+from pet.backbone import MaskedLM
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -20,8 +25,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    import torch
-
     reasons = {
         "slow": None if config.getoption("--slow") else "slow; run with --slow",
         "gpu": None if torch.cuda.is_available() else "needs a CUDA GPU",
@@ -37,6 +40,37 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Folder of a random 2-layer BERT masked LM with 32 hidden units."""
     return str(save_tiny_bert(tmp_path_factory.mktemp("tiny") / "bert"))
+
+
+@pytest.fixture(scope="session")
+def lively_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Folder of a tiny BERT with larger random weights, so that scores differ clearly."""
+    return str(save_lively_bert(tmp_path_factory.mktemp("lively") / "bert"))
+
+
+@pytest.fixture(scope="module")
+def backbone(lively_bert: str) -> MaskedLM:
+    """The lively BERT, ready to score; tests that train on it use the fixture ``fresh`` too."""
+    return MaskedLM.load(lively_bert, "cpu", "fp32")
+
+
+@pytest.fixture
+def fresh(backbone: MaskedLM) -> None:
+    """Start from the backbone's own weights, and from one seed."""
+    backbone.weights.put({})
+    torch.manual_seed(0)
+
+
+@pytest.fixture(scope="module")
+def naive(lively_bert: str) -> Naive:
+    """The lively BERT, used the obvious way."""
+    return Naive(lively_bert)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """The toy task's files, the same ones for all tests of a module."""
+    return Files.write(tmp_path_factory.mktemp("toy"))
 
 
 @pytest.fixture(scope="session")

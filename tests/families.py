@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 import transformers
-from tiny import PIECES, WORDS, bert_tokenizer
+from tiny import PIECES, WORDS, bert_tokenizer, randomise
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-from torch import nn
 from transformers import PreTrainedTokenizerFast
 
 MAX_LENGTH = 64
@@ -214,19 +212,6 @@ MOBILEBERT = Family(
     word_pieces,
     _sizes(embedding_size=16, intra_bottleneck_size=16, trigram_input=True),
 )
-
-
-@torch.no_grad()
-def randomise(model: nn.Module, seed: int) -> None:
-    """Give every parameter, biases and norms included, a value that matters."""
-    torch.manual_seed(seed)
-    for name, parameter in model.named_parameters():
-        if parameter.ndim == 1:
-            parameter.copy_(torch.randn_like(parameter) * 0.3)
-            if name.endswith("weight"):
-                parameter.add_(1.0)
-        else:
-            parameter.copy_(torch.randn_like(parameter) * 0.2)
 
 
 def save_family(family: Family, folder: Path, seed: int = 0) -> Path:

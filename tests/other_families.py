@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import transformers
-from families import MAX_LENGTH, byte_pairs, randomise, sentence_pieces
+from families import MAX_LENGTH, byte_pairs, sentence_pieces
+from tiny import randomise
 from transformers import PreTrainedTokenizerFast
 
 _SENTINELS = ["<extra_id_0>", "<extra_id_1>"]

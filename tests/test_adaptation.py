@@ -63,11 +63,6 @@ def backbone(tiny_bert: str) -> MaskedLM:
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    return Files.write(tmp_path_factory.mktemp("toy"))
-
-
-@pytest.fixture(scope="module")
 def encoder(tiny_bert: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The tiny BERT without its head."""
     folder = tmp_path_factory.mktemp("encoder")

@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from families import FAMILIES, randomise, save_family
+from families import FAMILIES, save_family
 from golden import Naive, combine
 from scipy.special import softmax
-from tiny import bert_tokenizer
 from toy import NEW, Files, pet, train
-from transformers import BertForMaskedLM
 
 from pet import PVP, Example, PETClassifier, Task, Verbalizer
 from pet.backbone import MaskedLM
@@ -35,24 +33,7 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def folder(tiny_bert: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    model = BertForMaskedLM.from_pretrained(tiny_bert)
-    randomise(model, 3)
-    made = tmp_path_factory.mktemp("calibration") / "bert"
-    model.save_pretrained(made)
-    bert_tokenizer().save_pretrained(made)
-    return str(made)
-
-
-@pytest.fixture(scope="module")
-def backbone(folder: str) -> MaskedLM:
-    return MaskedLM.load(folder, "cpu", "fp32")
-
-
-@pytest.fixture(autouse=True)
-def _fresh(backbone: MaskedLM) -> None:
-    backbone.weights.put({})
+pytestmark = pytest.mark.usefixtures("fresh")
 
 
 def pool_of(texts: list[str]) -> Pool:
@@ -72,9 +53,9 @@ def scores(scorer: PVPScorer, texts: list[str] = TEXTS) -> Any:
 @pytest.mark.parametrize("how", ["mean", "logsumexp", "max", "vote"])
 @pytest.mark.parametrize("pooled", [True, False])
 def test_offsets_are_the_naive_means(
-    backbone: MaskedLM, folder: str, how: str, pooled: bool
+    backbone: MaskedLM, lively_bert: str, how: str, pooled: bool
 ) -> None:
-    naive = Naive(folder)
+    naive = Naive(lively_bert)
     texts = TEXTS if pooled else ["", "N/A", "[MASK]"]
     expected = np.zeros(2)
     for text in texts:
@@ -209,24 +190,21 @@ def test_calibration_leaves_training_alone(backbone: MaskedLM) -> None:
     np.testing.assert_allclose(calibrated.offsets or [], means, rtol=1e-5)
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    return Files.write(tmp_path_factory.mktemp("toy"))
-
-
 def offsets_of(run: Path, name: str) -> Any:
     return json.loads((run / "members" / name / "member.json").read_text("utf-8"))["offsets"]
 
 
 @pytest.mark.parametrize("trained", [False, True])
 def test_offsets_are_kept_and_scores_are_the_same_after_loading(
-    trained: bool, files: Files, folder: str, tmp_path: Path
+    trained: bool, files: Files, lively_bert: str, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
     more = ["--calibration", "prior"] if trained else ["--method", "zero-shot"]
     if trained:
         more += ["--method", "head"]
-    result = train(files, folder, run, "--unlabeled", files.unlabeled, "--precision", "fp32", *more)
+    result = train(
+        files, lively_bert, run, "--unlabeled", files.unlabeled, "--precision", "fp32", *more
+    )
     assert result.code == 0, result.err
     texts = [{"text": text} for text in NEW]
     saved = load_model(run, "cpu", "fp32")
@@ -240,15 +218,15 @@ def test_offsets_are_kept_and_scores_are_the_same_after_loading(
     assert offsets_of(run, "pattern-0") == [list(row) for row in resumed.members.scorers[0].offsets]
 
 
-def test_a_fitted_classifier_scores_as_its_saved_copy(folder: str, tmp_path: Path) -> None:
+def test_a_fitted_classifier_scores_as_its_saved_copy(lively_bert: str, tmp_path: Path) -> None:
     words = Verbalizer(WORDS)
     task = Task("toy", LABELS, ["text"], [PVP("{text} it was {mask} .", words)])
-    model = PETClassifier(task, method="zero-shot", backbone=folder, device="cpu")
+    model = PETClassifier(task, method="zero-shot", backbone=lively_bert, device="cpu")
     model.fit([], unlabeled=TEXTS).save_pretrained(tmp_path / "saved")
     again = PETClassifier.from_pretrained(tmp_path / "saved", device="cpu")
     np.testing.assert_array_equal(model.predict_proba(TEXTS), again.predict_proba(TEXTS))
     raw = PETClassifier(
-        task, method="zero-shot", backbone=folder, device="cpu", calibration="none"
+        task, method="zero-shot", backbone=lively_bert, device="cpu", calibration="none"
     ).fit([], unlabeled=TEXTS)
     assert not np.allclose(model.predict_proba(TEXTS), raw.predict_proba(TEXTS))
     logits = np.log(model.predict_proba(TEXTS))
@@ -256,9 +234,9 @@ def test_a_fitted_classifier_scores_as_its_saved_copy(folder: str, tmp_path: Pat
 
 
 def test_zero_shot_without_text_uses_inputs_without_content(
-    files: Files, folder: str, tmp_path: Path
+    files: Files, lively_bert: str, tmp_path: Path
 ) -> None:
-    common = ["train", "--task", files.task, "--method", "zero-shot", "--backbone", folder]
+    common = ["train", "--task", files.task, "--method", "zero-shot", "--backbone", lively_bert]
     common += ["--precision", "fp32"]
     for name, more in (("free", []), ("raw", ["--calibration", "none"])):
         assert pet(*common, "-o", tmp_path / name, *more).code == 0
@@ -272,10 +250,10 @@ def test_zero_shot_without_text_uses_inputs_without_content(
 
 
 def test_a_trained_ensemble_with_learned_weights_is_calibrated_out_of_fold(
-    files: Files, folder: str, tmp_path: Path
+    files: Files, lively_bert: str, tmp_path: Path
 ) -> None:
     more = ["--method", "head", "--weighting", "learned", "--folds", 2, "--calibration", "prior"]
-    result = train(files, folder, tmp_path / "run", "--unlabeled", files.unlabeled, *more)
+    result = train(files, lively_bert, tmp_path / "run", "--unlabeled", files.unlabeled, *more)
     assert result.code == 0, result.err
 
 

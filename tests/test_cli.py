@@ -22,11 +22,6 @@ from pet.task import task_names
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    return Files.write(tmp_path_factory.mktemp("toy"))
-
-
-@pytest.fixture(scope="module")
 def distilled(files: Files, tiny_bert: str) -> str:
     result = train(files, tiny_bert, files.folder / "run", "--unlabeled", files.unlabeled)
     assert result.code == 0, result.err

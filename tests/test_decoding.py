@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
-from families import randomise
 from golden import Naive, combine
-from tiny import bert_tokenizer
-from transformers import BertForMaskedLM
 
 from pet import PVP, Verbalizer
 from pet.backbone import MaskedLM
@@ -22,26 +18,6 @@ from pet.verbalizer import Decoding
 LABELS = ("a", "b")
 TEXTS = ["the film was very good", "we", "a cold train , a warm room and this that", "zebra no", ""]
 WORDS = {"a": {"good": 1.0, "zoo": 2.0}, "b": {"oxen": 1.0, "ox": 1.0, "bad": 0.5}}
-
-
-@pytest.fixture(scope="module")
-def folder(tiny_bert: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    model = BertForMaskedLM.from_pretrained(tiny_bert)
-    randomise(model, 24)
-    made = tmp_path_factory.mktemp("decoding") / "bert"
-    model.save_pretrained(made)
-    bert_tokenizer().save_pretrained(made)
-    return made
-
-
-@pytest.fixture(scope="module")
-def backbone(folder: Path) -> MaskedLM:
-    return MaskedLM.load(str(folder), "cpu", "fp32")
-
-
-@pytest.fixture(scope="module")
-def naive(folder: Path) -> Naive:
-    return Naive(str(folder))
 
 
 def scorer(backbone: MaskedLM, words: Any, decoding: Decoding, **options: Any) -> PVPScorer:

@@ -10,15 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from families import randomise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from other_families import CAUSAL, save_other
-from tiny import bert_tokenizer
-from toy import Files, pet, train
-from transformers import BertForMaskedLM
+from toy import NOUNS, Files, pet, train, warm_or_cold
 
-from pet import PVP, Example, PETClassifier, Task, Verbalizer
+from pet import PVP, PETClassifier, Task, Verbalizer
 from pet import folds as folds_module
 from pet.backbone import MaskedLM, load_backbone
 from pet.config import TrainingConfig
@@ -36,30 +33,14 @@ SHOWN = {
     "yes": [{"text": "warm food"}, {"text": "a fast phone"}, {"text": "we all"}],
 }
 TASK = Task("toy", ["no", "yes"], ["text"], [PVP("{text} it was {mask} .", WORDS)])
-EXAMPLES = [
-    Example({"text": f"the {noun} was {how} and {how}"}, label)
-    for noun in ("film", "food", "room")
-    for how, label in (("warm", "yes"), ("cold", "no"))
-]
+EXAMPLES = warm_or_cold(NOUNS[:3])
 SPEC = MemberSpec(
     "m", 0, TASK.pvps[0], 1,
     TrainingConfig(max_steps=6, batch_size=3, learning_rate=1e-3, demonstrations=2), 64,
 )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def backbone(tiny_bert: str, tmp_path_factory: pytest.TempPathFactory) -> MaskedLM:
-    model = BertForMaskedLM.from_pretrained(tiny_bert)
-    randomise(model, 5)
-    folder = tmp_path_factory.mktemp("demonstrations") / "bert"
-    model.save_pretrained(folder)
-    bert_tokenizer().save_pretrained(folder)
-    return MaskedLM.load(str(folder), "cpu", "fp32")
-
-
-@pytest.fixture(autouse=True)
-def _fresh(backbone: MaskedLM) -> None:
-    backbone.weights.put({})
+pytestmark = pytest.mark.usefixtures("fresh")
 
 
 def scorer(backbone: MaskedLM, pattern: str = "{text} it was {mask} .", **more: Any) -> PVPScorer:

@@ -10,12 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from families import randomise
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import save_tiny_bert
+from tiny import save_lively_bert
 from toy import TASK_FILE, Result, pet, toy_task, write_jsonl
-from transformers import BertForMaskedLM
 
 from pet import PETClassifier
 from pet import member_store as store_module
@@ -175,11 +173,7 @@ def test_agreement_is_the_share_of_members_that_vote_with_their_average() -> Non
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ipet")
-    save_tiny_bert(folder / "bert")
-    # Larger random weights, with which it learns the toy task in a few steps.
-    model = BertForMaskedLM.from_pretrained(folder / "bert")
-    randomise(model, 5)
-    model.save_pretrained(folder / "bert")
+    save_lively_bert(folder / "bert")  # it learns the toy task in a few steps
     (folder / "task.py").write_text(TASK_FILE, "utf-8")
     # Twice as many of one label as of the other.
     labelled = rows("the")[:12]

@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from families import randomise
 from golden import Naive, combine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny import bert_tokenizer
 from torch.nn import functional
-from transformers import BertForMaskedLM
+from toy import TEXTS
 
 from pet import PVP, Example, Task, Verbalizer
 from pet import losses as losses_module
@@ -32,33 +30,6 @@ from pet.search.verbalize import find_words, with_words
 LABELS = ("news", "sports world", "fast red cold train")
 ANSWER = Verbalizer({"yes": {"yes": 1.0, "good": 2.0}, "no": {"no": 1.0}})
 LONG = Verbalizer({"no": ["no"], "yes": ["yes", "ox"]}, "logsumexp", "left-to-right")
-TEXTS = [
-    "the film was very good",
-    "we",
-    "a cold train , a warm room and this that but so fast",
-    "not the phone",
-    "zebra",
-]
-
-
-@pytest.fixture(scope="module")
-def folder(tiny_bert: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    model = BertForMaskedLM.from_pretrained(tiny_bert)
-    randomise(model, 4)
-    made = tmp_path_factory.mktemp("questions") / "bert"
-    model.save_pretrained(made)
-    bert_tokenizer().save_pretrained(made)
-    return str(made)
-
-
-@pytest.fixture(scope="module")
-def backbone(folder: str) -> MaskedLM:
-    return MaskedLM.load(folder, "cpu", "fp32")
-
-
-@pytest.fixture(scope="module")
-def naive(folder: str) -> Naive:
-    return Naive(folder)
 
 
 def scorer_of(backbone: MaskedLM, pvp: PVP, length: int = 128, labels: Any = LABELS) -> PVPScorer:

@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from families import randomise
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import bert_tokenizer
 from torch.nn import functional
-from transformers import BertForMaskedLM
+from toy import warm_or_cold
 
 from pet import PVP, Example, Task, Verbalizer
 from pet import losses as losses_module
@@ -32,29 +30,12 @@ WORDS = Verbalizer({"no": ["bad", "sad"], "yes": ["good"]})
 LONG = Verbalizer({"no": ["bad", "zoo"], "yes": ["good", "ox"]})
 PVPS = [PVP("{text} it was {mask} .", WORDS), PVP("{mask} : {text}", WORDS)]
 TASK = Task("toy", ["no", "yes"], ["text"], PVPS)
-NOUNS = ("film", "food", "room", "train", "phone")
-EXAMPLES = [
-    Example({"text": f"the {noun} was {how} and {how}"}, label)
-    for noun in NOUNS
-    for how, label in (("warm", "yes"), ("cold", "no"))
-]
+EXAMPLES = warm_or_cold()
 POOL = Pool(lambda: iter([Example(e.texts) for e in EXAMPLES] * 3))
 FAST = TrainingConfig(max_steps=60, batch_size=4, learning_rate=5e-3)
 
 
-@pytest.fixture(scope="module")
-def backbone(tiny_bert: str, tmp_path_factory: pytest.TempPathFactory) -> MaskedLM:
-    model = BertForMaskedLM.from_pretrained(tiny_bert)
-    randomise(model, 5)
-    folder = tmp_path_factory.mktemp("members") / "bert"
-    model.save_pretrained(folder)
-    bert_tokenizer().save_pretrained(folder)
-    return MaskedLM.load(str(folder), "cpu", "fp32")
-
-
-@pytest.fixture(autouse=True)
-def _fresh(backbone: MaskedLM) -> None:
-    backbone.weights.put({})
+pytestmark = pytest.mark.usefixtures("fresh")
 
 
 def spec(name: str = "m", pattern: int = 0, seed: int = 1, **changes: Any) -> MemberSpec:

@@ -10,12 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from families import randomise
 from golden import Naive
-from tiny import bert_tokenizer
 from torch.nn import functional
 from toy import pet, write_csv, write_jsonl
-from transformers import BertForMaskedLM
 
 from pet import PVP, Example, PETClassifier, PetError, Task, Verbalizer, load_task
 from pet.backbone import MaskedLM
@@ -65,16 +62,6 @@ POOL = [
 
 
 @pytest.fixture(scope="module")
-def backbone(tiny_bert: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    model = BertForMaskedLM.from_pretrained(tiny_bert)
-    randomise(model, 6)
-    made = tmp_path_factory.mktemp("multi") / "bert"
-    model.save_pretrained(made)
-    bert_tokenizer().save_pretrained(made)
-    return str(made)
-
-
-@pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("files")
     (folder / "topics.py").write_text(TASK_FILE)
@@ -90,12 +77,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def trained(files: dict[str, str], backbone: str) -> tuple[str, str]:
+def trained(files: dict[str, str], lively_bert: str) -> tuple[str, str]:
     """A run folder, and the table of its report."""
     out = f"{files['folder']}/run"
     result = pet(
         "train", "--task", files["task"], "--train", files["train"], "--unlabeled", files["pool"],
-        "--test", files["test"], "--backbone", backbone, "--max-steps", 100, "--learning-rate",
+        "--test", files["test"], "--backbone", lively_bert, "--max-steps", 100, "--learning-rate",
         "5e-3", "--distill-epochs", 40, "--distill-learning-rate", "2e-3", "--device", "cpu",
         "-o", out,
     )  # fmt: skip
@@ -164,8 +151,10 @@ def test_explain_shows_the_questions_and_votes(trained: tuple[str, str]) -> None
     assert nothing.code == 0, nothing.err
 
 
-def test_check_counts_every_label(files: dict[str, str], backbone: str) -> None:
-    shown = pet("check", "--task", files["task"], "--train", files["train"], "--backbone", backbone)
+def test_check_counts_every_label(files: dict[str, str], lively_bert: str) -> None:
+    shown = pet(
+        "check", "--task", files["task"], "--train", files["train"], "--backbone", lively_bert
+    )
     assert shown.code == 0, shown.err
     assert "   12  food" in shown.out
     assert "labels a text: 1.5 on average, at most 3; 3 texts have none" in shown.out
@@ -186,9 +175,9 @@ def test_a_faulty_row_is_named(
 
 
 def test_what_cannot_be_done_is_said_at_once(
-    files: dict[str, str], backbone: str, tmp_path: Path
+    files: dict[str, str], lively_bert: str, tmp_path: Path
 ) -> None:
-    how = ("--task", files["task"], "--backbone", backbone, "--max-steps", 1)
+    how = ("--task", files["task"], "--backbone", lively_bert, "--max-steps", 1)
     for rows, more, message in (
         (ROWS, ("--method", "ipet", "--unlabeled", files["pool"]), "Method 'ipet' takes tasks"),
         ([{"text": "a", "label": []}] * 2, (), "no label at all"),
@@ -209,10 +198,10 @@ EXAMPLES = [Example({"text": str(row["text"])}, tuple(row["label"])) for row in 
 
 @pytest.mark.parametrize("weight", ["none", "balanced"])
 def test_the_loss_is_binary_cross_entropy_of_the_questions_asked(
-    backbone: str, weight: Any
+    lively_bert: str, weight: Any
 ) -> None:
-    model = MaskedLM.load(backbone, "cpu", "fp32")
-    naive = Naive(backbone)
+    model = MaskedLM.load(lively_bert, "cpu", "fp32")
+    naive = Naive(lively_bert)
     scorer = PVPScorer(PVP_, LABELS, model, 64)
     chunk = Chunk(model.tokenizer, [example.texts for example in EXAMPLES[:8]])
     targets = targets_of(TASK, [example.label for example in EXAMPLES[:8]])
@@ -236,8 +225,8 @@ def test_the_loss_is_binary_cross_entropy_of_the_questions_asked(
     assert found().item() == pytest.approx(float((own * weights).sum() / weights.sum()), abs=1e-4)
 
 
-def test_a_member_repeats_bit_by_bit(backbone: str) -> None:
-    model = MaskedLM.load(backbone, "cpu", "fp32")
+def test_a_member_repeats_bit_by_bit(lively_bert: str) -> None:
+    model = MaskedLM.load(lively_bert, "cpu", "fp32")
     spec = MemberSpec("m", 0, PVP_, 1, TrainingConfig(max_steps=4, negatives=1), 64)
     one, two = (train_member(model, spec, TASK, EXAMPLES) for _ in range(2))
     assert one.loss == two.loss
@@ -251,17 +240,17 @@ SETS = [row["label"] for row in ROWS]
 TABLE = np.array([[label in own for label in LABELS] for own in SETS]).astype(int)
 
 
-def classifier(files: dict[str, str], backbone: str, **more: Any) -> PETClassifier:
+def classifier(files: dict[str, str], lively_bert: str, **more: Any) -> PETClassifier:
     how = {"max_steps": 3, "device": "cpu", **more}
-    return PETClassifier(load_task(files["task"]), backbone=backbone, **how)
+    return PETClassifier(load_task(files["task"]), backbone=lively_bert, **how)
 
 
 @pytest.mark.parametrize("method", ["pet", "zero-shot", "head", "fine-tune"])
 def test_lists_and_indicators_give_the_same_model(
-    files: dict[str, str], backbone: str, method: str, tmp_path: Path
+    files: dict[str, str], lively_bert: str, method: str, tmp_path: Path
 ) -> None:
-    lists = classifier(files, backbone, method=method).fit(TEXTS, SETS)
-    table = classifier(files, backbone, method=method).fit(TEXTS, TABLE)
+    lists = classifier(files, lively_bert, method=method).fit(TEXTS, SETS)
+    table = classifier(files, lively_bert, method=method).fit(TEXTS, TABLE)
     shares = lists.predict_proba(TEXTS)
     np.testing.assert_array_equal(shares, table.predict_proba(TEXTS))
     assert shares.shape == (len(TEXTS), 3)
@@ -283,7 +272,7 @@ def test_lists_and_indicators_give_the_same_model(
 
 @pytest.mark.parametrize("weighting", ["learned", "tempered"])
 def test_learned_weights_and_early_stopping_take_several_labels(
-    files: dict[str, str], backbone: str, weighting: str
+    files: dict[str, str], lively_bert: str, weighting: str
 ) -> None:
     how = {
         "weighting": weighting,
@@ -292,31 +281,31 @@ def test_learned_weights_and_early_stopping_take_several_labels(
         "eval_every": 1,
         "class_weight": "balanced",
     }
-    model = classifier(files, backbone, **how).fit(TEXTS, SETS, dev=(TEXTS, SETS))
+    model = classifier(files, lively_bert, **how).fit(TEXTS, SETS, dev=(TEXTS, SETS))
     assert len(model.predict(TEXTS)) == len(TEXTS)
 
 
-def test_the_class_names_a_faulty_label(files: dict[str, str], backbone: str) -> None:
+def test_the_class_names_a_faulty_label(files: dict[str, str], lively_bert: str) -> None:
     for y in ([["food"], ["fod"]], np.zeros((2, 4), int)):
         with pytest.raises(PetError, match=r"unknown label 'fod'|0 and 1 with 3 columns"):
-            classifier(files, backbone).fit(TEXTS[:2], y)
+            classifier(files, lively_bert).fit(TEXTS[:2], y)
 
 
 @pytest.mark.parametrize("name", ["tfidf", "embedding"])
-def test_baselines_learn_every_label_alone(backbone: str, name: str) -> None:
-    settings = Settings.from_flat({"backbone": backbone, "device": "cpu"})
+def test_baselines_learn_every_label_alone(lively_bert: str, name: str) -> None:
+    settings = Settings.from_flat({"backbone": lively_bert, "device": "cpu"})
     fitted = BASELINES[name](TASK, EXAMPLES, settings)
     scores = fitted.scores([example.texts for example in EXAMPLES])
     assert ((scores > 0) == (TABLE == 1)).mean() > 0.9
 
 
 def test_a_study_compares_methods_on_it(
-    files: dict[str, str], backbone: str, tmp_path: Path
+    files: dict[str, str], lively_bert: str, tmp_path: Path
 ) -> None:
     result = pet(
         "fewshot", "--task", files["task"], "--train", files["train"], "--test", files["test"],
         "--shots", 2, "--seeds", "13,21", "--methods", "tfidf,single", "--max-steps", 2,
-        "--backbone", backbone, "--device", "cpu", "-o", tmp_path / "study",
+        "--backbone", lively_bert, "--device", "cpu", "-o", tmp_path / "study",
         "--json", tmp_path / "study.json",
     )  # fmt: skip
     assert result.code == 0, result.err

@@ -10,10 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from families import randomise
-from tiny import bert_tokenizer
 from toy import Files, pet, train
-from transformers import BertForMaskedLM
 
 from pet import PVP, Example, Task, Verbalizer
 from pet.backbone import MaskedLM
@@ -32,19 +29,7 @@ TEXTS = ["the film was cold", "all in all it was so so", "the food was warm and 
 TARGETS = np.array([0, 1, 2])
 
 
-@pytest.fixture(scope="module")
-def backbone(tiny_bert: str, tmp_path_factory: pytest.TempPathFactory) -> MaskedLM:
-    model = BertForMaskedLM.from_pretrained(tiny_bert)
-    randomise(model, 5)
-    folder = tmp_path_factory.mktemp("objectives") / "bert"
-    model.save_pretrained(folder)
-    bert_tokenizer().save_pretrained(folder)
-    return MaskedLM.load(str(folder), "cpu", "fp32")
-
-
-@pytest.fixture(autouse=True)
-def _fresh(backbone: MaskedLM) -> None:
-    backbone.weights.put({})
+pytestmark = pytest.mark.usefixtures("fresh")
 
 
 def scorer(backbone: MaskedLM, *verbalizers: Verbalizer, **more: Any) -> PVPScorer:

@@ -9,12 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from families import randomise
 from golden import Naive
 from sklearn.model_selection import RepeatedStratifiedKFold
-from tiny import bert_tokenizer
 from toy import BAD, GOOD, NEW, Files, labelled_rows, pet, toy_task, write_jsonl
-from transformers import BertForMaskedLM
 
 from pet.config import BackboneConfig, RankConfig, Settings
 from pet.data import Data, Example, Pool
@@ -135,23 +132,12 @@ def test_the_scale_of_the_scores_hardly_matters() -> None:
 
 
 @pytest.fixture(scope="module")
-def folder(tiny_bert: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A model whose label words differ from text to text, as those of a fresh one hardly do."""
-    model = BertForMaskedLM.from_pretrained(tiny_bert)
-    randomise(model, 3)
-    made = tmp_path_factory.mktemp("ranking-model") / "bert"
-    model.save_pretrained(made)
-    bert_tokenizer().save_pretrained(made)
-    return str(made)
+def ranking_settings(lively_bert: str) -> Settings:
+    return Settings(backbone=BackboneConfig(lively_bert, "cpu", "fp32"))
 
 
-@pytest.fixture(scope="module")
-def ranking_settings(folder: str) -> Settings:
-    return Settings(backbone=BackboneConfig(folder, "cpu", "fp32"))
-
-
-def test_everything_equals_the_naive_way(folder: str, ranking_settings: Settings) -> None:
-    naive = Naive(folder)
+def test_everything_equals_the_naive_way(lively_bert: str, ranking_settings: Settings) -> None:
+    naive = Naive(lively_bert)
     around = [("{} It was", "."), ("Just", "! {}")]
     words = [["bad", "terrible"], ["good", "great"]]
 
@@ -209,11 +195,6 @@ def test_what_cannot_be_held_out_is_told(
     examples = [Example({"text": f"text {n}"}, label) for n, label in enumerate(labels)]
     with pytest.raises(DataError, match=message):
         rank_patterns(toy_task(), ranking_settings, Data(examples), RankConfig())
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    return Files.write(tmp_path_factory.mktemp("ranking"))
 
 
 def test_the_command_shows_and_writes_a_ranking(

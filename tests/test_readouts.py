@@ -12,15 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from families import randomise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from other_families import CAUSAL, SEQ2SEQ, Other, save_other
-from tiny import bert_tokenizer
-from toy import Files, pet, train
-from transformers import BertForMaskedLM
+from toy import Files, pet, train, warm_or_cold
 
-from pet import PVP, Example, PETClassifier, Task, Verbalizer
+from pet import PVP, PETClassifier, Task, Verbalizer
 from pet.backbone import MaskedLM, load_backbone
 from pet.calibration import balanced
 from pet.config import TrainingConfig
@@ -36,31 +33,14 @@ MEAN = Verbalizer({"no": {"bad": 2.0, "sad": 1.0, "cold": 0.3}, "yes": {"good": 
 MASS = Verbalizer({"no": ["bad", "sad"], "yes": {"good": 3.0, "great": 1.0}}, combine="logsumexp")
 LONG = Verbalizer({"no": ["bad", "zoo"], "yes": ["good", "ox"]}, decoding="parallel")
 TASK = Task("toy", ["no", "yes"], ["text"], [PVP("{text} it was {mask} .", MEAN, MASS)])
-EXAMPLES = [
-    Example({"text": f"the {noun} was {how} and {how}"}, label)
-    for noun in ("film", "food", "room", "train", "phone")
-    for how, label in (("warm", "yes"), ("cold", "no"))
-]
+EXAMPLES = warm_or_cold()
 TEXTS = [example.texts for example in EXAMPLES]
 TARGETS = np.array([TASK.labels.index(str(example.label)) for example in EXAMPLES])
 LEARNING = [kind for kind in READOUTS if kind != "words"]
 FAST = TrainingConfig(max_steps=12, batch_size=4, learning_rate=2e-3)
 
 
-@pytest.fixture(scope="module")
-def backbone(tiny_bert: str, tmp_path_factory: pytest.TempPathFactory) -> MaskedLM:
-    model = BertForMaskedLM.from_pretrained(tiny_bert)
-    randomise(model, 5)
-    folder = tmp_path_factory.mktemp("readouts") / "bert"
-    model.save_pretrained(folder)
-    bert_tokenizer().save_pretrained(folder)
-    return MaskedLM.load(str(folder), "cpu", "fp32")
-
-
-@pytest.fixture(autouse=True)
-def _fresh(backbone: MaskedLM) -> None:
-    backbone.weights.put({})
-    torch.manual_seed(0)
+pytestmark = pytest.mark.usefixtures("fresh")
 
 
 def scorer(backbone: MaskedLM, kind: str, *verbalizers: Verbalizer) -> PVPScorer:
@@ -319,11 +299,6 @@ def test_lost_weights_are_an_error_and_not_an_untrained_readout(backbone: Masked
 
 
 # The command line
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    return Files.write(tmp_path_factory.mktemp("toy"))
 
 
 @pytest.mark.parametrize("pool", [False, True], ids=["ensemble", "distilled"])

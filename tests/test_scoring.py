@@ -11,12 +11,11 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import torch
-from families import FAMILIES, randomise, save_family
+from families import FAMILIES, save_family
 from golden import Naive, combine, vote
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tiny import bert_tokenizer
-from transformers import BertForMaskedLM
+from toy import TEXTS
 
 from pet import PVP, Verbalizer
 from pet.backbone import MaskedLM
@@ -35,34 +34,6 @@ WORDS: dict[str, dict[str, float]] = {
     "news": {"good": 1.0, "bad": 2.0},
 }
 IN_ORDER = {label: WORDS[label] for label in LABELS}
-TEXTS = [
-    "the film was very good",
-    "we",
-    "a cold train , a warm room and this that but so fast",
-    "not the phone",
-    "zebra",
-]
-
-
-@pytest.fixture(scope="module")
-def folder(tiny_bert: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The tiny BERT with larger random weights, so that scores differ clearly."""
-    model = BertForMaskedLM.from_pretrained(tiny_bert)
-    randomise(model, 3)
-    made = tmp_path_factory.mktemp("scoring") / "bert"
-    model.save_pretrained(made)
-    bert_tokenizer().save_pretrained(made)
-    return str(made)
-
-
-@pytest.fixture(scope="module")
-def backbone(folder: str) -> MaskedLM:
-    return MaskedLM.load(folder, "cpu", "fp32")
-
-
-@pytest.fixture(scope="module")
-def naive(folder: str) -> Naive:
-    return Naive(folder)
 
 
 def scores(backbone: MaskedLM, pvp: PVP, texts: list[str], labels: Any = LABELS) -> Any:

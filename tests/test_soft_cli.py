@@ -18,11 +18,6 @@ from pet.pipeline import specs_of
 from pet.search.taskfile import task_source
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    return Files.write(tmp_path_factory.mktemp("soft-files"))
-
-
 def specs(task: Task | None = None, **flat: Any) -> list[Any]:
     return specs_of(task or toy_task(), Settings.from_flat(flat))
 

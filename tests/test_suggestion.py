@@ -167,11 +167,6 @@ def test_a_heavy_row_draws_its_clusters_centre() -> None:
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    return Files.write(tmp_path_factory.mktemp("suggest"))
-
-
-@pytest.fixture(scope="module")
 def run(files: Files, tiny_bert: str) -> str:
     more = ["--unlabeled", files.unlabeled, "--patterns", "0-1"]
     result = train(files, tiny_bert, files.folder / "run", *more)

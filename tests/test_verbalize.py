@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from families import FAMILIES, randomise, save_family
+from families import FAMILIES, save_family
 from golden import Naive
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import bert_tokenizer
 from toy import BAD, GOOD, NEW, Files, labelled_rows, pet, toy_task, write_jsonl
-from transformers import BertForMaskedLM
 
 from pet import PVP, Example, Task, Verbalizer, load_task
 from pet.backbone import MaskedLM
@@ -38,24 +36,9 @@ AROUND = [("{} it was", "."), ("just", "! {}")]
 
 
 @pytest.fixture(scope="module")
-def folder(tiny_bert: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    model = BertForMaskedLM.from_pretrained(tiny_bert)
-    randomise(model, 5)
-    made = tmp_path_factory.mktemp("verbalize") / "bert"
-    model.save_pretrained(made)
-    bert_tokenizer().save_pretrained(made)
-    return str(made)
-
-
-@pytest.fixture(scope="module")
-def backbone(folder: str) -> MaskedLM:
-    return MaskedLM.load(folder, "cpu", "fp32")
-
-
-@pytest.fixture(scope="module")
-def naive(folder: str) -> dict[tuple[int, str], torch.Tensor]:
+def naive(lively_bert: str) -> dict[tuple[int, str], torch.Tensor]:
     """Logits of the whole vocabulary, pattern by pattern and text by text."""
-    model = Naive(folder)
+    model = Naive(lively_bert)
     found = {}
     for pattern, (before, after) in enumerate(AROUND):
         for text in [example.texts["text"] for example in EXAMPLES] + NEW:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from torch import nn
 from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast
 
 WORDS = (
@@ -49,4 +50,26 @@ def save_tiny_bert(folder: Path, seed: int = 0, hidden_size: int = 32) -> Path:
     )
     BertForMaskedLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    return folder
+
+
+@torch.no_grad()
+def randomise(model: nn.Module, seed: int) -> None:
+    """Give every parameter, biases and norms included, a value that matters."""
+    torch.manual_seed(seed)
+    for name, parameter in model.named_parameters():
+        if parameter.ndim == 1:
+            parameter.copy_(torch.randn_like(parameter) * 0.3)
+            if name.endswith("weight"):
+                parameter.add_(1.0)
+        else:
+            parameter.copy_(torch.randn_like(parameter) * 0.2)
+
+
+def save_lively_bert(folder: Path, seed: int = 5) -> Path:
+    """Write a tiny BERT with larger random weights, so that scores differ clearly."""
+    save_tiny_bert(folder)
+    model = BertForMaskedLM.from_pretrained(folder)
+    randomise(model, seed)
+    model.save_pretrained(folder)
     return folder

@@ -7,14 +7,14 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from pet import PVP, Task, Verbalizer
+from pet import PVP, Example, Task, Verbalizer
 from pet.cli import main
 
 TASK_FILE = '''"""Sentiment in few words."""
@@ -60,6 +60,26 @@ NEW = [
     for what in ("phone", "food", "room")
     for how in ("awful", "wonderful", "so cold")
 ]
+
+
+# Short and long ones, one of a single word, one that a tiny tokenizer has to spell out.
+TEXTS = [
+    "the film was very good",
+    "we",
+    "a cold train , a warm room and this that but so fast",
+    "not the phone",
+    "zebra",
+]
+NOUNS = ("film", "food", "room", "train", "phone")
+
+
+def warm_or_cold(nouns: Sequence[str] = NOUNS) -> list[Example]:
+    """Two examples a noun, which a tiny model learns to tell in a few steps: "yes" and "no"."""
+    return [
+        Example({"text": f"the {noun} was {how} and {how}"}, label)
+        for noun in nouns
+        for how, label in (("warm", "yes"), ("cold", "no"))
+    ]
 
 
 def toy_task() -> Task:
