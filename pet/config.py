@@ -215,7 +215,8 @@ class TemplateConfig(_Checked):
     soft_start: SoftStart = setting(
         "label-words",
         "What pseudo tokens start as: label words (and common words for those that remain), common "
-        "words of the vocabulary, uniform noise, or the mask token.",
+        "words of the vocabulary, uniform noise, or the mask token (with --soft prompt-tuning, "
+        "--readout class-vectors and --scope prompt this is WARP).",
         SoftStart,
     )
     deep: DeepKind = setting(

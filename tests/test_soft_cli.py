@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 from toy import Files, labelled_rows, pet, toy_task, train
+from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from pet import PVP, PETClassifier, Task, Verbalizer
 from pet.config import Settings, TemplateConfig
@@ -107,6 +110,39 @@ def test_one_command_trains_hard_and_soft_members(
     shown = pet("explain", run, "--text", "the film was warm", "--device", "cpu")
     assert shown.code == 0, shown.err
     assert "pattern-0-prompt-tuning: <3> the film was warm" in shown.out
+
+
+def test_warp_is_prompt_tuning_from_masks_with_class_vectors(
+    files: Files, tiny_bert: str, tmp_path: Path
+) -> None:
+    # As the paper has it: slots that start as mask tokens and class vectors that start from label
+    # words are trained; the language model is not.
+    warp = ("--soft", "prompt-tuning", "--soft-start", "mask", "--readout", "class-vectors",
+            "--scope", "prompt", "--soft-length", "3", "--method", "single")  # fmt: skip
+    learned = {}
+    for steps in (0, 30):
+        run = tmp_path / f"run-{steps}"
+        result = train(
+            files, tiny_bert, run, *warp, "--max-steps", steps, "--prompt-rate", 0.05,
+            "--readout-rate", 0.05,
+        )  # fmt: skip
+        assert result.code == 0, result.err
+        (file,) = (run / "members").glob("*/weights.safetensors")
+        learned[steps] = load_file(file)
+    masked = AutoModelForMaskedLM.from_pretrained(tiny_bert)
+    words = masked.get_input_embeddings().weight.detach()
+    ids = AutoTokenizer.from_pretrained(tiny_bert).convert_tokens_to_ids
+    vectors, classes = "learned.soft.vectors", "learned.readouts.0.vectors"
+    assert set(learned[0]) == {vectors, classes, "learned.readouts.0.biases"}
+    assert set(learned[30]) == set(learned[0])
+    torch.testing.assert_close(learned[0][vectors], words[[ids("[MASK]")] * 3])
+    expected = [words[ids(own)].mean(0) for own in (["bad", "terrible"], ["good", "great"])]
+    torch.testing.assert_close(learned[0][classes], torch.stack(expected))
+    assert all((learned[0][name] != learned[30][name]).any() for name in (vectors, classes))
+    result = pet("predict", tmp_path / "run-30", "--input", files.train, "--device", "cpu")
+    assert result.code == 0, result.err
+    found = [json.loads(line)["label"] for line in result.out.splitlines()]
+    assert found == [row["label"] for row in labelled_rows()]
 
 
 def test_a_scope_of_slots_without_any_is_refused(
