@@ -523,6 +523,20 @@ def test_a_prompt_learns_alone_and_is_all_that_is_kept(bert: MaskedLM, kind: str
     assert 4 * kept < 32_768  # bytes, for 5 slots
 
 
+def test_warp_learns_slots_and_class_vectors_on_a_frozen_model(bert: MaskedLM) -> None:
+    own = replace(
+        spec(max_steps=60, prompt_rate=0.05, readout_rate=0.01),
+        soft=SoftSpec("prompt-tuning", "mask"),
+        readout="class-vectors",
+    )
+    result = train_member(bert, own, TASK, EXAMPLES)
+    assert result.accuracy_after is not None
+    assert result.accuracy_after >= 0.9
+    assert {name.removeprefix(LEARNED) for name in result.weights} == {
+        "soft.vectors", "readouts.0.vectors", "readouts.0.biases"
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_saved_and_reloaded_members_score_identically(
     bert: MaskedLM, kind: str, tmp_path: Path
