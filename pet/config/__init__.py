@@ -1,0 +1,74 @@
+"""Every setting with its default and its one-line explanation.
+
+The command line's options and the parameters of `PETClassifier` are made from these classes, so a
+name is unique across them and a default lives here only.
+"""
+
+from pet.config.base import deciding, setting
+from pet.config.ensemble import (
+    Combiner,
+    DistillationConfig,
+    EnsembleConfig,
+    IpetConfig,
+    ReadoutKind,
+    Weighting,
+)
+from pet.config.lm import AdaptConfig, LMConfig
+from pet.config.search import (
+    Measure,
+    RankConfig,
+    SuggestConfig,
+    TemplateSearchConfig,
+    WordSearch,
+    WordSearchConfig,
+)
+from pet.config.settings import CONFIGS, Method, Settings
+from pet.config.soft import DeepKind, SoftKind, SoftMember, SoftStart, TemplateConfig
+from pet.config.study import Baseline, StudyConfig
+from pet.config.training import (
+    BackboneConfig,
+    Calibration,
+    ClassWeight,
+    ObjectiveKind,
+    Scope,
+    TrainingConfig,
+    WeightsScope,
+    default_learning_rate,
+)
+
+__all__ = [
+    "AdaptConfig",
+    "BackboneConfig",
+    "Baseline",
+    "CONFIGS",
+    "Calibration",
+    "ClassWeight",
+    "Combiner",
+    "DeepKind",
+    "DistillationConfig",
+    "EnsembleConfig",
+    "IpetConfig",
+    "LMConfig",
+    "Measure",
+    "Method",
+    "ObjectiveKind",
+    "RankConfig",
+    "ReadoutKind",
+    "Scope",
+    "Settings",
+    "SoftKind",
+    "SoftMember",
+    "SoftStart",
+    "StudyConfig",
+    "SuggestConfig",
+    "TemplateConfig",
+    "TemplateSearchConfig",
+    "TrainingConfig",
+    "Weighting",
+    "WeightsScope",
+    "WordSearch",
+    "WordSearchConfig",
+    "deciding",
+    "default_learning_rate",
+    "setting",
+]

@@ -1,0 +1,87 @@
+"""From members to one model: which there are, how they are combined, and the distillation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pet.config.base import Checked, setting
+from pet.errors import UsageError
+
+Combiner = Literal["logits", "probabilities", "log-probabilities", "vote"]
+Weighting = Literal["uniform", "accuracy", "learned", "tempered"]
+ReadoutKind = Literal["words", "word-weights", "class-vectors", "prototypes"]
+
+
+@dataclass(frozen=True)
+class EnsembleConfig(Checked):
+    """Which members there are and how they are combined."""
+
+    readout: tuple[str, ...] = setting(
+        ("words",),
+        "How members read labels off the mask, one or several: words, the verbalizer as it is; "
+        "word-weights, learned; class-vectors, which start from the words; prototypes of the "
+        "labels' mask states. Several give every pattern a member of each kind.",
+        ReadoutKind,
+    )
+    repetitions: int = setting(1, "Members of each pattern, with different seeds.", low=1)
+    combine_verbalizers: Combiner = setting(
+        "logits", "How the verbalizers of one member are combined.", Combiner
+    )
+    combine_members: Combiner = setting("logits", "How the members are combined.", Combiner)
+    weighting: Weighting = setting(
+        "uniform",
+        "Member weights: uniform, accuracy on the labelled examples before training, learned on "
+        "out-of-fold scores of the labelled examples, or tempered: uniform, with a temperature "
+        "for every member from those scores.",
+        Weighting,
+    )
+    calibrate: bool = setting(
+        False,
+        "Make probabilities honest with a temperature that is fitted on out-of-fold scores of the "
+        "labelled examples; takes --folds more trainings of every member.",
+    )
+    folds: int = setting(4, "Folds for learned and tempered weights and --calibrate.", low=2)
+
+
+@dataclass(frozen=True)
+class IpetConfig(Checked):
+    """How generations follow each other (PET, section 3.4)."""
+
+    generations: int | None = setting(
+        None,
+        "iPET: generations after the first; by default until members learn from 1,000 examples "
+        "or the next generation would draw more than half of the unlabelled text.",
+        low=1,
+    )
+    growth: int = setting(
+        5, "iPET: factor by which the training examples grow from generation to generation.", low=2
+    )
+    labeller_share: float = setting(
+        0.25,
+        "iPET: share of the other members that label the text a member learns from; at least one.",
+        low=0,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.labeller_share > 1:
+            raise UsageError(f"labeller_share is a share up to 1, not {self.labeller_share}.")
+
+
+@dataclass(frozen=True)
+class DistillationConfig(Checked):
+    """How the final classifier is trained on softly labelled text."""
+
+    student: str | None = setting(
+        None,
+        "Model that the distilled classifier starts from; by default the backbone, or pet-mini "
+        "where the backbone's architecture has no classifier.",
+    )
+    temperature: float = setting(2.0, "Softens the ensemble's labels; 1 leaves them.", low=0.01)
+    distill_epochs: int = setting(4, "Passes over the unlabelled text.", low=1)
+    distill_max_steps: int = setting(2000, "Most optimiser steps, whatever the epochs.", low=1)
+    distill_batch_size: int = setting(32, "Unlabelled texts per optimiser step.", low=1)
+    distill_learning_rate: float | None = setting(
+        None, "Peak learning rate; by default four times that of the members.", low=0
+    )

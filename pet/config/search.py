@@ -1,0 +1,101 @@
+"""What is looked for on a few labelled examples: words, patterns, texts to label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pet.config.base import Checked, setting
+from pet.errors import UsageError
+
+WordSearch = Literal["petal", "lm-bff", "kpt"]
+Measure = Literal["entropy", "margin", "confidence", "votes", "disagreement"]
+
+
+@dataclass(frozen=True)
+class WordSearchConfig(Checked):
+    """How label words are searched for. These are the options of pet verbalize alone."""
+
+    search: WordSearch = setting(
+        "petal",
+        "petal: words that are likelier for a label's examples than for others; lm-bff: the "
+        "combination of likely words that labels the examples best; kpt: refine given words.",
+        WordSearch,
+    )
+    words: int | None = setting(
+        None, "Most words of a label; by default 10 for petal, 1 for lm-bff, all for kpt.", low=1
+    )
+    joint: bool = setting(True, "One set of words for all patterns, or one for each.")
+    candidates: int | None = setting(
+        None, "Likeliest words that a label chooses from; by default 1000, for lm-bff 100.", low=1
+    )
+    beams: int = setting(100, "lm-bff: combinations kept while the search goes on.", low=1)
+    frequent: int = setting(
+        10_000, "With unlabelled text: choose among so many words that are likeliest in it.", low=1
+    )
+    rare: float = setting(
+        0.5, "kpt: share of the given words, the least likely in the text, that is dropped.", low=0
+    )
+    sample: int = setting(512, "Most unlabelled texts that are looked at.", low=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rare >= 1:
+            raise UsageError(f"rare is a share of the words below 1, not {self.rare}.")
+
+
+@dataclass(frozen=True)
+class TemplateSearchConfig(Checked):
+    """Which patterns are candidates. These are the options of pet templates alone."""
+
+    families: tuple[str, ...] = setting(
+        ("null", "punctuation", "prompt", "question-answer"), "Rules that candidates are made by."
+    )
+    seq2seq: str | None = setting(
+        None, "Also have this seq2seq LM write candidates: a T5, by hub name or folder."
+    )
+    beams: int = setting(20, "seq2seq: width of its search, and most templates of a place.", low=2)
+    span_tokens: int = setting(8, "seq2seq: most tokens that it writes into a template.", low=1)
+    span_examples: int = setting(
+        32, "seq2seq: most labelled examples that a template has to fit.", low=1
+    )
+    best: int = setting(5, "How many of the best patterns are written.", low=1)
+
+
+@dataclass(frozen=True)
+class RankConfig(Checked):
+    """How a task's patterns are compared on the labelled examples alone."""
+
+    trained: bool = setting(
+        False, "Train every pattern on each half, instead of taking it as it is."
+    )
+    halvings: int | None = setting(
+        None,
+        "Random halvings of the labelled examples, each half predicted from the other; by default "
+        "20, or 2 with --trained.",
+        low=1,
+    )
+
+    @property
+    def halvings_or_default(self) -> int:
+        """How many halvings there are."""
+        return self.halvings or (2 if self.trained else 20)
+
+
+@dataclass(frozen=True)
+class SuggestConfig(Checked):
+    """Which unlabelled texts are worth labelling next."""
+
+    by: Measure = setting(
+        "entropy",
+        "What makes a text worth labelling: the entropy of its label, a small margin between the "
+        "two most likely labels, low confidence, or members that differ (entropy of their votes; "
+        "disagreement: their mean divergence from the consensus).",
+        Measure,
+    )
+    candidates: int = setting(
+        10,
+        "Candidates for each suggestion; they are clustered and one is taken from each cluster, so "
+        "that no two are alike. 1 takes the best as they are.",
+        low=1,
+    )

@@ -1,0 +1,58 @@
+"""Learned slots of patterns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pet.config.base import Checked, setting
+
+SoftKind = Literal["words", "prompt-tuning", "p-tuning", "deep", "prefix"]
+DeepKind = Literal["replace", "add"]
+SoftMember = Literal["none", SoftKind]
+SoftStart = Literal["label-words", "vocabulary", "uniform", "mask"]
+
+
+@dataclass(frozen=True)
+class TemplateConfig(Checked):
+    """Which patterns have learned slots, and how these start."""
+
+    soft: tuple[str, ...] = setting(
+        ("none",),
+        "Soft templates, one or several: words, a learned change of the slots' words; "
+        "prompt-tuning, free vectors; p-tuning, the same trained through an LSTM; deep, vectors at "
+        "every layer; prefix, keys and values at every layer; none is the pattern as the task has "
+        "it. Several give every pattern a member of each kind.",
+        SoftMember,
+    )
+    soft_length: int = setting(20, "Pseudo tokens that a pattern without slots gets.", low=1)
+    soft_text: str | None = setting(
+        None, "Words that the slots before a pattern start as; by default none."
+    )
+    soft_start: SoftStart = setting(
+        "label-words",
+        "What pseudo tokens start as: label words (and common words for those that remain), common "
+        "words of the vocabulary, uniform noise, or the mask token (with --soft prompt-tuning, "
+        "--readout class-vectors and --scope prompt this is WARP).",
+        SoftStart,
+    )
+    deep: DeepKind = setting(
+        "replace",
+        "Deep prompts: they replace what comes to a layer at the slots, or are added to it.",
+        DeepKind,
+    )
+    deep_layers: str = setting(
+        "all", "Deep prompts: which layers have them, such as 1,4-6, or all but the first, 0."
+    )
+    soften: Literal["none", "words"] = setting(
+        "none",
+        "words: a pattern's own words become its slots, instead of slots before it.",
+        Literal["none", "words"],
+    )
+
+    def __post_init__(self) -> None:
+        kinds = self.soft.split(",") if isinstance(self.soft, str) else self.soft
+        object.__setattr__(self, "soft", tuple(kind.strip() for kind in kinds))
+        super().__post_init__()
+        if self.soften != "none" and set(self.soft) <= {"none"}:
+            object.__setattr__(self, "soft", ("words",))

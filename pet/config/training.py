@@ -1,0 +1,149 @@
+"""The backbone, and how members are trained on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pet.config.base import Checked, setting
+from pet.errors import UsageError
+
+WeightsScope = Literal["full", "head", "bias", "lora"]
+Scope = Literal[WeightsScope, "prompt", "prompt+head", "prompt+bias", "prompt+lora", "all"]
+ClassWeight = Literal["none", "balanced"]
+ObjectiveKind = Literal["pet", "adapet"]
+Calibration = Literal["auto", "none", "prior", "labelled"]
+
+
+@dataclass(frozen=True)
+class BackboneConfig(Checked):
+    """Which masked language model, where it runs, and how much text it reads."""
+
+    backbone: str = setting("pet-mini", "Language model: hub name, folder, GGUF file or pet-mini.")
+    device: str = setting("auto", "cpu, cuda, cuda:N, or auto.", decides=False)
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = setting(
+        "auto",
+        "Precision of matrix products; auto takes bf16 where the hardware has it.",
+        Literal["auto", "fp32", "bf16", "fp16"],
+    )
+    max_length: int = setting(256, "Most tokens of an input; longer texts are shortened.", low=8)
+
+
+@dataclass(frozen=True)
+class TrainingConfig(Checked):
+    """How one member is trained."""
+
+    max_steps: int | None = setting(
+        None,
+        "Optimiser steps of a member; by default 100 (200 for fine-tune), or 4 passes over the "
+        "labelled examples where that is more.",
+        low=0,
+    )
+    batch_size: int = setting(8, "Labelled examples in one forward pass.", low=1)
+    accumulation: int = setting(1, "Forward passes that make one optimiser step.", low=1)
+    learning_rate: float | None = setting(
+        None, "Peak learning rate; by default chosen from the backbone's width.", low=0
+    )
+    weight_decay: float = setting(0.01, "AdamW weight decay.", low=0)
+    warmup: float = setting(
+        0.1, "Share of the steps in which the rate rises; then it falls.", low=0
+    )
+    clip_norm: float = setting(1.0, "Largest gradient norm.", low=0)
+    scope: Scope = setting(
+        "full",
+        "What is trained of the backbone: all of it (full), the language-modelling head, biases, "
+        "LoRA adapters or, with soft slots, nothing (prompt). Slots are always trained: "
+        "prompt+head, prompt+bias, prompt+lora and all are other names of head, bias, lora and "
+        "full. Members without slots take full for prompt.",
+        Scope,
+    )
+    lora_rank: int = setting(8, "Rank of the adapters of --scope lora.", low=1)
+    prompt_rate: float | None = setting(
+        None,
+        "Peak learning rate of soft slots; by default that of their kind.",
+        low=0,
+    )
+    objective: ObjectiveKind = setting(
+        "pet",
+        "What labelled examples are trained with: pet, label scores against labels; adapet, "
+        "probabilities of label words in the whole vocabulary, and hidden words given a label.",
+        ObjectiveKind,
+    )
+    demonstrations: int = setting(
+        0,
+        "Show a labelled example of every label beside each input: drawn anew in training, scores "
+        "averaged over so many draws; 0 shows none.",
+        low=0,
+    )
+    class_weight: ClassWeight = setting(
+        "none", "'balanced' weighs each label by its inverse frequency in the loss.", ClassWeight
+    )
+    negatives: int = setting(
+        4,
+        "Patterns that name a label: wrong labels asked about for every true one in training.",
+        low=1,
+    )
+    lm_weight: float = setting(
+        0.0, "Share of the loss that is masked-LM loss on unlabelled text, 0 to 1.", low=0
+    )
+    dropout: bool = setting(False, "Train with the backbone's dropout.")
+    calibration: Calibration = setting(
+        "auto",
+        "What is subtracted from a member's label scores: prior, its mean scores of unlabelled "
+        "text (or of inputs without content); labelled, those of the labelled examples before "
+        "training; none; or auto: labelled for trained members, prior for others.",
+        Calibration,
+    )
+    readout_rate: float | None = setting(
+        None,
+        "Peak learning rate of what a readout learns; by default 0.05 for word weights, 0.001 for "
+        "class vectors and prototypes.",
+        low=0,
+    )
+    eval_every: int = setting(20, "With a development file: steps between two looks at it.", low=1)
+    patience: int = setting(
+        3, "With a development file: looks without gain before stopping.", low=1
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.lm_weight >= 1:
+            raise UsageError(f"lm_weight is a share of the loss below 1, not {self.lm_weight}.")
+
+    def calibration_of(self, trained: bool) -> Calibration:
+        """Resolve "auto" for a member that is trained or not."""
+        if self.calibration != "auto":
+            return self.calibration
+        return "labelled" if trained else "prior"
+
+    def weights_scope(self, soft: bool) -> WeightsScope | None:
+        """What is trained of the backbone: "full", "head", "bias", or None for nothing.
+
+        Only a member with soft slots can leave the backbone alone.
+        """
+        match self.scope:
+            case "full" | "all":
+                return "full"
+            case "head" | "prompt+head":
+                return "head"
+            case "bias" | "prompt+bias":
+                return "bias"
+            case "lora" | "prompt+lora":
+                return "lora"
+            case "prompt":
+                return None if soft else "full"
+
+    def steps_for(self, examples: int, least: int = 100) -> int:
+        """Optimiser steps for so many labelled examples."""
+        if self.max_steps is not None:
+            return self.max_steps
+        return max(least, -(-4 * examples // (self.batch_size * self.accumulation)))
+
+
+def default_learning_rate(hidden_size: int) -> float:
+    """Peak learning rate of AdamW for a member of this width when all of it is tuned.
+
+    A power law through two points: 1e-5 at width 1,024, the PET paper's for RoBERTa-large, and
+    5e-5 at width 384, measured for pet-mini (benchmarks/RESULTS.md). It gives 1.6e-5 at width 768.
+    """
+    return float(1e-5 * (1024 / hidden_size) ** 1.64)
