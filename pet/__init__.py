@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pet.backbone import MaskedLM as MaskedLM
     from pet.classifier import PETClassifier as PETClassifier
-    from pet.classifier import Prediction as Prediction
     from pet.data import Example as Example
     from pet.ensemble import Ensemble as Ensemble
     from pet.errors import PetError as PetError
     from pet.evaluation import evaluate as evaluate
     from pet.pattern import Pattern as Pattern
+    from pet.prediction import Prediction as Prediction
     from pet.pvp import PVP as PVP
+    from pet.soft.bank import PromptBank as PromptBank
     from pet.task import Task as Task
     from pet.task import load_task as load_task
     from pet.verbalizer import Verbalizer as Verbalizer
@@ -32,7 +33,8 @@ _HOMES = {
     "PVP": "pet.pvp",
     "Pattern": "pet.pattern",
     "PetError": "pet.errors",
-    "Prediction": "pet.classifier",
+    "Prediction": "pet.prediction",
+    "PromptBank": "pet.soft.bank",
     "Task": "pet.task",
     "Verbalizer": "pet.verbalizer",
     "evaluate": "pet.evaluation",

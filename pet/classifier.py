@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,43 +25,13 @@ from pet.config import (
 )
 from pet.data import Columns, Data, Example, Labels, Pool, chunked, examples_from
 from pet.errors import DataError
-from pet.kinds import confidence, targets_of, task_kind
+from pet.kinds import targets_of, task_kind
 from pet.labels import Label, is_indicator, label_list
-from pet.model import Model, load_model, save_model
+from pet.model import load_model, save_model
 from pet.pipeline import asked, run
 from pet.runs import RunFolder
 from pet.task import Task, load_task
 from pet.training import Progress, silent
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """A label, of multi-label tasks a tuple of labels, and every label's probability.
-
-    ``probability`` is that of the likeliest label, or of exactly this set of labels where each is
-    taken for independent of the others. The label is None where it did not reach a threshold.
-    """
-
-    label: Label | None
-    probabilities: Mapping[str, float]
-    probability: float
-
-
-def predict_stream(
-    model: Model, examples: Iterable[Example], chunk_size: int = 1024, threshold: float = 0.0
-) -> Iterator[tuple[Example, Prediction]]:
-    """Label examples one chunk at a time, so that any number of them takes the same memory.
-
-    An example whose prediction is less likely than ``threshold`` gets none.
-    """
-    labels, kind = model.task.labels, task_kind(model.task)
-    for chunk in chunked(examples, chunk_size):
-        probabilities = kind.probabilities(model.scores([example.texts for example in chunk]))
-        predicted, sure = kind.predicted(probabilities), confidence(kind, probabilities)
-        for row, example in enumerate(chunk):
-            shares = dict(zip(labels, probabilities[row].tolist(), strict=True))
-            label = kind.label(predicted[row], labels) if sure[row] >= threshold else None
-            yield example, Prediction(label, shares, float(sure[row]))
 
 
 class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unused-ignore]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from pet.readers import check_characters, rows_of
 from pet.task import Task
 
 Labels = Literal["required", "optional", "ignored"]
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +249,9 @@ class Pool:
         return chunked(self, size)
 
 
-def chunked(examples: Iterable[Example], size: int) -> Iterator[list[Example]]:
-    """Yield consecutive lists of at most ``size`` examples."""
-    iterator = iter(examples)
+def chunked(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    """Yield consecutive lists of at most ``size`` rows, such as examples."""
+    iterator = iter(rows)
     while chunk := list(islice(iterator, size)):
         yield chunk
 

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
-from pet.backbone import load_backbone
+from pet.backbone import LanguageModel, load_backbone
 from pet.config import BackboneConfig
 from pet.distillation import SequenceClassifier
 from pet.ensemble import Ensemble, ensemble_from_dict, ensemble_to_dict
@@ -71,6 +72,36 @@ class EnsembleModel:
                 save_file(dict(weights), target)
 
 
+def ensemble_card(model: EnsembleModel) -> dict[str, Any]:
+    """Everything about an ensemble but tensors, as JSON values; see `ensemble_from_card`."""
+    specs = model.members.specs
+    return {
+        "task": model.task.to_dict(),
+        "max_length": specs[0].max_length,
+        "members": {
+            spec.name: {**spec.to_dict(), "offsets": scorer.offsets}
+            for spec, scorer in zip(specs, model.members.scorers, strict=True)
+        },
+        "ensemble": ensemble_to_dict(model.ensemble, [spec.name for spec in specs]),
+    }
+
+
+def ensemble_from_card(
+    card: Mapping[str, Any],
+    backbone: LanguageModel,
+    weights: Mapping[str, Mapping[str, Tensor]],
+) -> EnsembleModel:
+    """Make an ensemble of what `ensemble_card` told and the members' weights, by name."""
+    task = Task.from_dict(card["task"])
+    specs = [
+        MemberSpec.from_dict(task, name, plain, card["max_length"])
+        for name, plain in card["members"].items()
+    ]
+    offsets = {name: plain.get("offsets") for name, plain in card["members"].items()}
+    members = MemberSet(backbone, task, specs, weights, offsets)
+    return EnsembleModel(members, ensemble_from_dict(card["ensemble"]))
+
+
 def save_model(model: Model, folder: Path) -> None:
     """Write a self-contained folder: weights in the Hugging Face layout, and pet.json."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -79,16 +110,7 @@ def save_model(model: Model, folder: Path) -> None:
     if isinstance(model, SequenceClassifier):
         card |= {"kind": "sequence-classifier", "max_length": model.max_length}
     elif isinstance(model, EnsembleModel):
-        specs = model.members.specs
-        card |= {
-            "kind": "ensemble",
-            "max_length": specs[0].max_length,
-            "members": {
-                spec.name: {**spec.to_dict(), "offsets": scorer.offsets}
-                for spec, scorer in zip(specs, model.members.scorers, strict=True)
-            },
-            "ensemble": ensemble_to_dict(model.ensemble, [spec.name for spec in specs]),
-        }
+        card |= {"kind": "ensemble", **ensemble_card(model)}
     (folder / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
@@ -120,17 +142,8 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
             config = BackboneConfig(str(folder), device, precision, card["max_length"])  # type: ignore[arg-type]
             return SequenceClassifier.load(folder, task, config)
         backbone = load_backbone(str(folder / "backbone"), device, precision)
-        specs = [
-            MemberSpec.from_dict(task, name, plain, card["max_length"])
-            for name, plain in card["members"].items()
-        ]
-        offsets = {name: plain.get("offsets") for name, plain in card["members"].items()}
-        weights = {
-            spec.name: load_file(file)
-            for spec in specs
-            if (file := folder / "members" / f"{spec.name}.safetensors").is_file()
-        }
-        members = MemberSet(backbone, task, specs, weights, offsets)
-        return EnsembleModel(members, ensemble_from_dict(card["ensemble"]))
+        files = {name: folder / "members" / f"{name}.safetensors" for name in card["members"]}
+        weights = {name: load_file(file) for name, file in files.items() if file.is_file()}
+        return ensemble_from_card(card, backbone, weights)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise RunError(f"{folder}: this classifier is damaged: {error!r}") from error

@@ -31,6 +31,11 @@ Offsets = Sequence[Sequence[float]]
 LEARNED = "learned."
 
 
+def keeps_backbone(weights: Iterable[str]) -> bool:
+    """Whether a member with weights of these names works with the backbone as it was."""
+    return all(name.startswith(LEARNED) for name in weights)
+
+
 class PVPScorer:
     """A PVP made ready for one backbone: encodes examples and scores labels.
 

@@ -17,10 +17,10 @@ from toy import BAD, GOOD, NEW, toy_task
 
 import pet.member_store
 from pet import PVP, PETClassifier, PetError, Task, Verbalizer
-from pet.classifier import predict_stream
 from pet.config import CONFIGS, Settings
 from pet.data import Example
 from pet.errors import UsageError
+from pet.prediction import predict_stream
 
 X = [*BAD, *GOOD]
 Y = ["negative"] * len(BAD) + ["positive"] * len(GOOD)

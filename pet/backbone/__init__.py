@@ -9,6 +9,7 @@ from typing import Any
 
 from pet.backbone.base import LanguageModel, mean_states
 from pet.backbone.causal import CausalLM
+from pet.backbone.fingerprint import fingerprint
 from pet.backbone.injection import model_inputs
 from pet.backbone.masked import MaskedLM
 from pet.backbone.seq2seq import Seq2SeqLM
@@ -19,6 +20,7 @@ __all__ = [
     "LanguageModel",
     "MaskedLM",
     "Seq2SeqLM",
+    "fingerprint",
     "kind_of",
     "load_backbone",
     "mean_states",

@@ -44,12 +44,12 @@ def command(
     """
     import numpy as np
 
-    from pet.classifier import predict_stream
     from pet.cli.console import opened, say
     from pet.evaluation import evaluate, percent, selective
     from pet.kinds import targets_of, task_kind
     from pet.model import load_model
     from pet.plots import evaluation_figures, require, save
+    from pet.prediction import predict_stream
     from pet.report import per_class_table
 
     if plots:

@@ -23,13 +23,13 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
     \b
     Example: pet explain runs/first --text "The soup was cold."
     """
-    from pet.classifier import predict_stream
     from pet.data import Example
     from pet.errors import UsageError
     from pet.explanation import explain
     from pet.labels import label_text
     from pet.model import EnsembleModel, load_model
     from pet.pipeline import trained_members
+    from pet.prediction import predict_stream
     from pet.runs import RunFolder
 
     loaded = load_model(model, device, precision)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -17,18 +19,39 @@ from pet.cli.options import (
     threshold_option,
 )
 
+if TYPE_CHECKING:
+    from pet.data import Example
+    from pet.prediction import Prediction
+    from pet.task import Task
+
+    # The name of a row's task (of a bank, otherwise nothing), the row, and what it is labelled.
+    Labelled = tuple[str, Example, Prediction]
+    Writer = Callable[[str, Example, Prediction], None]
+
 
 @click.command(name="predict")
-@click.argument("model")
+@click.argument("model", required=False)
 @click.option("--input", "source", required=True, help="Texts: .jsonl, .csv, .tsv, or - .")
 @click.option("-o", "--output", default="-", show_default=True, help=".jsonl or .csv file, or - .")
+@click.option("--bank", metavar="DIR", help="Instead of MODEL: prompts that pet bank put together.")
+@click.option(
+    "--task-column",
+    default="task",
+    show_default=True,
+    metavar="COLUMN",
+    help="With --bank: the column that names each row's task.",
+)
+@click.option("--backbone", help="With --bank: where its backbone is, if not where it was.")
 @threshold_option
 @data_options
 @compute_options
 def command(
-    model: str,
+    model: str | None,
     source: str,
     output: str,
+    bank: str | None,
+    task_column: str,
+    backbone: str | None,
     threshold: float | None,
     columns: tuple[str, ...],
     file_format: str | None,
@@ -42,46 +65,87 @@ def command(
     as they are made. With --threshold a row whose prediction is less likely keeps its
     probabilities but has no label: null in jsonl, empty in csv.
 
+    With --bank each row is labelled by the prompt of the task that its column names, many tasks in
+    one pass through the backbone. The task stands first in its output row; in csv the columns are
+    those of all tasks.
+
     \b
     Example: pet predict runs/first --input new.csv -o labelled.csv
+             pet predict --bank prompts --input mixed.jsonl -o labelled.jsonl
     """
-    from pet.classifier import predict_stream
     from pet.cli.console import opened
     from pet.data import Columns, examples_from
     from pet.errors import UsageError
-    from pet.labels import label_text
     from pet.model import load_model
+    from pet.prediction import predict_stream
+    from pet.soft.bank import PromptBank
 
+    if (model is None) == (bank is None):
+        raise UsageError("Expected MODEL or --bank DIR, one of them.", "See pet predict --help.")
+    if backbone is not None and bank is None:
+        raise UsageError("--backbone says where that of a --bank is; MODEL has its own.")
     if output != "-" and not output.endswith((".jsonl", ".csv")):
         raise UsageError(f"-o {output}: expected a name that ends in .jsonl or .csv, or - .")
     if Path(output).is_file() and Path(source).is_file() and Path(output).samefile(source):
         raise UsageError(f"-o {output} is the input file.", "Give the labelled copy another name.")
-    loaded = load_model(model, device, precision)
-    task = loaded.task
-    rows = Columns(task, column_mapping(columns), "ignored")
-    examples = examples_from(source, rows, suffix(file_format))
-    labelled = predict_stream(loaded, examples, threshold=threshold or 0.0)
+    mapping, ending, least = column_mapping(columns), suffix(file_format), threshold or 0.0
+    labelled: Iterator[Labelled]
+    if bank is not None:
+        prompts = PromptBank.load(bank, backbone, device, precision)
+        tasks = prompts.tasks
+        named = prompts.examples(source, task_column, mapping, ending)
+        labelled = prompts.predict_stream(named, threshold=least)
+        own_columns = [task_column]
+    else:
+        loaded = load_model(str(model), device, precision)
+        tasks, own_columns = {"": loaded.task}, []
+        examples = examples_from(source, Columns(loaded.task, mapping, "ignored"), ending)
+        labelled = (("", *found) for found in predict_stream(loaded, examples, threshold=least))
     first = list(islice(labelled, 1))  # an unreadable input leaves an older output as it is
     with opened(output) as stream:
-        table = csv.writer(stream, lineterminator="\n") if output.endswith(".csv") else None
-        if table is not None:
-            shares = [f"p({label})" for label in task.labels]
-            table.writerow([*task.fields, "label", "probability", *shares])
-        for example, prediction in chain(first, labelled):
-            if table is not None:
-                numbers = [prediction.probability, *prediction.probabilities.values()]
-                table.writerow(
-                    [
-                        *example.texts.values(),
-                        label_text(prediction.label or "", task.label_separator),
-                        *(f"{p:.6f}" for p in numbers),
-                    ]
-                )
-                continue
-            row = {
-                **example.texts,
-                "label": prediction.label,
-                "probability": round(prediction.probability, 6),
-                "probabilities": {k: round(p, 6) for k, p in prediction.probabilities.items()},
-            }
-            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+        write = _csv_writer if output.endswith(".csv") else _json_writer
+        writer = write(stream, tasks, own_columns)
+        for row in chain(first, labelled):
+            writer(*row)
+
+
+def _csv_writer(stream: IO[str], tasks: Mapping[str, Task], columns: Sequence[str]) -> Writer:
+    from pet.labels import label_text
+
+    fields = dict.fromkeys(name for task in tasks.values() for name in task.fields)
+    labels = dict.fromkeys(label for task in tasks.values() for label in task.labels)
+    table = csv.writer(stream, lineterminator="\n")
+    shares = [f"p({label})" for label in labels]
+    table.writerow([*columns, *fields, "label", "probability", *shares])
+
+    def write(name: str, example: Example, prediction: Prediction) -> None:
+        table.writerow(
+            [
+                *(name for _ in columns),
+                *(example.texts.get(field, "") for field in fields),
+                label_text(prediction.label or "", tasks[name].label_separator),
+                f"{prediction.probability:.6f}",
+                *(_figure(prediction.probabilities.get(label)) for label in labels),
+            ]
+        )
+
+    return write
+
+
+def _json_writer(stream: IO[str], tasks: Mapping[str, Task], columns: Sequence[str]) -> Writer:
+    def write(name: str, example: Example, prediction: Prediction) -> None:
+        row = {
+            **dict.fromkeys(columns, name),
+            **example.texts,
+            "label": prediction.label,
+            "probability": round(prediction.probability, 6),
+            "probabilities": {k: round(p, 6) for k, p in prediction.probabilities.items()},
+        }
+        stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    return write
+
+
+def _figure(share: float | None) -> str:
+    """A probability; nothing where the row's task has no such label."""
+    return "" if share is None else f"{share:.6f}"

@@ -1,0 +1,254 @@
+"""The prompt bank: several tasks on one frozen backbone, each row of a batch with its own prompt.
+
+Source: Lester et al. 2021 (EMNLP), section 1: one frozen model serves many tasks, whose prompts
+stand in the inputs of one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pet.backbone import LanguageModel, fingerprint, load_backbone
+from pet.data import Columns, Example, chunked
+from pet.encoding import Chunk
+from pet.errors import DataError, RunError, UsageError, did_you_mean
+from pet.mixing import score_mixed
+from pet.model import EnsembleModel
+from pet.prediction import Prediction, predictions
+from pet.readers import rows_of
+from pet.scoring import Scores
+from pet.soft.task_prompt import (
+    TaskPrompt,
+    check_name,
+    read_prompt,
+    refuse_other_backbone,
+    remove_prompt,
+    store_prompt,
+    stored_prompts,
+    unknown_task,
+)
+from pet.task import Task
+
+# A row of a batch: the name of its task and its texts, by field.
+BankRow = tuple[str, Mapping[str, str]]
+
+
+class PromptBank:
+    """Tasks that share a frozen backbone, which is loaded once and never changed.
+
+    Parameters
+    ----------
+    backbone : LanguageModel
+        What all prompts were made for.
+
+    Examples
+    --------
+    >>> bank = PromptBank.load("bank")                              # doctest: +SKIP
+    >>> bank.add("runs/topics")                                     # doctest: +SKIP
+    >>> bank.predict([("reviews", {"text": "Cold soup."}),          # doctest: +SKIP
+    ...               ("topics", {"text": "Markets fell."})])
+    """
+
+    def __init__(self, backbone: LanguageModel) -> None:
+        self.backbone = backbone
+        self.fingerprint = fingerprint(backbone)
+        self._prompts: dict[str, TaskPrompt] = {}
+        self._models: dict[str, EnsembleModel] = {}
+
+    @classmethod
+    def load(
+        cls,
+        folder: str | Path,
+        backbone: str | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+    ) -> Self:
+        """Load the prompts of a folder, and the backbone that they name or another copy of it.
+
+        Raises
+        ------
+        RunError
+            When there is no prompt.
+        BackboneError
+            When the backbone cannot be loaded or is not that of the prompts.
+        """
+        prompts = stored_prompts(folder)
+        if not prompts:
+            raise RunError(
+                f"{folder}: expected a prompt bank, a folder of prompts' folders; found none.",
+                f"pet bank {folder} --add RUN makes one.",
+            )
+        name = backbone or next(iter(prompts.values())).backbone
+        bank = cls(load_backbone(name, device, precision))
+        for name, prompt in prompts.items():
+            bank.add(prompt, name)
+        return bank
+
+    def save(self, folder: str | Path) -> None:
+        """Write the prompts into a folder, from which others are removed."""
+        for name in stored_prompts(folder):
+            remove_prompt(folder, name)
+        for name, prompt in self._prompts.items():
+            store_prompt(folder, name, prompt)
+
+    @property
+    def tasks(self) -> Mapping[str, Task]:
+        """The tasks by the names that they have here."""
+        return {name: model.task for name, model in self._models.items()}
+
+    def add(self, prompt: TaskPrompt | str | Path, name: str | None = None) -> str:
+        """Add a task; what is in the bank already stays as it is.
+
+        Parameters
+        ----------
+        prompt : TaskPrompt, str or Path
+            A prompt, its folder, or a run or saved classifier to take it from.
+        name : str, optional
+            What the task is called here; by default its own name.
+
+        Returns
+        -------
+        str
+            The name.
+
+        Raises
+        ------
+        BackboneError
+            When it was made for another backbone.
+        UsageError
+            When the name is taken, or there is no prompt because the backbone was trained too.
+        """
+        if not isinstance(prompt, TaskPrompt):
+            device = str(self.backbone.compute.device)
+            prompt = read_prompt(prompt, device, self.backbone.compute.precision)
+        name = prompt.name if name is None else name
+        check_name(name)
+        if name in self._prompts:
+            raise UsageError(f"The bank has a task {name!r} already.", "Drop it, or name this one.")
+        refuse_other_backbone(name, prompt, self.backbone.name, self.fingerprint)
+        model = prompt.on(self.backbone)
+        for spec, scorer in zip(model.members.specs, model.members.scorers, strict=True):
+            scorer.put(prompt.weights[spec.name])
+        self._prompts[name], self._models[name] = prompt, model
+        return name
+
+    def drop(self, name: str) -> None:
+        """Forget a task."""
+        if name not in self._prompts:
+            raise unknown_task(name, self._prompts)
+        del self._prompts[name], self._models[name]
+
+    def scores(self, rows: Sequence[BankRow]) -> list[NDArray[np.float32]]:
+        """Score the labels of every row's own task, in one forward pass for a batch of any tasks.
+
+        Parameters
+        ----------
+        rows : sequence of (str, mapping)
+            Names of tasks, and texts by field.
+
+        Returns
+        -------
+        list of array (C,)
+            Columns as the labels of the row's task; softmax of them are probabilities (of
+            multi-label tasks, the sigmoid).
+
+        Raises
+        ------
+        UsageError
+            When a task is not in the bank.
+        """
+        found: dict[int, NDArray[np.float32]] = {}
+        for _, places, scores in self._by_task(rows):
+            found |= zip(places, scores, strict=True)
+        return [found[place] for place in range(len(rows))]
+
+    def predict(self, rows: Sequence[BankRow], threshold: float = 0.0) -> list[Prediction]:
+        """Label rows of any tasks; see `scores`. Below ``threshold`` a row gets no label."""
+        found: dict[int, Prediction] = {}
+        for task, places, scores in self._by_task(rows):
+            found |= zip(places, predictions(task, scores, threshold), strict=True)
+        return [found[place] for place in range(len(rows))]
+
+    def _by_task(self, rows: Sequence[BankRow]) -> Iterator[tuple[Task, list[int], Scores]]:
+        """Score all rows together; yield each task with its rows' places and scores (N, C)."""
+        places: dict[str, list[int]] = {}
+        for place, (name, _) in enumerate(rows):
+            if name not in self._models:
+                raise unknown_task(name, self._models)
+            places.setdefault(name, []).append(place)
+        parts = []
+        for name, own in places.items():
+            chunk = Chunk(self.backbone.tokenizer, [rows[place][1] for place in own])
+            parts += [(scorer, chunk) for scorer in self._models[name].members.scorers]
+        found = iter(score_mixed(parts) if parts else ())
+        for name, own in places.items():
+            model = self._models[name]
+            members = list(islice(found, len(model.members.scorers)))
+            yield model.task, own, model.ensemble(members)
+
+    def predict_stream(
+        self,
+        rows: Iterable[tuple[str, Example]],
+        chunk_size: int = 1024,
+        threshold: float = 0.0,
+    ) -> Iterator[tuple[str, Example, Prediction]]:
+        """Label rows one chunk at a time, so that any number of them takes the same memory."""
+        for chunk in chunked(rows, chunk_size):
+            found = self.predict([(name, own.texts) for name, own in chunk], threshold)
+            for (name, example), prediction in zip(chunk, found, strict=True):
+                yield name, example, prediction
+
+    def examples(
+        self,
+        source: Any,
+        task_column: str = "task",
+        mapping: Mapping[str, str] | None = None,
+        file_format: str | None = None,
+    ) -> Iterator[tuple[str, Example]]:
+        """Yield each row's task and example; labels in it are ignored.
+
+        Parameters
+        ----------
+        source, file_format
+            As `pet.data.examples_from` takes them.
+        task_column : str
+            The column that names the row's task.
+        mapping : mapping, optional
+            Field to column, for the tasks that have the field.
+
+        Raises
+        ------
+        DataError
+            Names the first row that has no task, one that is not in the bank, or no text.
+        """
+        mapping = mapping or {}
+        known = dict.fromkeys(name for task in self.tasks.values() for name in task.fields)
+        for field in mapping:
+            if field not in known:
+                raise UsageError(
+                    f"Column mapping: no task of the bank has a field {field!r}.",
+                    did_you_mean(field, known),
+                )
+        columns = {
+            name: Columns(task, {k: v for k, v in mapping.items() if k in task.fields}, "ignored")
+            for name, task in self.tasks.items()
+        }
+        for where, row in rows_of(source, task_column, file_format):
+            if task_column not in row:
+                raise DataError(
+                    f"{where}: no column {task_column!r} that names the row's task; found "
+                    f"{', '.join(map(repr, row)) or 'nothing'}.",
+                    "Name the right column with --task-column COLUMN.",
+                )
+            name = str(row[task_column] or "").strip()
+            if name not in columns:
+                raise DataError(
+                    f"{where}: the bank has no task {name!r}.", did_you_mean(name, columns)
+                )
+            yield name, columns[name].example(where, row)

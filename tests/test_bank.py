@@ -1,0 +1,373 @@
+"""The prompt bank: many tasks on one backbone, each row as if its task were alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny import save_tiny_bert
+from toy import Files, Result, pet, train, write_jsonl
+
+from pet import PromptBank
+from pet.backbone import MaskedLM, fingerprint
+from pet.errors import BackboneError, RunError, UsageError
+from pet.model import load_model
+from pet.soft.task_prompt import TaskPrompt, read_prompt, store_prompt, stored_prompts
+
+TOPICS = """from pet import PVP, Task, Verbalizer
+
+words = Verbalizer({"home": ["food", "room"], "travel": ["train"], "talk": ["phone"]})
+long = Verbalizer({"home": ["kitchen"], "travel": ["train"], "talk": ["phone"]})
+task = Task(
+    name="topics",
+    labels=["home", "travel", "talk"],
+    fields=["title", "body"],
+    pvps=[PVP("{title} {mask} : {body}", words, long), PVP("{body} in {mask}", words)],
+)
+"""
+TAGS = """from pet import PVP, Task, Verbalizer
+
+answer = Verbalizer({"yes": ["yes"], "no": ["no"]})
+task = Task(
+    name="tags",
+    labels=["warm", "fast"],
+    fields=["text"],
+    kind="multi-label",
+    pvps=[PVP("{text} {label} ? {mask}", answer)],
+)
+"""
+TOPIC_ROWS = [
+    {"title": "a warm room", "body": "the food was good", "label": "home"},
+    {"title": "slow", "body": "the train was slow", "label": "travel"},
+    {"title": "no answer", "body": "phone news", "label": "talk"},
+]
+SOFT = ("--scope", "prompt", "--soft-length", "3")
+# The rows of all tasks, as one file holds them.
+MIXED = [
+    ("toy", {"text": "a cold room"}),
+    ("topics", {"title": "we", "body": "all the food and that"}),
+    ("tags", {"text": "very fast and warm"}),
+    ("toy", {"text": "the film was just wonderful, and so was all that we had in the room"}),
+    ("plain", {"text": "i was not happy"}),
+    ("topics", {"title": "the train was very slow and so cold", "body": "no"}),
+]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, tiny_bert: str) -> Path:
+    """Runs of four tasks on one backbone; "plain" is the toy task without training."""
+    folder = tmp_path_factory.mktemp("bank-runs")
+    files = Files.write(folder)
+    (folder / "topics.py").write_text(TOPICS)
+    (folder / "tags.py").write_text(TAGS)
+    topics = write_jsonl(folder / "topics.jsonl", TOPIC_ROWS)
+    tags = write_jsonl(
+        folder / "tags.jsonl",
+        [{"text": "warm food", "label": ["warm"]}, {"text": "a fast train", "label": ["fast"]}],
+    )
+    made = [
+        train(files, tiny_bert, folder / "toy", *SOFT, "--soft", "prompt-tuning,deep"),
+        train(files, tiny_bert, folder / "plain", "--method", "zero-shot", "--patterns", "1"),
+        _train("topics", topics, folder, tiny_bert, "--soft", "words", "--soft-length", "2"),
+        _train("tags", tags, folder, tiny_bert, "--soft", "p-tuning"),
+    ]
+    assert [result.code for result in made] == [0] * 4, [result.err for result in made]
+    return folder
+
+
+def _train(name: str, rows: str, folder: Path, backbone: str, *more: str) -> Result:
+    return pet(
+        "train", "--task", folder / f"{name}.py", "--train", rows, "--backbone", backbone,
+        "--device", "cpu", "--max-steps", "3", "-o", folder / name, *SOFT, *more,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(runs: Path) -> Path:
+    """A bank of all of them, made by the command."""
+    sources = [part for name in ("toy", "topics", "tags") for part in ("--add", runs / name)]
+    made = pet("bank", runs / "bank", *sources)
+    assert made.code == 0, made.err
+    assert pet("bank", runs / "bank", "--add", runs / "plain", "--name", "plain").code == 0
+    return runs / "bank"
+
+
+@pytest.fixture(scope="module")
+def bank(folder: Path) -> PromptBank:
+    return PromptBank.load(folder, device="cpu", precision="fp32")
+
+
+def alone(runs: Path, name: str, texts: dict[str, str]) -> Any:
+    """Scores of one row by the run's own model."""
+    return load_model(runs / name, "cpu", "fp32").scores([texts])[0]
+
+
+# Scoring
+
+
+def test_every_row_scores_as_its_own_run_says(bank: PromptBank, runs: Path) -> None:
+    found = bank.scores(MIXED)
+    for (name, texts), own in zip(MIXED, found, strict=True):
+        assert len(own) == len(bank.tasks[name].labels)
+        np.testing.assert_allclose(own, alone(runs, name, texts), atol=1e-5, rtol=1e-5)
+
+
+@given(rows=st.lists(st.sampled_from(MIXED), max_size=9))
+@settings(max_examples=15, deadline=None)
+def test_the_company_of_a_row_does_not_matter(bank: PromptBank, rows: list[Any]) -> None:
+    found = bank.scores(rows)
+    assert len(found) == len(rows)
+    for row, own in zip(rows, found, strict=True):
+        np.testing.assert_allclose(own, bank.scores([row])[0], atol=1e-5, rtol=1e-5)
+
+
+def test_predictions_are_those_of_each_kind_of_task(bank: PromptBank) -> None:
+    for (name, _), own, scores in zip(MIXED, bank.predict(MIXED), bank.scores(MIXED), strict=True):
+        labels = bank.tasks[name].labels
+        assert list(own.probabilities) == list(labels)
+        shares = list(own.probabilities.values())
+        if name == "tags":
+            np.testing.assert_allclose(shares, 1 / (1 + np.exp(-scores)), rtol=1e-5)
+            assert own.label == tuple(
+                label for label, s in zip(labels, scores, strict=True) if s >= 0
+            )
+        else:
+            assert sum(shares) == pytest.approx(1, abs=1e-5)
+            assert own.label == labels[int(scores.argmax())]
+    assert [own.label for own in bank.predict(MIXED, threshold=1.1)] == [None] * len(MIXED)
+
+
+def test_a_small_mixed_batch_runs_the_backbone_once(bank: PromptBank) -> None:
+    calls: list[int] = []
+    handle = bank.backbone.body.register_forward_pre_hook(lambda *_: calls.append(1))
+    bank.scores([row for row in MIXED if row[0] != "topics"])
+    handle.remove()
+    assert len(calls) == 1
+
+
+def test_a_stream_is_the_same_in_any_chunks(bank: PromptBank) -> None:
+    rows = [{"task": name, **texts} for name, texts in MIXED]
+    whole, parts = (
+        list(bank.predict_stream(bank.examples(rows), chunk_size=size)) for size in (100, 2)
+    )
+    assert [row[:2] for row in whole] == [row[:2] for row in parts]
+    for (name, example, one), (*_, other), row in zip(whole, parts, MIXED, strict=True):
+        assert (name, example.texts) == row
+        assert one.label == other.label
+        assert one.probability == pytest.approx(other.probability, abs=1e-5)
+
+
+# What a bank is
+
+
+def test_a_prompt_is_small_and_the_backbone_is_not_touched(folder: Path, tiny_bert: str) -> None:
+    backbone = MaskedLM.load(tiny_bert, "cpu", "fp32")
+    before = {name: p.clone() for name, p in backbone.model.named_parameters()}
+    bank = PromptBank(backbone)
+    for name in stored_prompts(folder):
+        assert bank.add(folder / name, name) == name
+    bank.scores(MIXED)
+    bank.drop("topics")
+    assert sorted(bank.tasks) == ["plain", "tags", "toy"]
+    for name, parameter in backbone.model.named_parameters():
+        assert torch.equal(parameter, before[name])
+    for name in ("tags", "topics", "toy", "plain"):
+        files = sorted(file.name for file in (folder / name).iterdir())
+        assert files == ["prompt.json", "prompt.safetensors"]
+        assert sum(file.stat().st_size for file in (folder / name).iterdir()) < 24_000
+    record = json.loads((folder / "toy" / "prompt.json").read_text())
+    assert record["backbone"]["fingerprint"] == fingerprint(backbone)
+    assert record["members"]["pattern-0-deep"]["soft"]["kind"] == "deep"
+    assert record["members"]["pattern-0-deep"]["offsets"]
+
+
+def test_saved_and_loaded_it_says_the_same(bank: PromptBank, tmp_path: Path) -> None:
+    bank.save(tmp_path / "copy")
+    again = PromptBank.load(tmp_path / "copy", device="cpu", precision="fp32")
+    for one, other in zip(again.scores(MIXED), bank.scores(MIXED), strict=True):
+        np.testing.assert_array_equal(one, other)
+    again.drop("toy")
+    again.save(tmp_path / "copy")
+    assert sorted(stored_prompts(tmp_path / "copy")) == ["plain", "tags", "topics"]
+    with pytest.raises(UsageError, match="no task 'toy'"):
+        again.scores(MIXED)
+    with pytest.raises(UsageError, match="no task 'toy'"):
+        again.drop("toy")
+    assert again.scores([]) == []
+
+
+def test_a_saved_classifier_and_a_prompt_itself_are_taken_too(
+    bank: PromptBank, runs: Path, tiny_bert: str
+) -> None:
+    own = PromptBank(MaskedLM.load(tiny_bert, "cpu", "fp32"))
+    own.add(runs / "toy" / "classifier", "saved")
+    own.add(TaskPrompt.of(load_model(runs / "toy", "cpu", "fp32")))  # type: ignore[arg-type]
+    texts = MIXED[0][1]
+    one, other = own.scores([("saved", texts), ("toy", texts)])
+    np.testing.assert_allclose(one, other, atol=1e-6)
+    np.testing.assert_allclose(one, bank.scores(MIXED[:1])[0], atol=1e-6)
+
+
+# What is refused
+
+
+def test_a_prompt_of_another_backbone_is_refused(folder: Path, tmp_path: Path) -> None:
+    other = MaskedLM.load(str(save_tiny_bert(tmp_path / "other", seed=1)), "cpu", "fp32")
+    with pytest.raises(BackboneError, match=r"'toy' was made for .*weights or vocabulary differ"):
+        PromptBank(other).add(folder / "toy")
+    with pytest.raises(BackboneError, match="was made for"):
+        PromptBank.load(folder, str(tmp_path / "other"), "cpu")
+    prompt = read_prompt(folder / "toy")
+    store_prompt(tmp_path / "bank", "toy", prompt)
+    with pytest.raises(BackboneError, match="'more' was made for"):
+        store_prompt(
+            tmp_path / "bank", "more", TaskPrompt(prompt.card, prompt.weights, "x", "other")
+        )
+    with pytest.raises(UsageError, match="has a prompt 'toy' already"):
+        store_prompt(tmp_path / "bank", "toy", prompt)
+    with pytest.raises(UsageError, match="cannot name a prompt"):
+        store_prompt(tmp_path / "bank", "../toy", prompt)
+
+
+@pytest.mark.parametrize(
+    "place", ["cls.predictions.bias", "bert.encoder.layer.1.output.dense.weight"]
+)
+def test_a_fingerprint_is_that_of_the_weights(tiny_bert: str, place: str) -> None:
+    own, same = (MaskedLM.load(tiny_bert, "cpu", "fp32") for _ in range(2))
+    assert fingerprint(own) == fingerprint(same)
+    parameter = dict(own.model.named_parameters())[place]
+    own.weights.put({place: parameter.detach() + 1e-4})
+    assert fingerprint(own) == fingerprint(same)  # a member's weights are not the backbone's
+    with torch.no_grad():
+        dict(same.model.named_parameters())[place].add_(1e-4)
+    assert fingerprint(own) != fingerprint(same)
+
+
+def test_members_that_trained_the_backbone_are_refused(
+    runs: Path, tiny_bert: str, tmp_path: Path
+) -> None:
+    files = Files.write(tmp_path)
+    for scope, patterns in (("prompt+bias", "0"), ("full", "0,1")):
+        run = tmp_path / scope
+        more = ("--soft", "words", "--soft-length", "2", "--patterns", patterns, "--scope", scope)
+        assert train(files, tiny_bert, run, *more).code == 0
+        result = pet("bank", tmp_path / "bank", "--add", run)
+        assert result.code == 2
+        assert "pattern-0" in result.err
+        assert "--scope prompt" in result.err
+    assert not (tmp_path / "bank").exists()
+    tuned = train(files, tiny_bert, tmp_path / "tuned", "--method", "fine-tune")
+    assert tuned.code == 0
+    for source in (tmp_path / "tuned", tmp_path / "tuned" / "classifier"):
+        assert pet("bank", tmp_path / "bank", "--add", source).code == 2
+    missing = pet("bank", tmp_path / "bank")
+    assert missing.code == 1
+    assert "no prompts" in missing.err
+
+
+def test_a_damaged_prompt_is_named(folder: Path, tmp_path: Path) -> None:
+    store_prompt(tmp_path, "toy", read_prompt(folder / "toy"))
+    (tmp_path / "toy" / "prompt.safetensors").write_bytes(b"nothing")
+    with pytest.raises(RunError, match="toy: this prompt is damaged"):
+        PromptBank.load(tmp_path)
+    with pytest.raises(RunError, match="expected a prompt bank"):
+        PromptBank.load(tmp_path / "none")
+
+
+# The command line
+
+
+def test_the_command_lists_adds_and_drops(folder: Path, runs: Path, tmp_path: Path) -> None:
+    shown = pet("bank", folder)
+    assert shown.code == 0
+    lines = {line.split("  ")[0]: line for line in shown.out.splitlines()[2:]}
+    assert list(lines) == ["plain", "tags", "topics", "toy"]
+    assert "4 prompt-tuning, 4 deep" in lines["toy"]
+    assert "1 hard" in lines["plain"]
+    bank = tmp_path / "bank"
+    assert pet("bank", bank, "--add", runs / "toy", "--name", "mood").code == 0
+    assert pet("bank", bank, "--add", folder / "tags", "--drop", "mood").code == 0
+    assert sorted(stored_prompts(bank)) == ["tags"]
+    wrong = pet("bank", bank, "--drop", "tag")
+    assert wrong.code == 2
+    assert "Did you mean 'tags'?" in wrong.err
+    assert pet("bank", bank, "--name", "x").code == 2
+    assert pet("bank", bank, "--add", tmp_path).code == 1
+
+
+def test_rows_are_labelled_by_their_task_column(
+    bank: PromptBank, folder: Path, tmp_path: Path
+) -> None:
+    rows = [{"task": name, **texts, "more": 1} for name, texts in MIXED]
+    source = write_jsonl(tmp_path / "mixed.jsonl", rows)
+    result = pet(
+        "predict", "--bank", folder, "--input", source, "--device", "cpu", "--precision", "fp32"
+    )
+    assert result.code == 0, result.err
+    found = [json.loads(line) for line in result.out.splitlines()]
+    expected = bank.predict(MIXED)
+    for row, (name, texts), own in zip(found, MIXED, expected, strict=True):
+        assert list(row) == ["task", *texts, "label", "probability", "probabilities"]
+        assert (row["task"], row["label"]) == (
+            name, list(own.label) if isinstance(own.label, tuple) else own.label,
+        )  # fmt: skip
+        assert row["probabilities"] == pytest.approx(own.probabilities, abs=1e-5)
+
+
+def test_a_table_has_the_columns_of_all_tasks(
+    bank: PromptBank, folder: Path, tmp_path: Path
+) -> None:
+    lines = [{"kind": name, "words": "", "title": "", "body": "", **texts} for name, texts in MIXED]
+    for line in lines:
+        line["words"] = line.pop("text", "")
+    source = write_jsonl(tmp_path / "mixed.jsonl", lines)
+    result = pet(
+        "predict", "--bank", folder, "--input", source, "-o", tmp_path / "out.csv", "--device",
+        "cpu", "--task-column", "kind", "--column", "text=words",
+    )  # fmt: skip
+    assert result.code == 0, result.err
+    found = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
+    assert list(found[0])[:6] == ["kind", "text", "title", "body", "label", "probability"]
+    for row, (name, texts) in zip(found, MIXED, strict=True):
+        assert row["kind"] == name
+        assert {key: row[key] for key in texts} == texts
+        own = {key[2:-1] for key, value in row.items() if key.startswith("p(") and value}
+        assert own == set(bank.tasks[name].labels)
+
+
+@pytest.mark.parametrize(
+    ("row", "more", "problem"),
+    [
+        ({"task": "toys", "text": "x"}, (), "row 2: the bank has no task 'toys'.\n  Did you mean"),
+        ({"task": "zzz", "text": "x"}, (), "Known: 'plain', 'tags', 'topics', 'toy'."),
+        ({"text": "x"}, (), "no column 'task' that names the row's task"),
+        ({"task": "toy", "body": "x"}, (), "no column 'text' for the field 'text'"),
+        ({"task": "toy", "text": "x"}, ("--column", "txt=a"), "Did you mean 'text'?"),
+        ({"task": "toy", "text": "x"}, ("--task-column", "label"), "no column 'label'"),
+    ],
+)
+def test_rows_that_cannot_be_labelled_are_named(
+    folder: Path, tmp_path: Path, row: dict[str, str], more: tuple[str, ...], problem: str
+) -> None:
+    source = write_jsonl(tmp_path / "rows.jsonl", [{"task": "toy", "text": "fine"}, row])
+    result = pet("predict", "--bank", folder, "--input", source, "--device", "cpu", *more)
+    assert result.code in (1, 2)
+    assert problem in result.err
+    assert "Traceback" not in result.err
+
+
+def test_a_model_or_a_bank_but_not_both(folder: Path, runs: Path, tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "rows.jsonl", [{"task": "toy", "text": "fine"}])
+    for arguments in ((), (runs / "toy", "--bank", folder), (runs / "toy", "--backbone", "x")):
+        assert pet("predict", *arguments, "--input", source).code == 2
+    nothing = pet("predict", "--bank", tmp_path / "none", "--input", source)
+    assert nothing.code == 1
+    assert "expected a prompt bank" in nothing.err
