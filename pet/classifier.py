@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,10 +23,10 @@ from pet.config import (
     TemplateConfig,
     TrainingConfig,
 )
-from pet.data import Columns, Data, Example, Labels, Pool, chunked, examples_from
-from pet.errors import DataError
+from pet.data import Data, Pool, chunked
+from pet.data.given import given_examples, given_labelled
 from pet.kinds import targets_of, task_kind
-from pet.labels import Label, is_indicator, label_list
+from pet.labels import Label, is_indicator
 from pet.model import load_model, save_model
 from pet.pipeline import asked, run
 from pet.runs import RunFolder
@@ -177,13 +177,13 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         task = load_task(self.task)
         settings = self.settings()
         self.indicator_ = y is not None and task.is_multi_label and is_indicator(y, task)
-        train = [] if y is None else _labelled(task, X, y)
+        train = [] if y is None else given_labelled(task, X, y)
         pool = None
         if unlabeled is not None:
             again = isinstance(unlabeled, Sequence | Mapping) or hasattr(unlabeled, "columns")
             kept = unlabeled if again else list(unlabeled)
-            pool = Pool(lambda: _examples(task, kept, "ignored"), exclude=train)
-        data = Data(train, _labelled(task, *dev) if dev else (), pool)
+            pool = Pool(lambda: given_examples(task, kept, "ignored"), exclude=train)
+        data = Data(train, given_labelled(task, *dev) if dev else (), pool)
         with TemporaryDirectory() as temporary:
             target = run_folder if run_folder is not None else temporary
             folder = RunFolder.start(target, asked(task, settings, data))
@@ -203,7 +203,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         kind = task_kind(self.model_.task)
         parts = [
             kind.probabilities(self.model_.scores([e.texts for e in chunk]).astype(np.float64))
-            for chunk in chunked(_examples(self.model_.task, X, "ignored"), 4096)
+            for chunk in chunked(given_examples(self.model_.task, X, "ignored"), 4096)
         ]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.classes_)))
 
@@ -226,7 +226,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         X = list(X)
         check_is_fitted(self, "model_")
         task = self.model_.task
-        targets = targets_of(task, [example.label for example in _labelled(task, X, y)])
+        targets = targets_of(task, [example.label for example in given_labelled(task, X, y)])
         return float(accuracy_score(targets, self._predicted(X), sample_weight=sample_weight))
 
     def _predicted(self, X: Iterable[Any]) -> NDArray[np.int64]:
@@ -249,39 +249,3 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         classifier.classes_ = np.array(model.task.labels)
         classifier.indicator_ = False
         return classifier
-
-
-def _examples(task: Task, rows: Iterable[Any], labels: Labels) -> Iterator[Example]:
-    if isinstance(rows, str | Mapping):
-        raise DataError(f"Expected a list of texts, found one: {rows!r}.", "Write [text].")
-    if hasattr(rows, "to_dict") and hasattr(rows, "columns"):
-        rows = rows.to_dict("records")
-    single = task.fields[0] if len(task.fields) == 1 else None
-
-    def mapping(number: int, row: Any) -> Mapping[str, Any]:
-        if isinstance(row, Mapping):
-            return row
-        if single is not None and isinstance(row, str):
-            return {single: row}
-        if isinstance(row, tuple | list) and len(row) == len(task.fields):
-            return dict(zip(task.fields, row, strict=True))
-        raise DataError(
-            f"Row {number}: expected {'a text' if single else 'one text a field'} "
-            f"({', '.join(task.fields)}), found {row!r}."
-        )
-
-    return examples_from(
-        (mapping(number, row) for number, row in enumerate(rows, 1)), Columns(task, {}, labels)
-    )
-
-
-def _labelled(task: Task, X: Iterable[Any], y: Any) -> list[Example]:
-    examples = list(_examples(task, X, "ignored"))
-    labels = label_list(y, task)
-    if len(examples) != len(labels):
-        raise DataError(f"Got {len(examples)} texts but {len(labels)} labels.")
-    rows = (
-        {**example.texts, task.label_column: label}
-        for example, label in zip(examples, labels, strict=True)
-    )
-    return list(examples_from(rows, Columns(task, {}, "required")))

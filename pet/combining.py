@@ -12,10 +12,10 @@ from scipy.special import softmax
 
 from pet.config import Settings
 from pet.data import Data, Example
-from pet.distillation import fine_tune
 from pet.ensemble import Ensemble, weighed
 from pet.errors import DataError
 from pet.evaluation import calibration_error
+from pet.fine_tuning import fine_tune
 from pet.folds import Split, held_out_scores, stratified_splits
 from pet.kinds import targets_of, task_kind
 from pet.member_store import MemberStore

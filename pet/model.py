@@ -14,11 +14,11 @@ from torch import Tensor
 
 from pet.backbone import LanguageModel, load_backbone
 from pet.config import BackboneConfig
-from pet.distillation import SequenceClassifier
 from pet.ensemble import Ensemble, ensemble_from_dict, ensemble_to_dict
 from pet.errors import RunError
 from pet.members import MemberSet, MemberSpec
 from pet.scoring import Scores
+from pet.sequence_classifier import SequenceClassifier
 from pet.task import Task
 
 Texts = Sequence[Mapping[str, str]]

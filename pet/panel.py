@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from pet.backbone import load_backbone
 from pet.config import Settings
 from pet.data import Data, Example, Pool, labelled_from
-from pet.distillation import SequenceClassifier
 from pet.embedding import mean_embeddings
 from pet.encoding import Encoder
 from pet.ensemble import Ensemble
@@ -25,6 +24,7 @@ from pet.pattern import input_parts
 from pet.pipeline import LABELLED, specs_of, trained_members
 from pet.runs import RunFolder
 from pet.scoring import Scores
+from pet.sequence_classifier import SequenceClassifier
 from pet.task import Task
 from pet.training import Progress, silent
 

@@ -12,9 +12,10 @@ from pet.checkpoints import Checkpoint
 from pet.combining import combined, fine_tuned_temperature
 from pet.config import BackboneConfig, LMConfig, Settings, TrainingConfig, deciding
 from pet.data import Data, Example, Pool
-from pet.distillation import distil, fine_tune, student_temperature
+from pet.distillation import distil, student_temperature
 from pet.ensemble import Ensemble, ensemble_from_dict, ensemble_to_dict
 from pet.errors import DataError, UsageError
+from pet.fine_tuning import fine_tune
 from pet.ipet import train_generations
 from pet.labels import names
 from pet.lm.adaptation import adapt

@@ -15,11 +15,14 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from pet import PVP, Example, Task, Verbalizer
 from pet import distillation as distillation_module
+from pet import sequence_classifier as classifier_module
 from pet.config import BackboneConfig, DistillationConfig, TrainingConfig
 from pet.data import Pool, chunked
 from pet.device import Compute
-from pet.distillation import SequenceClassifier, distil, fine_tune
+from pet.distillation import distil
 from pet.encoding import Chunk
+from pet.fine_tuning import fine_tune
+from pet.sequence_classifier import SequenceClassifier
 from pet.training import Fit, Loss
 
 WORDS = Verbalizer({"no": ["bad"], "maybe": ["so"], "yes": ["good"]})
@@ -149,7 +152,7 @@ def test_a_pool_in_small_chunks_is_streamed(
             ahead.append(read - start - (number + 1) * size)
             yield teacher(examples)
 
-    monkeypatch.setattr(distillation_module, "Chunk", Watched)
+    monkeypatch.setattr(classifier_module, "Chunk", Watched)
     how = DistillationConfig(distill_epochs=2, distill_batch_size=4, distill_learning_rate=1e-3)
     _, fit = distil(config(tiny_bert), TASK, pool, scores_of, how, 1)
     assert fit.steps == 2 * 24

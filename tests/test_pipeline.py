@@ -17,13 +17,13 @@ from toy import NEW, labelled_rows, toy_task
 from pet import Example, folds, member_store, pipeline
 from pet.config import Settings
 from pet.data import Data, Pool
-from pet.distillation import SequenceClassifier
 from pet.ensemble import accuracy_weights
 from pet.errors import DataError
 from pet.members import MemberSpec
 from pet.model import EnsembleModel, load_model
 from pet.pipeline import asked, run, specs_of, trained_members
 from pet.runs import RunFolder
+from pet.sequence_classifier import SequenceClassifier
 
 TASK = toy_task()
 TRAIN = [Example({"text": row["text"]}, row["label"]) for row in labelled_rows()]

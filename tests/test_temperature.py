@@ -20,13 +20,14 @@ from transformers import AutoModelForSequenceClassification
 from pet import Example, combining
 from pet.config import BackboneConfig, Settings
 from pet.data import Data, Pool
-from pet.distillation import SequenceClassifier, student_temperature
+from pet.distillation import student_temperature
 from pet.ensemble import Ensemble, ensemble_from_dict, ensemble_to_dict, weighed
 from pet.errors import DataError, UsageError
 from pet.evaluation import selective
 from pet.folds import stratified_splits
 from pet.pipeline import asked, run
 from pet.runs import RunFolder
+from pet.sequence_classifier import SequenceClassifier
 from pet.temperature import fit_temperature
 
 TASK = toy_task()

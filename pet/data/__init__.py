@@ -1,0 +1,22 @@
+"""Data: examples out of rows, few-shot draws, streamed pools of unlabelled text."""
+
+from pet.data.examples import Columns, Example, Labels, examples_and_rows, examples_from, has_labels
+from pet.data.learning import Data, fingerprint, labelled_from
+from pet.data.pool import Pool, chunked, reusable
+from pet.data.shots import draw_shots
+
+__all__ = [
+    "Columns",
+    "Data",
+    "Example",
+    "Labels",
+    "Pool",
+    "chunked",
+    "draw_shots",
+    "examples_and_rows",
+    "examples_from",
+    "fingerprint",
+    "has_labels",
+    "labelled_from",
+    "reusable",
+]

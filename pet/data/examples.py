@@ -1,0 +1,145 @@
+"""Examples out of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
+
+from pet.errors import DataError, UsageError, did_you_mean
+from pet.labels import Label, read_label
+from pet.readers import check_characters, rows_of
+from pet.task import Task
+
+Labels = Literal["required", "optional", "ignored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """Named text fields, and a label where one is known; of multi-label tasks a tuple of them."""
+
+    texts: Mapping[str, str]
+    label: Label | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The texts alone; equal keys mean the same example."""
+        return tuple(self.texts.values())
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column of a row holds what: a task's own names, changed by ``mapping``.
+
+    Parameters
+    ----------
+    task : Task
+        Its fields, labels and default columns.
+    mapping : mapping
+        Field (or "label") to column name, as the person gave it.
+    labels : {"required", "optional", "ignored"}
+        What to do about the label column.
+    """
+
+    task: Task
+    mapping: Mapping[str, str]
+    labels: Labels = "required"
+
+    def __post_init__(self) -> None:
+        for name in self.mapping:
+            if name != "label" and name not in self.task.fields:
+                raise UsageError(
+                    f"Column mapping: task {self.task.name!r} has no field {name!r}.",
+                    did_you_mean(name, [*self.task.fields, "label"]),
+                )
+
+    def example(self, where: str, row: Mapping[str, Any]) -> Example:
+        """Turn one row into an example, or say what is wrong with it and where."""
+        texts = {name: self._text(where, row, name) for name in self.task.fields}
+        return Example(texts, None if self.labels == "ignored" else self._label(where, row))
+
+    @property
+    def label(self) -> str:
+        """The column that labels are read from."""
+        return self.mapping.get("label", self.task.label_column)
+
+    def _text(self, where: str, row: Mapping[str, Any], name: str) -> str:
+        column = self.mapping.get(name, name)
+        if column not in row and name not in self.mapping:
+            column = self.task.columns.get(name, name)
+        if column not in row:
+            raise DataError(
+                f"{where}: no column {column!r} for the field {name!r}; "
+                f"found {', '.join(map(repr, row)) or 'nothing'}.",
+                f"Name the right column with --column {name}=COLUMN.",
+            )
+        value = "" if row[column] is None else row[column]
+        if not isinstance(value, str):
+            raise DataError(f"{where}, column {column!r}: expected text, found {value!r}.")
+        text = value.strip()
+        if not text:
+            raise DataError(
+                f"{where}, column {column!r}: the text is empty.", "Fill it in or remove the row."
+            )
+        check_characters(where, column, text)
+        return text
+
+    def _label(self, where: str, row: Mapping[str, Any]) -> Label | None:
+        column = self.label
+        value = row.get(column)
+        if value is None or (isinstance(value, str) and not value.strip()):
+            if self.labels == "optional":
+                return None
+            if column in row and self.task.is_multi_label and value is not None:
+                return ()  # an empty cell: none of the labels
+            if column in row:
+                raise DataError(
+                    f"{where}: the label in column {column!r} is empty.",
+                    "Fill it in or remove the row.",
+                )
+            raise DataError(
+                f"{where}: no label in column {column!r}; found {', '.join(map(repr, row))}.",
+                "Name the right column with --column label=COLUMN.",
+            )
+        return read_label(where, value, self.task)
+
+
+def examples_from(
+    source: Any, columns: Columns, file_format: str | None = None
+) -> Iterator[Example]:
+    """Yield the examples of a file, a data set or a list of rows, one at a time.
+
+    Parameters
+    ----------
+    source : str, Path or iterable
+        A .jsonl, .csv or .tsv path (also with .gz), "-" for standard input,
+        "hf:NAME[/CONFIG]:SPLIT" for a Hugging Face data set, or an iterable of mappings (such as a
+        `datasets.Dataset`).
+    columns : Columns
+        How a row is read.
+    file_format : {".jsonl", ".csv", ".tsv"}, optional
+        For standard input and unusual file names; jsonl when absent.
+
+    Raises
+    ------
+    DataError
+        Names the row of the first thing that is wrong.
+    """
+    return (example for example, _ in examples_and_rows(source, columns, file_format))
+
+
+def examples_and_rows(
+    source: Any, columns: Columns, file_format: str | None = None
+) -> Iterator[tuple[Example, Mapping[str, Any]]]:
+    """Yield what `examples_from` does, each beside its row with all the columns it has."""
+    for where, row in rows_of(source, columns.label, file_format):
+        yield columns.example(where, row), row
+
+
+def has_labels(source: Any, columns: Columns, file_format: str | None = None) -> bool:
+    """Whether the first row has a label, which matters to nobody but is worth telling."""
+    return any(
+        row.get(columns.label) not in (None, "")
+        for _, row in islice(rows_of(source, columns.label, file_format), 1)
+    )

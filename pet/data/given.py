@@ -1,0 +1,49 @@
+"""Examples out of what people hand over in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pet.data.examples import Columns, Example, Labels, examples_from
+from pet.errors import DataError
+from pet.labels import label_list
+from pet.task import Task
+
+
+def given_examples(task: Task, rows: Iterable[Any], labels: Labels) -> Iterator[Example]:
+    """Yield examples of texts, mappings, tuples of texts, or the rows of a data frame."""
+    if isinstance(rows, str | Mapping):
+        raise DataError(f"Expected a list of texts, found one: {rows!r}.", "Write [text].")
+    if hasattr(rows, "to_dict") and hasattr(rows, "columns"):
+        rows = rows.to_dict("records")
+    single = task.fields[0] if len(task.fields) == 1 else None
+
+    def mapping(number: int, row: Any) -> Mapping[str, Any]:
+        if isinstance(row, Mapping):
+            return row
+        if single is not None and isinstance(row, str):
+            return {single: row}
+        if isinstance(row, tuple | list) and len(row) == len(task.fields):
+            return dict(zip(task.fields, row, strict=True))
+        raise DataError(
+            f"Row {number}: expected {'a text' if single else 'one text a field'} "
+            f"({', '.join(task.fields)}), found {row!r}."
+        )
+
+    return examples_from(
+        (mapping(number, row) for number, row in enumerate(rows, 1)), Columns(task, {}, labels)
+    )
+
+
+def given_labelled(task: Task, X: Iterable[Any], y: Any) -> list[Example]:
+    """Examples as `given_examples` reads them, with the labels that stand beside them."""
+    examples = list(given_examples(task, X, "ignored"))
+    labels = label_list(y, task)
+    if len(examples) != len(labels):
+        raise DataError(f"Got {len(examples)} texts but {len(labels)} labels.")
+    rows = (
+        {**example.texts, task.label_column: label}
+        for example, label in zip(examples, labels, strict=True)
+    )
+    return list(examples_from(rows, Columns(task, {}, "required")))

@@ -1,0 +1,105 @@
+"""Pools of unlabelled text, streamed: read again whenever they are needed."""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from pet.data.examples import Example
+
+Row = TypeVar("Row")
+
+
+class Pool:
+    """Unlabelled examples, read again from their source whenever they are needed.
+
+    Nothing but one chunk is ever held, so memory does not grow with the pool. The first pass
+    counts the rows, and so finds a faulty one before any training.
+
+    Parameters
+    ----------
+    read : callable
+        Returns a fresh iterator over the examples.
+    exclude : iterable of Example
+        Examples that are left out, such as those drawn as shots.
+    limit : int, optional
+        Use a seeded random sample of this size, in file order; None means all.
+    seed : int
+        Of that sample.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Iterator[Example]],
+        exclude: Iterable[Example] = (),
+        limit: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        self._read = read
+        self._excluded = {example.key for example in exclude}
+        self._kept: np.ndarray | None = None
+        self.left_out = 0
+        count = 0
+        digest = hashlib.sha256()
+        for example in read():
+            digest.update("\0".join(example.key).encode())
+            if example.key in self._excluded:
+                self.left_out += 1
+            else:
+                count += 1
+        if limit is not None and limit < count:
+            chosen = np.random.default_rng(seed).choice(count, size=limit, replace=False)
+            self._kept = np.zeros(count, dtype=bool)
+            self._kept[chosen] = True
+            count = limit
+        self._count = count
+        self.fingerprint = {"n": count, "sha256": digest.hexdigest()[:16]}
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Example]:
+        number = 0
+        for example in self._read():
+            if example.key in self._excluded:
+                continue
+            if self._kept is None or self._kept[number]:
+                yield example
+            number += 1
+
+    def take(self, rows: Iterable[int]) -> dict[int, Example]:
+        """Return the examples of these row numbers, read in one pass."""
+        wanted = set(rows)
+        last = max(wanted, default=-1)
+        numbered = enumerate(islice(self, last + 1))
+        return {number: example for number, example in numbered if number in wanted}
+
+    def chunks(self, size: int = 4096) -> Iterator[list[Example]]:
+        """Yield the examples in lists of at most ``size``, in order."""
+        return chunked(self, size)
+
+
+def chunked(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    """Yield consecutive lists of at most ``size`` rows, such as examples."""
+    iterator = iter(rows)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def reusable(source: str) -> str:
+    """Return a source that can be read again: standard input is copied to a temporary file."""
+    if source != "-":
+        return source
+    with tempfile.NamedTemporaryFile("wb", suffix=".jsonl", delete=False) as copy:
+        shutil.copyfileobj(sys.stdin.buffer, copy)
+    atexit.register(Path(copy.name).unlink, missing_ok=True)
+    return copy.name

@@ -1,0 +1,74 @@
+"""Fine-tuning: a sequence classifier from the labelled examples alone, without patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from pet.checkpoints import Checkpoint, optimise_resumably
+from pet.config import BackboneConfig, TrainingConfig, default_learning_rate
+from pet.data import Example
+from pet.kinds import accuracy, targets_of, task_kind
+from pet.seeds import with_seed
+from pet.sequence_classifier import SequenceClassifier
+from pet.task import Task
+from pet.training import Fit, Progress, Schedule, class_weights, shuffled_batches, silent
+
+
+def fine_tune(
+    config: BackboneConfig,
+    task: Task,
+    examples: Sequence[Example],
+    training: TrainingConfig,
+    seed: int,
+    dev: Sequence[Example] = (),
+    progress: Progress = silent,
+    checkpoint: Checkpoint | None = None,
+) -> tuple[SequenceClassifier, Fit]:
+    """Train a classifier on the labelled examples alone: the baseline without patterns."""
+    model, new_names = SequenceClassifier.fresh(config, task, seed)
+    generator = with_seed(seed)
+    encoded = model.encode(examples)
+    kind, n_labels = task_kind(task), len(task.labels)
+    targets = targets_of(task, [example.label for example in examples])
+    weights = class_weights(
+        kind.outcomes(targets), kind.alternatives(n_labels), training.class_weight
+    )
+    weights = None if weights is None else weights.to(model.compute.device)
+
+    def loss_of(rows: NDArray[np.int64]) -> Tensor:
+        model.model.train(training.dropout)
+        logits = model.logits(encoded.batch(rows, model.compute.device))
+        model.model.eval()
+        own = torch.from_numpy(kind.outcomes(targets[rows])).to(model.compute.device)
+        return functional.cross_entropy(kind.decisions(logits), own, weights)
+
+    batches = shuffled_batches(len(targets), training.batch_size, generator)
+    dev_texts = [example.texts for example in dev]
+    dev_targets = targets_of(task, [example.label for example in dev])
+    width = int(model.model.config.hidden_size)
+    fit = optimise_resumably(
+        model.groups(new_names),
+        (partial(loss_of, rows) for rows in batches),
+        Schedule(
+            training.steps_for(len(examples), least=200),
+            training.learning_rate or 2 * default_learning_rate(width),
+            training.accumulation,
+            training.weight_decay,
+            training.warmup,
+            training.clip_norm,
+            training.eval_every,
+            training.patience,
+        ),
+        model.compute,
+        (lambda: accuracy(task, model.scores(dev_texts), dev_targets)) if dev else None,
+        lambda done, total: progress("fine-tuned", done, total),
+        checkpoint,
+    )
+    return model, fit
