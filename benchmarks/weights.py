@@ -22,7 +22,7 @@ from pet.backbone import load_backbone
 from pet.cli.options import number_list, pattern_numbers
 from pet.config import BackboneConfig, Combiner, EnsembleConfig, Settings, TrainingConfig, Weighting
 from pet.data import Columns, Data, draw_shots, examples_from
-from pet.ensemble import Ensemble, weighed
+from pet.ensemble import Ensemble, pairwise_agreement, weighed
 from pet.evaluation import calibration_error, text_table
 from pet.folds import out_of_fold_scores, stratified_splits
 from pet.member_store import MemberStore
@@ -31,7 +31,7 @@ from pet.pipeline import asked, specs_of
 from pet.runs import RunFolder
 from pet.seeds import derived_seed
 from pet.task import load_task
-from pet.temperature import fit_temperature
+from pet.temperature import confident_temperature, fit_temperature
 from pet.training import label_numbers
 
 TASKS = "sst2,mr,ag_news,trec,emotion,yelp_full"
@@ -73,20 +73,29 @@ def scores_of(data: Path, name: str, shots: int, rows: int, settings: Settings) 
     }
 
 
-def figures(draw: Any, weighting: str, combiner: str) -> tuple[float, float, float]:
-    """Accuracy, and calibration error without and with a temperature from out-of-fold scores."""
+def figures(draw: Any, weighting: str, combiner: str) -> tuple[float, ...]:
+    """Accuracy, and calibration error without a temperature, with agreement's and with folds'.
+
+    Agreement is measured on one half of the rows and tested on the other, and the other way round.
+    """
     scores, folds = ([own[None] for own in draw[key]] for key in ("scores", "fold_scores"))
     uniform = Ensemble.uniform(len(scores), combine_members=combiner)
     accuracies = draw["accuracies"].tolist()
     ensemble = weighed(uniform, weighting, accuracies, folds, draw["fold_targets"])
-    combined = ensemble(scores)
-    temperature = fit_temperature(ensemble(folds), draw["fold_targets"])
-    accuracy = float((combined.argmax(axis=1) == draw["targets"]).mean())
-    errors = [
-        calibration_error(softmax(combined / t, axis=1), draw["targets"])
-        for t in (1.0, temperature)
-    ]
-    return accuracy, errors[0], errors[1]
+    combined, votes, targets = ensemble(scores), ensemble.member_scores(scores), draw["targets"]
+    fitted = fit_temperature(ensemble(folds), draw["fold_targets"])
+    halves = [np.arange(start, len(targets), 2) for start in (0, 1)]
+    agreed = []
+    for seen, held_out in (halves, halves[::-1]):
+        agreement = pairwise_agreement(votes[:, seen])
+        temperature = confident_temperature(combined[seen], agreement)
+        shares = softmax(combined[held_out] / temperature, axis=1)
+        agreed.append(calibration_error(shares, targets[held_out]))
+    plain, known = (
+        calibration_error(softmax(combined / t, axis=1), targets) for t in (1.0, fitted)
+    )
+    accuracy = float((combined.argmax(axis=1) == targets).mean())
+    return accuracy, plain, float(np.mean(agreed)), known
 
 
 def summary(folder: Path, tasks: list[str]) -> str:
@@ -108,12 +117,11 @@ def summary(folder: Path, tasks: list[str]) -> str:
                     f"{weighting}, {combiner}",
                     *(f"{100 * row[0]:.1f}" for row in own.values()),
                     f"{100 * mean[0]:.2f}",
-                    f"{mean[1]:.3f}",
-                    f"{mean[2]:.3f}",
+                    *(f"{error:.3f}" for error in mean[1:]),
                 ]
             )
     counts = [f"{name} ({len(own)})" for name, own in draws.items()]
-    header = ["weights, combiner", *counts, "mean", "ece", "ece, calibrated"]
+    header = ["weights, combiner", *counts, "mean", "ece", "agreement", "folds"]
     return text_table(table, header)
 
 

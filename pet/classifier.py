@@ -111,7 +111,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         combine_verbalizers: str = EnsembleConfig.combine_verbalizers,
         combine_members: str = EnsembleConfig.combine_members,
         weighting: str = EnsembleConfig.weighting,
-        calibrate: bool = EnsembleConfig.calibrate,
+        calibrate: str = EnsembleConfig.calibrate,
         folds: int = EnsembleConfig.folds,
         generations: int | None = IpetConfig.generations,
         growth: int = IpetConfig.growth,

@@ -1,4 +1,10 @@
-"""How a run's members are combined: weights and temperatures, on out-of-fold scores where asked."""
+"""How a run's members are combined: their weights, and a temperature for honest probabilities.
+
+Both can be learned from out-of-fold scores of the labelled examples. What costs nothing is to make
+the ensemble as sure as two members agree on unlabelled text: where members differ enough, they
+disagree about as often as each of them errs (Jiang et al. 2022). Members that learned from the same
+few examples also err together, so this is a mild correction.
+"""
 
 from __future__ import annotations
 
@@ -12,23 +18,24 @@ from scipy.special import softmax
 
 from pet.config import Settings
 from pet.data import Data, Example
-from pet.ensemble import Ensemble, weighed
+from pet.ensemble import Ensemble, pairwise_agreement, weighed
 from pet.errors import DataError
 from pet.evaluation import calibration_error
 from pet.fine_tuning import fine_tune
 from pet.folds import Split, held_out_scores, stratified_splits
 from pet.kinds import targets_of, task_kind
-from pet.member_store import MemberStore
+from pet.member_store import MemberStore, pool_scores
 from pet.members import MemberResult, MemberSpec
 from pet.runs import RunFolder
 from pet.scoring import Scores
 from pet.task import Task
-from pet.temperature import fit_temperature
+from pet.temperature import confident_temperature, fit_temperature
 from pet.training import Progress
 
 log = logging.getLogger(__name__)
 
 CALIBRATED = "calibration.json"
+_COMPARED = 2000  # unlabelled texts: more tell agreement no better
 
 
 def combined(
@@ -36,8 +43,11 @@ def combined(
     specs: Sequence[MemberSpec],
     results: Sequence[MemberResult],
     settings: Settings,
+    pool_scored: bool,
 ) -> Ensemble:
     """Find how the members are combined; out-of-fold scores in the folder are not made again.
+
+    ``pool_scored`` tells whether the folder has the members' scores of the unlabelled text.
 
     The members that score a labelled example were trained as those of the run on the other labelled
     examples; with iPET they are those of plain PET, as drawn texts may repeat what they hold out.
@@ -53,14 +63,19 @@ def combined(
     )
     learns = config.weighting in ("learned", "tempered") and len(specs) > 1 and bool(data.train)
     weighting = config.weighting if learns or config.weighting == "accuracy" else "uniform"
-    if not learns and not config.calibrate:
-        return weighed(uniform, weighting, accuracies)
-    targets, splits = _splits(data, store.task, settings)
-    scores = [_out_of_fold(store, spec, splits) for spec in specs]
-    ensemble = weighed(uniform, weighting, accuracies, scores, targets)
-    if not config.calibrate:
-        return ensemble
-    temperature = _fitted(store.folder, store.task, ensemble(scores), targets)
+    if not learns and config.calibrate != "folds":
+        ensemble = weighed(uniform, weighting, accuracies)
+    else:
+        targets, splits = _splits(data, store.task, settings)
+        scores = [_out_of_fold(store, spec, splits) for spec in specs]
+        ensemble = weighed(uniform, weighting, accuracies, scores, targets)
+    match config.calibrate:
+        case "folds":
+            temperature = _fitted(store.folder, store.task, ensemble(scores), targets)
+        case "agreement" if pool_scored and len(specs) > 1:
+            temperature = _agreed(store, ensemble, [spec.name for spec in specs])
+        case _:
+            temperature = 1.0
     return replace(ensemble, temperature=temperature)
 
 
@@ -124,6 +139,23 @@ def _kept(folder: RunFolder, file: str, score: Callable[[], Scores]) -> Scores:
         folder.write_array(file, score())
     found: Scores = np.load(folder.path / file, allow_pickle=False)
     return found
+
+
+def _agreed(store: MemberStore, ensemble: Ensemble, names: Sequence[str]) -> float:
+    """Find the temperature under which the ensemble is as sure as its members agree."""
+    step = max(1, len(store.data.pool or ()) // _COMPARED)
+    chunks = [[own[:, ::step] for own in part] for part in pool_scores(store.folder, names)]
+    scores = [np.concatenate(own, axis=1) for own in zip(*chunks, strict=True)]
+    kind = task_kind(store.task)
+    votes = kind.decisions(ensemble.member_scores(scores))
+    agreement, count = pairwise_agreement(votes), votes.shape[1]
+    # A rule of succession: members that never disagreed on a few texts still may.
+    confidence = (agreement * count + 1) / (count + 2)
+    temperature = confident_temperature(kind.decisions(ensemble(scores)), confidence)
+    figures = {"temperature": temperature, "decisions": count, "agreement": agreement}
+    store.folder.write_json(CALIBRATED, figures)
+    log.info("temperature %.2f: members agree on %.1f %%", temperature, 100 * agreement)
+    return temperature
 
 
 def _fitted(folder: RunFolder, task: Task, scores: Scores, targets: NDArray[np.int64]) -> float:

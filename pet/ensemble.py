@@ -134,6 +134,13 @@ class Ensemble:
         return kind.scores(combined, scores.shape[2])
 
 
+def pairwise_agreement(decisions: NDArray[Any]) -> float:
+    """Share of pairs of members that choose the same alternative, from scores (members, D, A)."""
+    members, _, alternatives = decisions.shape
+    votes = np.eye(alternatives)[decisions.argmax(axis=2)].sum(axis=0)
+    return float((votes * (votes - 1)).sum(axis=1).mean() / (members * (members - 1)))
+
+
 def accuracy_weights(accuracies: Sequence[float | None]) -> tuple[float, ...]:
     """Weights from each member's accuracy on the labelled examples before training.
 

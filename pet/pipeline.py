@@ -81,7 +81,7 @@ def run(
             settings.backbone, task, data.train, training, seed, data.dev, progress, checkpoint
         )
         folder.log("fine-tuned", **asdict(fit))
-        if settings.ensemble.calibrate:
+        if settings.ensemble.calibrate == "folds":
             tuned.cool(fine_tuned_temperature(task, settings, data, folder, seed, progress))
         return _saved(tuned, folder)
     backbone = load_backbone(
@@ -97,7 +97,7 @@ def run(
         specs, results = train_generations(store, specs, settings.ipet, combine)
     else:
         results = [store.member(spec, scores_pool=distils) for spec in specs]
-    ensemble = combined(store, specs, results, settings)
+    ensemble = combined(store, specs, results, settings, pool_scored=distils)
     folder.write_json("ensemble.json", ensemble_to_dict(ensemble, [spec.name for spec in specs]))
     if not distils or data.pool is None:
         if settings.method == "pet":
@@ -126,7 +126,7 @@ def run(
         checkpoint,
     )
     folder.log("distilled", **asdict(fit))
-    if settings.ensemble.calibrate:
+    if ensemble.temperature != 1.0:
         student.cool(student_temperature(student, data.pool, scores(ensemble)))
     return _saved(student, folder)
 

@@ -106,7 +106,7 @@ class SequenceClassifier:
         if not last:
             raise BackboneError(
                 f"{type(self.model).__name__} has no last layer that could be calibrated.",
-                "Do without --calibrate.",
+                "Use --calibrate none.",
             )
         last[-1].weight.div_(temperature)
         if last[-1].bias is not None:

@@ -6,12 +6,36 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
+from scipy.optimize import brentq, minimize_scalar
+from scipy.special import log_softmax, softmax
 
 from pet.scoring import Scores
 
 _WIDEST = 5.0  # of the logarithm: between 1/148 and 148
+
+
+def confident_temperature(scores: Scores, confidence: float) -> float:
+    """Find the temperature under which the likeliest alternatives have this mean probability.
+
+    Parameters
+    ----------
+    scores : array (D, A)
+        Of decisions among A alternatives.
+    confidence : float
+        Between 1 / A and 1.
+    """
+    logits = np.asarray(scores, dtype=np.float64)
+
+    def distance(log_temperature: float) -> float:
+        shares = softmax(logits / math.exp(log_temperature), axis=1)
+        return float(shares.max(axis=1).mean()) - confidence
+
+    # Confidence falls as the temperature rises.
+    if distance(_WIDEST) > 0:
+        return math.exp(_WIDEST)
+    if distance(-_WIDEST) < 0:
+        return math.exp(-_WIDEST)
+    return math.exp(brentq(distance, -_WIDEST, _WIDEST, xtol=1e-6))
 
 
 def fit_temperature(scores: Scores, targets: NDArray[np.generic], pull: float = 0.5) -> float:

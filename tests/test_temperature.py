@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import math
 from dataclasses import replace
@@ -21,14 +22,20 @@ from pet import Example, combining
 from pet.config import BackboneConfig, Settings
 from pet.data import Data, Pool
 from pet.distillation import student_temperature
-from pet.ensemble import Ensemble, ensemble_from_dict, ensemble_to_dict, weighed
+from pet.ensemble import (
+    Ensemble,
+    ensemble_from_dict,
+    ensemble_to_dict,
+    pairwise_agreement,
+    weighed,
+)
 from pet.errors import DataError, UsageError
 from pet.evaluation import selective
 from pet.folds import stratified_splits
 from pet.pipeline import asked, run
 from pet.runs import RunFolder
 from pet.sequence_classifier import SequenceClassifier
-from pet.temperature import fit_temperature
+from pet.temperature import confident_temperature, fit_temperature
 
 TASK = toy_task()
 TRAIN = [Example({"text": row["text"]}, row["label"]) for row in labelled_rows()]
@@ -153,7 +160,7 @@ def test_calibrate_scales_what_a_run_ends_with_and_nothing_else(
     pool = Pool(lambda: iter([Example(texts) for texts in TEXTS])) if method == "pet" else None
     data = Data(TRAIN, (), pool)
     scores = {}
-    for calibrate in (False, True):
+    for calibrate in ("none", "folds"):
         how = Settings.from_flat(
             {
                 "method": method, "backbone": tiny_bert, "device": "cpu", "precision": "fp32",
@@ -161,9 +168,9 @@ def test_calibrate_scales_what_a_run_ends_with_and_nothing_else(
                 "distill_epochs": 1,
             }
         )  # fmt: skip
-        folder = RunFolder.start(tmp_path / str(calibrate), asked(TASK, how, data))
+        folder = RunFolder.start(tmp_path / calibrate, asked(TASK, how, data))
         scores[calibrate] = run(TASK, how, data, folder).scores(TEXTS)
-    ratio = scores[False] / scores[True]
+    ratio = scores["none"] / scores["folds"]
     np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-3)
     kept = folder.read_json(combining.CALIBRATED)
     assert kept["examples"] == len(TRAIN)
@@ -181,12 +188,74 @@ def test_calibrate_scales_what_a_run_ends_with_and_nothing_else(
     monkeypatch.setattr(combining, "held_out_scores", None)
     if method == "fine-tune":
         monkeypatch.setattr(combining, "fine_tune", None)
-    np.testing.assert_array_equal(run(TASK, how, data, folder).scores(TEXTS), scores[True])
+    np.testing.assert_array_equal(run(TASK, how, data, folder).scores(TEXTS), scores["folds"])
+
+
+@given(
+    st.floats(0.35, 0.95),
+    st.integers(0, 99),
+)
+def test_confidence_is_what_was_asked_for(confidence: float, seed: int) -> None:
+    scores, _ = drawn(1.0, 30, seed=seed)
+    temperature = confident_temperature(scores, confidence)
+    found = softmax(scores.astype(np.float64) / temperature, axis=1).max(axis=1).mean()
+    assert found == pytest.approx(confidence, abs=1e-4)
+
+
+def test_confidence_beyond_reach_takes_the_widest_temperature() -> None:
+    ties = np.zeros((5, 3), np.float32)
+    assert confident_temperature(ties, 0.9) == pytest.approx(math.exp(-5))
+    assert confident_temperature(drawn(1.0, 5)[0] * 1e4, 0.4) == pytest.approx(math.exp(5))
+
+
+def test_agreement_is_that_of_all_pairs() -> None:
+    scores = np.random.default_rng(0).normal(size=(4, 50, 3))
+    votes = scores.argmax(axis=2)
+    pairs = [np.mean(votes[a] == votes[b]) for a, b in itertools.combinations(range(4), 2)]
+    assert pairwise_agreement(scores) == pytest.approx(np.mean(pairs))
+
+
+def test_by_default_a_run_is_as_sure_as_its_members_agree(tiny_bert: str, tmp_path: Path) -> None:
+    texts = [{"text": f"{word} {number}"} for word in ("good", "bad", "a") for number in range(9)]
+    data = Data(TRAIN, (), Pool(lambda: iter([Example(own) for own in texts])))
+    flat = {
+        "backbone": tiny_bert, "device": "cpu", "precision": "fp32", "max_steps": 3,
+        "learning_rate": 1e-3, "patterns": (0, 1), "distill_epochs": 1,
+    }  # fmt: skip
+    scores = {}
+    for calibrate in ("none", "agreement"):
+        how = Settings.from_flat({**flat, "calibrate": calibrate})
+        folder = RunFolder.start(tmp_path / calibrate, asked(TASK, how, data))
+        scores[calibrate] = run(TASK, how, data, folder).scores(texts)
+    assert Settings().ensemble.calibrate == "agreement"
+    plain = folder.read_json("ensemble.json")
+    own = [np.load(folder.path / f"members/{name}/scores/000000.npy") for name in plain["members"]]
+    members = np.stack([part.mean(axis=0) for part in own])
+    votes = members.argmax(axis=2)
+    wanted = ((votes[0] == votes[1]).sum() + 1) / (len(texts) + 2)
+    sure = softmax(members.mean(axis=0) / plain["temperature"], axis=1).max(axis=1).mean()
+    assert sure == pytest.approx(wanted, abs=1e-4)
+    # The student follows: its labels are as they were, its scores are scaled.
+    ratio = scores["none"] / scores["agreement"]
+    np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-3)
+    assert abs(math.log(ratio[0, 0])) > 0.1
+
+
+def test_one_member_agrees_with_nobody_and_stays_as_it_is(tiny_bert: str, tmp_path: Path) -> None:
+    data = Data(TRAIN, (), Pool(lambda: iter([Example(texts) for texts in TEXTS])))
+    how = Settings.from_flat(
+        {"backbone": tiny_bert, "device": "cpu", "max_steps": 1, "patterns": (0,)}
+        | {"distill_epochs": 1}
+    )
+    folder = RunFolder.start(tmp_path / "run", asked(TASK, how, data))
+    run(TASK, how, data, folder)
+    assert folder.read_json("ensemble.json")["temperature"] == 1.0
+    assert not folder.has(combining.CALIBRATED)
 
 
 def test_calibrate_needs_labelled_examples(tiny_bert: str, tmp_path: Path) -> None:
     how = Settings.from_flat(
-        {"method": "zero-shot", "backbone": tiny_bert, "device": "cpu", "calibrate": True}
+        {"method": "zero-shot", "backbone": tiny_bert, "device": "cpu", "calibrate": "folds"}
     )
     for examples, message in (([], "labelled examples"), (TRAIN[4:8], "two labelled examples")):
         data = Data(examples)

@@ -134,7 +134,7 @@ def threshold_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--threshold",
         type=click.FloatRange(0, 1),
-        help="Abstain where no label has this probability; best after pet train --calibrate.",
+        help="Abstain where no label has this probability; best after pet train --calibrate folds.",
     )(command)
 
 

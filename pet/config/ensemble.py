@@ -10,6 +10,7 @@ from pet.errors import UsageError
 
 Combiner = Literal["logits", "probabilities", "log-probabilities", "vote"]
 Weighting = Literal["uniform", "accuracy", "learned", "tempered"]
+Calibrate = Literal["none", "agreement", "folds"]
 ReadoutKind = Literal["words", "word-weights", "class-vectors", "prototypes"]
 
 
@@ -36,12 +37,14 @@ class EnsembleConfig(Checked):
         "for every member from those scores.",
         Weighting,
     )
-    calibrate: bool = setting(
-        False,
-        "Make probabilities honest with a temperature that is fitted on out-of-fold scores of the "
-        "labelled examples; takes --folds more trainings of every member.",
+    calibrate: Calibrate = setting(
+        "agreement",
+        "Make probabilities honest with a temperature: agreement makes the ensemble as sure as two "
+        "members agree on unlabelled text, which costs nothing; folds fits out-of-fold scores of "
+        "the labelled examples, and takes --folds more trainings of every member.",
+        Calibrate,
     )
-    folds: int = setting(4, "Folds for learned and tempered weights and --calibrate.", low=2)
+    folds: int = setting(4, "Folds for learned and tempered weights and --calibrate folds.", low=2)
 
 
 @dataclass(frozen=True)
