@@ -245,7 +245,7 @@ def test_a_pool_larger_than_one_chunk_is_scored_in_shards_and_aligned(
     tiny_bert: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Pool.chunks, "__defaults__", (7,))
-    how, data = settings(tiny_bert), Data(TRAIN, (), new_pool())
+    how, data = settings(tiny_bert, calibrate="none"), Data(TRAIN, (), new_pool())
     folder = start(tmp_path / "run", how, data)
     seen: list[tuple[list[str], np.ndarray]] = []
     original = pipeline.distil
