@@ -105,6 +105,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         soft_start: str = TemplateConfig.soft_start,
         deep: str = TemplateConfig.deep,
         deep_layers: str = TemplateConfig.deep_layers,
+        mixture: int = TemplateConfig.mixture,
         soften: str = TemplateConfig.soften,
         readout: Sequence[str] = EnsembleConfig.readout,
         repetitions: int = EnsembleConfig.repetitions,

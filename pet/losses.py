@@ -16,7 +16,7 @@ from pet.config import TrainingConfig
 from pet.data import Pool
 from pet.demonstrations import Bank
 from pet.encoding import Batch, Chunk, Encoded
-from pet.errors import DataError
+from pet.errors import DataError, UsageError
 from pet.kinds import KINDS, Kind
 from pet.lm.masking import Masking
 from pet.negatives import draw_questions
@@ -61,6 +61,11 @@ def label_losses(
     kind : Kind
         Of the task.
     """
+    if scorer.variants > 1 and training.lm_weight > 0:
+        raise UsageError(
+            "The masked-LM loss trains one template of a mixture alone.",
+            "Leave out --lm-weight, or use --mixture 1.",
+        )
     backbone = scorer.backbone
     device = backbone.compute.device
     n_labels = len(scorer.labels)

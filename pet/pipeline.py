@@ -183,7 +183,9 @@ def _member(
         if not pattern.is_soft:
             pattern = with_slots(pattern, config.soft_length, config.soft_text)
         pvp = pvp.with_pattern(pattern, chosen)
-        soft = SoftSpec(chosen, config.soft_start, seed, config.deep, config.deep_layers)
+        soft = SoftSpec(
+            chosen, config.soft_start, seed, config.deep, config.deep_layers, config.mixture
+        )
     if repetition is not None:
         name += f"-{repetition}"
     if readout != "words":

@@ -23,7 +23,7 @@ from pet.errors import PatternError, RunError, UsageError
 from pet.pvp import PVP
 from pet.readouts import Member, readouts_of
 from pet.readouts.label_words import Word, label_words
-from pet.soft import SoftSpec, SoftTemplate, make_template
+from pet.soft import Mixture, SoftSpec, SoftTemplate, make_template
 
 Scores = NDArray[np.float32]
 Offsets = Sequence[Sequence[float]]
@@ -119,6 +119,12 @@ class PVPScorer:
             soft = SoftSpec(pvp.soft)
         if soft is not None:
             self.learned["soft"] = self._template(soft, first, words[0])
+        if self.needs_examples and self.variants > 1:
+            raise UsageError(
+                f"The readout {readout!r} compares states of examples, which every template of a "
+                "mixture has of its own.",
+                "Use --readout words, or --mixture 1.",
+            )
         self._encoders = {
             count: first
             if count == 1
@@ -126,7 +132,9 @@ class PVPScorer:
             for count in counts
         }
 
-    def _template(self, soft: SoftSpec, encoder: Encoder, words: Sequence[Word]) -> SoftTemplate:
+    def _template(
+        self, soft: SoftSpec, encoder: Encoder, words: Sequence[Word]
+    ) -> SoftTemplate | Mixture:
         if not encoder.soft_starts:
             raise PatternError(
                 f"Pattern {self.pvp.pattern.template!r} has no slots for a soft template.",
@@ -141,9 +149,16 @@ class PVPScorer:
         return make_template(soft, self.backbone, encoder.soft_starts, label_ids)
 
     @property
-    def soft(self) -> SoftTemplate | None:
-        """The soft template; None where the pattern is hard."""
-        return cast(SoftTemplate, self.learned["soft"]) if "soft" in self.learned else None
+    def soft(self) -> SoftTemplate | Mixture | None:
+        """The soft template, or the mixture of some; None where the pattern is hard."""
+        if "soft" not in self.learned:
+            return None
+        return cast(SoftTemplate | Mixture, self.learned["soft"])
+
+    @property
+    def variants(self) -> int:
+        """How often every row goes through the model: once for each template of a mixture."""
+        return 1 if self.soft is None else len(self.soft.parts)
 
     def unfold(self) -> None:
         """Make ready for training what is learned beside the backbone."""
@@ -205,7 +220,10 @@ class PVPScorer:
         return {count: encoder.encode(shown) for count, encoder in self._encoders.items()}
 
     def batch(self, encoded: Mapping[int, Encoded], rows: NDArray[np.int64]) -> dict[int, Batch]:
-        """Pad the same rows for every number of masks; a soft template's prompt comes along."""
+        """Pad the same R rows for every number of masks; a soft template's prompt comes along.
+
+        Of a mixture all rows are there for every template, so that B is M R.
+        """
         device = self.backbone.compute.device
         return {
             n: replace(self.prompted(part.batch(rows, device)), after=self._after)
@@ -214,19 +232,33 @@ class PVPScorer:
 
     def prompted(self, batch: Batch) -> Batch:
         """Put the soft template, where there is one, into the slots of a batch."""
-        filled = tuple(replace(filling, prompt=self.soft) for filling in batch.fillings)
-        return replace(batch, fillings=filled)
+        return batch if self.soft is None else self.soft.fill(batch)
 
     def label_scores(
-        self, states: Mapping[int, Tensor], batches: Mapping[int, Batch] | None = None
+        self,
+        states: Mapping[int, Tensor],
+        batches: Mapping[int, Batch] | None = None,
+        answers: Tensor | None = None,
     ) -> list[Tensor]:
-        """Score each row's labels, one (B, C / Q) tensor a readout, from decoder inputs (B, M, E).
+        """Score each row's labels, one (R, C / Q) tensor a readout, from decoder inputs (B, M, E).
 
         With ``batches`` masks of words of several tokens are filled in as their verbalizer says;
-        otherwise in parallel, which is what training uses.
+        otherwise in parallel, which is what training uses. ``answers`` (R,) are the right columns
+        of the rows' answers, from which the weights of a mixture learn.
         """
         scores = [readout(states, batches) for readout in self.readouts]
+        if self.soft is not None:
+            scores = [self.soft.mixed(part, answers) for part in scores]
         return [part[:, :1] - part[:, 1:] for part in scores] if self.asks_each_label else scores
+
+    def word_scores(
+        self, states: Mapping[int, Tensor], batches: Mapping[int, Batch]
+    ) -> list[Tensor]:
+        """Score each row's label words, one (R, W) tensor a readout, for people to look at."""
+        scores = [readout.word_scores(states, batches) for readout in self.readouts]
+        if self.soft is not None:
+            scores = [self.soft.averaged(part) for part in scores]
+        return scores
 
     def by_text(self, scores: Sequence[Tensor], asked: Tensor) -> list[Tensor]:
         """Put the scores of rows together to those of their texts, and calibrate them.
@@ -294,9 +326,10 @@ def score_together(scorers: Sequence[PVPScorer], chunk: Chunk) -> list[Scores]:
     backbone, questions, draws = scorers[0].backbone, scorers[0].questions, scorers[0].draws
     shape = (len(chunk) * questions, len(scorers[0].labels) // questions)
     scores = [torch.zeros(len(scorer.readouts), *shape) for scorer in scorers]
+    budget = backbone.compute.token_budget // max(scorer.variants for scorer in scorers)
     for draw in range(draws):
         encoded = [scorer.encode(chunk, draw) for scorer in scorers]
-        for rows in next(iter(encoded[0].values())).batches(backbone.compute.token_budget):
+        for rows in next(iter(encoded[0].values())).batches(budget):
             batches = [
                 scorer.batch(own, rows) for scorer, own in zip(scorers, encoded, strict=True)
             ]
@@ -340,7 +373,7 @@ def view(scorer: PVPScorer, texts: Mapping[str, str]) -> PatternView:
         states = scorer.mask_states(batches)
         draws.append(
             (
-                [readout.word_scores(states, batches) for readout in scorer.readouts],
+                scorer.word_scores(states, batches),
                 scorer.by_text(scorer.label_scores(states, batches), asked),
             )
         )

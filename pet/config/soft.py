@@ -44,6 +44,11 @@ class TemplateConfig(Checked):
     deep_layers: str = setting(
         "all", "Deep prompts: which layers have them, such as 1,4-6, or all but the first, 0."
     )
+    mixture: int = setting(
+        1,
+        "Soft templates of one member: their probabilities are mixed, with weights found by EM.",
+        low=1,
+    )
     soften: Literal["none", "words"] = setting(
         "none",
         "words: a pattern's own words become its slots, instead of slots before it.",

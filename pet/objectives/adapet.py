@@ -44,8 +44,8 @@ class Adapet(Objective):
     Raises
     ------
     UsageError
-        When the member's readout is another than "words", the backbone no masked LM, or the pattern
-        asks about every label.
+        When the member's readout is another than "words", the backbone no masked LM, the pattern
+        asks about every label, or its soft template is a mixture.
     """
 
     needs_inputs = True
@@ -58,10 +58,11 @@ class Adapet(Objective):
         kind: Kind = KINDS["single"],
     ) -> None:
         super().__init__(scorer, weights, generator, kind)
-        if not isinstance(scorer.backbone, MaskedLM) or scorer.asks_each_label:
+        is_one_question = not scorer.asks_each_label and scorer.variants == 1
+        if not isinstance(scorer.backbone, MaskedLM) or not is_one_question:
             raise UsageError(
                 "The objective 'adapet' needs a masked LM, which predicts hidden words, and "
-                "patterns that do not name a {label}.",
+                "patterns that do not name a {label} and have no mixture of soft templates.",
                 "Use --objective pet.",
             )
         readouts = [own for own in scorer.readouts if type(own) is WordReadout]

@@ -26,17 +26,26 @@ class VerbalizerObjective(Objective):
         """Return the loss of a batch."""
         device = self.scorer.backbone.compute.device
         decided = self.kind.decided(asked)
+        answers = targets
+        if self.scorer.asks_each_label:  # the first answer to a question is yes
+            answers = 1 - self.kind.truth(targets, len(self.scorer.labels))[asked]
         return partial(
             self._loss,
             torch.from_numpy(asked).to(device),
             torch.from_numpy(decided).to(device),
             torch.from_numpy(self.kind.outcomes(targets)[decided]).to(device),
+            torch.from_numpy(answers).to(device),
         )
 
     def _loss(
-        self, asked: Tensor, decided: Tensor, outcomes: Tensor, states: Mapping[int, Tensor]
+        self,
+        asked: Tensor,
+        decided: Tensor,
+        outcomes: Tensor,
+        answers: Tensor,
+        states: Mapping[int, Tensor],
     ) -> Tensor:
-        scores = self.scorer.by_text(self.scorer.label_scores(states), asked)
+        scores = self.scorer.by_text(self.scorer.label_scores(states, answers=answers), asked)
         losses = [
             readout.loss(self.kind.decisions(part)[decided], states, outcomes, self.weights)
             for readout, part in zip(self.scorer.readouts, scores, strict=True)

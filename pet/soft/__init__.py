@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pet.backbone import LanguageModel
 from pet.errors import BackboneError, UsageError, did_you_mean
+from pet.seeds import derived_seed
 from pet.soft.deep import Deep
+from pet.soft.mixture import Mixture
 from pet.soft.p_tuning import PTuning
 from pet.soft.prefix import Prefix
 from pet.soft.prompt_tuning import PromptTuning
-from pet.soft.starts import start_vectors
+from pet.soft.starts import scattered, start_vectors
 from pet.soft.template import Site, SoftSpec, SoftTemplate
 from pet.soft.words import Words
 
-__all__ = ["KINDS", "SoftSpec", "SoftTemplate", "make_template"]
+__all__ = ["KINDS", "Mixture", "SoftSpec", "SoftTemplate", "make_template"]
 
 KINDS: dict[str, type[SoftTemplate]] = {
     "words": Words,
@@ -30,8 +33,8 @@ def make_template(
     backbone: LanguageModel,
     words: Sequence[int | None],
     label_ids: Sequence[int] = (),
-) -> SoftTemplate:
-    """Make a soft template as it is before training.
+) -> SoftTemplate | Mixture:
+    """Make a soft template, or a mixture of some, as it is before training.
 
     Parameters
     ----------
@@ -59,5 +62,10 @@ def make_template(
         )
     if spec.kind not in KINDS:
         raise UsageError(f"No soft template {spec.kind!r}.", did_you_mean(spec.kind, KINDS))
-    start = start_vectors(backbone, words, label_ids, spec)
-    return KINDS[spec.kind](Site(spec, backbone, start)).to(backbone.compute.device)
+    starts = [start_vectors(backbone, words, label_ids, spec)]
+    for number in range(1, spec.mixture):
+        own = replace(spec, seed=derived_seed(spec.seed, 8, number))
+        starts.append(scattered(start_vectors(backbone, words, label_ids, own), backbone, own.seed))
+    templates = [KINDS[spec.kind](Site(spec, backbone, start)) for start in starts]
+    found = Mixture(templates) if len(templates) > 1 else templates[0]
+    return found.to(backbone.compute.device)

@@ -17,6 +17,7 @@ from pet.soft.template import SoftSpec, word_vectors
 STARTS = ("label-words", "vocabulary", "uniform", "mask")
 COMMON = 5_000
 _NOISE = 0.5
+_SCATTER = 0.5
 
 
 def start_vectors(
@@ -62,6 +63,17 @@ def start_vectors(
         noise = generator.uniform(-_NOISE, _NOISE, vectors.shape)
         vectors = torch.where(free[:, None], torch.from_numpy(noise).to(vectors), vectors)
     return vectors
+
+
+@torch.no_grad()
+def scattered(vectors: Tensor, backbone: LanguageModel, seed: int) -> Tensor:
+    """Move vectors (T, E) at random, by half the spread of the word embeddings.
+
+    So templates of a mixture differ even where all start as the same words.
+    """
+    spread: Tensor = backbone.model.get_input_embeddings().weight.float().std()
+    noise = np.random.default_rng(derived_seed(seed, 7)).standard_normal(vectors.shape)
+    return vectors + _SCATTER * spread * torch.from_numpy(noise).to(vectors)
 
 
 def common_tokens(tokenizer: TextTokenizer, count: int = COMMON) -> list[int]:

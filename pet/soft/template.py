@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from pet.backbone import LanguageModel
+from pet.encoding import Batch
 from pet.prompt import Prompt
 
 
@@ -17,7 +18,8 @@ class SoftSpec:
     """Which soft template a member has: everything that its start depends on.
 
     ``kind`` is a name in `pet.soft.KINDS`; ``start`` says what pseudo tokens start as; ``seed``
-    is that of every draw. The rest is explained in `pet.config.TemplateConfig`.
+    is that of every draw; ``mixture`` is a number of templates. The rest is explained in
+    `pet.config.TemplateConfig`.
     """
 
     kind: str = "prompt-tuning"
@@ -25,6 +27,7 @@ class SoftSpec:
     seed: int = 0
     deep: str = "replace"
     layers: str = "all"
+    mixture: int = 1
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,25 @@ class SoftTemplate(nn.Module):
     def forward(self) -> Prompt:
         """Return what is put into the model."""
         return Prompt(self.vectors)
+
+    @property
+    def parts(self) -> tuple[SoftTemplate, ...]:
+        """Itself; the templates of a mixture are several."""
+        return (self,)
+
+    def fill(self, batch: Batch) -> Batch:
+        """Put the template into the slots of a batch."""
+        return replace(
+            batch, fillings=tuple(replace(filling, prompt=self) for filling in batch.fillings)
+        )
+
+    def mixed(self, scores: Tensor, answers: Tensor | None = None) -> Tensor:
+        """Return the scores of a batch's rows, which are those of one template."""
+        return scores
+
+    def averaged(self, scores: Tensor) -> Tensor:
+        """Return the scores of a batch's rows, which are those of one template."""
+        return scores
 
     def unfold(self) -> None:
         """Make ready for training; random weights are drawn from torch's own generator."""
