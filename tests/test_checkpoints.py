@@ -35,6 +35,8 @@ from pet.members import MemberSpec, train_member
 from pet.pipeline import asked, run
 from pet.runs import RunFolder
 from pet.snapshot import Snapshot
+from pet.soft import SoftSpec
+from pet.soft.patterns import with_slots
 from pet.training import Fit, Group, Loss, Schedule, optimise, shuffled_batches
 
 CPU = Compute(torch.device("cpu"), "fp32")
@@ -209,14 +211,19 @@ def dying(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
         {"scope": "head"},
         {"scope": "bias", "lm_weight": 0.3},
         {"eval_every": 2, "patience": 2, "class_weight": "balanced"},
+        {"scope": "prompt", "soft": SoftSpec("p-tuning", mixture=2), "eval_every": 3},
+        {"scope": "prompt", "soft": SoftSpec("prefix")},
     ],
 )
 def test_a_member_goes_on_from_its_checkpoint_exactly(
     changes: Any, backbone: MaskedLM, tmp_path: Path, dying: Callable[[int], None]
 ) -> None:
-    training = TrainingConfig(**{"max_steps": 7, "batch_size": 3, "learning_rate": 1e-2, **changes})
-    spec = MemberSpec("m", 0, TASK.pvps[0], 5, training, 64)
-    dev = TRAIN[::3] if "patience" in changes else ()
+    values = {"max_steps": 7, "batch_size": 3, "learning_rate": 1e-2, **changes}
+    soft, pvp = values.pop("soft", None), TASK.pvps[0]
+    if soft is not None:
+        pvp = pvp.with_pattern(with_slots(pvp.pattern, 3), soft.kind)
+    spec = MemberSpec("m", 0, pvp, 5, TrainingConfig(**values), 64, soft=soft)
+    dev = TRAIN[::3] if "eval_every" in changes else ()
     more = (backbone, spec, TASK, TRAIN, dev, POOL)
     expected = train_member(*more)
     checkpoint = Checkpoint(RunFolder.start(tmp_path, {}), "members/m")
