@@ -22,7 +22,6 @@ import torch
 from numpy.typing import NDArray
 
 from pet.backbone import LanguageModel, load_backbone
-from pet.cli.options import number_list
 from pet.config import (
     BackboneConfig,
     RankConfig,
@@ -30,6 +29,7 @@ from pet.config import (
     TemplateSearchConfig,
     WordSearchConfig,
 )
+from pet.config.base import number_list
 from pet.data import Columns, Data, Example, draw_shots, examples_from
 from pet.encoding import Chunk
 from pet.evaluation import text_table

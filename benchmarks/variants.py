@@ -16,8 +16,9 @@ import click
 import numpy as np
 
 from pet.cli.console import progress_bars
-from pet.cli.options import number_list, pattern_numbers
+from pet.cli.options import pattern_numbers
 from pet.config import BackboneConfig, Settings, StudyConfig
+from pet.config.base import number_list
 from pet.evaluation import text_table
 from pet.study.cells import CellResult, TaskFiles
 from pet.study.fewshot import few_shot_study

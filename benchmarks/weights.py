@@ -19,8 +19,9 @@ import numpy as np
 from scipy.special import softmax
 
 from pet.backbone import load_backbone
-from pet.cli.options import number_list, pattern_numbers
+from pet.cli.options import pattern_numbers
 from pet.config import BackboneConfig, Combiner, EnsembleConfig, Settings, TrainingConfig, Weighting
+from pet.config.base import number_list
 from pet.data import Columns, Data, draw_shots, examples_from
 from pet.ensemble import Ensemble, pairwise_agreement, weighed
 from pet.evaluation import calibration_error, text_table

@@ -45,8 +45,8 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         "pet" trains one member a pattern and distils their ensemble; "ipet" does so after
         generations of members that label text for each other; "single" trains the first
         chosen pattern; "head" trains only masked-LM heads; "fine-tune" uses no patterns.
-    patterns : sequence of int, optional
-        Numbers of the task's patterns; all by default.
+    patterns : sequence of int or str, optional
+        Numbers of the task's patterns, or a text such as "0,2-3"; all by default.
     seed : int
         Of every random draw.
     **settings
@@ -73,7 +73,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         task: Task | str = "reviews",
         *,
         method: str = Settings.method,
-        patterns: Sequence[int] | None = Settings.patterns,
+        patterns: str | Sequence[int] | None = Settings.patterns,
         seed: int = Settings.seed,
         backbone: str = BackboneConfig.backbone,
         device: str = BackboneConfig.device,
@@ -107,7 +107,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         deep_layers: str = TemplateConfig.deep_layers,
         mixture: int = TemplateConfig.mixture,
         soften: str = TemplateConfig.soften,
-        readout: Sequence[str] = EnsembleConfig.readout,
+        readout: str | Sequence[str] = EnsembleConfig.readout,
         repetitions: int = EnsembleConfig.repetitions,
         combine_verbalizers: str = EnsembleConfig.combine_verbalizers,
         combine_members: str = EnsembleConfig.combine_members,
@@ -133,12 +133,8 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
 
     def settings(self) -> Settings:
         """Return the parameters as validated settings."""
-        values = {**self.get_params(deep=False)}
+        values = self.get_params(deep=False)
         values.pop("task")
-        if values["patterns"] is not None:
-            values["patterns"] = tuple(values["patterns"])
-        own = values["readout"]
-        values["readout"] = (own,) if isinstance(own, str) else tuple(own)
         return Settings.from_flat(values)
 
     def fit(

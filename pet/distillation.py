@@ -86,7 +86,9 @@ def distil(
     per_epoch = sum(-(-len(examples) // how.distill_batch_size) for examples in pool.chunks())
     steps = min(how.distill_max_steps, how.distill_epochs * per_epoch)
     width = int(student.model.config.hidden_size)
-    rate = how.distill_learning_rate or 4 * default_learning_rate(width)
+    rate = how.distill_learning_rate
+    if rate is None:
+        rate = 4 * default_learning_rate(width)
     fit = optimise_resumably(
         student.groups(new_names),
         losses(),

@@ -52,13 +52,15 @@ def fine_tune(
     batches = shuffled_batches(len(targets), training.batch_size, generator)
     dev_texts = [example.texts for example in dev]
     dev_targets = targets_of(task, [example.label for example in dev])
-    width = int(model.model.config.hidden_size)
+    rate = training.learning_rate
+    if rate is None:
+        rate = 2 * default_learning_rate(int(model.model.config.hidden_size))
     fit = optimise_resumably(
         model.groups(new_names),
         (partial(loss_of, rows) for rows in batches),
         Schedule(
             training.steps_for(len(examples), least=200),
-            training.learning_rate or 2 * default_learning_rate(width),
+            rate,
             training.accumulation,
             training.weight_decay,
             training.warmup,

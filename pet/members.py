@@ -265,9 +265,9 @@ def _groups(
     """What a member trains, and the backbone's rate, which the groups' factors multiply."""
     backbone = scorer.backbone
     weights = list(backbone.weights.trainable(names, training.lora_rank).values())
-    rate = training.learning_rate or (
-        default_learning_rate(backbone.hidden_size) * _RATE_FACTOR.get(scope or "", 1.0)
-    )
+    rate = training.learning_rate
+    if rate is None:
+        rate = default_learning_rate(backbone.hidden_size) * _RATE_FACTOR.get(scope or "", 1.0)
     groups = [Group(weights)] if weights else []
     if scorer.soft is not None:
         wanted = scorer.soft.rate if training.prompt_rate is None else training.prompt_rate

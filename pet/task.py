@@ -217,6 +217,10 @@ def load_task(name: str | Path | Task) -> Task:
     """
     if isinstance(name, Task):
         return name
+    if not isinstance(name, str | Path):
+        raise TaskError(
+            f"Expected a Task, a built-in task's name or the path of a .py file; found {name!r}."
+        )
     path = Path(name)
     if path.suffix != ".py":
         path = resource_folder("tasks") / f"{name}.py"

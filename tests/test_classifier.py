@@ -250,7 +250,7 @@ def test_a_batch_gives_what_its_texts_give_alone(fitted: dict[str, PETClassifier
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"method": "petz"}, "Unknown method 'petz'"),
+        ({"method": "petz"}, "method='petz' is unknown"),
         ({"max_steps": -1}, "max_steps must be a number from 0, not -1"),
         ({"batch_size": "8"}, "batch_size must be a number from 1, not '8'"),
         ({"scope": "ful"}, "(?s)scope='ful' is unknown.*'full'"),
@@ -263,6 +263,19 @@ def test_bad_parameters_are_refused_when_fitting(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         quick.set_params(**parameters).fit(X, Y)
+
+
+@pytest.mark.parametrize("name", PETClassifier().get_params())
+def test_a_parameter_of_a_wrong_type_is_named_in_one_error(name: str) -> None:
+    for wrong in (object(), {"a": 1}, [object()]):
+        with pytest.raises(PetError, match=name if name != "task" else "Expected a Task"):
+            PETClassifier(**{name: wrong}).fit(X, Y)
+
+
+def test_patterns_may_be_chosen_as_on_the_command_line(quick: PETClassifier) -> None:
+    quick.set_params(patterns="1", method="zero-shot")
+    model = quick.fit(X, Y).model_
+    assert [spec.pattern for spec in model.members.specs] == [1]  # type: ignore[union-attr]
 
 
 def test_patterns_that_are_not_there_are_refused(quick: PETClassifier) -> None:

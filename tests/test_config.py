@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, asdict, fields, replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pet.config import (
@@ -12,7 +14,9 @@ from pet.config import (
     BackboneConfig,
     DistillationConfig,
     EnsembleConfig,
+    LMConfig,
     Settings,
+    TemplateConfig,
     TrainingConfig,
     deciding,
     default_learning_rate,
@@ -62,6 +66,72 @@ def test_a_number_below_its_limit_is_refused(part: Any, item: Any) -> None:
             part(**{item.name: wrong})
 
 
+@pytest.mark.parametrize(
+    ("part", "item"),
+    [
+        (part, item)
+        for part in (*CONFIGS.values(), LMConfig)
+        for item in fields(part)
+        if item.metadata["above"] is not None
+    ],
+)
+def test_a_number_at_its_open_limit_is_refused(part: Any, item: Any) -> None:
+    above = item.metadata["above"]
+    assert getattr(part(**{item.name: above + 1e-9}), item.name) == above + 1e-9
+    for wrong in (above, above - 1, float("nan"), "many", True):
+        with pytest.raises(UsageError, match=f"{item.name} must be a number above {above:g}"):
+            part(**{item.name: wrong})
+
+
+def test_every_number_has_a_limit() -> None:
+    for _, item in ALL:
+        if str(item.type).startswith(("int", "float")):
+            assert (item.metadata["low"] is None) != (item.metadata["above"] is None), item.name
+
+
+class _Odd:
+    """Nothing that a setting could be."""
+
+
+@pytest.mark.parametrize(("part", "item"), [*ALL, *((Settings, f) for f in fields(Settings)[:3])])
+@pytest.mark.parametrize("wrong", [_Odd(), [_Odd()], b"pet", {"a": 1}, [[1]], [None], 1j])
+def test_a_value_of_another_type_is_refused_by_its_setting(
+    part: Any, item: Any, wrong: Any
+) -> None:
+    with pytest.raises(UsageError, match=rf"^{item.name}( must be|=.* is unknown)"):
+        part(**{item.name: wrong})
+
+
+def test_numbers_of_numpy_and_paths_become_plain_values() -> None:
+    training = TrainingConfig(max_steps=np.int64(3), learning_rate=np.float32(0.5))
+    assert (type(training.max_steps), training.max_steps) == (int, 3)
+    assert (type(training.learning_rate), training.learning_rate) == (float, 0.5)
+    assert TrainingConfig(dropout=np.bool_(True)).dropout is True
+    assert type(TrainingConfig(max_steps=20.0).max_steps) is int
+    assert BackboneConfig(backbone=Path("models") / "mine").backbone == str(Path("models/mine"))
+    assert Settings(patterns=np.array([2, 0])).patterns == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("given", "patterns"),
+    [("0,2-3", (0, 2, 3)), ("all", None), (None, None), ([1], (1,)), (range(2), (0, 1))],
+)
+def test_patterns_are_numbers_or_a_text_as_on_the_command_line(given: Any, patterns: Any) -> None:
+    assert Settings(patterns=given).patterns == patterns
+
+
+@pytest.mark.parametrize("given", ["0,x", "", [], [0, 0], 3, np.array(3), ["0"], [-1], [1.5]])
+def test_what_names_no_patterns_is_refused(given: Any) -> None:
+    with pytest.raises(UsageError, match="patterns"):
+        Settings(patterns=given)
+
+
+def test_a_list_may_be_a_text_as_on_the_command_line() -> None:
+    assert EnsembleConfig(readout="words, prototypes").readout == ("words", "prototypes")
+    assert EnsembleConfig(readout=["words"]).readout == ("words",)
+    assert TemplateConfig(soft="none,words").soft == ("none", "words")
+
+
 @pytest.mark.parametrize(("part", "item"), [pair for pair in ALL if pair[1].metadata["choices"]])
 def test_a_choice_outside_the_list_is_refused_with_the_nearest(part: Any, item: Any) -> None:
     several = isinstance(item.default, tuple)
@@ -88,7 +158,7 @@ def test_an_optional_number_may_be_left_open() -> None:
 
 
 def test_unknown_method_is_refused_with_the_nearest() -> None:
-    with pytest.raises(UsageError, match=r"Unknown method 'zeroshot'(?s:.*)'zero-shot'"):
+    with pytest.raises(UsageError, match=r"method='zeroshot' is unknown(?s:.*)'zero-shot'"):
         Settings(method="zeroshot")  # type: ignore[arg-type]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import click
 
 from pet.config import CONFIGS, Settings
+from pet.config.base import number_list, word_list
 from pet.errors import UsageError
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -58,7 +58,7 @@ def _numbers(context: click.Context, parameter: click.Parameter, text: str) -> t
 
 
 def _words(context: click.Context, parameter: click.Parameter, text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    return word_list(text)
 
 
 def task_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -160,17 +160,6 @@ def column_mapping(columns: tuple[str, ...]) -> dict[str, str]:
 def pattern_numbers(text: str | None) -> tuple[int, ...] | None:
     """Parse "0,2-3" or "all"."""
     return None if text is None or text == "all" else number_list(text, "--patterns", ", or all")
-
-
-def number_list(text: str, option: str, alternative: str = "") -> tuple[int, ...]:
-    """Parse "13,21" or "0,2-3"; a number that is repeated counts once."""
-    numbers: list[int] = []
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
-        if not match or (match[2] and int(match[2]) < int(match[1])):
-            raise UsageError(f"{option} {text!r}: expected numbers such as 0,2-3{alternative}.")
-        numbers += range(int(match[1]), int(match[2] or match[1]) + 1)
-    return tuple(dict.fromkeys(numbers))
 
 
 def suffix(file_format: str | None) -> str | None:

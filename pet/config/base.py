@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import field, fields, is_dataclass
-from typing import Any, get_args
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import Field, field, fields, is_dataclass
+from os import PathLike, fspath
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
 
 from pet.errors import UsageError, did_you_mean
 
 
 def setting(
-    default: Any, text: str, choices: Any = None, low: float | None = None, decides: bool = True
+    default: Any,
+    text: str,
+    choices: Any = None,
+    low: float | None = None,
+    above: float | None = None,
+    decides: bool = True,
 ) -> Any:
-    """Declare one setting: default, help text, allowed values or smallest value.
+    """Declare one setting: default, help text, allowed values or limit.
 
-    One that does not decide a result but where it is computed is no part of what a run was asked.
+    A number is at least ``low`` or greater than ``above``. A setting that does not decide a result
+    but where it is computed is no part of what a run was asked.
     """
     values = get_args(choices) if choices is not None else None
-    known = {"help": text, "choices": values, "low": low, "decides": decides}
+    known = {"help": text, "choices": values, "low": low, "above": above, "decides": decides}
     return field(default=default, metadata=known)
 
 
@@ -27,24 +38,76 @@ def deciding(config: Any) -> dict[str, Any]:
 
 
 class Checked:
-    """Validates a configuration once, when it is made."""
+    """Validates a configuration once, when it is made; its values are plain Python then.
+
+    Lists may be given as texts too, as on the command line: "0,2-3", or "words,prototypes".
+    """
 
     def __post_init__(self) -> None:
+        kinds = get_type_hints(type(self))
         for item in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, item.name)
-            choices, low = item.metadata.get("choices"), item.metadata.get("low")
-            for own in value if isinstance(value, tuple) else (value,):
-                if choices and own not in choices:
-                    raise UsageError(
-                        f"{item.name}={own!r} is unknown.", did_you_mean(str(own), choices)
-                    )
-            if isinstance(value, tuple) and (not value or len(set(value)) < len(value)):
-                raise UsageError(
-                    f"{item.name} must be one or more different values, not {value!r}."
-                )
-            if low is None or value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or not value >= low:
-                raise UsageError(f"{item.name} must be a number from {low:g}, not {value!r}.")
-            if str(item.type).startswith("int") and value != int(value):
-                raise UsageError(f"{item.name} must be a whole number, not {value!r}.")
+            value = _checked(item, kinds[item.name], getattr(self, item.name))
+            object.__setattr__(self, item.name, value)
+
+
+def _checked(item: Field[Any], kind: Any, value: Any) -> Any:
+    """Return a value of the kind that a setting declares, or say what it must be."""
+    if NoneType in get_args(kind):
+        return None if value is None else _checked(item, get_args(kind)[0], value)
+    if hasattr(value, "item") and not getattr(value, "shape", ()):
+        value = value.item()  # a number of numpy, such as a grid search tries
+    if get_origin(kind) is tuple:
+        return _list(item, get_args(kind)[0], value)
+    if choices := item.metadata.get("choices"):
+        if not isinstance(value, str) or value not in choices:
+            raise UsageError(
+                f"{item.name}={value!r} is unknown.", did_you_mean(str(value), choices)
+            )
+        return value
+    if kind in (int, float):
+        return _number(item, kind, value)
+    if isinstance(value, PathLike):
+        value = fspath(value)
+    if not isinstance(value, kind):
+        named = {str: "text", bool: "True or False"}.get(kind, f"a {kind.__name__}")
+        raise UsageError(f"{item.name} must be {named}, not {value!r}.")
+    return value
+
+
+def _number(item: Field[Any], kind: type, value: Any) -> Any:
+    low, above = item.metadata["low"], item.metadata["above"]
+    limit = f"from {low:g}" if above is None else f"above {above:g}"
+    real = isinstance(value, int | float) and not isinstance(value, bool)
+    if not real or not (value >= low if above is None else value > above):
+        raise UsageError(f"{item.name} must be a number {limit}, not {value!r}.")
+    if kind is float:
+        return value
+    if not math.isfinite(value) or value != int(value):
+        raise UsageError(f"{item.name} must be a whole number, not {value!r}.")
+    return int(value)
+
+
+def _list(item: Field[Any], kind: Any, value: Any) -> tuple[Any, ...]:
+    if isinstance(value, str):
+        value = number_list(value, item.name) if kind is int else word_list(value)
+    several = isinstance(value, Iterable) and not isinstance(value, bytes | Mapping)
+    found = tuple(_checked(item, kind, own) for own in value) if several else ()
+    if not found or len(set(found)) < len(found):
+        raise UsageError(f"{item.name} must be one or more different values, not {value!r}.")
+    return found
+
+
+def number_list(text: str, name: str, alternative: str = "") -> tuple[int, ...]:
+    """Parse "13,21" or "0,2-3"; a number that is repeated counts once."""
+    numbers: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
+        if not match or (match[2] and int(match[2]) < int(match[1])):
+            raise UsageError(f"{name} {text!r}: expected numbers such as 0,2-3{alternative}.")
+        numbers += range(int(match[1]), int(match[2] or match[1]) + 1)
+    return tuple(dict.fromkeys(numbers))
+
+
+def word_list(text: str) -> tuple[str, ...]:
+    """Parse "words,prototypes"; a word that is repeated counts once."""
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))

@@ -35,13 +35,13 @@ class LMConfig(Checked):
     batch_size: int = setting(32, "Rows in one forward pass.", low=1)
     accumulation: int = setting(1, "Forward passes that make one optimiser step.", low=1)
     learning_rate: float | None = setting(
-        None, "Peak learning rate; by default chosen from the backbone's width.", low=0
+        None, "Peak learning rate; by default chosen from the backbone's width.", above=0
     )
     weight_decay: float = setting(0.01, "AdamW weight decay.", low=0)
     warmup: float = setting(
         0.1, "Share of the steps in which the rate rises; then it falls on a cosine.", low=0
     )
-    clip_norm: float = setting(1.0, "Largest gradient norm.", low=0)
+    clip_norm: float = setting(1.0, "Largest gradient norm.", above=0)
     dropout: bool = setting(False, "Train with the backbone's dropout.")
     mask_rate: float = setting(0.15, "Share of the tokens that are to be predicted.", low=0.01)
     mask_share: float = setting(0.8, "Share of these that the mask token hides.", low=0)

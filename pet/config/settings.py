@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
+from pet.config.base import Checked, setting
 from pet.config.ensemble import DistillationConfig, EnsembleConfig, IpetConfig
 from pet.config.lm import AdaptConfig
 from pet.config.soft import TemplateConfig
 from pet.config.training import BackboneConfig, TrainingConfig
-from pet.errors import UsageError, did_you_mean
+from pet.errors import UsageError
 
 Method = Literal["pet", "ipet", "zero-shot", "single", "head", "fine-tune"]
 
@@ -25,12 +26,14 @@ CONFIGS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Checked):
     """Everything that decides a run's result, besides the data."""
 
-    method: Method = "pet"
-    seed: int = 13
-    patterns: tuple[int, ...] | None = None
+    method: Method = setting("pet", "Which steps there are.", Method)
+    seed: int = setting(13, "Of every draw.", low=0)
+    patterns: tuple[int, ...] | None = setting(
+        None, "Numbers of patterns, such as 0,2-3, or all.", low=0
+    )
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     template: TemplateConfig = field(default_factory=TemplateConfig)
@@ -40,12 +43,9 @@ class Settings:
     adaptation: AdaptConfig = field(default_factory=AdaptConfig)
 
     def __post_init__(self) -> None:
-        if self.method not in get_args(Method):
-            raise UsageError(
-                f"Unknown method {self.method!r}.", did_you_mean(self.method, get_args(Method))
-            )
-        if not isinstance(self.seed, int) or self.seed < 0:
-            raise UsageError(f"seed must be a whole number from 0, not {self.seed!r}.")
+        if isinstance(self.patterns, str) and self.patterns == "all":
+            object.__setattr__(self, "patterns", None)
+        super().__post_init__()
 
     @classmethod
     def from_flat(cls, values: dict[str, Any]) -> Settings:

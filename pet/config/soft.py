@@ -56,8 +56,6 @@ class TemplateConfig(Checked):
     )
 
     def __post_init__(self) -> None:
-        kinds = self.soft.split(",") if isinstance(self.soft, str) else self.soft
-        object.__setattr__(self, "soft", tuple(kind.strip() for kind in kinds))
         super().__post_init__()
         if self.soften != "none" and set(self.soft) <= {"none"}:
             object.__setattr__(self, "soft", ("words",))

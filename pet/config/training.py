@@ -42,13 +42,13 @@ class TrainingConfig(Checked):
     batch_size: int = setting(8, "Labelled examples in one forward pass.", low=1)
     accumulation: int = setting(1, "Forward passes that make one optimiser step.", low=1)
     learning_rate: float | None = setting(
-        None, "Peak learning rate; by default chosen from the backbone's width.", low=0
+        None, "Peak learning rate; by default chosen from the backbone's width.", above=0
     )
     weight_decay: float = setting(0.01, "AdamW weight decay.", low=0)
     warmup: float = setting(
         0.1, "Share of the steps in which the rate rises; then it falls.", low=0
     )
-    clip_norm: float = setting(1.0, "Largest gradient norm.", low=0)
+    clip_norm: float = setting(1.0, "Largest gradient norm.", above=0)
     scope: Scope = setting(
         "full",
         "What is trained of the backbone: all of it (full), the language-modelling head, biases, "

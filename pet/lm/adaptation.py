@@ -182,10 +182,15 @@ def _trained(backbone: MaskedLM, how: LMConfig) -> list[nn.Parameter]:
 
 
 def _schedule(how: LMConfig, width: int) -> Schedule:
-    factor = _RATE_FACTOR if how.lora is None else _LORA_RATE_FACTOR
+    steps, rate = how.max_steps, how.learning_rate
+    if steps is None:
+        steps = DEFAULT_STEPS if how.minutes is None else _UNLIMITED
+    if rate is None:
+        factor = _RATE_FACTOR if how.lora is None else _LORA_RATE_FACTOR
+        rate = factor * default_learning_rate(width)
     return Schedule(
-        how.max_steps or (DEFAULT_STEPS if how.minutes is None else _UNLIMITED),
-        how.learning_rate or factor * default_learning_rate(width),
+        steps,
+        rate,
         how.accumulation,
         how.weight_decay,
         how.warmup,
