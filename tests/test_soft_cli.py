@@ -75,7 +75,7 @@ def test_a_task_says_itself_how_its_slots_are_learned() -> None:
     ("values", "problem"),
     [
         ({"soft": "wrods"}, "soft='wrods' is unknown(?s:.*)'words'"),
-        ({"soft": "words,words"}, "one or more different"),
+        ({"soft": ("words", "words")}, "one or more different"),
         ({"soft": ()}, "one or more different"),
         ({"soft_start": "msak"}, "'mask'"),
     ],
