@@ -17,7 +17,7 @@ from pet.device import Compute
 from pet.errors import RunError
 from pet.runs import RunFolder
 from pet.snapshot import Snapshot
-from pet.training import Fit, Group, Loss, Schedule, optimise
+from pet.training import AnyLoss, Fit, Group, Job, Loss, Schedule, one_by_one, optimise_together
 
 log = logging.getLogger(__name__)
 
@@ -58,10 +58,27 @@ class Checkpoint:
         with self.folder.writing(self.name) as temporary:
             save_file(tensors, temporary, {"state": json.dumps(state)})
 
-    def read(self) -> Snapshot | None:
-        """Read the snapshot; None where there is none."""
+    def write_together(self, snapshots: Sequence[Snapshot]) -> None:
+        """Write the snapshots of trainings that go on together."""
+        states = [dict(vars(own)) for own in snapshots[1:]]
+        beside = {
+            f"{number}/{name}": tensor
+            for number, state in enumerate(states)
+            for name, tensor in state.pop("tensors").items()
+        }
+        self.write(snapshots[0], beside, others=states)
+
+    def read_together(self, count: int) -> list[Snapshot] | None:
+        """Read the snapshots of so many trainings; None where there are not as many."""
         found = self.read_all()
-        return None if found is None else found[0]
+        if found is None:
+            return None
+        first, beside, more = found
+        others = [
+            Snapshot(tensors=_under(f"{number}/", beside), **state)
+            for number, state in enumerate(more.get("others", ()))
+        ]
+        return [first, *others] if 1 + len(others) == count else None
 
     def read_all(self) -> tuple[Snapshot, dict[str, Tensor], dict[str, Any]] | None:
         """Read everything that `write` was given; None where there is no checkpoint.
@@ -107,17 +124,25 @@ def optimise_resumably(
 
     On a CPU it ends with the same numbers, bit for bit, as an optimisation that was not cut off.
     """
+    job = Job(groups, losses, evaluate, progress)
+    return optimise_together_resumably([job], schedule, compute, checkpoint=checkpoint)[0]
+
+
+def optimise_together_resumably(
+    jobs: Sequence[Job[AnyLoss]],
+    schedule: Schedule,
+    compute: Compute,
+    joint: Callable[[Sequence[AnyLoss]], Sequence[Tensor]] = one_by_one,
+    checkpoint: Checkpoint | None = None,
+) -> list[Fit]:
+    """`optimise_together`, which goes on from a checkpoint as `optimise_resumably` does."""
     if checkpoint is None:
-        return optimise(groups, losses, schedule, compute, evaluate, progress)
-    snapshot = checkpoint.read()
-    done = snapshot.step * schedule.accumulation if snapshot else 0
-    return optimise(
-        groups,
-        islice(losses, done, None),
-        replace(schedule, save_every=1, save_seconds=EVERY_SECONDS),
-        compute,
-        evaluate,
-        progress,
-        checkpoint.write,
-        snapshot,
-    )
+        return optimise_together(jobs, schedule, compute, joint)
+    snapshots = checkpoint.read_together(len(jobs))
+    if snapshots is not None:
+        jobs = [
+            replace(job, losses=islice(job.losses, own.step * schedule.accumulation, None))
+            for job, own in zip(jobs, snapshots, strict=True)
+        ]
+    often = replace(schedule, save_every=1, save_seconds=EVERY_SECONDS)
+    return optimise_together(jobs, often, compute, joint, checkpoint.write_together, snapshots)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from pet.backbone import LanguageModel
 from pet.config import TrainingConfig
 from pet.data import Pool
 from pet.demonstrations import Bank
@@ -22,8 +23,34 @@ from pet.lm.masking import Masking
 from pet.negatives import draw_questions
 from pet.objectives import OBJECTIVES
 from pet.objectives.base import LossOfStates
+from pet.readouts.base import States
 from pet.scoring import PVPScorer
 from pet.training import Loss, class_weights, shuffled_batches
+
+
+@dataclass(frozen=True)
+class LabelLoss:
+    """The loss of a batch of labelled examples; called, it runs the model.
+
+    ``batches`` are its inputs by number of masks, and ``of_states`` is what remains to be computed
+    from their states, or from none: then it runs the model itself.
+    """
+
+    batches: Mapping[int, Batch]
+    of_states: Callable[[States | None], Tensor]
+
+    def __call__(self) -> Tensor:
+        """Compute it."""
+        return self.of_states(None)
+
+
+def joint_losses(backbone: LanguageModel, losses: Sequence[LabelLoss]) -> list[Tensor]:
+    """Compute losses of several members in one forward pass; none of them changes the backbone."""
+    if len(losses) == 1:
+        return [losses[0]()]
+    every = [batch for loss in losses for batch in loss.batches.values()]
+    states = iter(backbone.joint_states(every))
+    return [loss.of_states({count: next(states) for count in loss.batches}) for loss in losses]
 
 
 def label_losses(
@@ -35,7 +62,7 @@ def label_losses(
     generator: np.random.Generator,
     bank: Bank | None = None,
     kind: Kind = KINDS["single"],
-) -> Iterator[Loss]:
+) -> Iterator[LabelLoss]:
     """Yield the loss of one batch of labelled examples after another, for ever.
 
     The rows of a batch are drawn before its loss is yielded and the model runs when it is called;
@@ -96,20 +123,20 @@ def label_losses(
     if keeps and training.weights_scope(soft=False) == "head":
         frozen = _encoder_states(scorer, encoded)
 
+    def kept_states(frozen: States, rows: NDArray[np.int64]) -> States:
+        chosen = torch.from_numpy(rows)
+        return {count: backbone.head_states(part[chosen]) for count, part in frozen.items()}
+
     def loss_of(
         rows: NDArray[np.int64],
         batches: Mapping[int, Batch],
         loss_of_states: LossOfStates,
         lm_loss: Loss | None,
+        states: States | None,
     ) -> Tensor:
         backbone.model.train(training.dropout)
-        if frozen is None:
-            states = scorer.mask_states(batches)
-        else:
-            states = {
-                count: backbone.head_states(part[torch.from_numpy(rows)])
-                for count, part in frozen.items()
-            }
+        if states is None:
+            states = scorer.mask_states(batches) if frozen is None else kept_states(frozen, rows)
         loss = loss_of_states(states)
         if lm_loss is not None:
             loss = (1 - training.lm_weight) * loss + training.lm_weight * lm_loss()
@@ -127,7 +154,7 @@ def label_losses(
             batches = scorer.batch(encoded, rows)
         prepared = objective.prepare(batches, targets[texts], asked)
         lm_loss = None if lm_losses is None else next(lm_losses)
-        yield partial(loss_of, rows, batches, prepared, lm_loss)
+        yield LabelLoss(batches, partial(loss_of, rows, batches, prepared, lm_loss))
 
 
 @torch.no_grad()

@@ -14,7 +14,14 @@ from pet.backbone import LanguageModel
 from pet.checkpoints import Checkpoint
 from pet.data import Data, Example
 from pet.encoding import Chunk
-from pet.members import MemberResult, MemberSet, MemberSpec, train_member
+from pet.members import (
+    MemberResult,
+    MemberSet,
+    MemberSpec,
+    train_member,
+    train_together,
+    training_groups,
+)
 from pet.runs import RunFolder
 from pet.scoring import Scores
 from pet.task import Task
@@ -51,6 +58,15 @@ class MemberStore:
         """Whether a member is finished."""
         return self.folder.has(f"members/{spec.name}/member.json")
 
+    def members(self, specs: Sequence[MemberSpec], scores_pool: bool = False) -> list[MemberResult]:
+        """Train several members or load them; see `pet.members.training_groups`."""
+        results = []
+        for group in training_groups(specs, self.backbone.compute.token_budget):
+            if len(group) > 1 and not all(map(self.has, group)):
+                self._train_together(group)
+            results += [self.member(spec, scores_pool=scores_pool) for spec in group]
+        return results
+
     def member(
         self, spec: MemberSpec, drawn: Sequence[Example] = (), scores_pool: bool = False
     ) -> MemberResult:
@@ -77,16 +93,36 @@ class MemberStore:
                 self.backbone, spec, self.task, data.train, data.dev, data.pool, self.progress,
                 drawn, checkpoint,
             )  # fmt: skip
-            if result.weights:
-                with self.folder.writing(f"{place}/weights.safetensors") as temporary:
-                    save_file(dict(result.weights), temporary)
-            figures = {k: v for k, v in vars(result).items() if k != "weights"}
-            self.folder.write_json(f"{place}/member.json", {**spec.to_dict(), **figures})
-            self.folder.log("member", **figures)
+            self._write(spec, result)
         checkpoint.remove()
         if scores_pool:
             self._score_pool(spec, result)
         return result
+
+    def _train_together(self, specs: Sequence[MemberSpec]) -> None:
+        """Train a group of members as one: it is finished when all of them are.
+
+        Members of a group that was cut off while they were written are trained once more, and then
+        left as they are: so nothing depends on when that was.
+        """
+        checkpoint = Checkpoint(self.folder, f"members/{specs[0].name}")
+        data = self.data
+        results = train_together(
+            self.backbone, specs, self.task, data.train, data.dev, data.pool, self.progress,
+            checkpoint,
+        )  # fmt: skip
+        for spec, result in zip(specs, results, strict=True):
+            if not self.has(spec):
+                self._write(spec, result)
+
+    def _write(self, spec: MemberSpec, result: MemberResult) -> None:
+        place = f"members/{spec.name}"
+        if result.weights:
+            with self.folder.writing(f"{place}/weights.safetensors") as temporary:
+                save_file(dict(result.weights), temporary)
+        figures = {k: v for k, v in vars(result).items() if k != "weights"}
+        self.folder.write_json(f"{place}/member.json", {**spec.to_dict(), **figures})
+        self.folder.log("member", **figures)
 
     def _score_pool(self, spec: MemberSpec, result: MemberResult) -> None:
         pool, target = self.data.pool, f"members/{spec.name}/scores"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from pet.backbone import LanguageModel
 from pet.calibration import balanced, prior
-from pet.checkpoints import Checkpoint, optimise_resumably
+from pet.checkpoints import Checkpoint, optimise_resumably, optimise_together_resumably
 from pet.config import TrainingConfig, default_learning_rate
 from pet.data import Example, Pool
 from pet.demonstrations import Bank, Shown, by_label, draw_each
@@ -22,18 +23,14 @@ from pet.encoding import Chunk
 from pet.errors import DataError
 from pet.kinds import accuracy as accuracy_of
 from pet.kinds import targets_of, task_kind
-from pet.losses import label_losses
+from pet.losses import LabelLoss, joint_losses, label_losses
+from pet.mixing import score_mixed
 from pet.pvp import PVP
-from pet.scoring import Offsets, PVPScorer, Scores, score_together
+from pet.scoring import Offsets, PVPScorer, Scores, keeps_backbone, score_together
 from pet.seeds import derived_seed, with_seed
 from pet.soft import SoftSpec
 from pet.task import Task
-from pet.training import (
-    Group,
-    Progress,
-    Schedule,
-    silent,
-)
+from pet.training import Fit, Group, Job, Progress, Schedule, silent
 
 log = logging.getLogger(__name__)
 
@@ -173,80 +170,182 @@ def train_member(
     DataError
         When the member's readout is nothing without labelled examples, and there are none.
     """
-    start = time.perf_counter()
-    training = spec.training
-    generator = with_seed(spec.seed)
-    backbone.weights.put({})
-    scorer = spec.scorer(task.labels, backbone)
-    measure = _measure_on(examples, task, backbone)
-    everything = [*examples, *drawn]
-    if scorer.needs_examples and not everything:
-        raise DataError(
-            f"{spec.name}: the readout {spec.readout!r} needs labelled examples; there are none.",
-            "Give some, or use --readout words.",
-        )
-    chunk, targets = _encoded_labels(scorer, task, everything)
-    scorer.start(chunk, targets)
-    steps = training.steps_for(len(everything)) if everything else 0
-    calibration = training.calibration_of(trained=steps > 0)
-    # Unlabelled text tells which labels are preferred to others, not how often one is true.
-    sample = None if task.is_multi_label else pool
-    if steps:
-        scorer.unfold()
-    if everything and calibration == "labelled":
-        scorer = scorer.calibrated(balanced(scorer, chunk, targets))
-    if not steps:
-        if calibration == "prior":
-            scorer = scorer.calibrated(prior(scorer, sample, derived_seed(spec.seed, 1)))
-        accuracy, spread = measure(scorer)
-        seconds, own = time.perf_counter() - start, scorer.take(())
-        return MemberResult(
-            spec.name, own, accuracy, accuracy, 0, 0.0, seconds, scorer.offsets, spread
-        )
-    before, _ = measure(scorer)
-    bank = Bank(backbone.tokenizer, by_label(examples, task.labels)) if scorer.bank else None
-    scope = training.weights_scope(scorer.soft is not None)
-    names = [] if scope is None else backbone.scope_names(scope)
-    groups, rate = _groups(scorer, names, scope, training)
-    trained = sum(p.numel() for group in groups for p in group.parameters)
-    frozen = sum(p.numel() for p in backbone.model.parameters() if not p.requires_grad)
-    log.info("%s: %s", spec.name, cost(trained, frozen))
+    own = _Training(backbone, spec, task, examples, dev, pool, drawn)
+    if own.job is None:
+        return own.untrained()
+    job, named = own.job, partial(progress, spec.name)
     fit = optimise_resumably(
-        groups,
-        label_losses(scorer, chunk, targets, training, pool, generator, bank, task_kind(task)),
-        Schedule(
-            steps,
-            rate,
-            training.accumulation,
-            training.weight_decay,
-            training.warmup,
-            training.clip_norm,
-            training.eval_every,
-            training.patience,
-        ),
+        job.groups, job.losses, own.schedule, backbone.compute, job.evaluate, named, checkpoint
+    )
+    return own.result(fit)
+
+
+def train_together(
+    backbone: LanguageModel,
+    specs: Sequence[MemberSpec],
+    task: Task,
+    examples: Sequence[Example],
+    dev: Sequence[Example] = (),
+    pool: Pool | None = None,
+    progress: Progress = silent,
+    checkpoint: Checkpoint | None = None,
+) -> list[MemberResult]:
+    """Train members that leave the backbone alone, with one forward and backward pass a step.
+
+    Each has the draws, optimiser and early stopping that it would have alone, and ends with the
+    same numbers up to rounding.
+
+    Parameters
+    ----------
+    backbone, task, examples, dev, pool, progress, checkpoint
+        As for `train_member`; progress is told the name of the first and how many there are.
+    specs : sequence of MemberSpec
+        A group as `training_groups` makes them.
+    """
+    together = [_Training(backbone, spec, task, examples, dev, pool) for spec in specs]
+    jobs = [own.job for own in together if own.job is not None]
+    if not jobs:
+        return [own.untrained() for own in together]
+    named = partial(progress, f"{specs[0].name} and {len(specs) - 1} more")
+    fits = optimise_together_resumably(
+        [replace(job, progress=named) for job in jobs],
+        together[0].schedule,
         backbone.compute,
-        _dev_score(scorer, dev, task),
-        lambda done, total: progress(spec.name, done, total),
+        partial(joint_losses, backbone),
         checkpoint,
     )
-    backbone.weights.trainable(())
-    scorer.fold()
-    if calibration == "prior":  # of the trained member, so training never sees it
-        scorer = scorer.calibrated(prior(scorer, sample, derived_seed(spec.seed, 1)))
-    after, spread = measure(scorer)
-    return MemberResult(
-        spec.name,
-        scorer.take(names),
-        before,
-        after,
-        fit.steps,
-        fit.loss,
-        fit.earlier + time.perf_counter() - start,
-        scorer.offsets,
-        spread,
-        trained,
-        frozen,
-    )
+    return [own.result(fit) for own, fit in zip(together, fits, strict=True)]
+
+
+def training_groups(
+    specs: Sequence[MemberSpec], token_budget: int
+) -> Iterator[tuple[MemberSpec, ...]]:
+    """Split members into those that are trained together, in their order.
+
+    Neighbours whose backbone is frozen and whose settings are the same are together: as many as
+    have at most ``token_budget`` tokens in a batch, so that memory stays what it is.
+    """
+    waiting: list[MemberSpec] = []
+    for spec in specs:
+        tokens = spec.training.batch_size * spec.max_length
+        fits = (len(waiting) + 1) * tokens <= token_budget
+        alike = not waiting or waiting[-1].training == spec.training
+        if waiting and not (fits and alike and _is_frozen(spec) and _is_frozen(waiting[-1])):
+            yield tuple(waiting)
+            waiting = []
+        waiting.append(spec)
+    if waiting:
+        yield tuple(waiting)
+
+
+def _is_frozen(spec: MemberSpec) -> bool:
+    # Dropout is drawn for a whole batch, so it would depend on who else is in it.
+    training = spec.training
+    soft = spec.soft is not None
+    return soft and training.weights_scope(soft) is None and not training.dropout
+
+
+class _Training:
+    """A member while it is trained: made ready, optimised by someone else, and finished."""
+
+    def __init__(
+        self,
+        backbone: LanguageModel,
+        spec: MemberSpec,
+        task: Task,
+        examples: Sequence[Example],
+        dev: Sequence[Example] = (),
+        pool: Pool | None = None,
+        drawn: Sequence[Example] = (),
+    ) -> None:
+        start = time.perf_counter()
+        training = spec.training
+        generator = with_seed(spec.seed)
+        backbone.weights.put({})
+        scorer = spec.scorer(task.labels, backbone)
+        everything = [*examples, *drawn]
+        if scorer.needs_examples and not everything:
+            raise DataError(
+                f"{spec.name}: the readout {spec.readout!r} needs labelled examples; there are "
+                "none.",
+                "Give some, or use --readout words.",
+            )
+        chunk, targets = _encoded_labels(scorer, task, everything)
+        scorer.start(chunk, targets)
+        steps = training.steps_for(len(everything)) if everything else 0
+        self._spec = spec
+        self._calibration = training.calibration_of(trained=steps > 0)
+        # Unlabelled text tells which labels are preferred to others, not how often one is true.
+        self._sample = None if task.is_multi_label else pool
+        self._measure = _measure_on(examples, task, backbone)
+        self._scorer = scorer
+        self.job: Job[LabelLoss] | None = None
+        if steps:
+            scorer.unfold()
+        if everything and self._calibration == "labelled":
+            self._scorer = scorer = scorer.calibrated(balanced(scorer, chunk, targets))
+        if steps:
+            self._before, _ = self._measure(scorer)
+            bank = None
+            if scorer.bank:
+                bank = Bank(backbone.tokenizer, by_label(examples, task.labels))
+            scope = training.weights_scope(scorer.soft is not None)
+            self._names = [] if scope is None else backbone.scope_names(scope)
+            groups, rate = _groups(scorer, self._names, scope, training)
+            self._trained = sum(p.numel() for group in groups for p in group.parameters)
+            self._frozen = sum(
+                p.numel() for p in backbone.model.parameters() if not p.requires_grad
+            )
+            log.info("%s: %s", spec.name, cost(self._trained, self._frozen))
+            kind = task_kind(task)
+            losses = label_losses(scorer, chunk, targets, training, pool, generator, bank, kind)
+            self.job = Job(groups, losses, _dev_score(scorer, dev, task))
+            self.schedule = Schedule(
+                steps,
+                rate,
+                training.accumulation,
+                training.weight_decay,
+                training.warmup,
+                training.clip_norm,
+                training.eval_every,
+                training.patience,
+            )
+        self._seconds = time.perf_counter() - start
+
+    def untrained(self) -> MemberResult:
+        """What it is when nothing is to be trained."""
+        start = time.perf_counter()
+        self._calibrate()
+        accuracy, spread = self._measure(self._scorer)
+        own, seconds = self._scorer.take(()), self._seconds + time.perf_counter() - start
+        name, offsets = self._spec.name, self._scorer.offsets
+        return MemberResult(name, own, accuracy, accuracy, 0, 0.0, seconds, offsets, spread)
+
+    def result(self, fit: Fit) -> MemberResult:
+        """What came of it, once its parameters are trained."""
+        start = time.perf_counter()
+        self._scorer.backbone.weights.trainable(())
+        self._scorer.fold()
+        self._calibrate()  # the trained member, so that training never sees it
+        after, spread = self._measure(self._scorer)
+        return MemberResult(
+            self._spec.name,
+            self._scorer.take(self._names),
+            self._before,
+            after,
+            fit.steps,
+            fit.loss,
+            self._seconds + fit.seconds + time.perf_counter() - start,
+            self._scorer.offsets,
+            spread,
+            self._trained,
+            self._frozen,
+        )
+
+    def _calibrate(self) -> None:
+        if self._calibration == "prior":
+            seed = derived_seed(self._spec.seed, 1)
+            self._scorer = self._scorer.calibrated(prior(self._scorer, self._sample, seed))
 
 
 def cost(trained: int, frozen: int) -> str:
@@ -351,17 +450,25 @@ class MemberSet:
         """Score examples with every member: a list of (verbalizers, N, C)."""
         chunk = Chunk(self.backbone.tokenizer, texts)
         scores: dict[int, Scores] = {}
+        # Trained members that leave the backbone alone.
+        frozen: list[int] = []
         # Untrained members, by their numbers of questions and draws.
         alike: dict[tuple[int, int], list[int]] = {}
         for number, (spec, scorer) in enumerate(zip(self.specs, self.scorers, strict=True)):
             weights = self.weights.get(spec.name, {})
             if weights:
                 scorer.put(weights)
+            if weights and keeps_backbone(weights):
+                frozen.append(number)
+            elif weights:
                 scores[number] = scorer.score(chunk)
             else:
                 alike.setdefault((scorer.questions, scorer.draws), []).append(number)
-        if alike:
+        if frozen or alike:
             self.backbone.weights.put({})
+        if frozen:
+            together = score_mixed([(self.scorers[number], chunk) for number in frozen])
+            scores |= zip(frozen, together, strict=True)
         for numbers in alike.values():
             found = score_together([self.scorers[number] for number in numbers], chunk)
             scores |= zip(numbers, found, strict=True)

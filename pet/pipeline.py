@@ -96,7 +96,7 @@ def run(
         combine = settings.ensemble.combine_verbalizers
         specs, results = train_generations(store, specs, settings.ipet, combine)
     else:
-        results = [store.member(spec, scores_pool=distils) for spec in specs]
+        results = store.members(specs, scores_pool=distils)
     ensemble = combined(store, specs, results, settings, pool_scored=distils)
     folder.write_json("ensemble.json", ensemble_to_dict(ensemble, [spec.name for spec in specs]))
     if not distils or data.pool is None:

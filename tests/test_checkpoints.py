@@ -153,7 +153,7 @@ def test_a_checkpoint_gives_back_what_it_was_given(tmp_path: Path) -> None:
     assert more == {"before": {"loss": 1.0}}
     checkpoint.remove()
     checkpoint.remove()
-    assert checkpoint.read() is None
+    assert checkpoint.read_together(1) is None
 
 
 def test_a_checkpoint_of_other_parameters_or_no_checkpoint_is_refused(tmp_path: Path) -> None:
