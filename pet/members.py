@@ -227,7 +227,8 @@ def training_groups(
     """
     waiting: list[MemberSpec] = []
     for spec in specs:
-        tokens = spec.training.batch_size * spec.max_length
+        rows = spec.training.batch_size * (1 if spec.soft is None else spec.soft.mixture)
+        tokens = rows * spec.max_length
         fits = (len(waiting) + 1) * tokens <= token_budget
         alike = not waiting or waiting[-1].training == spec.training
         if waiting and not (fits and alike and _is_frozen(spec) and _is_frozen(waiting[-1])):

@@ -52,10 +52,12 @@ def score_mixed(pairs: Sequence[tuple[PVPScorer, Chunk]]) -> list[Scores]:
         parts += [
             _Part(scorer, scorer.encode(chunk, draw), sums[-1]) for draw in range(scorer.draws)
         ]
+    # A mixture of soft templates has every row several times.
+    budget = backbone.compute.token_budget // max(scorer.variants for scorer, _ in pairs)
     lengths = [part.lengths for part in parts]
     owners = np.repeat(np.arange(len(parts)), [len(own) for own in lengths])
     rows = np.concatenate([np.arange(len(own)) for own in lengths])
-    for together in within_budget(np.concatenate(lengths), backbone.compute.token_budget):
+    for together in within_budget(np.concatenate(lengths), budget):
         chosen = {
             number: rows[together[owners[together] == number]]
             for number in np.unique(owners[together]).tolist()

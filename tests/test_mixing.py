@@ -55,7 +55,7 @@ def scorer(
     backbone: LanguageModel, pattern: str, words: Verbalizer = MOOD, kind: str = "", **more: Any
 ) -> PVPScorer:
     """A scorer whose prompt is nowhere near its start."""
-    spec = {key: more.pop(key) for key in ("deep", "layers") if key in more}
+    spec = {key: more.pop(key) for key in ("deep", "layers", "mixture") if key in more}
     soft = SoftSpec(kind, **spec) if kind else None
     labels = more.pop("labels", words.labels)
     own = PVPScorer(PVP(pattern, words), labels, backbone, MAX_LENGTH, soft=soft, **more)
@@ -89,6 +89,7 @@ def mixture(backbone: LanguageModel) -> list[PVPScorer]:
     return [
         *found,
         scorer(backbone, "{soft:2} {a} {mask}", MOOD, "deep"),
+        scorer(backbone, "{a} {soft:2} {mask}", MOOD, "deep", mixture=3),
         scorer(backbone, "{a} {soft:3} {mask} just", TOPIC, "deep", deep="add", layers="1"),
     ]
 
@@ -147,7 +148,8 @@ def test_gradients_reach_every_prompt_of_a_joined_batch_as_if_it_were_alone(load
             for (part, _), found in zip(own, states, strict=True)
         )
         assert isinstance(total, torch.Tensor)
-        learned = [p for part, _ in own for p in part.learned.parameters()]
+        parameters = (p for part, _ in own for p in part.learned.parameters())
+        learned = [parameter for parameter in parameters if parameter.requires_grad]
         return list(torch.autograd.grad(total, learned))
 
     for found, expected in zip(gradients(True), gradients(False), strict=True):

@@ -56,11 +56,15 @@ def spec(
 
 def different(**more: Any) -> list[MemberSpec]:
     """Members that differ in all that they may."""
+    mixed = spec("e", "{soft:2} {text} all in all {mask}", "prompt-tuning", seed=5, **more)
+    assert mixed.soft is not None
+    mixed = replace(mixed, soft=replace(mixed.soft, mixture=2))
     return [
         spec("a", "{soft:3} {text} {mask}", "prompt-tuning", **more),
         spec("b", "{text} {soft:'it was'} {mask} .", "words", seed=2, **more),
         spec("c", "{soft:2} {text} {mask} {soft:2}", "deep", SPELLED, seed=3, **more),
         spec("d", "{soft:2} {text} : {mask}", "p-tuning", seed=4, **more),
+        mixed,
     ]
 
 
@@ -166,7 +170,7 @@ def test_a_step_of_all_is_one_forward_pass(backbone: MaskedLM) -> None:
         if torch.is_grad_enabled():
             passes.append(len(kwargs["inputs_embeds"]))
 
-    specs = [own for own in different() if own.name != "c"]
+    specs = [own for own in different() if own.name in ("a", "b", "d")]
     handle = backbone.body.register_forward_pre_hook(count, with_kwargs=True)
     train_together(backbone, specs, TASK, TRAIN)
     handle.remove()
@@ -174,7 +178,7 @@ def test_a_step_of_all_is_one_forward_pass(backbone: MaskedLM) -> None:
 
 
 def test_members_that_leave_the_backbone_alone_score_in_one_pass(backbone: MaskedLM) -> None:
-    specs = [own for own in different() if own.name != "c"]
+    specs = [own for own in different() if own.name in ("a", "b", "d")]
     results = train_together(backbone, specs, TASK, TRAIN)
     weights = {own.name: own.weights for own in results}
     offsets = {own.name: own.offsets for own in results}
