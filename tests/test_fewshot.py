@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from toy import Files, Result, pet, toy_task, write_jsonl
+from transformers import AutoModelForMaskedLM
 
 import pet.study.fewshot as fewshot
 from pet.config import (
@@ -174,6 +175,10 @@ def test_pet_gives_ensemble_distilled_and_every_pattern(tiny_bert: str) -> None:
     assert [name.split("  ")[0] for name in result.patterns] == ["pattern-0", "pattern-1"]
     assert all(0 <= value <= 1 for value in result.patterns.values())
     assert result.unlabeled == 8
+    model = AutoModelForMaskedLM.from_pretrained(tiny_bert)
+    words = model.get_input_embeddings().weight  # frozen
+    assert result.trained == sum(own.numel() for own in model.parameters() if own is not words)
+    assert run_cell(spec()).trained is None
 
 
 def test_generations_of_ipet_are_models_and_not_patterns(tiny_bert: str) -> None:

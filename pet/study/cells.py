@@ -91,7 +91,8 @@ class CellResult:
     ``models`` holds the figures of the final model under the method's name and those of what it
     came from under "<method> generation <number>" (ensembles of iPET's generations but the last)
     and "<method> ensemble"; ``patterns`` the accuracy of every single member. ``seconds`` is the
-    time of training alone; memory is in MiB.
+    time of training alone; memory is in MiB; ``trained`` is the mean number of parameters that a
+    member trained, None for methods without members.
     """
 
     task: str
@@ -106,6 +107,7 @@ class CellResult:
     seconds: float
     memory: float
     gpu_memory: float | None
+    trained: int | None = None
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> CellResult:
@@ -177,6 +179,7 @@ def run_cell(spec: CellSpec, progress: Progress = silent) -> CellResult:
     for name in parts:
         if name not in report.members:
             models[f"{spec.method} {name}"] = _figures(report, name)
+    counts = [own["trained"] for _, own in report.rows if own.get("trained") is not None]
     return CellResult(
         task.name,
         spec.method,
@@ -190,6 +193,7 @@ def run_cell(spec: CellSpec, progress: Progress = silent) -> CellResult:
         round(seconds, 2),
         round(peak_memory(), 1),
         peak_gpu_memory(),
+        trained=round(sum(counts) / len(counts)) if counts else None,
     )
 
 
