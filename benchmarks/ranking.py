@@ -19,6 +19,7 @@ import click
 import numpy as np
 from scipy.stats import spearmanr
 
+from pet.backbone import LanguageModel, load_backbone
 from pet.cli.options import pattern_numbers
 from pet.config import BackboneConfig, RankConfig, Settings
 from pet.data import Columns, Data, Pool, draw_shots, examples_from
@@ -30,7 +31,9 @@ from pet.task import load_task
 COLUMNS = ("mean pattern", "chosen: likelihood", "chosen: agreement", "best", "rank correlation")
 
 
-def one_draw(data: Path, run: dict[str, Any], shots: int, settings: Settings) -> list[float]:
+def one_draw(
+    data: Path, run: dict[str, Any], shots: int, settings: Settings, backbone: LanguageModel
+) -> list[float]:
     """Rank the patterns of a line of the results; return the figures of `COLUMNS`."""
     task = load_task(run["task"])
     file = data / run["task"] / "train.jsonl"
@@ -46,7 +49,7 @@ def one_draw(data: Path, run: dict[str, Any], shots: int, settings: Settings) ->
         200,
         derived_seed(settings.seed, 4),
     )
-    ranking = rank_patterns(task, settings, Data(train, (), pool), RankConfig())
+    ranking = rank_patterns(task, settings, Data(train, (), pool), RankConfig(), backbone=backbone)
     assert settings.patterns is not None
     place = {number: at for at, number in enumerate(settings.patterns)}
     tested = [run["patterns"][place[row.pattern]] for row in ranking.patterns]
@@ -65,6 +68,7 @@ def main(data: Path, results: Path, shots: int, patterns: str, max_length: int) 
     """Compare chosen patterns with the mean and the best one, over all draws of the results."""
     found: dict[str, list[list[float]]] = {}
     start = time.process_time()
+    backbone = load_backbone()
     for line in results.read_text("utf-8").splitlines():
         run = json.loads(line)
         settings = Settings(
@@ -72,7 +76,7 @@ def main(data: Path, results: Path, shots: int, patterns: str, max_length: int) 
             patterns=pattern_numbers(patterns),
             backbone=BackboneConfig(max_length=max_length),
         )
-        found.setdefault(run["task"], []).append(one_draw(data, run, shots, settings))
+        found.setdefault(run["task"], []).append(one_draw(data, run, shots, settings, backbone))
         click.echo(f"{run['task']}, seed {run['seed']}: done", err=True)
     means = {task: np.nanmean(rows, axis=0) for task, rows in found.items()}
     means["mean"] = np.mean(list(means.values()), axis=0)

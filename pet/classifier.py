@@ -28,7 +28,7 @@ from pet.data.given import given_examples, given_labelled
 from pet.kinds import targets_of, task_kind
 from pet.labels import Label, is_indicator
 from pet.model import load_model, save_model
-from pet.pipeline import asked, run
+from pet.pipeline import asked, finished, run
 from pet.runs import RunFolder
 from pet.task import Task, load_task
 from pet.training import Progress, silent
@@ -184,7 +184,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         with TemporaryDirectory() as temporary:
             target = run_folder if run_folder is not None else temporary
             folder = RunFolder.start(target, asked(task, settings, data))
-            if folder.has("classifier"):
+            if finished(folder):
                 self.model_ = load_model(folder.path, self.device, self.precision)
             else:
                 self.model_ = run(task, settings, data, folder, progress)

@@ -42,6 +42,14 @@ def asked(task: Task, settings: Settings, data: Data) -> dict[str, Any]:
     return {"task": task.to_dict(), "settings": deciding(settings), "data": data.fingerprint()}
 
 
+def finished(folder: RunFolder) -> bool:
+    """Whether a run ended; what a process that was killed right then left is removed."""
+    if not folder.has("classifier"):
+        return False
+    Checkpoint(folder).remove()
+    return True
+
+
 def run(
     task: Task, settings: Settings, data: Data, folder: RunFolder, progress: Progress = silent
 ) -> Model:

@@ -164,7 +164,9 @@ def run_report(
     report = Report(model.task, [], generations=finished_generations(folder))
     if ensemble is not None:
         for spec in ensemble.members.specs:
-            report.rows.append((_shown(spec), folder.read_json(f"members/{spec.name}/member.json")))
+            figures = folder.read_json(f"members/{spec.name}/member.json")
+            figures.pop("demonstrations", None)  # texts, not figures; they are kept there
+            report.rows.append((_shown(spec), figures))
         report.rows.append(("ensemble", {}))
     if final == "classifier":
         report.rows.append((final, {}))

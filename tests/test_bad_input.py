@@ -88,7 +88,15 @@ def refused(result: Result, *parts: str, code: int = 1) -> None:
         ("a.xlsx", "whatever", ["a.xlsx", ".jsonl, .csv, .tsv", "convert"]),
         ("a.jsonl.gz", "not compressed", ["a.jsonl.gz", "gzip"]),
         ("a.jsonl.gz", gzip.compress(ROW.encode() * 999)[:-9], ["a.jsonl.gz", "damaged"]),
-        ("a.jsonl", "", ["needs labelled examples", "--train"]),
+        (
+            "a.jsonl",
+            "",
+            [
+                "a.jsonl: expected labelled examples, found no row.",
+                'such as {"text": "...", "label": "negative"}',
+            ],
+        ),
+        ("a.csv", "text,label\n", ["a.csv: expected labelled examples, found no row."]),
         ("a.jsonl", ROW * 3, ["the label 'positive'", "at least two", "'negative'"]),
     ],
 )

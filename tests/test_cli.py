@@ -469,6 +469,17 @@ def test_a_finished_run_is_not_done_again(files: Files, tiny_bert: str, tmp_path
     assert stamps == {f: f.stat().st_mtime_ns for f in stamps}
 
 
+def test_what_a_kill_at_the_very_end_left_is_removed(
+    files: Files, tiny_bert: str, tmp_path: Path
+) -> None:
+    how = ["--unlabeled", files.unlabeled, "--patterns", "0"]
+    assert train(files, tiny_bert, tmp_path / "run", *how).code == 0
+    left = tmp_path / "run" / "checkpoint.safetensors"
+    left.write_bytes(b"of the distillation")
+    assert "was finished before" in train(files, tiny_bert, tmp_path / "run", *how).err
+    assert not left.exists()
+
+
 def test_a_finished_run_can_still_be_tested(ensemble: str, files: Files, tiny_bert: str) -> None:
     again = train(files, tiny_bert, ensemble, "--test", files.test)
     assert "was finished before" in again.err

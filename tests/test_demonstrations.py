@@ -292,6 +292,8 @@ def test_from_the_command_line(tiny_bert: str, tmp_path: Path) -> None:
     assert {label: len(texts) for label, texts in own["demonstrations"].items()} == {
         "negative": 2, "positive": 2,
     }  # fmt: skip
+    metrics = json.loads((tmp_path / "run/metrics.json").read_text("utf-8"))
+    assert not any("demonstrations" in figures for figures in metrics["rows"].values())
     again = train(files, tiny_bert, tmp_path / "run", *more)
     assert again.out == result.out
     assert pet("explain", tmp_path / "run", "--text", "a warm room").code == 0

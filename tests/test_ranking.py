@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from golden import Naive
 from sklearn.model_selection import RepeatedStratifiedKFold
 from toy import BAD, GOOD, NEW, Files, labelled_rows, pet, toy_task, write_jsonl
@@ -17,6 +18,7 @@ from pet.config import BackboneConfig, RankConfig, Settings
 from pet.data import Data, Example, Pool
 from pet.errors import DataError
 from pet.evaluation import bootstrap_means, paired_bootstrap
+from pet.search import ranking as ranking_module
 from pet.search.ranking import compare, held_out, log_likelihoods, rank_patterns
 from pet.seeds import derived_seed
 
@@ -195,6 +197,20 @@ def test_what_cannot_be_held_out_is_told(
     examples = [Example({"text": f"text {n}"}, label) for n, label in enumerate(labels)]
     with pytest.raises(DataError, match=message):
         rank_patterns(toy_task(), ranking_settings, Data(examples), RankConfig())
+
+
+def test_a_loaded_backbone_is_not_loaded_again(
+    lively_bert: str, ranking_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, config = Data(EXAMPLES), RankConfig(halvings=2)
+    expected = rank_patterns(toy_task(), ranking_settings, data, config)
+    loaded = ranking_module.load_backbone(lively_bert, "cpu", "fp32")
+    loaded.weights.put(
+        {"cls.predictions.bias": torch.randn(len(loaded.hf_tokenizer))}
+    )  # a member's
+    monkeypatch.setattr(ranking_module, "load_backbone", None)
+    found = rank_patterns(toy_task(), ranking_settings, data, config, backbone=loaded)
+    assert found == expected
 
 
 def test_the_command_shows_and_writes_a_ranking(

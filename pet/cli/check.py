@@ -38,7 +38,7 @@ def command(
     rows = Rows.of(chosen_task(task, verbalizers), columns, file_format)
     found = check(
         rows.task,
-        list(rows.examples(train_file)),
+        rows.labelled(train_file),
         rows.examples(unlabeled, "ignored") if unlabeled else None,
         rows.examples(test) if test else None,
         backbone,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, wraps
@@ -67,6 +68,20 @@ class Rows:
 
         return examples_from(file, self.columns(labels), self.ending)
 
+    def labelled(self, file: str) -> list[Example]:
+        """Read a file's labelled examples, of which there is to be one at least."""
+        from pet.errors import DataError
+
+        found = list(self.examples(file))
+        if found:
+            return found
+        columns = [self.mapping.get(name, name) for name in self.task.fields]
+        row = {**dict.fromkeys(columns, "..."), self.columns().label: self.task.labels[0]}
+        raise DataError(
+            f"{file}: expected labelled examples, found no row.",
+            f"Write one row an example, such as {json.dumps(row, ensure_ascii=False)}.",
+        )
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -102,7 +117,7 @@ class Inputs:
         from pet.data import draw_shots
         from pet.seeds import derived_seed
 
-        found = [own for file in self.train_files for own in self.rows.examples(file)]
+        found = [own for file in self.train_files for own in self.rows.labelled(file)]
         if self.shots is None:
             return found
         return draw_shots(found, self.task.labels, self.shots, derived_seed(self.seed, 3))

@@ -52,15 +52,15 @@ def command(
 
     from pet.cli.console import progress_bars, say
     from pet.data import Data
-    from pet.pipeline import asked, run
+    from pet.pipeline import asked, finished, run
     from pet.report import run_report
     from pet.runs import RunFolder
 
     task, rows = inputs.task, inputs.rows
     train, pool = inputs.train, inputs.pool(unlabeled_limit)
-    data = Data(train, list(rows.examples(dev)) if dev else [], pool)
+    data = Data(train, rows.labelled(dev) if dev else [], pool)
     folder = RunFolder.start(output, asked(task, settings, data), force)
-    if folder.has("classifier"):
+    if finished(folder):
         say(f"{output} was finished before.")
     else:
         with progress_bars() as progress:

@@ -121,6 +121,7 @@ def rank_patterns(
     data: Data,
     config: RankConfig,
     progress: Progress = silent,
+    backbone: LanguageModel | None = None,
 ) -> Ranking:
     """Rank a task's patterns on the labelled examples.
 
@@ -136,6 +137,8 @@ def rank_patterns(
         Whether patterns are trained, and on how many halvings.
     progress : callable
         Told a stage's name, steps done and total.
+    backbone : LanguageModel, optional
+        One that is loaded; by default that of the settings is.
 
     Raises
     ------
@@ -145,8 +148,10 @@ def rank_patterns(
     refuse_multi_label(task, "Ranking patterns")
     targets = label_numbers([example.label for example in data.train], task.labels)
     halvings = _halvings(targets, task, config.halvings_or_default, derived_seed(settings.seed, 7))
-    options = settings.backbone
-    backbone = load_backbone(options.backbone, options.device, options.precision)
+    if backbone is None:
+        options = settings.backbone
+        backbone = load_backbone(options.backbone, options.device, options.precision)
+    backbone.weights.put({})
     specs = [spec.showing(data.train, task.labels) for spec in specs_of(task, settings)]
     combine = Ensemble.uniform(1, combine_verbalizers=settings.ensemble.combine_verbalizers)
     scorers, scores = [], []
