@@ -11,7 +11,9 @@ from pet.evaluation import percent, text_table
 from pet.kinds import task_kind
 from pet.labels import label_text
 from pet.model import EnsembleModel
-from pet.scoring import PatternView, view
+from pet.scoring import PatternView, PVPScorer, view
+from pet.soft import Mixture
+from pet.soft.reading import Near, slot_views
 from pet.task import Task
 
 _MOST_COLUMNS = 8
@@ -98,7 +100,7 @@ def explain(model: EnsembleModel, texts: Mapping[str, str], words: int = 5) -> s
     (found,) = look(model, [texts])
     lines: list[str] = []
     votes: list[list[str]] = []
-    for own in found.members:
+    for own, scorer in zip(found.members, model.members.scorers, strict=True):
         lines.append(f"{own.name}: {own.text}")
         for asked in own.words:
             for question, scores in list(asked.items())[:words]:
@@ -109,6 +111,7 @@ def explain(model: EnsembleModel, texts: Mapping[str, str], words: int = 5) -> s
         for offset in own.offsets:
             shifts = ", ".join(f"{name} {-by:+.1f}" for name, by in offset.items())
             lines.append("    calibrated: " + shifts)
+        lines += [f"    {line}" for line in _slots(scorer)]
         votes.append([own.name, f"{own.weight:.2f}", *_vote(model.task, own.probabilities)])
     votes.append(["ensemble", "1.00", *_vote(model.task, found.probabilities)])
     together = np.array(list(found.probabilities.values()))
@@ -122,6 +125,27 @@ def explain(model: EnsembleModel, texts: Mapping[str, str], words: int = 5) -> s
     left_out = len(together) - len(likeliest)
     rest = f"\n({left_out} less likely labels are not shown)" if left_out else ""
     return "\n".join(lines) + "\n\n" + table + rest
+
+
+def _slots(scorer: PVPScorer) -> list[str]:
+    """Show what the member's slots have become, a table for every template of a mixture."""
+    if scorer.soft is None:
+        return []
+    lines = []
+    for number, template in enumerate(scorer.soft.parts, start=1):
+        if isinstance(scorer.soft, Mixture):
+            weight = float(scorer.soft.weights[number - 1])
+            lines.append(f"template {number} of the mixture, weight {weight:.2f}")
+        rows = [
+            [str(place), _near(own.start), _near(own.now), f"{own.moved:.2f}"]
+            for place, own in enumerate(slot_views(template, scorer.backbone), start=1)
+        ]
+        lines += text_table(rows, ["slot", "next to it at the start", "now", "moved"]).splitlines()
+    return lines
+
+
+def _near(words: Near) -> str:
+    return ", ".join(f"{word} {cosine:.2f}" for word, cosine in words) or "-"
 
 
 def _ordered(seen: PatternView) -> list[dict[str, dict[str, float]]]:

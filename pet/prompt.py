@@ -26,6 +26,12 @@ class Prompt:
     adds: bool = False
     attended: Tensor | None = None
 
+    def by_slot(self) -> Tensor:
+        """Everything that is learned of each slot, (T, F)."""
+        if self.attended is not None:  # the vectors are seen by nothing
+            return self.attended.permute(2, 0, 1, 3).flatten(1)
+        return torch.cat([self.vectors, *self.deep.values()], dim=1)
+
 
 @dataclass(frozen=True)
 class Slots:

@@ -17,6 +17,10 @@ from pet.cli.options import compute_options
 def command(model: str, texts: tuple[str, ...], words: int, device: str, precision: str) -> None:
     """Show how each pattern of MODEL sees a text: its label words' scores and its vote.
 
+    Of learned slots it shows the words of the vocabulary that were next to them at the start and
+    are now, with their cosines, and how far they have moved: the norm of the change, relative to
+    that of the start.
+
     MODEL is a run folder, or a saved ensemble. A distilled classifier alone has no patterns: name
     the run folder it comes from.
 

@@ -66,6 +66,6 @@ def make_template(
     for number in range(1, spec.mixture):
         own = replace(spec, seed=derived_seed(spec.seed, 8, number))
         starts.append(scattered(start_vectors(backbone, words, label_ids, own), backbone, own.seed))
-    templates = [KINDS[spec.kind](Site(spec, backbone, start)) for start in starts]
+    templates = [KINDS[spec.kind](Site(spec, backbone, start)).begin() for start in starts]
     found = Mixture(templates) if len(templates) > 1 else templates[0]
     return found.to(backbone.compute.device)

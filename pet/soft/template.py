@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -55,16 +55,30 @@ class SoftTemplate(nn.Module):
     rate: ClassVar[float] = 1e-2
 
     start: Tensor
+    began: Tensor
 
     def __init__(self, site: Site) -> None:
         super().__init__()
-        # Kept to tell how far slots have moved; made again from the spec, so not in the file.
+        # Made again from the spec, so not in the file.
         self.register_buffer("start", site.start, persistent=False)
         self.vectors = nn.Parameter(site.start.clone())
 
     def forward(self) -> Prompt:
         """Return what is put into the model."""
         return Prompt(self.vectors)
+
+    @torch.no_grad()
+    def begin(self) -> Self:
+        """Remember what is to be learned as it is now, and return the template."""
+        self.register_buffer("began", self().by_slot().clone(), persistent=False)
+        return self
+
+    @torch.no_grad()
+    def moved(self) -> Tensor:
+        """How far each slot has gone since `begin`, relative to where that was: (T,)."""
+        change = self().by_slot() - self.began
+        moved: Tensor = change.norm(dim=1) / self.began.norm(dim=1)
+        return moved
 
     @property
     def parts(self) -> tuple[SoftTemplate, ...]:
