@@ -165,6 +165,12 @@ def specs_of(task: Task, settings: Settings) -> list[MemberSpec]:
             f"The scope {training.scope!r} trains soft slots, but no chosen pattern has any.",
             "Add --soft KIND, write {soft:5} into a pattern, or use another --scope.",
         )
+    if settings.template.mixture > 1 and not any(spec.soft for spec in specs):
+        raise UsageError(
+            f"A mixture of {settings.template.mixture} is one of soft templates, but no chosen "
+            "pattern has slots.",
+            "Add --soft KIND, write {soft:5} into a pattern, or leave --mixture out.",
+        )
     return specs
 
 

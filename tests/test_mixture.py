@@ -292,6 +292,13 @@ def test_what_a_mixture_cannot_be_trained_with_is_refused(
         train_member(bert, spec, TASK, EXAMPLES, pool=pool)
 
 
+def test_a_mixture_of_nothing_is_refused() -> None:
+    hard = replace(TASK, pvps=[PVP("{a} {mask}", WORDS)])
+    with pytest.raises(UsageError, match=r"no chosen pattern has slots(?s:.*)--soft KIND"):
+        specs_of(hard, Settings.from_flat({"mixture": 2}))
+    assert specs_of(TASK, Settings.from_flat({"mixture": 2}))  # slots of the task's own
+
+
 def test_one_option_makes_mixtures_of_a_kind(tmp_path: Path, tiny_bert: str) -> None:
     settings = Settings.from_flat({"soft": "none,deep", "mixture": 4})
     hard, soft = specs_of(replace(TASK, pvps=[PVP("{a} {mask}", WORDS)]), settings)

@@ -327,6 +327,20 @@ def test_attention_that_changes_nothing_is_the_same(backbone: MaskedLM) -> None:
     assert seen == ([] if family.own_attention else [0, 1])
 
 
+@pytest.mark.parametrize("family", [name for name in FAMILIES if takes(name, "prefix")])
+def test_a_prefix_is_the_same_in_fused_attention(load: Any, family: str) -> None:
+    own = scorer(load(family), kind="prefix")
+    shake(own)
+    plain, config = scores(own), own.backbone.body.config
+    assert config._attn_implementation == "eager"
+    config._attn_implementation = "sdpa"  # as on a GPU
+    try:
+        found = scores(own)
+    finally:
+        config._attn_implementation = "eager"
+    np.testing.assert_allclose(found, plain, atol=1e-4)
+
+
 def test_attention_is_as_before_after_an_error(bert: MaskedLM) -> None:
     before = bert.model.config._attn_implementation
     with pytest.raises(ValueError, match="wrong"), before_attention(bert.body, lambda *_: None):  # type: ignore[arg-type,return-value]

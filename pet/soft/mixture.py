@@ -3,7 +3,8 @@
 ``p(y | x) = sum_t w_t p(y | x, t)``, for M templates t that start differently. The weights follow
 the templates' responsibilities for the right answers, ``r_nt ~ w_t p(y_n | x_n, t)``: their mean
 over the examples is EM's ``w_t``. The gradient of the mixture's cross entropy is that of
-``sum_t r_nt CE_nt``, so a template learns from the examples that it explains.
+``sum_t r_nt CE_nt``, so a template learns from the examples that it explains. Answers are those of
+one row, labels or yes and no; what calibrates a member's scores is subtracted from the mixture's.
 
 Source: Qin and Eisner 2021 (NAACL), section 3; of kind "deep" with added vectors, its deep
 perturbation.
