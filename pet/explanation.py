@@ -11,10 +11,11 @@ from pet.evaluation import percent, text_table
 from pet.kinds import task_kind
 from pet.labels import label_text
 from pet.model import EnsembleModel
-from pet.scoring import PatternView, PVPScorer, view
+from pet.scoring import PVPScorer
 from pet.soft import Mixture
 from pet.soft.reading import Near, slot_views
 from pet.task import Task
+from pet.view import PatternView, view
 
 _MOST_COLUMNS = 8
 

@@ -25,7 +25,8 @@ from pet.errors import DataError, UsageError
 from pet.folds import out_of_fold_scores
 from pet.losses import label_losses
 from pet.members import MemberSet, MemberSpec, train_member
-from pet.scoring import PVPScorer, view
+from pet.scoring import PVPScorer
+from pet.view import view
 
 WORDS = Verbalizer({"no": {"sad": 0.5, "bad": 1.0}, "yes": ["good"]})
 SHOWN = {

@@ -24,8 +24,9 @@ from pet.losses import label_losses
 from pet.members import MemberSpec, train_member
 from pet.negatives import draw_questions
 from pet.pattern import Pattern
-from pet.scoring import PVPScorer, view
+from pet.scoring import PVPScorer
 from pet.search.verbalize import find_words, with_words
+from pet.view import view
 
 LABELS = ("news", "sports world", "fast red cold train")
 ANSWER = Verbalizer({"yes": {"yes": 1.0, "good": 2.0}, "no": {"no": 1.0}})

@@ -16,13 +16,13 @@ from toy import warm_or_cold
 
 from pet import PVP, Example, Task, Verbalizer
 from pet import losses as losses_module
-from pet import members as members_module
 from pet.backbone import MaskedLM
 from pet.config import TrainingConfig
 from pet.data import Pool
 from pet.encoding import Chunk
 from pet.errors import DataError
 from pet.members import MemberResult, MemberSet, MemberSpec, train_member
+from pet.members import training as members_module
 from pet.readouts.words import margin_loss
 from pet.scoring import PVPScorer
 

@@ -29,9 +29,10 @@ from pet.kinds import KINDS as TASK_KINDS
 from pet.losses import label_losses
 from pet.members import MemberSet, MemberSpec, train_member
 from pet.pipeline import specs_of
-from pet.scoring import PVPScorer, score_together, view
+from pet.scoring import PVPScorer, score_together
 from pet.soft import KINDS, Mixture, SoftSpec
 from pet.soft.mixture import PACE
+from pet.view import view
 
 LABELS = ("bad", "good", "so")
 WORDS = Verbalizer({"good": ["great", "wonderful"], "bad": ["terrible"], "so": ["slow"]})

@@ -24,8 +24,9 @@ from pet.encoding import Chunk
 from pet.errors import VerbalizerError
 from pet.readouts.label_words import Word
 from pet.readouts.words import WordReadout
-from pet.scoring import PVPScorer, view
+from pet.scoring import PVPScorer
 from pet.verbalizer import Combine
+from pet.view import view
 
 LABELS = ("news", "sports", "world")
 WORDS: dict[str, dict[str, float]] = {

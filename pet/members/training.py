@@ -1,13 +1,12 @@
-"""Members: one PVP trained on the labelled examples. A spec goes in, a result comes out."""
+"""Members are trained: one PVP on the labelled examples. A spec goes in, a result comes out."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +17,15 @@ from pet.calibration import balanced, prior
 from pet.checkpoints import Checkpoint, optimise_resumably, optimise_together_resumably
 from pet.config import TrainingConfig, default_learning_rate
 from pet.data import Example, Pool
-from pet.demonstrations import Bank, Shown, by_label, draw_each
+from pet.demonstrations import Bank, by_label
 from pet.encoding import Chunk
 from pet.errors import DataError
 from pet.kinds import accuracy as accuracy_of
 from pet.kinds import targets_of, task_kind
 from pet.losses import LabelLoss, joint_losses, label_losses
-from pet.mixing import score_mixed
-from pet.pvp import PVP
-from pet.scoring import Offsets, PVPScorer, Scores, keeps_backbone, score_together
+from pet.members.spec import MemberSpec
+from pet.scoring import Offsets, PVPScorer
 from pet.seeds import derived_seed, with_seed
-from pet.soft import SoftSpec
 from pet.task import Task
 from pet.training import Fit, Group, Job, Progress, Schedule, silent
 
@@ -36,76 +33,6 @@ log = logging.getLogger(__name__)
 
 # Heads, biases or adapters alone move little at the rate that suits the whole model.
 _RATE_FACTOR = {"full": 1.0, "head": 10.0, "bias": 10.0, "lora": 10.0}
-
-
-@dataclass(frozen=True)
-class MemberSpec:
-    """What one member is: everything that its training depends on, besides the data."""
-
-    name: str
-    pattern: int
-    pvp: PVP
-    seed: int
-    training: TrainingConfig
-    max_length: int
-    readout: str = "words"
-    demonstrations: Shown = field(default_factory=dict)
-    soft: SoftSpec | None = None
-
-    def showing(self, examples: Sequence[Example], labels: Sequence[str]) -> MemberSpec:
-        """Draw the demonstrations, where it is to have any, from labelled examples.
-
-        Raises
-        ------
-        DataError
-            When there are no such examples.
-        """
-        draws = self.training.demonstrations
-        if not draws:
-            return self
-        if not examples:
-            raise DataError(
-                f"{self.name}: demonstrations are labelled examples; there are none.",
-                "Give --train FILE, or leave --demonstrations out.",
-            )
-        generator = np.random.default_rng(derived_seed(self.seed, 4))
-        return replace(self, demonstrations=draw_each(examples, labels, draws, generator))
-
-    def scorer(
-        self, labels: Sequence[str], backbone: LanguageModel, offsets: Offsets | None = None
-    ) -> PVPScorer:
-        """What the member is before it has learned anything, on a backbone."""
-        return PVPScorer(
-            self.pvp,
-            labels,
-            backbone,
-            self.max_length,
-            offsets,
-            self.readout,
-            self.demonstrations,
-            self.soft,
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """What it takes to score with the member again, as JSON values; see `from_dict`."""
-        shown = {label: list(map(dict, texts)) for label, texts in self.demonstrations.items()}
-        plain = {"pattern": self.pattern, "readout": self.readout, "demonstrations": shown}
-        if self.soft is None:
-            return plain
-        return {**plain, "template": self.pvp.pattern.template, "soft": asdict(self.soft)}
-
-    @classmethod
-    def from_dict(
-        cls, task: Task, name: str, plain: Mapping[str, Any], max_length: int
-    ) -> MemberSpec:
-        """Read `to_dict`: a spec to score with, not to train."""
-        number, untrained = plain["pattern"], TrainingConfig(max_steps=0)
-        readout, shown = plain.get("readout", "words"), plain.get("demonstrations", {})
-        pvp, soft = task.pvps[number], None
-        if "soft" in plain:
-            soft = SoftSpec(**plain["soft"])
-            pvp = pvp.with_pattern(plain["template"], soft.kind)
-        return cls(name, number, pvp, 0, untrained, max_length, readout, shown, soft)
 
 
 @dataclass(frozen=True)
@@ -412,65 +339,3 @@ def _dev_score(scorer: PVPScorer, dev: Sequence[Example], task: Task) -> Callabl
         return None
     measure = _measure_on(dev, task, scorer.backbone)
     return lambda: measure(scorer)[0] or 0.0
-
-
-class MemberSet:
-    """Several members on one backbone, which holds the weights of one of them at a time.
-
-    Parameters
-    ----------
-    backbone : LanguageModel
-        Shared.
-    task : Task
-        For labels.
-    specs : sequence of MemberSpec
-        The members.
-    weights : mapping
-        Member name to its weights; a member without any is untrained.
-    offsets : mapping, optional
-        Member name to the offsets that calibrate its scores.
-    """
-
-    def __init__(
-        self,
-        backbone: LanguageModel,
-        task: Task,
-        specs: Sequence[MemberSpec],
-        weights: Mapping[str, Mapping[str, Tensor]],
-        offsets: Mapping[str, Offsets | None] | None = None,
-    ) -> None:
-        self.backbone = backbone
-        self.task = task
-        self.specs = tuple(specs)
-        self.weights = weights
-        self.scorers = [
-            spec.scorer(task.labels, backbone, (offsets or {}).get(spec.name)) for spec in specs
-        ]
-
-    def scores(self, texts: Sequence[Mapping[str, str]]) -> list[Scores]:
-        """Score examples with every member: a list of (verbalizers, N, C)."""
-        chunk = Chunk(self.backbone.tokenizer, texts)
-        scores: dict[int, Scores] = {}
-        # Trained members that leave the backbone alone.
-        frozen: list[int] = []
-        # Untrained members, by their numbers of questions and draws.
-        alike: dict[tuple[int, int], list[int]] = {}
-        for number, (spec, scorer) in enumerate(zip(self.specs, self.scorers, strict=True)):
-            weights = self.weights.get(spec.name, {})
-            if weights:
-                scorer.put(weights)
-            if weights and keeps_backbone(weights):
-                frozen.append(number)
-            elif weights:
-                scores[number] = scorer.score(chunk)
-            else:
-                alike.setdefault((scorer.questions, scorer.draws), []).append(number)
-        if frozen or alike:
-            self.backbone.weights.put({})
-        if frozen:
-            together = score_mixed([(self.scorers[number], chunk) for number in frozen])
-            scores |= zip(frozen, together, strict=True)
-        for numbers in alike.values():
-            found = score_together([self.scorers[number] for number in numbers], chunk)
-            scores |= zip(numbers, found, strict=True)
-        return [scores[number] for number in range(len(self.specs))]

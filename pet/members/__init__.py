@@ -1,0 +1,21 @@
+"""Members: PVPs, each trained on the labelled examples or left as it is, that score texts."""
+
+from pet.members.scoring import MemberSet
+from pet.members.spec import MemberSpec
+from pet.members.training import (
+    MemberResult,
+    cost,
+    train_member,
+    train_together,
+    training_groups,
+)
+
+__all__ = [
+    "MemberResult",
+    "MemberSet",
+    "MemberSpec",
+    "cost",
+    "train_member",
+    "train_together",
+    "training_groups",
+]

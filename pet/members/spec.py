@@ -1,0 +1,90 @@
+"""What one member is, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from pet.backbone import LanguageModel
+from pet.config import TrainingConfig
+from pet.data import Example
+from pet.demonstrations import Shown, draw_each
+from pet.errors import DataError
+from pet.pvp import PVP
+from pet.scoring import Offsets, PVPScorer
+from pet.seeds import derived_seed
+from pet.soft import SoftSpec
+from pet.task import Task
+
+
+@dataclass(frozen=True)
+class MemberSpec:
+    """What one member is: everything that its training depends on, besides the data."""
+
+    name: str
+    pattern: int
+    pvp: PVP
+    seed: int
+    training: TrainingConfig
+    max_length: int
+    readout: str = "words"
+    demonstrations: Shown = field(default_factory=dict)
+    soft: SoftSpec | None = None
+
+    def showing(self, examples: Sequence[Example], labels: Sequence[str]) -> MemberSpec:
+        """Draw the demonstrations, where it is to have any, from labelled examples.
+
+        Raises
+        ------
+        DataError
+            When there are no such examples.
+        """
+        draws = self.training.demonstrations
+        if not draws:
+            return self
+        if not examples:
+            raise DataError(
+                f"{self.name}: demonstrations are labelled examples; there are none.",
+                "Give --train FILE, or leave --demonstrations out.",
+            )
+        generator = np.random.default_rng(derived_seed(self.seed, 4))
+        return replace(self, demonstrations=draw_each(examples, labels, draws, generator))
+
+    def scorer(
+        self, labels: Sequence[str], backbone: LanguageModel, offsets: Offsets | None = None
+    ) -> PVPScorer:
+        """What the member is before it has learned anything, on a backbone."""
+        return PVPScorer(
+            self.pvp,
+            labels,
+            backbone,
+            self.max_length,
+            offsets,
+            self.readout,
+            self.demonstrations,
+            self.soft,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """What it takes to score with the member again, as JSON values; see `from_dict`."""
+        shown = {label: list(map(dict, texts)) for label, texts in self.demonstrations.items()}
+        plain = {"pattern": self.pattern, "readout": self.readout, "demonstrations": shown}
+        if self.soft is None:
+            return plain
+        return {**plain, "template": self.pvp.pattern.template, "soft": asdict(self.soft)}
+
+    @classmethod
+    def from_dict(
+        cls, task: Task, name: str, plain: Mapping[str, Any], max_length: int
+    ) -> MemberSpec:
+        """Read `to_dict`: a spec to score with, not to train."""
+        number, untrained = plain["pattern"], TrainingConfig(max_steps=0)
+        readout, shown = plain.get("readout", "words"), plain.get("demonstrations", {})
+        pvp, soft = task.pvps[number], None
+        if "soft" in plain:
+            soft = SoftSpec(**plain["soft"])
+            pvp = pvp.with_pattern(plain["template"], soft.kind)
+        return cls(name, number, pvp, 0, untrained, max_length, readout, shown, soft)
