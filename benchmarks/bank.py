@@ -1,0 +1,256 @@
+"""What sharing a frozen backbone brings: members trained together, tasks scored in mixed batches.
+
+The same pet-mini, 20 pseudo tokens a prompt, texts of the task reviews, in one process, in turns.
+Times are processor seconds, so that other work on the machine does not count.
+
+training    K members (repetitions of one pattern), steps of 8 texts each: together, in one forward
+            and backward pass a step, against one after the other
+scoring     requests with some texts of each of 8 tasks: in mixed batches of a prompt bank, against
+            task after task with the same bank
+
+Both are also compared with PEFT's prompt tuning (pip install peft), used the obvious way: an
+adapter a member or task, batches padded to their longest text, the logits of all words at all
+positions. Its slots stand before everything, pet's behind the first special token; each has the
+same number of tokens, and the same autocast.
+
+    python benchmarks/bank.py --json
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from itertools import islice
+from statistics import median
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from naive import spread
+from torch.nn import functional
+
+from pet import PromptBank, load_task
+from pet.backbone import MaskedLM
+from pet.config import TrainingConfig
+from pet.data import Columns, Example, examples_from
+from pet.ensemble import Ensemble
+from pet.members import MemberSet, MemberSpec, train_member, train_together
+from pet.model import EnsembleModel
+from pet.resources import resource_folder
+from pet.soft import SoftSpec
+from pet.soft.patterns import with_slots
+from pet.soft.task_prompt import TaskPrompt
+from pet.task import Task
+
+SLOTS = 20
+BATCH = 8
+TASKS = ("reviews", "ag_news", "sst2", "trec", "emotion", "yelp_full", "mr", "sst5")
+
+
+def spec_of(task: Task, number: int, steps: int) -> MemberSpec:
+    """A member with its slots before the task's first pattern."""
+    pvp = task.pvps[0]
+    soft = pvp.with_pattern(with_slots(pvp.pattern, SLOTS), "prompt-tuning")
+    training = TrainingConfig(
+        max_steps=steps, batch_size=BATCH, scope="prompt", calibration="none", warmup=0
+    )
+    template = SoftSpec("prompt-tuning", seed=number)
+    return MemberSpec(f"m{number}", 0, soft, number, training, 256, soft=template)
+
+
+def bank_of(backbone: MaskedLM) -> PromptBank:
+    """Untrained prompts of all tasks: what they say does not change what they cost."""
+    bank = PromptBank(backbone)
+    for number, name in enumerate(TASKS):
+        task = load_task(name)
+        spec = spec_of(task, number, 0)
+        weights = spec.scorer(task.labels, backbone).take(())
+        members = MemberSet(backbone, task, [spec], {spec.name: weights})
+        bank.add(TaskPrompt.of(EnsembleModel(members, Ensemble.uniform(1))), name)
+    return bank
+
+
+class Peft:
+    """Prompt tuning with PEFT: an adapter for each task, and all logits at all positions."""
+
+    def __init__(self, backbone: MaskedLM, tasks: Sequence[Task]) -> None:
+        from peft import PromptTuningConfig, get_peft_model
+
+        self.backbone = backbone
+        self.tokenizer = backbone.hf_tokenizer
+        # PEFT has no masked-LM task type; this one only puts its tokens before the others.
+        config = PromptTuningConfig(task_type="FEATURE_EXTRACTION", num_virtual_tokens=SLOTS)
+        self.model = get_peft_model(backbone.model, config, adapter_name="0")
+        for number in range(1, len(tasks)):
+            self.model.add_adapter(str(number), config)
+        self.words = []
+        for task in tasks:
+            words = task.pvps[0].verbalizers[0].words
+            firsts = [
+                self.tokenizer.convert_tokens_to_ids(next(iter(words[x]))) for x in task.labels
+            ]
+            self.words.append(torch.tensor(firsts))
+
+    def scores(self, adapter: int, texts: Sequence[str], template: str) -> torch.Tensor:
+        """Logits (B, C) of one word a label."""
+        mask = self.tokenizer.mask_token
+        filled = [template.replace("{text}", text).replace("{mask}", mask) for text in texts]
+        inputs = self.tokenizer(
+            filled, padding=True, truncation=True, max_length=256 - SLOTS, return_tensors="pt"
+        )
+        inputs.pop("token_type_ids", None)
+        self.model.set_adapter(str(adapter))
+        with self.backbone.compute.autocast():
+            logits = self.model(**inputs).logits.float()
+        masks = (inputs["input_ids"] == self.tokenizer.mask_token_id).int().argmax(dim=1)
+        return logits[torch.arange(len(texts)), masks + SLOTS][:, self.words[adapter]]
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    """Processor seconds."""
+    start = time.process_time()
+    call()
+    return time.process_time() - start
+
+
+def train_pet(backbone: MaskedLM, examples: Sequence[Example], count: int, steps: int) -> float:
+    """Seconds of all steps of K members together over those of one after the other."""
+    task = load_task("reviews")
+    specs = [spec_of(task, number, steps) for number in range(count)]
+    before: list[float] = []
+
+    def mark(stage: str, done: int, total: int) -> None:
+        before.append(time.process_time())
+
+    def one_by_one() -> float:
+        used = 0.0
+        for spec in specs:
+            before.clear()
+            train_member(backbone, spec, task, examples, progress=mark)
+            used += before[-1] - before[0]
+        return used
+
+    def together() -> float:
+        before.clear()
+        train_together(backbone, specs, task, examples, progress=mark)
+        # Every member tells of a step when all have made it.
+        return before[-1] - before[count - 1]
+
+    alone = one_by_one()
+    return alone / together()
+
+
+def train_peft(backbone: MaskedLM, examples: Sequence[Example], steps: int) -> float:
+    """Seconds of a member's steps with PEFT over those of one with pet."""
+    task = load_task("reviews")
+    marks: list[float] = []
+    train_member(
+        backbone, spec_of(task, 0, steps), task, examples,
+        progress=lambda *_: marks.append(time.process_time()),
+    )  # fmt: skip
+    own = marks[-1] - marks[0]
+    peft = Peft(MaskedLM.load(device="cpu"), [task])
+    trained = [p for p in peft.model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=1e-2)
+    generator = np.random.default_rng(0)
+    targets = torch.tensor([task.labels.index(str(own.label)) for own in examples])
+
+    def step() -> None:
+        rows = generator.permutation(len(examples))[:BATCH]
+        texts = [examples[row].texts["text"] for row in rows]
+        scores = peft.scores(0, texts, task.pvps[0].pattern.template)
+        functional.cross_entropy(scores, targets[rows]).backward()
+        optimiser.step()
+        optimiser.zero_grad()
+
+    step()
+    other = seconds(lambda: [step() for _ in range(steps - 1)])
+    return other / own
+
+
+def score(
+    bank: PromptBank, peft: Peft | None, texts: Sequence[str], each: int
+) -> tuple[float, float | None]:
+    """Task after task over mixed, and PEFT over mixed, for requests of some texts of each task."""
+    rows = [
+        (name, {"text": texts[(number * each + row) % len(texts)]})
+        for number, name in enumerate(TASKS)
+        for row in range(each)
+    ]
+    by_task = [[row for row in rows if row[0] == name] for name in TASKS]
+    mixed = seconds(lambda: bank.scores(rows))
+    alone = seconds(lambda: [bank.scores(own) for own in by_task])
+    if peft is None:
+        return alone / mixed, None
+
+    @torch.inference_mode()
+    def obvious() -> None:
+        for number, own in enumerate(by_task):
+            template = bank.tasks[own[0][0]].pvps[0].pattern.template
+            for start in range(0, len(own), BATCH):
+                batch = [texts["text"] for _, texts in own[start : start + BATCH]]
+                peft.scores(number, batch, template)
+
+    return alone / mixed, seconds(obvious) / mixed
+
+
+def check_agreement(bank: PromptBank, texts: Sequence[str]) -> None:
+    """Stop unless mixed rows score as they do alone."""
+    rows = [(name, {"text": text}) for text in texts[:2] for name in TASKS]
+    worst = 0.0
+    for row, own in zip(rows, bank.scores(rows), strict=True):
+        worst = max(worst, float(np.abs(own - bank.scores([row])[0]).max()))
+    print(f"{bank.backbone.compute.precision}: mixed and alone differ by at most {worst:.1e}\n")
+    if worst > (1e-4 if bank.backbone.compute.precision == "fp32" else 0.3):
+        raise SystemExit("Mixed rows do not score as they do alone.")
+
+
+@click.command(context_settings={"show_default": True}, help=__doc__.split("\n\n")[0])
+@click.option("--members", default="2,4,8", help="How many are trained together.")
+@click.option("--steps", default=6, help="Optimiser steps.")
+@click.option("--each", default="1,4,32", help="Texts of each task in a request.")
+@click.option("--pairs", default=3, help="Measurements of each ratio; their median counts.")
+@click.option("--json", "as_json", is_flag=True, help="End with one line of JSON.")
+def main(members: str, steps: int, each: str, pairs: int, as_json: bool) -> None:
+    task = load_task("reviews")
+    file = resource_folder("tasks") / "reviews" / "train.jsonl"
+    examples = list(islice(examples_from(file, Columns(task, {}, "required")), 64))
+    texts = [example.texts["text"] for example in examples]
+    exact = PromptBank(MaskedLM.load(device="cpu", precision="fp32"))
+    check_agreement(bank_of(exact.backbone), texts)
+    backbone = MaskedLM.load(device="cpu")
+    bank = bank_of(backbone)
+    has_peft = find_spec("peft") is not None
+    if not has_peft:
+        print("PEFT is not installed, so nothing is compared with it: pip install peft\n")
+    found: dict[str, float] = {}
+
+    def tell(name: str, text: str, ratios: Sequence[float]) -> None:
+        found[name] = round(median(ratios), 2)
+        print(f"{text:<64} {spread(ratios)}", flush=True)
+
+    for count in map(int, members.split(",")):
+        ratios = [train_pet(backbone, examples, count, steps) for _ in range(pairs)]
+        tell(f"train_{count}", f"training, {count} members: one by one / together", ratios)
+    if has_peft:
+        ratios = [train_peft(backbone, examples, steps) for _ in range(pairs)]
+        tell("train_peft", "training, one member: PEFT / pet", ratios)
+    peft = None
+    if has_peft:
+        peft = Peft(MaskedLM.load(device="cpu"), [load_task(name) for name in TASKS])
+    for size in map(int, each.split(",")):
+        both = [score(bank, peft, texts, size) for _ in range(pairs + 1)][1:]
+        what = f"scoring, 8 tasks with {size} texts each"
+        tell(f"score_{size}", f"{what}: task by task / mixed", [one for one, _ in both])
+        others = [other for _, other in both if other is not None]
+        if others:
+            tell(f"score_peft_{size}", f"{what}: PEFT / mixed", others)
+    if as_json:
+        print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
