@@ -49,7 +49,7 @@ def prior(scorer: PVPScorer, pool: Pool | None, seed: int, size: int = SAMPLE) -
     return tuple(tuple(row) for row in means.tolist())
 
 
-def balanced(scorer: PVPScorer, chunk: Chunk, targets: NDArray[np.int64]) -> Offsets:
+def balanced(scores: Scores, targets: NDArray[np.int64]) -> Offsets:
     """Mean label scores over labelled examples, every label counting the same.
 
     A member that starts from scores without this preference spends its few examples on the task
@@ -57,10 +57,8 @@ def balanced(scorer: PVPScorer, chunk: Chunk, targets: NDArray[np.int64]) -> Off
 
     Parameters
     ----------
-    scorer : PVPScorer
-        Without offsets of its own.
-    chunk : Chunk
-        N labelled examples.
+    scores : array (V, N, C)
+        Of N labelled examples, by a scorer without offsets.
     targets : array (N,) or (N, C)
         Their label numbers; of multi-label tasks 1 for every label that a text has. There yes and
         no count the same: a label's offset is midway between its mean scores of texts that have it
@@ -71,17 +69,17 @@ def balanced(scorer: PVPScorer, chunk: Chunk, targets: NDArray[np.int64]) -> Off
     Offsets
         (V, C): one row a verbalizer, for `PVPScorer`'s ``offsets``.
     """
-    return balanced_means(scorer.score(chunk), targets)
-
-
-def balanced_means(scores: Scores, targets: NDArray[np.int64]) -> Offsets:
-    """Mean label scores, every label counting the same: (V, N, C) to (V, C); see `balanced`."""
     if targets.ndim == 1:
         by_label = [scores[:, targets == label].mean(axis=1) for label in np.unique(targets)]
         means = np.stack(by_label).mean(axis=0, dtype=np.float64)
     else:
         means = _midway(scores, targets.astype(bool))
     return tuple(tuple(row) for row in means.tolist())
+
+
+def subtracted(scores: Scores, offsets: Offsets) -> Scores:
+    """What a scorer with these offsets (V, C) gives where one without gives ``scores``."""
+    return scores - np.array(offsets, np.float32)[:, None]
 
 
 def _midway(scores: Scores, truth: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -152,7 +152,7 @@ def test_balanced_offsets_count_every_label_the_same(backbone: MaskedLM) -> None
     for label in range(len(LABELS)):
         first, others = raw[0, label], [row[label] for row in raw[1:]]
         expected.append((first + sum(others) / len(others)) / 2)
-    offsets = balanced(scorer, chunk, targets)
+    offsets = balanced(scorer.score(chunk), targets)
     np.testing.assert_allclose(offsets, [expected], rtol=1e-5)
     np.testing.assert_allclose(
         scorer.calibrated(offsets).score(chunk)[0], raw - expected, rtol=1e-4, atol=1e-5
@@ -165,7 +165,7 @@ def test_a_trained_member_keeps_the_offsets_it_started_from(backbone: MaskedLM) 
     backbone.weights.put({})
     scorer = PVPScorer(task.pvps[0], LABELS, backbone, 64)
     chunk = Chunk(backbone.tokenizer, [{"text": text} for text in TEXTS])
-    expected = balanced(scorer, chunk, np.arange(len(TEXTS)) % 2)
+    expected = balanced(scorer.score(chunk), np.arange(len(TEXTS)) % 2)
     spec = MemberSpec("m", 0, task.pvps[0], 1, TrainingConfig(max_steps=2), 64)
     result = train_member(backbone, spec, task, examples)
     np.testing.assert_allclose(result.offsets or [], expected, rtol=1e-6)

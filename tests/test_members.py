@@ -222,6 +222,41 @@ def test_training_stops_on_development_examples_and_keeps_its_best_weights(
     assert same(again.weights, result.weights)
 
 
+@pytest.mark.parametrize(
+    ("changes", "passes"),
+    [
+        ({}, 2),  # before training, which also calibrates, and after it
+        ({"max_steps": 0, "calibration": "labelled"}, 1),
+        ({"calibration": "none"}, 2),
+        ({"max_steps": 0, "calibration": "none"}, 1),
+    ],
+)
+def test_labelled_examples_are_scored_once_before_and_once_after_training(
+    changes: dict[str, Any], passes: int, backbone: MaskedLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored: list[int] = []
+    score = PVPScorer.score
+
+    def counted(scorer: PVPScorer, chunk: Chunk) -> Any:
+        scored.append(len(chunk))
+        return score(scorer, chunk)
+
+    monkeypatch.setattr(PVPScorer, "score", counted)
+    own = spec(**{"max_steps": 2, **changes})
+    result = train_member(backbone, own, TASK, EXAMPLES[:4], drawn=EXAMPLES[4:])
+    assert len(scored) == passes
+    # The figures are those of a scorer that is calibrated and looks at the labelled ones alone.
+    backbone.weights.put({})
+    scorer = own.scorer(TASK.labels, backbone, result.offsets)
+    chunk = Chunk(backbone.tokenizer, [example.texts for example in EXAMPLES[:4]])
+    scores = score(scorer, chunk).mean(axis=0)
+    right = [TASK.labels[n] == e.label for n, e in zip(scores.argmax(1), EXAMPLES, strict=False)]
+    assert result.accuracy_before == np.mean(right)
+    if result.steps == 0:
+        spread = (scores - scores.mean(axis=1, keepdims=True)).std()
+        assert result.spread == pytest.approx(spread, rel=1e-5)
+
+
 # The losses
 
 

@@ -200,7 +200,7 @@ def test_calibration_gives_every_label_a_mean_of_zero(backbone: MaskedLM, kind: 
     chunk = Chunk(backbone.tokenizer, TEXTS)
     own = scorer(backbone, kind)
     own.start(chunk, TARGETS)
-    found = own.calibrated(balanced(own, chunk, TARGETS)).score(chunk)
+    found = own.calibrated(balanced(own.score(chunk), TARGETS)).score(chunk)
     assert found.shape == (len(own.readouts), 10, 2)
     means = np.mean([found[:, label == TARGETS].mean(1) for label in (0, 1)], axis=0)
     np.testing.assert_allclose(means, 0, atol=1e-4)

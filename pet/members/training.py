@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pet.backbone import LanguageModel
-from pet.calibration import balanced, prior
+from pet.calibration import balanced, prior, subtracted
 from pet.checkpoints import Checkpoint, optimise_resumably, optimise_together_resumably
 from pet.config import TrainingConfig, default_learning_rate
 from pet.data import Example, Pool
 from pet.demonstrations import Bank, by_label
 from pet.encoding import Chunk
 from pet.errors import DataError
-from pet.kinds import accuracy as accuracy_of
 from pet.kinds import targets_of, task_kind
 from pet.losses import LabelLoss, joint_losses, label_losses
+from pet.members.measure import Figures, Measure
 from pet.members.spec import MemberSpec
 from pet.scoring import Offsets, PVPScorer
 from pet.seeds import derived_seed, with_seed
@@ -205,15 +205,20 @@ class _Training:
         self._calibration = training.calibration_of(trained=steps > 0)
         # Unlabelled text tells which labels are preferred to others, not how often one is true.
         self._sample = None if task.is_multi_label else pool
-        self._measure = _measure_on(examples, task, backbone)
+        self._measure = Measure(examples, task, backbone)
         self._scorer = scorer
         self.job: Job[LabelLoss] | None = None
         if steps:
             scorer.unfold()
+        first: Figures | None = None
         if everything and self._calibration == "labelled":
-            self._scorer = scorer = scorer.calibrated(balanced(scorer, chunk, targets))
+            scores = scorer.score(chunk)
+            offsets = balanced(scores, targets)
+            self._scorer = scorer = scorer.calibrated(offsets)
+            # The same pass tells how good it is before training.
+            first = self._measure.of(subtracted(scores[:, : len(examples)], offsets))
         if steps:
-            self._before, _ = self._measure(scorer)
+            self._first = self._measure(scorer) if first is None else first
             bank = None
             if scorer.bank:
                 bank = Bank(backbone.tokenizer, by_label(examples, task.labels))
@@ -238,16 +243,16 @@ class _Training:
                 training.eval_every,
                 training.patience,
             )
+        else:
+            self._calibrate()
+            self._first = self._measure(self._scorer) if first is None else first
         self._seconds = time.perf_counter() - start
 
     def untrained(self) -> MemberResult:
         """What it is when nothing is to be trained."""
-        start = time.perf_counter()
-        self._calibrate()
-        accuracy, spread = self._measure(self._scorer)
-        own, seconds = self._scorer.take(()), self._seconds + time.perf_counter() - start
+        (accuracy, spread), own = self._first, self._scorer.take(())
         name, offsets = self._spec.name, self._scorer.offsets
-        return MemberResult(name, own, accuracy, accuracy, 0, 0.0, seconds, offsets, spread)
+        return MemberResult(name, own, accuracy, accuracy, 0, 0.0, self._seconds, offsets, spread)
 
     def result(self, fit: Fit) -> MemberResult:
         """What came of it, once its parameters are trained."""
@@ -259,7 +264,7 @@ class _Training:
         return MemberResult(
             self._spec.name,
             self._scorer.take(self._names),
-            self._before,
+            self._first[0],
             after,
             fit.steps,
             fit.loss,
@@ -315,27 +320,8 @@ def _encoded_labels(
     return Chunk(scorer.backbone.tokenizer, texts), targets
 
 
-_Measure = Callable[[PVPScorer], tuple[float | None, float | None]]
-
-
-def _measure_on(examples: Sequence[Example], task: Task, backbone: LanguageModel) -> _Measure:
-    """Accuracy on some examples, and the spread of their scores."""
-    if not examples:
-        return lambda scorer: (None, None)
-    chunk = Chunk(backbone.tokenizer, [example.texts for example in examples])
-    kind, targets = task_kind(task), targets_of(task, [example.label for example in examples])
-
-    def measure(scorer: PVPScorer) -> tuple[float, float]:
-        scores = scorer.score(chunk).mean(axis=0)
-        decisions = kind.decisions(scores)
-        around = decisions - decisions.mean(axis=1, keepdims=True)
-        return accuracy_of(task, scores, targets), float(around.std())
-
-    return measure
-
-
 def _dev_score(scorer: PVPScorer, dev: Sequence[Example], task: Task) -> Callable[[], float] | None:
     if not dev:
         return None
-    measure = _measure_on(dev, task, scorer.backbone)
+    measure = Measure(dev, task, scorer.backbone)
     return lambda: measure(scorer)[0] or 0.0

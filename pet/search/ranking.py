@@ -20,7 +20,7 @@ from scipy.special import log_softmax
 from sklearn.model_selection import RepeatedStratifiedKFold
 
 from pet.backbone import LanguageModel, load_backbone
-from pet.calibration import balanced_means, prior
+from pet.calibration import balanced, prior, subtracted
 from pet.config import RankConfig, Settings
 from pet.data import Data, Pool
 from pet.encoding import Chunk
@@ -212,8 +212,8 @@ def held_out(raw: Scores, targets: Targets, pair: Sequence[Split]) -> Scores:
     """Calibrate each half of an untrained pattern's scores (V, N, C) with the other's labels."""
     scores = raw.copy()
     for inside, outside in pair:
-        offsets = np.array(balanced_means(raw[:, inside], targets[inside]), np.float32)
-        scores[:, outside] -= offsets[:, None]
+        offsets = balanced(raw[:, inside], targets[inside])
+        scores[:, outside] = subtracted(raw[:, outside], offsets)
     return scores
 
 
@@ -269,7 +269,7 @@ def _untrained(
     if calibration != "labelled":
         return scorer, [raw] * len(halvings)
     folds = [held_out(raw, targets, pair) for pair in halvings]
-    return scorer.calibrated(balanced_means(raw, targets)), folds
+    return scorer.calibrated(balanced(raw, targets)), folds
 
 
 def _agreements(
