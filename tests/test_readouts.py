@@ -346,8 +346,11 @@ def test_the_classifier_takes_one_readout_or_several(tiny_bert: str, tmp_path: P
     model.save_pretrained(tmp_path / "saved")
     loaded = PETClassifier.from_pretrained(tmp_path / "saved", "cpu", "fp32")
     np.testing.assert_allclose(loaded.predict_proba(TEXTS), expected, atol=1e-7)
-    with pytest.raises(PetError, match="readout='words,prototypes' is unknown"):
-        PETClassifier(TASK, readout="words,prototypes", **how).fit(TEXTS, y)
+    several = PETClassifier(TASK, readout="words,prototypes", max_steps=1, **how).fit(TEXTS, y)
+    specs = several.model_.members.specs  # type: ignore[union-attr]
+    assert [spec.readout for spec in specs] == ["words", "prototypes"]
+    with pytest.raises(PetError, match="readout='wrods' is unknown"):
+        PETClassifier(TASK, readout="wrods,prototypes", **how).fit(TEXTS, y)
 
 
 def test_patterns_that_name_a_label_learn_how_yes_and_no_are_told(backbone: MaskedLM) -> None:
