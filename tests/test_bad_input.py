@@ -318,7 +318,7 @@ def test_shots_are_left_out_of_the_unlabelled_texts_and_told_once(
     more = ["--shots", 2, "--unlabeled", files.train, "--patterns", "0"]
     result = train(files, tiny_bert, files.folder / "run", *more)
     assert result.code == 0, result.err
-    assert result.err.count("4 unlabelled texts are labelled examples too; they are left out") == 1
+    assert result.err.count("Left out of the unlabelled texts: 4 that are labelled too.") == 1
     (shard,) = (files.folder / "run/members/pattern-0/scores").glob("*.npy")
     assert np.load(shard).shape[1] == 6
 

@@ -181,6 +181,19 @@ def test_pet_gives_ensemble_distilled_and_every_pattern(tiny_bert: str) -> None:
     assert run_cell(spec()).trained is None
 
 
+def test_a_soft_kind_is_a_method(tiny_bert: str) -> None:
+    settings = quick(tiny_bert)
+    settings = replace(
+        settings,
+        template=replace(settings.template, soft_length=3),
+        training=replace(settings.training, scope="prompt"),
+    )
+    result = run_cell(replace(spec(unlabeled=8), method="prompt-tuning", settings=settings))
+    assert list(result.models) == ["prompt-tuning", "prompt-tuning ensemble"]
+    width = AutoModelForMaskedLM.from_pretrained(tiny_bert).config.hidden_size
+    assert result.trained == 3 * width
+
+
 def test_generations_of_ipet_are_models_and_not_patterns(tiny_bert: str) -> None:
     settings = replace(
         quick(tiny_bert),

@@ -229,10 +229,10 @@ def test_the_command_shows_and_writes_a_ranking(
     assert [line[0] for line in lines[2:6]] == [str(row["pattern"]) for row in rows]
     assert "10 examples, 20 random halvings, patterns without training" in shown.out
     first = rows[0]
-    assert f"Pattern {first['pattern']} is the best with {100 * first['best']:.1f} %" in shown.out
+    assert f"pattern {first['pattern']} is the best with {100 * first['best']:.1f} %" in shown.out
     assert set(figures["sure"]) <= {0, 1, 2, 3}
     assert sum(r["best"] for r in rows if r["pattern"] in figures["sure"]) >= 0.95
-    assert f"--patterns {first['pattern']}" in shown.err
+    assert f"--patterns {','.join(map(str, sorted(figures['sure'])))} ..." in shown.err
     assert pet(*asked, "--json", "-").out == target.read_text("utf-8")
     lines = Path(files.train).read_text("utf-8").splitlines(keepends=True)
     parts = [tmp_path / "first.jsonl", tmp_path / "second.jsonl"]
@@ -261,7 +261,7 @@ def test_one_pattern_alone_is_sure_and_agrees_with_nobody(files: Files, tiny_ber
         "--patterns", 2, "--unlabeled", files.unlabeled, "--halvings", 2,
     )  # fmt: skip
     assert shown.code == 0, shown.err
-    assert "Pattern 2 is the best with 100.0 % probability; that is sure enough." in shown.out
+    assert "pattern 2 is the best with 100.0 % probability; with 95 % it is one of 2." in shown.out
 
 
 def test_labels_with_one_example_end_in_one_message(tmp_path: Path, files: Files) -> None:

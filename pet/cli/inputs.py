@@ -136,7 +136,7 @@ class Inputs:
         seed = derived_seed(self.seed, 4)
         pool = Pool(lambda: rows.examples(source, "ignored"), self.train, limit, seed)
         if pool.left_out:
-            say(f"{pool.left_out} unlabelled texts are labelled examples too; they are left out.")
+            say(f"Left out of the unlabelled texts: {pool.left_out} that are labelled too.")
         return pool
 
 

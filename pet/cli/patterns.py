@@ -56,5 +56,5 @@ def command(
         with opened(json_file) as stream:
             stream.write(text + "\n")
     click.echo(found.table())
-    best = found.patterns[0].pattern
-    say(f"Use the first with: pet train --task {inputs.task_name} --patterns {best} ...")
+    kept = ",".join(map(str, sorted(found.sure)))
+    say(f"Use these with: pet train --task {inputs.task_name} --patterns {kept} ...")

@@ -7,9 +7,10 @@ from typing import Literal, get_args
 
 from pet.config.base import Checked, setting
 from pet.config.settings import Method
+from pet.config.soft import SoftKind
 
 Baseline = Literal["tfidf", "embedding", "setfit"]
-Compared = Literal[Method, Baseline]
+Compared = Literal[Method, SoftKind, Baseline]
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class StudyConfig(Checked):
 
     methods: tuple[str, ...] = setting(
         ("zero-shot", "tfidf", "embedding", "fine-tune", "single", "pet"),
-        f"What is compared, of: {', '.join(get_args(Compared))}.",
+        f"What is compared, of: {', '.join(get_args(Compared))}. A soft kind is pet with the "
+        "patterns' slots, or slots before them, of that kind.",
         Compared,
     )
     shots: tuple[int, ...] = setting(

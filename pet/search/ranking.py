@@ -105,13 +105,14 @@ class Ranking:
         ]
         header = ["pattern", "log-likelihood", "95 % interval", "accuracy", "is best", "agreement"]
         first, sure = self.patterns[0], ", ".join(map(str, sorted(self.sure)))
+        doubt = "" if self.trained else " Training may change that: keep several where you can."
         return (
             f"{text_table(rows, header)}\n\n"
             f"{self.examples} examples, {self.halvings} random halvings, patterns "
             f"{'trained on each half' if self.trained else 'without training'}; "
             f"a guess has {-np.log(len(self.task.labels)):.3f}.\n"
-            f"Pattern {first.pattern} is the best with {percent(first.best)} % probability; "
-            + (f"with 95 % it is one of {sure}." if len(self.sure) > 1 else "that is sure enough.")
+            f"On these examples pattern {first.pattern} is the best with {percent(first.best)} % "
+            f"probability; with 95 % it is one of {sure}.{doubt}"
         )
 
 

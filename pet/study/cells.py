@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, get_args
 
 from pet.config import Settings
+from pet.config.soft import SoftKind
 from pet.data import Columns, Data, Example, Labels, Pool, draw_shots, examples_from
 from pet.errors import DataError
 from pet.pipeline import asked, run
@@ -167,7 +168,7 @@ def run_cell(spec: CellSpec, progress: Progress = silent) -> CellResult:
         seconds = time.perf_counter() - start
         report = model_report(model, data, spec.files.examples(spec.files.test, "required"))
     else:
-        settings = replace(settings, method=spec.method)  # type: ignore[arg-type]
+        settings = _with_method(settings, spec.method)
         with TemporaryDirectory() as temporary:
             folder = RunFolder.start(f"{temporary}/run", asked(task, settings, data))
             run(task, settings, data, folder, progress)
@@ -195,6 +196,13 @@ def run_cell(spec: CellSpec, progress: Progress = silent) -> CellResult:
         peak_gpu_memory(),
         trained=round(sum(counts) / len(counts)) if counts else None,
     )
+
+
+def _with_method(settings: Settings, method: str) -> Settings:
+    if method in get_args(SoftKind):
+        template = replace(settings.template, soft=(method,))
+        return replace(settings, method="pet", template=template)
+    return replace(settings, method=method)  # type: ignore[arg-type]
 
 
 def _figures(report: Report, name: str) -> Figures:
