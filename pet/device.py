@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -11,6 +12,10 @@ import torch
 from pet.errors import UsageError, did_you_mean
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
+
+# oneDNN compiles every product for each shape of batch it meets and keeps 1,024 of them, a megabyte
+# or so each: memory that grows with the variety of lengths. It reads this when it is first used.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

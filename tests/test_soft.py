@@ -608,16 +608,16 @@ def test_a_member_without_slots_cannot_train_the_prompt_alone(bert: MaskedLM) ->
 def test_prompt_and_backbone_have_rates_of_their_own(
     bert: MaskedLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pet import members
+    from pet.members import training
 
     seen = []
-    plain = members.optimise_resumably
+    plain = training.optimise_resumably
 
     def record(groups: Any, losses: Any, schedule: Any, *rest: Any) -> Any:
         seen.append([schedule.learning_rate * group.rate_factor for group in groups])
         return plain(groups, losses, schedule, *rest)
 
-    monkeypatch.setattr(members, "optimise_resumably", record)
+    monkeypatch.setattr(training, "optimise_resumably", record)
     for changes in (
         {"scope": "head", "learning_rate": 1e-3, "prompt_rate": 2e-2},
         {"scope": "head", "learning_rate": 1e-1, "prompt_rate": 2e-2},
