@@ -74,6 +74,15 @@ class Compute:
         return 1024 if self.device.type == "cpu" else 16384
 
     @property
+    def pass_cost(self) -> int:
+        """What a forward pass costs beside its tokens, in tokens.
+
+        On a CPU that is little, so rows of different lengths are better read apart than padded; on
+        a GPU it is as much as a full batch.
+        """
+        return 32 if self.device.type == "cpu" else self.token_budget
+
+    @property
     def attention(self) -> str:
         """Attention implementation: fused on a GPU; on a CPU the plain one, whose backward pass
         is about a third faster on short texts (benchmarks/RESULTS.md)."""

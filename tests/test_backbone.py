@@ -139,7 +139,11 @@ def test_the_hook_gives_the_same_states_as_the_table(loaded: Loaded) -> None:
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 
-def test_scores_do_not_depend_on_padding_or_on_the_other_rows(loaded: Loaded) -> None:
+@pytest.mark.parametrize("pass_cost", [0, 10**6])  # every length by itself; all padded together
+def test_scores_do_not_depend_on_padding_or_on_the_other_rows(
+    loaded: Loaded, pass_cost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Compute, "pass_cost", pass_cost)
     scorer = loaded.scorer()
     together = scorer.score(Chunk(loaded.backbone.tokenizer, TEXTS))
     backwards = scorer.score(Chunk(loaded.backbone.tokenizer, TEXTS[::-1]))[:, ::-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from transformers import PreTrainedTokenizerFast
 
 from pet.backbone import MaskedLM
 from pet.encoding import Chunk, Encoded, Encoder, TextTokenizer
+from pet.encoding.batches import similar_lengths
 from pet.errors import BackboneError, PatternError
 from pet.pattern import Field, Mask, Part, Pattern, Separator, Words, input_parts
 
@@ -526,6 +527,53 @@ def test_padding_changes_nothing_in_a_row(pairs: list[tuple[str, str]], budget: 
                 assert padding == 0
             else:
                 assert batch.attention[at].tolist() == [1] * len(own) + [0] * padding
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    lengths=st.lists(st.integers(min_value=1, max_value=30), min_size=1, max_size=7),
+    pass_cost=st.integers(min_value=0, max_value=40),
+)
+def test_no_split_of_rows_costs_less_than_that_by_length(
+    lengths: list[int], pass_cost: int
+) -> None:
+    def cost(groups: Sequence[Sequence[int]]) -> int:
+        return sum(pass_cost + len(own) * max(lengths[row] for row in own) for own in groups)
+
+    def splits(rows: list[int]) -> Iterator[list[list[int]]]:  # any, also of unlike lengths
+        if not rows:
+            yield []
+            return
+        for others in splits(rows[1:]):
+            yield [[rows[0]], *others]
+            for number, own in enumerate(others):
+                yield [*others[:number], [rows[0], *own], *others[number + 1 :]]
+
+    groups = [own.tolist() for own in similar_lengths(np.array(lengths), pass_cost)]
+    assert sorted(row for own in groups for row in own) == list(range(len(lengths)))
+    assert cost(groups) == min(map(cost, splits(list(range(len(lengths))))))
+
+
+@pytest.mark.parametrize("family", [bert, bpe])
+def test_rows_of_a_batch_are_shortened_to_the_longest_of_them(family: Family) -> None:
+    _, text_tokenizer = family()
+    examples = [{"a": numbered(size, 0)} for size in (12, 3, 1, 3)]
+    encoded = encode(text_tokenizer, "{a} {mask}.", examples)
+    whole = encoded.batch(np.arange(4), CPU)
+    groups = whole.by_length(0)
+    assert [own.tolist() for own in groups] == [[0], [1, 3], [2]]
+    for rows in groups:
+        found, expected = whole.shortened(rows), encoded.batch(rows.numpy(), CPU)
+        assert found.ids.equal(expected.ids)
+        assert found.masks.equal(expected.masks)
+        assert found.attention is expected.attention is None
+        assert (found.segments is None) == (expected.segments is None)
+    some = torch.tensor([2, 1])
+    padded = encoded.batch(some.numpy(), CPU).attention
+    assert padded is not None
+    attention = whole.shortened(some).attention
+    assert attention is not None
+    assert attention.equal(padded)
 
 
 def test_models_without_segments_get_none() -> None:

@@ -18,6 +18,7 @@ from pet.backbone import LanguageModel, MaskedLM, Seq2SeqLM
 from pet.backbone.attention import before_attention
 from pet.config import TrainingConfig
 from pet.data import Pool
+from pet.device import Compute
 from pet.encoding import Chunk
 from pet.errors import BackboneError, PatternError, UsageError
 from pet.members import MemberSet, MemberSpec, cost, train_member
@@ -132,7 +133,11 @@ def test_untrained_word_slots_are_exactly_the_hard_pattern(backbone: MaskedLM, k
     assert not np.allclose(scores(soft), scores(scorer(backbone, HARD)), atol=1e-3)
 
 
-def test_scores_do_not_depend_on_padding_or_on_the_other_rows(case: tuple[MaskedLM, str]) -> None:
+@pytest.mark.parametrize("pass_cost", [0, 10**6])  # every length by itself; all padded together
+def test_scores_do_not_depend_on_padding_or_on_the_other_rows(
+    case: tuple[MaskedLM, str], pass_cost: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Compute, "pass_cost", pass_cost)
     backbone, kind = case
     own = scorer(backbone, kind=kind)
     shake(own)

@@ -163,7 +163,10 @@ def test_each_stops_early_on_its_own(backbone: MaskedLM) -> None:
         close(found, train_member(backbone, own, TASK, TRAIN, dev))
 
 
-def test_a_step_of_all_is_one_forward_pass(backbone: MaskedLM) -> None:
+def test_a_step_of_all_is_one_forward_pass(
+    backbone: MaskedLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Compute, "pass_cost", 10**6)  # rows of all lengths in one, as on a GPU
     passes: list[int] = []
 
     def count(body: Any, args: Any, kwargs: Any) -> None:
@@ -177,7 +180,10 @@ def test_a_step_of_all_is_one_forward_pass(backbone: MaskedLM) -> None:
     assert passes == [9, 9, 9, 3, 9, 9]  # ten examples are three batches of three and one of one
 
 
-def test_members_that_leave_the_backbone_alone_score_in_one_pass(backbone: MaskedLM) -> None:
+def test_members_that_leave_the_backbone_alone_score_in_one_pass(
+    backbone: MaskedLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Compute, "pass_cost", 10**6)
     specs = [own for own in different() if own.name in ("a", "b", "d")]
     results = train_together(backbone, specs, TASK, TRAIN)
     weights = {own.name: own.weights for own in results}

@@ -149,8 +149,11 @@ class MaskedLM(LanguageModel):
             return self._transform(states).float()
 
     def mask_states(self, batch: Batch) -> Tensor:
-        """Decoder inputs at the masks, (B, M, E)."""
-        return self.states_at(batch, _row_numbers(batch.masks), batch.masks)
+        """Decoder inputs at the masks, (B, M, E); rows of similar lengths are read together."""
+        groups = batch.by_length(self.compute.pass_cost)
+        parts = [batch.shortened(rows) for rows in groups] if len(groups) > 1 else [batch]
+        found = [self.states_at(part, _row_numbers(part.masks), part.masks) for part in parts]
+        return torch.cat(found)[torch.cat(groups).argsort()] if len(parts) > 1 else found[0]
 
     def states_at(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
         """Decoder inputs at positions ``[rows, columns]`` of any shape S; returns (S, E), fp32."""

@@ -39,6 +39,27 @@ class Batch:
             ids[filling.slots.rows.cpu(), filling.slots.columns.cpu()] = slot_id
         return ids
 
+    def by_length(self, pass_cost: int) -> list[torch.Tensor]:
+        """Numbers of rows that are best read together, see `similar_lengths`: one (R,) a pass."""
+        if self.attention is None or pass_cost >= self.ids.numel():
+            return [torch.arange(len(self.ids), device=self.ids.device)]
+        groups = similar_lengths(self.attention.sum(dim=1).cpu().numpy(), pass_cost)
+        return [torch.from_numpy(rows).to(self.ids.device) for rows in groups]
+
+    def shortened(self, rows: torch.Tensor) -> Batch:
+        """Return some of the rows, no longer than the longest of them."""
+        part = self.take(rows)
+        if part.attention is None:
+            return part
+        length = int(part.attention.sum(dim=1).max())
+        attention = part.attention[:, :length]
+        return replace(
+            part,
+            ids=part.ids[:, :length],
+            attention=None if bool(attention.all()) else attention,
+            segments=None if part.segments is None else part.segments[:, :length],
+        )
+
     def take(self, rows: torch.Tensor) -> Batch:
         """Return some of the rows, as long as before."""
         ids, masks = self.ids[rows], self.masks[rows]
@@ -162,3 +183,24 @@ def within_budget(lengths: Ints, token_budget: int) -> Iterator[Ints]:
         size = max(1, token_budget // int(lengths[order[start]]))
         yield order[start : start + size]
         start += size
+
+
+def similar_lengths(lengths: Ints, pass_cost: int) -> list[Ints]:
+    """Split rows into groups that together cost least: padded tokens, and ``pass_cost`` a group."""
+    order = np.argsort(-lengths, kind="stable")
+    ranked = lengths[order].tolist()
+    # best[n]: the least cost of the n longest rows, and where the last of their groups starts.
+    best = [(0, 0)]
+    for end in range(1, len(ranked) + 1):
+        best.append(
+            min(
+                (best[start][0] + (end - start) * ranked[start] + pass_cost, start)
+                for start in range(end)
+            )
+        )
+    groups, end = [], len(ranked)
+    while end:
+        start = best[end][1]
+        groups.append(order[start:end])
+        end = start
+    return groups[::-1]
