@@ -33,6 +33,7 @@ from pet.config.base import number_list
 from pet.data import Columns, Data, Example, draw_shots, examples_from
 from pet.encoding import Chunk
 from pet.evaluation import text_table
+from pet.labels import label_numbers
 from pet.pvp import PVP
 from pet.scoring import PVPScorer, Scores
 from pet.search.candidates import candidates
@@ -45,7 +46,6 @@ from pet.search.verbalize import all_words, with_words
 from pet.search.vocabulary import WordTable
 from pet.seeds import derived_seed
 from pet.task import Task, load_task
-from pet.training import label_numbers
 
 TASKS = "sst2,mr,ag_news,trec,emotion,yelp_full"
 # Halvings of the shots by which patterns are ranked; few, because there are many candidates.

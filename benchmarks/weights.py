@@ -26,6 +26,7 @@ from pet.data import Columns, Data, draw_shots, examples_from
 from pet.ensemble import Ensemble, pairwise_agreement, weighed
 from pet.evaluation import calibration_error, text_table
 from pet.folds import out_of_fold_scores, stratified_splits
+from pet.labels import label_numbers
 from pet.member_store import MemberStore
 from pet.members import MemberSet
 from pet.pipeline import asked, specs_of
@@ -33,7 +34,6 @@ from pet.runs import RunFolder
 from pet.seeds import derived_seed
 from pet.task import load_task
 from pet.temperature import confident_temperature, fit_temperature
-from pet.training import label_numbers
 
 TASKS = "sst2,mr,ag_news,trec,emotion,yelp_full"
 

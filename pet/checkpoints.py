@@ -16,8 +16,9 @@ from torch import Tensor
 from pet.device import Compute
 from pet.errors import RunError
 from pet.runs import RunFolder
+from pet.schedule import Schedule
 from pet.snapshot import Snapshot
-from pet.training import AnyLoss, Fit, Group, Job, Loss, Schedule, one_by_one, optimise_together
+from pet.training import AnyLoss, Fit, Group, Job, Loss, one_by_one, optimise_together
 
 log = logging.getLogger(__name__)
 

@@ -20,12 +20,13 @@ from pet.data import Pool
 from pet.encoding import Encoded
 from pet.kinds import task_kind
 from pet.loading import EMBEDDED, load_config
+from pet.schedule import Schedule
 from pet.scoring import Scores
 from pet.seeds import with_seed
 from pet.sequence_classifier import SequenceClassifier
 from pet.task import Task
 from pet.temperature import fit_temperature
-from pet.training import Fit, Loss, Progress, Schedule, silent
+from pet.training import Fit, Loss, Progress, silent
 
 log = logging.getLogger(__name__)
 

@@ -15,10 +15,11 @@ from pet.checkpoints import Checkpoint, optimise_resumably
 from pet.config import BackboneConfig, TrainingConfig, default_learning_rate
 from pet.data import Example
 from pet.kinds import accuracy, targets_of, task_kind
+from pet.schedule import Schedule
 from pet.seeds import with_seed
 from pet.sequence_classifier import SequenceClassifier
 from pet.task import Task
-from pet.training import Fit, Progress, Schedule, class_weights, shuffled_batches, silent
+from pet.training import Fit, Progress, class_weights, shuffled_batches, silent
 
 
 def fine_tune(
@@ -58,16 +59,7 @@ def fine_tune(
     fit = optimise_resumably(
         model.groups(new_names),
         (partial(loss_of, rows) for rows in batches),
-        Schedule(
-            training.steps_for(len(examples), least=200),
-            rate,
-            training.accumulation,
-            training.weight_decay,
-            training.warmup,
-            training.clip_norm,
-            training.eval_every,
-            training.patience,
-        ),
+        Schedule.of(training, training.steps_for(len(examples), least=200), rate),
         model.compute,
         (lambda: accuracy(task, model.scores(dev_texts), dev_targets)) if dev else None,
         lambda done, total: progress("fine-tuned", done, total),

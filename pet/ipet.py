@@ -23,12 +23,12 @@ from pet.draws import Plan, draw_rows
 from pet.ensemble import Ensemble
 from pet.errors import DataError, UsageError
 from pet.kinds import refuse_multi_label
+from pet.labels import label_numbers
 from pet.member_store import MemberStore, pool_scores
 from pet.members import MemberResult, MemberSpec
 from pet.runs import RunFolder
 from pet.scoring import Scores
 from pet.seeds import derived_seed
-from pet.training import label_numbers
 
 log = logging.getLogger(__name__)
 

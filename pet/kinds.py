@@ -19,9 +19,8 @@ from scipy.special import expit, softmax
 from torch import Tensor
 
 from pet.errors import UsageError
-from pet.labels import Label, names
+from pet.labels import Label, label_numbers, names
 from pet.task import Task
-from pet.training import label_numbers
 
 Array = TypeVar("Array", NDArray[Any], Tensor)
 Ints = NDArray[np.int64]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pet.errors import DataError, did_you_mean
 from pet.task import Task
@@ -105,3 +106,9 @@ def _known(where: str, value: Any, task: Task) -> str:
     if label not in task.labels:
         raise DataError(f"{where}: unknown label {label!r}.", did_you_mean(label, task.labels))
     return label
+
+
+def label_numbers(labels: Sequence[object], known: Sequence[str]) -> NDArray[np.int64]:
+    """Positions of labels in the task's list, (N,)."""
+    index = {label: number for number, label in enumerate(known)}
+    return np.array([index[str(label)] for label in labels], dtype=np.int64)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from pet.device import Compute
 from pet.errors import PetError
+from pet.schedule import Schedule
 from pet.snapshot import Best, Snapshot, restore, take
 
 log = logging.getLogger(__name__)
@@ -29,31 +30,6 @@ AnyLoss = TypeVar("AnyLoss", bound=Loss)
 
 def silent(stage: str, done: int, total: int) -> None:
     """Show no progress."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How an optimisation goes.
-
-    ``max_steps`` counts optimiser steps; the rate rises for ``warmup`` (a share of them) and then
-    falls to zero, on a line or on half a cosine. ``eval_every`` and ``patience`` matter only where
-    there is something to evaluate on. ``max_seconds`` ends the optimisation earlier, and the rate
-    then follows the clock instead of the steps. ``save_every`` counts steps between snapshots;
-    where ``save_seconds`` is given they are also that far apart, and further where saving is slow.
-    """
-
-    max_steps: int
-    learning_rate: float
-    accumulation: int = 1
-    weight_decay: float = 0.01
-    warmup: float = 0.1
-    clip_norm: float = 1.0
-    eval_every: int = 20
-    patience: int = 3
-    decay: Literal["linear", "cosine"] = "linear"
-    max_seconds: float | None = None
-    save_every: int = 500
-    save_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -172,7 +148,7 @@ def optimise_together(
     def snapshots() -> list[Snapshot]:
         return [one.snapshot(time.perf_counter() - start) for one in running]
 
-    while (used := _used(step, time.perf_counter() - start, schedule)) < schedule.max_steps:
+    while (used := schedule.used(step, time.perf_counter() - start)) < schedule.max_steps:
         active = [one for one in running if not one.has_stopped]
         if not active:
             break
@@ -187,7 +163,7 @@ def optimise_together(
             for total, loss in zip(totals, losses, strict=True):
                 total += loss.detach()
         for one, total in zip(active, totals, strict=True):
-            one.update(_rate(used, schedule), total)
+            one.update(schedule.rate(used), total)
         if save is not None and step % schedule.save_every == 0 and time.perf_counter() >= due:
             due, saved = _saved(lambda: save(snapshots()), schedule), step
     if save is not None and step > saved and time.perf_counter() >= due:
@@ -277,21 +253,6 @@ def _saved(save: Callable[[], None], schedule: Schedule) -> float:
     return end + max(schedule.save_seconds, 20 * (end - start))
 
 
-def _used(step: int, seconds: float, schedule: Schedule) -> float:
-    """Steps that are used up; where the clock is ahead of them, its share of all steps."""
-    if schedule.max_seconds is None:
-        return step
-    return max(step, seconds / schedule.max_seconds * schedule.max_steps)
-
-
-def _rate(step: float, schedule: Schedule) -> float:
-    rising = schedule.warmup * schedule.max_steps
-    if step < rising:
-        return (step + 1) / (rising + 1)
-    left = max(0.0, (schedule.max_steps - step) / max(1.0, schedule.max_steps - rising))
-    return left if schedule.decay == "linear" else (1 - math.cos(math.pi * left)) / 2
-
-
 def _mean(losses: Sequence[Tensor]) -> float:
     mean = torch.stack(list(losses)).mean().item() if losses else 0.0
     if not math.isfinite(mean):
@@ -318,9 +279,3 @@ def class_weights(labels: NDArray[np.int64], n_labels: int, how: str) -> Tensor 
         return None
     counts = np.bincount(labels, minlength=n_labels).clip(min=1)
     return torch.tensor(len(labels) / (n_labels * counts), dtype=torch.float32)
-
-
-def label_numbers(labels: Sequence[object], known: Sequence[str]) -> NDArray[np.int64]:
-    """Positions of labels in the task's list, (N,)."""
-    index: Mapping[str, int] = {label: number for number, label in enumerate(known)}
-    return np.array([index[str(label)] for label in labels], dtype=np.int64)

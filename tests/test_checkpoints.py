@@ -34,10 +34,11 @@ from pet.errors import RunError
 from pet.members import MemberSpec, train_member
 from pet.pipeline import asked, run
 from pet.runs import RunFolder
+from pet.schedule import Schedule
 from pet.snapshot import Snapshot
 from pet.soft import SoftSpec
 from pet.soft.patterns import with_slots
-from pet.training import Fit, Group, Loss, Schedule, optimise, shuffled_batches
+from pet.training import Fit, Group, Loss, optimise, shuffled_batches
 
 CPU = Compute(torch.device("cpu"), "fp32")
 TASK = toy_task()

@@ -17,11 +17,11 @@ from pet import data as data_module
 from pet.config import Settings
 from pet.data import Pool
 from pet.errors import DataError
+from pet.labels import label_numbers
 from pet.model import load_model
 from pet.pipeline import Data, asked, run, trained_members
 from pet.report import Report, per_class_table, run_report
 from pet.runs import RunFolder
-from pet.training import label_numbers
 
 TASK = toy_task()
 TRAIN = [Example({"text": row["text"]}, row["label"]) for row in labelled_rows()]

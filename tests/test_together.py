@@ -33,8 +33,9 @@ from pet.members import (
     training_groups,
 )
 from pet.runs import RunFolder
+from pet.schedule import Schedule
 from pet.soft import SoftSpec
-from pet.training import Fit, Group, Job, Loss, Schedule, optimise_together, shuffled_batches
+from pet.training import Fit, Group, Job, Loss, optimise_together, shuffled_batches
 
 CPU = Compute(torch.device("cpu"), "fp32")
 TASK = toy_task()

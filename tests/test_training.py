@@ -18,12 +18,12 @@ from torch import Tensor, nn
 
 from pet.device import Compute
 from pet.errors import PetError
+from pet.labels import label_numbers
+from pet.schedule import Schedule
 from pet.training import (
     Group,
     Loss,
-    Schedule,
     class_weights,
-    label_numbers,
     optimise,
     shuffled_batches,
 )

@@ -25,9 +25,10 @@ from pet.lm.modelcard import model_card
 from pet.lm.packing import Packer, Rows, RowStream
 from pet.lora import Adapters
 from pet.runs import AdaptationFolder
+from pet.schedule import Schedule
 from pet.seeds import derived_seed, with_seed
 from pet.snapshot import Snapshot
-from pet.training import Group, Loss, Progress, Schedule, optimise, silent
+from pet.training import Group, Loss, Progress, optimise, silent
 
 log = logging.getLogger(__name__)
 

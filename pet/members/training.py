@@ -24,10 +24,11 @@ from pet.kinds import targets_of, task_kind
 from pet.losses import LabelLoss, joint_losses, label_losses
 from pet.members.measure import Figures, Measure
 from pet.members.spec import MemberSpec
+from pet.schedule import Schedule
 from pet.scoring import Offsets, PVPScorer
 from pet.seeds import derived_seed, with_seed
 from pet.task import Task
-from pet.training import Fit, Group, Job, Progress, Schedule, silent
+from pet.training import Fit, Group, Job, Progress, silent
 
 log = logging.getLogger(__name__)
 
@@ -233,16 +234,7 @@ class _Training:
             kind = task_kind(task)
             losses = label_losses(scorer, chunk, targets, training, pool, generator, bank, kind)
             self.job = Job(groups, losses, _dev_score(scorer, dev, task))
-            self.schedule = Schedule(
-                steps,
-                rate,
-                training.accumulation,
-                training.weight_decay,
-                training.warmup,
-                training.clip_norm,
-                training.eval_every,
-                training.patience,
-            )
+            self.schedule = Schedule.of(training, steps, rate)
         else:
             self._calibrate()
             self._first = self._measure(self._scorer) if first is None else first

@@ -29,12 +29,13 @@ from pet.errors import DataError
 from pet.evaluation import bootstrap_means, percent, text_table
 from pet.folds import Split, out_of_fold_scores
 from pet.kinds import refuse_multi_label
+from pet.labels import label_numbers
 from pet.members import MemberSpec
 from pet.pipeline import specs_of
 from pet.scoring import PVPScorer, Scores
 from pet.seeds import derived_seed
 from pet.task import Task
-from pet.training import Progress, label_numbers, silent
+from pet.training import Progress, silent
 
 Targets = NDArray[np.int64]
 _RESAMPLES = 10_000

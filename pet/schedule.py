@@ -1,0 +1,62 @@
+"""How an optimisation goes: steps, learning rates, when to look and when to save."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from pet.config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How an optimisation goes.
+
+    ``max_steps`` counts optimiser steps; the rate rises for ``warmup`` (a share of them) and then
+    falls to zero, on a line or on half a cosine. ``eval_every`` and ``patience`` matter only where
+    there is something to evaluate on. ``max_seconds`` ends the optimisation earlier, and the rate
+    then follows the clock instead of the steps. ``save_every`` counts steps between snapshots;
+    where ``save_seconds`` is given they are also that far apart, and further where saving is slow.
+    """
+
+    max_steps: int
+    learning_rate: float
+    accumulation: int = 1
+    weight_decay: float = 0.01
+    warmup: float = 0.1
+    clip_norm: float = 1.0
+    eval_every: int = 20
+    patience: int = 3
+    decay: Literal["linear", "cosine"] = "linear"
+    max_seconds: float | None = None
+    save_every: int = 500
+    save_seconds: float | None = None
+
+    @classmethod
+    def of(cls, training: TrainingConfig, steps: int, learning_rate: float) -> Self:
+        """Take what a member's settings say; steps and peak rate follow from its examples."""
+        return cls(
+            steps,
+            learning_rate,
+            training.accumulation,
+            training.weight_decay,
+            training.warmup,
+            training.clip_norm,
+            training.eval_every,
+            training.patience,
+        )
+
+    def used(self, step: int, seconds: float) -> float:
+        """Steps that are used up; where the clock is ahead of them, its share of all steps."""
+        if self.max_seconds is None:
+            return step
+        return max(step, seconds / self.max_seconds * self.max_steps)
+
+    def rate(self, used: float) -> float:
+        """Share of the peak learning rate after so many steps."""
+        rising = self.warmup * self.max_steps
+        if used < rising:
+            return (used + 1) / (rising + 1)
+        left = max(0.0, (self.max_steps - used) / max(1.0, self.max_steps - rising))
+        return left if self.decay == "linear" else (1 - math.cos(math.pi * left)) / 2
