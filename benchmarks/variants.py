@@ -1,15 +1,20 @@
-"""Ways to make a member against the plain pattern, on the same draws.
+"""Ways to make a member against the plain pattern, on the same draws of several tasks.
 
-    python benchmarks/variants.py readouts --task sst2 --train POOL.jsonl --test TEST.jsonl -o DIR
-    python benchmarks/variants.py soft --task sst2 --train POOL.jsonl --test TEST.jsonl -o DIR
+    python benchmarks/variants.py readouts --data DIR -o FOLDER
+    python benchmarks/variants.py soft --data DIR -o FOLDER
 
-Every variant is a few-shot study of its own in DIR (pet fewshot does the same with its options):
-the same draws from the pool, the same patterns, no unlabelled text, so that the model is the
-members' ensemble. The same command goes on where it stopped. Variants were not tuned on any task.
+DIR has one folder a task with train.jsonl, the pool that shots are drawn from, and test.jsonl.
+Every variant is a few-shot study of its own in FOLDER (pet fewshot does the same with its options):
+the same draws, the same patterns, no unlabelled text, so that the model is the members' ensemble.
+With --held-out the last rows of train.jsonl are tested on instead and no test file is read:
+defaults may be chosen by such figures. The same command goes on where it stopped; --summary prints
+the table of all variants that FOLDER has.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, get_args
 
@@ -22,9 +27,14 @@ from pet.config import BackboneConfig, Settings, StudyConfig
 from pet.config.base import number_list
 from pet.config.soft import SoftKind
 from pet.evaluation import text_table
+from pet.readers import rows_of
 from pet.study.cells import CellResult, TaskFiles
 from pet.study.fewshot import few_shot_study
 from pet.task import load_task
+
+TASKS = "sst2,mr,ag_news,trec,emotion,yelp_full"
+KINDS = get_args(SoftKind)
+WARP = {"soft": ("prompt-tuning",), "soft_start": "mask", "readout": ("class-vectors",)}
 
 # The first of a group is what the others are compared with.
 GROUPS: dict[str, dict[str, dict[str, Any]]] = {
@@ -43,82 +53,146 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
         "hard, bias": {"scope": "bias"},
         **{
             f"{kind}, {scope}": {"soft": (kind,), "scope": scope}
-            for kind in get_args(SoftKind)
-            for scope in ("prompt", "prompt+head", "all")
+            for kind in KINDS
+            for scope in ("prompt", "prompt+head", "prompt+bias", "prompt+lora", "all")
         },
         "softened words, prompt": {"soften": "words", "scope": "prompt"},
         "softened words, all": {"soften": "words", "scope": "all"},
-        "warp": {
-            "soft": ("prompt-tuning",),
-            "soft_start": "mask",
-            "readout": ("class-vectors",),
-            "scope": "prompt",
-        },
+        "warp, prompt": {**WARP, "scope": "prompt"},
+        "warp, all": {**WARP, "scope": "all"},
         "mixture of 4, prompt": {"soft": ("prompt-tuning",), "mixture": 4, "scope": "prompt"},
         "mixture of 4, all": {"soft": ("prompt-tuning",), "mixture": 4, "scope": "all"},
         "hard + prompt-tuning, all": {"soft": ("none", "prompt-tuning"), "scope": "all"},
     },
+    "rates": {
+        "hard, all": {},
+        **{
+            f"{kind}, {rate:g}": {"soft": (kind,), "scope": "prompt", "prompt_rate": rate}
+            for kind in KINDS
+            for rate in (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+        },
+        **{
+            f"prompt-tuning, length {length}": {
+                "soft": ("prompt-tuning",),
+                "scope": "prompt",
+                "soft_length": length,
+            }
+            for length in (1, 5)
+        },
+    },
 }
 
 
-def row(name: str, cells: list[CellResult], baseline: list[CellResult]) -> list[str]:
-    """Mean and deviation over seeds, mean difference from the baseline, and what it costs."""
-    own = np.array([100 * next(iter(cell.models.values())).accuracy for cell in cells])
-    plain = np.array([100 * next(iter(cell.models.values())).accuracy for cell in baseline])
-    gain = own - plain
+@dataclass(frozen=True)
+class Draws:
+    """What every variant of a study has in common; ``common`` are settings by name."""
+
+    tasks: list[TaskFiles]
+    config: StudyConfig
+    common: dict[str, Any]
+
+    def run(self, changes: dict[str, Any], folder: Path) -> list[CellResult]:
+        """Run one variant where it is not there yet."""
+        settings = Settings.from_flat({**self.common, **changes})
+        with progress_bars() as progress:
+            study = few_shot_study(self.tasks, self.config, settings, folder, progress=progress)
+        return list(study.cells)
+
+    def has(self, folder: Path) -> bool:
+        """Whether every cell of a variant is there."""
+        cells = len(self.tasks) * len(self.config.seeds)
+        return len(list(folder.glob("tasks/*/cells/*.json"))) >= cells
+
+
+def files_of(data: Path, name: str, held_out: int | None, most: int | None) -> TaskFiles:
+    """A task's pool and test rows."""
+    task, pool, test = load_task(name), data / name / "train.jsonl", data / name / "test.jsonl"
+    if held_out is None:
+        rows = [dict(found) for _, found in islice(rows_of(test, "test"), most)]
+        return TaskFiles(task, str(pool), rows)
+    rows = [dict(found) for _, found in rows_of(pool, "pool")]
+    return TaskFiles(task, rows[:-held_out], rows[-held_out:][:most])
+
+
+def row(name: str, cells: list[CellResult], baseline: list[CellResult] | None) -> list[str]:
+    """Accuracy a task and on the mean, the paired difference of seeds' means, and the cost."""
+
+    def by_task(cells: list[CellResult]) -> dict[str, np.ndarray]:
+        found: dict[str, list[float]] = {}
+        for cell in cells:
+            accuracy = next(iter(cell.models.values())).accuracy
+            found.setdefault(cell.task, []).append(100 * accuracy)
+        return {task: np.array(values) for task, values in found.items()}
+
+    own = by_task(cells)
+    means = np.mean(list(own.values()), axis=0)
+    gain = "-"
+    if baseline is not None:
+        difference = means - np.mean(list(by_task(baseline).values()), axis=0)
+        gain = _spread(difference, "+")
     return [
         name,
-        f"{own.mean():.1f} ± {own.std(ddof=len(own) > 1):.1f}",
-        "-" if cells is baseline else f"{gain.mean():+.1f} ± {gain.std(ddof=len(gain) > 1):.1f}",
+        *(_spread(values) for values in own.values()),
+        f"{means.mean():.1f}",
+        gain,
         f"{np.mean([cell.seconds for cell in cells]):.0f}",
         f"{np.mean([cell.memory for cell in cells]):.0f}",
         f"{cells[0].trained or 0:,}",
     ]
 
 
+def _spread(values: np.ndarray, sign: str = "") -> str:
+    deviation = "" if len(values) == 1 else f" ± {values.std(ddof=1):.1f}"
+    return f"{values.mean():{sign}.1f}{deviation}"
+
+
 @click.command()
 @click.argument("group", type=click.Choice(list(GROUPS)))
-@click.option("--task", required=True)
-@click.option("--train", "pool", required=True, help="Pool to draw from.")
-@click.option("--test", required=True)
-@click.option("--variants", multiple=True, help="Names of some; repeatable.  [default: all]")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of tasks.")
+@click.option("--tasks", default=TASKS, show_default=True)
+@click.option("--variants", multiple=True, help="Beginnings of names; repeatable. [default: all]")
 @click.option("--shots", default=16, show_default=True)
 @click.option("--seeds", default="13,21,42,87,100", show_default=True)
-@click.option("--patterns", help="Numbers, such as 0,2-3.  [default: all]")
+@click.option("--patterns", default="0", show_default=True, help="Numbers, such as 0,2-3.")
 @click.option("--max-steps", type=int, help="Optimiser steps of a member.")
 @click.option("--max-length", default=BackboneConfig.max_length, show_default=True)
+@click.option("--held-out", type=int, help="Test on so many rows of train.jsonl.")
+@click.option("--rows", type=int, help="Most test rows.  [default: all]")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
+@click.option("--summary", "only_summary", is_flag=True, help="Only print what is there.")
 def main(
     group: str,
-    task: str,
-    pool: str,
-    test: str,
+    data: Path,
+    tasks: str,
     variants: tuple[str, ...],
     shots: int,
     seeds: str,
-    patterns: str | None,
+    patterns: str,
     max_steps: int | None,
     max_length: int,
+    held_out: int | None,
+    rows: int | None,
     output: Path,
+    only_summary: bool,
 ) -> None:
-    """Measure the variants of a group on one task."""
+    """Measure the variants of a group."""
     known = GROUPS[group]
+    chosen = pattern_numbers(patterns)
+    draws = Draws(
+        [files_of(data, name, held_out, rows) for name in tasks.split(",")],
+        StudyConfig(("pet",), (shots,), number_list(seeds, "--seeds"), unlabeled=0),
+        {"patterns": chosen, "max_steps": max_steps, "max_length": max_length},
+    )
+    folders = {name: output / name.replace(", ", "-").replace(" ", "-") for name in known}
+    if not only_summary:
+        for name in known:
+            if not variants or name.startswith(variants):
+                draws.run(known[name], folders[name])
+    found = {n: draws.run(known[n], folder) for n, folder in folders.items() if draws.has(folder)}
     first = next(iter(known))
-    files = TaskFiles(load_task(task), pool, test)
-    config = StudyConfig(("pet",), (shots,), number_list(seeds, "--seeds"), unlabeled=0)
-    names = list(dict.fromkeys([first, *(variants or known)]))
-    found: dict[str, list[CellResult]] = {}
-    for name in names:
-        flat = {"patterns": pattern_numbers(patterns), "max_steps": max_steps}
-        settings = Settings.from_flat({**flat, "max_length": max_length, **known[name]})
-        with progress_bars() as progress:
-            study = few_shot_study(
-                [files], config, settings, output / name.replace(", ", "-"), progress=progress
-            )
-        found[name] = list(study.cells)
-    header = [f"{task}, {shots} shots", "accuracy", f"over {first}, paired", "seconds"]
-    header += ["peak MiB", "trained a member"]
-    click.echo(text_table([row(name, found[name], found[first]) for name in names], header))
+    header = ["variant", *tasks.split(","), "mean", f"over {first}", "s", "MiB", "trained a member"]
+    table = [row(n, cells, None if n == first else found.get(first)) for n, cells in found.items()]
+    click.echo(text_table(table, header))
 
 
 if __name__ == "__main__":
