@@ -116,7 +116,7 @@ def adapt(
     log.info("held out: %d rows; before: %s", len(held_out.rows), before)
     torch.manual_seed(derived_seed(seed, 2))
     adapters = None if how.lora is None else _adapters(backbone, how.lora)
-    trained = _trained(backbone, how)
+    trained = trained_parameters(backbone, how)
 
     def save(snapshot: Snapshot) -> None:
         text = {name: torch.from_numpy(array) for name, array in stream.state().items()}
@@ -127,7 +127,7 @@ def adapt(
     steps, seconds = (resume.step, resume.seconds) if resume else (0, 0.0)
     fit = optimise(
         [Group(trained)],
-        _losses(backbone, stream, how, seed, steps * how.accumulation),
+        adaptation_losses(backbone, stream, how, seed, steps * how.accumulation),
         _schedule(how, backbone.hidden_size),
         backbone.compute,
         progress=_shown(progress, how, seconds),
@@ -153,7 +153,7 @@ def adapt(
     return result
 
 
-def _losses(
+def adaptation_losses(
     backbone: MaskedLM, stream: RowStream, how: LMConfig, seed: int, done: int
 ) -> Iterator[Loss]:
     """Losses of one batch after another; ``done`` of them were drawn before."""
@@ -172,7 +172,7 @@ def _adapters(backbone: MaskedLM, rank: int) -> Adapters:
     return Adapters(backbone.model, backbone.linear_layers, rank)
 
 
-def _trained(backbone: MaskedLM, how: LMConfig) -> list[nn.Parameter]:
+def trained_parameters(backbone: MaskedLM, how: LMConfig) -> list[nn.Parameter]:
     """Choose what is trained: all, or adapters and a new head; words only where they may be."""
     words = backbone.model.get_input_embeddings().weight
     for name, parameter in backbone.model.named_parameters():

@@ -43,6 +43,7 @@ class MemberSet:
         self.task = task
         self.specs = tuple(specs)
         self.weights = weights
+        backbone.weights.put({})  # slots and readouts start as the untrained backbone has them
         self.scorers = [
             spec.scorer(task.labels, backbone, (offsets or {}).get(spec.name)) for spec in specs
         ]

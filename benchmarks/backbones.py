@@ -1,0 +1,119 @@
+"""Backbones side by side: how well they fill in masks, and what patterns make of them.
+
+    python benchmarks/backbones.py pet-mini OTHER --text corpus/*.txt.gz --data DIR -o FOLDER
+
+Of every text file held-out documents are packed into rows, 15 % of whose tokens the mask token
+hides; loss (nats) and accuracy at these. pet adapt --held-out N --seed S holds out the same
+documents, where it is given the same N and S. DIR has one folder a task with train.jsonl: accuracy
+without labels (zero-shot, all patterns) and, with --shots, of PET without unlabelled text, on the
+file's last rows. No test file is read unless --test asks for it, at the end of all choices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+from variants import TASKS, files_of
+
+from pet.backbone import MaskedLM
+from pet.cli.console import progress_bars
+from pet.cli.options import pattern_numbers
+from pet.config import Settings, StudyConfig
+from pet.config.base import number_list
+from pet.evaluation import percent, text_table
+from pet.lm.corpus import Corpus, Source
+from pet.lm.heldout import Figures, HeldOut
+from pet.lm.packing import Packer
+from pet.readers import documents_from
+from pet.study.fewshot import few_shot_study
+
+
+def masked(names: Sequence[str], files: Sequence[str], held_out: int, seed: int) -> str:
+    """Table of loss and accuracy at masked words, a row a text file."""
+    found: dict[str, list[Figures]] = {file: [] for file in files}
+    for name in names:
+        backbone = MaskedLM.load(name, "auto", "auto")
+        packer = Packer(backbone.tokenizer, min(128, backbone.max_length))
+        for file in files:
+            corpus = Corpus([Source(file, lambda file=file: documents_from(file))], held_out, seed)
+            rows = packer.sample(corpus.held_out(), 64, seed)
+            figures = HeldOut(backbone, rows).measure(backbone)
+            if figures is not None:
+                found[file].append(figures)
+    table = [
+        [Path(file).name, *(cell for own in figures for cell in _cells(own.loss, own.accuracy))]
+        for file, figures in found.items()
+    ]
+    means = np.mean([[(own.loss, own.accuracy) for own in row] for row in found.values()], axis=0)
+    table.append(["mean", *(cell for own in means for cell in _cells(*own))])
+    header = [f"{what}, {Path(name).name}" for name in names for what in ("loss", "accuracy")]
+    return text_table(table, ["text", *header])
+
+
+def _cells(loss: float, accuracy: float) -> list[str]:
+    return [f"{loss:.3f}", percent(accuracy)]
+
+
+@click.command()
+@click.argument("backbones", nargs=-1, required=True)
+@click.option("--text", "texts", multiple=True, help="Text files; repeatable.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of tasks.")
+@click.option("--tasks", default=TASKS, show_default=True)
+@click.option("--shots", type=int, help="Train members on so many examples a label.")
+@click.option("--seeds", default="13,21,42,87,100", show_default=True)
+@click.option("--patterns", default="0-3", show_default=True, help="Numbers, such as 0,2-3.")
+@click.option("--max-length", default=64, show_default=True)
+@click.option("--rows", default=300, show_default=True, help="Labelled rows to measure on.")
+@click.option("--test", is_flag=True, help="Measure on test.jsonl instead.")
+@click.option("--held-out", default=500, show_default=True, help="Documents of a text file.")
+@click.option("--seed", default=13, show_default=True, help="Of the held-out documents.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
+def main(
+    backbones: tuple[str, ...],
+    texts: tuple[str, ...],
+    data: Path | None,
+    tasks: str,
+    shots: int | None,
+    seeds: str,
+    patterns: str,
+    max_length: int,
+    rows: int,
+    test: bool,
+    held_out: int,
+    seed: int,
+    output: Path,
+) -> None:
+    """Compare BACKBONES, names or folders."""
+    if texts:
+        click.echo(masked(backbones, texts, held_out, seed) + "\n")
+    if data is None:
+        return
+    files = [files_of(data, name, None if test else rows, rows) for name in tasks.split(",")]
+    for method in ("zero-shot", *(["pet"] if shots else [])):
+        # Without training nothing depends on the seed.
+        drawn = number_list(seeds, "--seeds")[: 1 if method == "zero-shot" else None]
+        config = StudyConfig((method,), (shots or 1,), drawn, unlabeled=0)
+        table = []
+        for number, name in enumerate(backbones):
+            settings = Settings.from_flat(
+                {"backbone": name, "max_length": max_length, "patterns": pattern_numbers(patterns)}
+            )
+            with progress_bars() as progress:
+                folder = output / f"{method}-{number}"
+                study = few_shot_study(files, config, settings, folder, progress=progress)
+            found: dict[str, list[float]] = {}
+            for cell in study.cells:
+                found.setdefault(cell.task, []).append(100 * cell.models[method].accuracy)
+            accuracies = np.array(list(found.values()))
+            spread = accuracies.std(axis=1, ddof=len(drawn) > 1)
+            cells = [f"{a:.1f} ± {s:.1f}" for a, s in zip(accuracies.mean(1), spread, strict=True)]
+            table.append([name, *cells, f"{accuracies.mean():.1f}"])
+        label = method if method == "zero-shot" else f"{method}, {shots} shots"
+        click.echo(text_table(table, [label, *tasks.split(","), "mean"]) + "\n")
+
+
+if __name__ == "__main__":
+    main()
