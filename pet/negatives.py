@@ -1,7 +1,8 @@
 """Which labels a pattern that names a label is asked about in training.
 
-To ask about all labels of a text costs a row each. Every true label against a few wrong ones,
-drawn anew each time a text is met, teaches the same (TFS: True Few-Shot Learning with Prompts).
+To ask about all labels of a text costs a row each. Every true label is asked about beside a few
+wrong ones, drawn anew each time a text is met (TFS: True Few-Shot Learning with Prompts); what is
+then answered with yes too often is corrected by `sampling_shifts`.
 """
 
 from __future__ import annotations
@@ -35,3 +36,24 @@ def draw_questions(
     ranks = order.argsort(axis=1).argsort(axis=1)
     asked: NDArray[np.bool_] = ranks < (true + negatives * np.maximum(true, 1))[:, None]
     return asked
+
+
+def sampling_shifts(truth: NDArray[np.bool_], asked: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """By how much more likely yes is where only some of the wrong labels are asked about, (B,).
+
+    Added to the log-odds of yes in training, so that without it they are right for all labels: the
+    correction of a case-control sample (King and Zeng 2001, section 4.1), log W / a where a of W
+    wrong labels are asked about.
+
+    Parameters
+    ----------
+    truth : bool array (B, C)
+        Which labels are true of which text.
+    asked : bool array (B, C)
+        What is asked, as `draw_questions` gives it.
+    """
+    wrong, drawn = (~truth).sum(axis=1), (asked & ~truth).sum(axis=1)
+    shifts: NDArray[np.float32] = np.log(np.maximum(wrong, 1) / np.maximum(drawn, 1)).astype(
+        np.float32
+    )
+    return shifts

@@ -22,7 +22,7 @@ from pet.encoding import Chunk, Encoder
 from pet.errors import PatternError, TaskError, UsageError
 from pet.losses import label_losses
 from pet.members import MemberSpec, train_member
-from pet.negatives import draw_questions
+from pet.negatives import draw_questions, sampling_shifts
 from pet.pattern import Pattern
 from pet.scoring import PVPScorer
 from pet.search.verbalize import find_words, with_words
@@ -174,6 +174,29 @@ def test_wrong_labels_are_drawn_evenly() -> None:
     shares = draw_questions(truth, 2, np.random.default_rng(0)).mean(axis=0)
     assert shares[2] == 1
     assert np.abs(np.delete(shares, 2) - 0.5).max() < 0.04
+
+
+@pytest.mark.parametrize("negatives", [1, 3, 30])
+def test_probabilities_are_right_although_few_wrong_labels_are_asked(negatives: int) -> None:
+    # Texts that tell nothing, of whose 20 labels one or two are true: the best log-odds are one
+    # number for all, under which the loss of what was drawn is least.
+    generator = np.random.default_rng(0)
+    truth = np.arange(20) == generator.integers(20, size=(4000, 1))
+    truth |= np.arange(20) == generator.integers(20, size=(4000, 1))
+    asked = draw_questions(truth, negatives, generator)
+    shifts = torch.from_numpy(sampling_shifts(truth, asked))[:, None].expand(-1, 20)[asked]
+    odds = torch.zeros((), requires_grad=True)
+    optimiser = torch.optim.LBFGS([odds], max_iter=50)
+    right = torch.from_numpy(truth[asked]).float()
+
+    def loss() -> torch.Tensor:
+        optimiser.zero_grad()
+        found = functional.binary_cross_entropy_with_logits(odds + shifts, right)
+        found.backward()
+        return found
+
+    optimiser.step(loss)
+    assert odds.detach().sigmoid().item() == pytest.approx(truth.mean(), rel=0.05)
 
 
 PVP_ = PVP("{text} is it {label} ? {mask} .", Verbalizer({"yes": ["yes"], "no": ["no"]}))

@@ -61,7 +61,7 @@ def label_loss(backbone: MaskedLM, verbalizer: Verbalizer, shifts: list[float]) 
     for text, target in zip(TEXTS, TARGETS, strict=True):
         total = 0.0
         for number, words in enumerate(verbalizer.words.values()):
-            share = 0.0
+            share = q = 0.0
             for word, weight in words.items():
                 tokens = backbone.hf_tokenizer.encode(word, add_special_tokens=False)
                 ids, place = row(backbone, text, len(tokens))
@@ -79,9 +79,11 @@ def label_loss(backbone: MaskedLM, verbalizer: Verbalizer, shifts: list[float]) 
                             ]
                 logs = logits.log_softmax(-1)
                 log = sum(float(logs[place + n, token]) for n, token in enumerate(tokens))
-                share += weight * (log - (shifts[number] if long else 0.0)) / sum(words.values())
-            q = math.exp(share)  # the geometric mean, as the scores are combined by their mean
-            total -= math.log(q) if number == target else math.log(1 - q)
+                log -= shifts[number] if long else 0.0
+                share += weight * log / sum(words.values())
+                q += math.exp(log)
+            # The geometric mean of right words, as scores are combined; the sum of wrong ones.
+            total -= share if number == target else math.log(1 - q)
         losses.append(total)
     return losses
 
@@ -99,6 +101,36 @@ def test_the_label_loss_is_binary_over_the_whole_vocabulary(
     shifts = np.array(offsets[0]) - np.mean(offsets[0]) if offsets else np.zeros(3)
     losses = label_loss(backbone, verbalizer, shifts.tolist())
     assert float(found.detach()) == pytest.approx(np.average(losses, weights=weights), rel=1e-3)
+
+
+@pytest.mark.parametrize("combine", ["mean", "logsumexp", "max"])
+def test_no_word_of_a_wrong_label_may_keep_probability(
+    backbone: MaskedLM, combine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = {"no": ["bad"], "maybe": ["good", "warm"], "yes": ["great", "wonderful"]}
+    objective = Adapet(
+        scorer(backbone, Verbalizer(words, combine=combine)), None, np.random.default_rng(0)
+    )
+
+    def loss(target: str, **logits: float) -> float:
+        row = torch.full((1, backbone.model.config.vocab_size), -30.0)
+        for word, logit in logits.items():
+            row[0, backbone.hf_tokenizer.convert_tokens_to_ids(word)] = logit
+        monkeypatch.setattr(backbone, "vocabulary_logits", lambda states: row)
+        targets = torch.tensor([LABELS.index(target)])
+        return float(objective.label_loss({1: torch.zeros(1, 1, 1)}, targets))
+
+    least = 0.0 if combine == "max" else np.log(2)  # of two words, which share what there is
+    assert loss("maybe", good=9.0, warm=9.0) == pytest.approx(np.log(2), abs=1e-4)
+    assert loss("maybe", good=9.0, warm=8.0) >= least - 1e-4
+    # One word of a wrong label has half of all probability.
+    assert loss("maybe", good=9.0, warm=9.0, great=9.0 + np.log(2)) > np.log(2) + np.log(4) - 0.01
+
+
+def test_words_that_vote_have_no_probability_in_the_vocabulary(backbone: MaskedLM) -> None:
+    own = scorer(backbone, Verbalizer({**WORDS.words}, combine="vote"))
+    with pytest.raises(UsageError, match="vote"):
+        Adapet(own, None, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("verbalizer", [WORDS, LONG], ids=["one-token", "multi-token"])

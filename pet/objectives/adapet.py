@@ -36,8 +36,10 @@ class Adapet(Objective):
     label is right, and not to be predicted where it is wrong; which of the two is tossed for every
     example.
 
-    Of the probabilities of a label's words the verbalizer makes one as it does of their scores:
-    combine="mean" takes the geometric mean. Which word stands in the slot is drawn.
+    Of the probabilities of the right label's words the verbalizer makes one as it does of their
+    scores: combine="mean" takes the geometric mean, which is largest where the words share all
+    probability. A wrong label's is their sum, so that no word of it keeps any. Which word stands in
+    the slot is drawn.
 
     Calibration enters the vocabulary's softmax as an offset of the label words' logits.
 
@@ -45,7 +47,7 @@ class Adapet(Objective):
     ------
     UsageError
         When the member's readout is another than "words", the backbone no masked LM, the pattern
-        asks about every label, or its soft template is a mixture.
+        asks about every label, its soft template is a mixture, or a verbalizer's words vote.
     """
 
     needs_inputs = True
@@ -72,6 +74,12 @@ class Adapet(Objective):
                 "readout 'words' reads.",
                 "Use --readout words, or --objective pet.",
             )
+        if any(own.combine_words == "vote" for own in readouts):
+            raise UsageError(
+                "The objective 'adapet' trains the probabilities of label words in the whole "
+                "vocabulary; where words vote, only those of the other labels count.",
+                "Use combine='mean' in the verbalizer, or --objective pet.",
+            )
         self._backbone = scorer.backbone
         self._masking = Masking.of(scorer.backbone.tokenizer, 0.15, 1.0, 0.0)
         offsets = scorer.offsets or [[0.0] * len(scorer.labels)] * len(scorer.readouts)
@@ -97,7 +105,8 @@ class Adapet(Objective):
         right = torch.nn.functional.one_hot(targets, len(self.scorer.labels)).bool()
         losses = []
         for probabilities in self._verbalizers:
-            own = binary_loss(probabilities(states), right).sum(dim=1)
+            combined, summed = probabilities(states)
+            own = torch.where(right, -combined, -log_complement(summed)).sum(dim=1)
             if self.weights is None:
                 losses.append(own.mean())
             else:
@@ -170,7 +179,10 @@ class _Question:
 
 
 class _Probabilities:
-    """Log-probabilities (B, C) that the whole vocabulary leaves to the labels of a verbalizer."""
+    """Log-probabilities that the whole vocabulary leaves to the labels of a verbalizer.
+
+    Both (B, C): of each label's words combined as their scores are, and of their sum.
+    """
 
     def __init__(self, readout: WordReadout, offsets: Sequence[float], scorer: PVPScorer) -> None:
         device = scorer.backbone.compute.device
@@ -180,9 +192,11 @@ class _Probabilities:
         shifts = torch.tensor(offsets, device=device)
         labels = torch.tensor([word.label for word in readout.words], device=device)
         self._shifts = (shifts - shifts.mean())[labels]
+        others = torch.arange(len(offsets), device=device) != labels[:, None]
+        self._others = torch.zeros(others.shape, device=device).masked_fill(others, -torch.inf)
         self._ids = torch.tensor([word.ids[0] for word in readout.words], device=device)
 
-    def __call__(self, states: Mapping[int, Tensor]) -> Tensor:
+    def __call__(self, states: Mapping[int, Tensor]) -> tuple[Tensor, Tensor]:
         if self._readout.is_multi_token:
             words = self._readout.word_scores(states) - self._shifts
         else:
@@ -190,10 +204,15 @@ class _Probabilities:
             shifts = logits.new_zeros(logits.shape[1])
             shifts[self._ids] = self._shifts
             words = (logits - shifts).log_softmax(dim=1)[:, self._ids]
-        return self._readout.combine(words)
+        summed = (words[:, :, None] + self._others).logsumexp(dim=1)
+        return self._readout.combine(words), summed
 
 
 def binary_loss(logs: Tensor, right: Tensor) -> Tensor:
     """Binary cross entropy of log-probabilities whose truth is 1 where right, otherwise 0."""
-    logs = logs.clamp_max(_CERTAIN)
-    return -torch.where(right, logs, (-logs.expm1()).log())
+    return -torch.where(right, logs, log_complement(logs))
+
+
+def log_complement(logs: Tensor) -> Tensor:
+    """Log-probabilities of what has not these log-probabilities; finite also where they are 0."""
+    return (-logs.clamp_max(_CERTAIN).expm1()).log()

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pet.encoding import Batch
+from pet.negatives import sampling_shifts
 from pet.objectives.base import LossOfStates, Objective
 
 
@@ -26,11 +27,14 @@ class VerbalizerObjective(Objective):
         """Return the loss of a batch."""
         device = self.scorer.backbone.compute.device
         decided = self.kind.decided(asked)
-        answers = targets
-        if self.scorer.asks_each_label:  # the first answer to a question is yes
-            answers = 1 - self.kind.truth(targets, len(self.scorer.labels))[asked]
+        answers, shifts = targets, np.zeros(len(targets), dtype=np.float32)
+        if self.scorer.asks_each_label:
+            truth = self.kind.truth(targets, len(self.scorer.labels))
+            answers = 1 - truth[asked]  # the first answer to a question is yes
+            shifts = sampling_shifts(truth, asked)
         return partial(
             self._loss,
+            torch.from_numpy(shifts).to(device),
             torch.from_numpy(asked).to(device),
             torch.from_numpy(decided).to(device),
             torch.from_numpy(self.kind.outcomes(targets)[decided]).to(device),
@@ -39,6 +43,7 @@ class VerbalizerObjective(Objective):
 
     def _loss(
         self,
+        shifts: Tensor,
         asked: Tensor,
         decided: Tensor,
         outcomes: Tensor,
@@ -47,7 +52,9 @@ class VerbalizerObjective(Objective):
     ) -> Tensor:
         scores = self.scorer.by_text(self.scorer.label_scores(states, answers=answers), asked)
         losses = [
-            readout.loss(self.kind.decisions(part)[decided], states, outcomes, self.weights)
+            readout.loss(
+                self.kind.decisions(part + shifts[:, None])[decided], states, outcomes, self.weights
+            )
             for readout, part in zip(self.scorer.readouts, scores, strict=True)
         ]
         return torch.stack(losses).mean()
