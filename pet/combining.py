@@ -61,12 +61,12 @@ def combined(
         config.combine_members,
         kind=store.task.kind,
     )
-    learns = config.weighting in ("learned", "tempered") and len(specs) > 1 and bool(data.train)
-    weighting = config.weighting if learns or config.weighting == "accuracy" else "uniform"
-    if not learns and config.calibrate != "folds":
+    several = len(specs) > 1 and bool(data.train)
+    weighting = config.weighting if several or config.weighting == "accuracy" else "uniform"
+    if not learns_from_folds(settings, len(specs), data):
         ensemble = weighed(uniform, weighting, accuracies)
     else:
-        targets, splits = _splits(data, store.task, settings)
+        targets, splits = splits_of(data, store.task, settings)
         scores = [_out_of_fold(store, spec, splits) for spec in specs]
         ensemble = weighed(uniform, weighting, accuracies, scores, targets)
     match config.calibrate:
@@ -74,21 +74,35 @@ def combined(
             temperature = _fitted(store.folder, store.task, ensemble(scores), targets)
         case "agreement" if pool_scored and len(specs) > 1:
             temperature = _agreed(store, ensemble, [spec.name for spec in specs])
-        case _:
+        case chosen:
+            if chosen == "agreement":
+                log.info(
+                    "probabilities stay as they are: --calibrate agreement compares two or more "
+                    "members on unlabelled text"
+                )
             temperature = 1.0
     return replace(ensemble, temperature=temperature)
+
+
+def learns_from_folds(settings: Settings, members: int, data: Data) -> bool:
+    """Whether so many members are combined by scores of labelled examples they did not see."""
+    config = settings.ensemble
+    learned = config.weighting in ("learned", "tempered") and members > 1 and bool(data.train)
+    return learned or config.calibrate == "folds"
 
 
 def _common_scale(
     specs: Sequence[MemberSpec], results: Sequence[MemberResult]
 ) -> tuple[float, ...]:
-    """Temperatures that give members of several readouts scores of the same spread.
+    """Temperatures that give members which score labels in several ways the same spread.
 
     So their mean is one of z-scores (ProtoVerb, section 3), times the mean spread, which keeps
-    probabilities as sharp as they were. All are 1 where every member reads labels alike.
+    probabilities as sharp as they were. All are 1 where every member reads labels alike: from the
+    same readout, and from their words or from yes and no.
     """
     spreads = [result.spread or 0.0 for result in results]
-    if len({spec.readout for spec in specs}) == 1 or min(spreads) <= 0:
+    ways = {(spec.readout, spec.pvp.pattern.asks_each_label) for spec in specs}
+    if len(ways) == 1 or min(spreads) <= 0:
         return (1.0,) * len(specs)
     return tuple((np.array(spreads) / np.mean(spreads)).tolist())
 
@@ -97,7 +111,7 @@ def fine_tuned_temperature(
     task: Task, settings: Settings, data: Data, folder: RunFolder, seed: int, progress: Progress
 ) -> float:
     """Find the temperature of a fine-tuned classifier on scores of examples it did not see."""
-    targets, splits = _splits(data, task, settings)
+    targets, splits = splits_of(data, task, settings)
     scores = np.zeros((len(targets), len(task.labels)), np.float32)
     for number, (inside, outside) in enumerate(splits, 1):
         known: list[Example] = [data.train[i] for i in inside]
@@ -112,7 +126,14 @@ def fine_tuned_temperature(
     return _fitted(folder, task, scores, targets)
 
 
-def _splits(data: Data, task: Task, settings: Settings) -> tuple[NDArray[np.int64], list[Split]]:
+def splits_of(data: Data, task: Task, settings: Settings) -> tuple[NDArray[np.int64], list[Split]]:
+    """Labels of the labelled examples as numbers, and their folds.
+
+    Raises
+    ------
+    DataError
+        When there are too few examples of some label.
+    """
     if not data.train:
         raise DataError("Probabilities are calibrated on labelled examples.", "Give --train FILE.")
     targets = targets_of(task, [example.label for example in data.train])

@@ -9,8 +9,8 @@ from typing import Any
 
 from pet.backbone import load_backbone
 from pet.checkpoints import Checkpoint
-from pet.combining import combined, fine_tuned_temperature
-from pet.config import BackboneConfig, LMConfig, Settings, TrainingConfig, deciding
+from pet.combining import combined, fine_tuned_temperature, learns_from_folds, splits_of
+from pet.config import BackboneConfig, LMConfig, Settings, TrainingConfig, deciding, unused
 from pet.data import Data, Example, Pool
 from pet.distillation import distil, student_temperature
 from pet.ensemble import Ensemble, ensemble_from_dict, ensemble_to_dict
@@ -79,11 +79,15 @@ def run(
         When the labelled examples cannot be learned from.
     """
     _check_labels(task, settings, data.train)
+    if ignored := unused(settings):
+        log.warning("method %s does not use %s", settings.method, ", ".join(ignored))
     folder.write_json(LABELLED, data.labelled())
     if settings.adaptation.adapt:
         settings = replace(settings, backbone=_adapted(settings, data.pool, folder, progress))
     checkpoint = Checkpoint(folder)
     if settings.method == "fine-tune":
+        if settings.ensemble.calibrate == "folds":
+            splits_of(data, task, settings)  # refuse too few examples before anything is trained
         training, seed = settings.training, derived_seed(settings.seed, 2)
         tuned, fit = fine_tune(
             settings.backbone, task, data.train, training, seed, data.dev, progress, checkpoint
@@ -98,6 +102,8 @@ def run(
     specs = [spec.showing(data.train, task.labels) for spec in specs_of(task, settings)]
     for spec in specs:
         spec.scorer(task.labels, backbone)  # refuse bad words right away
+    if learns_from_folds(settings, len(specs), data):
+        splits_of(data, task, settings)
     distils = settings.method in ("pet", "ipet") and data.pool is not None and len(data.pool) > 0
     store = MemberStore(folder, backbone, task, data, progress)
     if settings.method == "ipet":
@@ -116,12 +122,12 @@ def run(
         return _saved(EnsembleModel(members, ensemble), folder)
     del backbone, store
 
-    names = [spec.name for spec in specs]
+    member_names = [spec.name for spec in specs]
 
     soft = replace(ensemble, temperature=1.0)  # what is distilled does not depend on --calibrate
 
     def scores(how: Ensemble = soft) -> Iterator[Scores]:
-        return (how(parts) for parts in pool_scores(folder, names))
+        return (how(parts) for parts in pool_scores(folder, member_names))
 
     student, fit = distil(
         settings.backbone,

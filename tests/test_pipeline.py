@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 from toy import NEW, labelled_rows, toy_task
 
-from pet import Example, folds, member_store, pipeline
+from pet import PVP, Example, Verbalizer, folds, member_store, pipeline
 from pet.config import Settings
 from pet.data import Data, Pool
 from pet.ensemble import accuracy_weights
@@ -212,10 +212,65 @@ def test_the_fold_trainings_do_not_change_the_members(tiny_bert: str, tmp_path: 
         np.testing.assert_array_equal(plain, learned)
 
 
-def test_learned_weights_need_two_examples_of_every_label(tiny_bert: str, tmp_path: Path) -> None:
-    how, data = settings(tiny_bert, weighting="learned"), Data(TRAIN[4:8])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"weighting": "learned"},
+        {"calibrate": "folds"},
+        {"method": "fine-tune", "calibrate": "folds"},
+    ],
+)
+def test_too_few_examples_for_folds_are_refused_before_anything_is_trained(
+    more: dict[str, Any], tiny_bert: str, tmp_path: Path, trained: list[Any]
+) -> None:
+    how, data = settings(tiny_bert, **more), Data(TRAIN[4:8])
+    folder = start(tmp_path / "run", how, data)
     with pytest.raises(DataError, match="two labelled examples of every label"):
-        run(TASK, how, data, start(tmp_path / "run", how, data))
+        run(TASK, how, data, folder)
+    assert trained == []
+    assert not folder.has("log.jsonl")  # nor was a classifier fine-tuned
+
+
+@pytest.mark.parametrize(
+    ("method", "more", "named"),
+    [
+        ("pet", {"weighting": "accuracy", "temperature": 1.0}, None),
+        ("pet", {"growth": 3}, "growth"),
+        ("single", {"weighting": "accuracy", "distill_epochs": 1}, "weighting, distill_epochs"),
+        ("zero-shot", {"scope": "head", "readout": ("words",)}, "max_steps, scope"),
+        ("head", {"scope": "bias", "learning_rate": 1e-3}, "scope"),
+        ("fine-tune", {"patterns": (1,), "dropout": True, "objective": "adapet"}, None),
+    ],
+)
+def test_settings_that_a_method_does_not_read_are_named(
+    method: str,
+    more: dict[str, Any],
+    named: str | None,
+    tiny_bert: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    how = Settings.from_flat(
+        {"method": method, "backbone": tiny_bert, "device": "cpu", "max_steps": 1, **more}
+    )
+    data = Data(TRAIN)
+    run(TASK, how, data, start(tmp_path / "run", how, data))
+    found = [own.getMessage() for own in caplog.records if "does not use" in own.getMessage()]
+    if method == "fine-tune":
+        named = "patterns, objective"
+    assert found == ([f"method {method} does not use {named}"] if named else [])
+
+
+def test_yes_and_no_count_as_much_as_label_words(tiny_bert: str, tmp_path: Path) -> None:
+    answer = Verbalizer({"yes": ["good", "warm"], "no": ["bad"]})
+    asking = PVP("{text} is it {label} ? {mask} .", answer)
+    task = replace(TASK, pvps=[*TASK.pvps, asking])
+    how, data = settings(tiny_bert), Data(TRAIN)
+    folder = RunFolder.start(tmp_path / "run", asked(task, how, data))
+    run(task, how, data, folder)
+    spreads = [figures["spread"] for figures in members_of(folder).values()]
+    scales = folder.read_json("ensemble.json")["temperatures"]
+    assert scales == pytest.approx([spread / np.mean(spreads) for spread in spreads])
 
 
 def test_finished_members_are_not_trained_again(

@@ -300,4 +300,5 @@ def test_predict_and_evaluate_abstain_below_a_threshold(tiny_bert: str, tmp_path
     assert "coverage" not in json.loads(pet(*evaluated, "--json", "-").out)
     shown = pet(*evaluated, "--threshold", 1).out
     assert "above 1: coverage 0.0  accuracy -" in shown
-    assert pet(*evaluated, "--threshold", 1.5).code == 2
+    for value in (1.5, "nan"):
+        assert pet(*evaluated, "--threshold", value).code == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
@@ -134,8 +135,15 @@ def threshold_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--threshold",
         type=click.FloatRange(0, 1),
+        callback=_number,
         help="Abstain where no label has this probability; best after pet train --calibrate folds.",
     )(command)
+
+
+def _number(_: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    if value is not None and math.isnan(value):  # which is in no range and outside of none
+        raise click.BadParameter("expected a number from 0 to 1, found nan.", param=option)
+    return value
 
 
 def compute_options(command: Callable[..., Any]) -> Callable[..., Any]:

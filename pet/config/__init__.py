@@ -35,6 +35,7 @@ from pet.config.training import (
     WeightsScope,
     default_learning_rate,
 )
+from pet.config.unused import unused
 
 __all__ = [
     "AdaptConfig",
@@ -71,4 +72,5 @@ __all__ = [
     "deciding",
     "default_learning_rate",
     "setting",
+    "unused",
 ]

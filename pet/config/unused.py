@@ -1,0 +1,49 @@
+"""Which settings a method does not read, so that nobody tunes what changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from pet.config.ensemble import DistillationConfig, EnsembleConfig, IpetConfig
+from pet.config.settings import CONFIGS, Method, Settings
+from pet.config.soft import TemplateConfig
+from pet.config.training import TrainingConfig
+
+
+def _names(config: type[Any], *read: str) -> frozenset[str]:
+    return frozenset(item.name for item in fields(config) if item.name not in read)
+
+
+_SEVERAL = frozenset({"weighting", "combine_members", "repetitions"})
+_GENERATIONS, _STUDENT = _names(IpetConfig), _names(DistillationConfig)
+_STEPS = frozenset(
+    "max_steps batch_size accumulation learning_rate weight_decay warmup clip_norm dropout "
+    "class_weight eval_every patience".split()
+)
+_UNUSED: dict[Method, frozenset[str]] = {
+    "pet": _GENERATIONS,
+    "ipet": frozenset(),
+    "single": _GENERATIONS | _STUDENT | _SEVERAL,
+    "head": _GENERATIONS | _STUDENT | {"scope"},
+    "zero-shot": _GENERATIONS
+    | _STUDENT
+    | _names(TrainingConfig, "calibration", "demonstrations")
+    | {"repetitions"},
+    "fine-tune": _GENERATIONS
+    | _STUDENT
+    | _names(TrainingConfig, *_STEPS)
+    | _names(TemplateConfig)
+    | _names(EnsembleConfig, "calibrate", "folds")
+    | {"patterns"},
+}
+
+
+def unused(settings: Settings) -> list[str]:
+    """Names of settings that are not at their defaults and that the method does not read."""
+    own: list[tuple[str, Any, Any]] = [("patterns", settings.patterns, None)]
+    for part in CONFIGS:
+        config = getattr(settings, part)
+        own += [(item.name, getattr(config, item.name), item.default) for item in fields(config)]
+    ignored = _UNUSED[settings.method]
+    return [name for name, value, default in own if name in ignored and value != default]
