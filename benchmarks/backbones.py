@@ -2,9 +2,9 @@
 
     python benchmarks/backbones.py pet-mini OTHER --text corpus/*.txt.gz --data DIR -o FOLDER
 
-Of every text file held-out documents are packed into rows, 15 % of whose tokens the mask token
-hides; loss (nats) and accuracy at these. pet adapt --held-out N --seed S holds out the same
-documents, where it is given the same N and S. DIR has one folder a task with train.jsonl: accuracy
+Held-out documents of every text file are packed into rows, 15 % of whose tokens the mask token
+hides; loss (nats) and accuracy at these. pet adapt holds out the same documents where it is given
+the same files, --held-out and --seed. DIR has one folder a task with train.jsonl: accuracy
 without labels (zero-shot, all patterns) and, with --shots, of PET without unlabelled text, on the
 file's last rows. No test file is read unless --test asks for it, at the end of all choices.
 """
@@ -33,21 +33,26 @@ from pet.study.fewshot import few_shot_study
 
 def masked(names: Sequence[str], files: Sequence[str], held_out: int, seed: int) -> str:
     """Table of loss and accuracy at masked words, a row a text file."""
+
+    def source(file: str) -> Source:
+        return Source(file, lambda: documents_from(file))
+
+    # One corpus, as pet adapt has: what is held out depends on all files together.
+    hidden = set(Corpus([source(file) for file in files], held_out, seed).held_out())
+    table = []
     found: dict[str, list[Figures]] = {file: [] for file in files}
     for name in names:
         backbone = MaskedLM.load(name, "auto", "auto")
         packer = Packer(backbone.tokenizer, min(128, backbone.max_length))
         for file in files:
-            corpus = Corpus([Source(file, lambda file=file: documents_from(file))], held_out, seed)
-            rows = packer.sample(corpus.held_out(), 64, seed)
-            figures = HeldOut(backbone, rows).measure(backbone)
+            documents = (text for text in source(file).documents() if text in hidden)
+            figures = HeldOut(backbone, packer.sample(documents, 64, seed)).measure(backbone)
             if figures is not None:
                 found[file].append(figures)
-    table = [
-        [Path(file).name, *(cell for own in figures for cell in _cells(own.loss, own.accuracy))]
-        for file, figures in found.items()
-    ]
-    means = np.mean([[(own.loss, own.accuracy) for own in row] for row in found.values()], axis=0)
+    for file, figures in found.items():
+        cells = [cell for own in figures for cell in _cells(own.loss, own.accuracy)]
+        table.append([Path(file).name, *cells])
+    means = np.mean([[(f.loss, f.accuracy) for f in own] for own in found.values() if own], axis=0)
     table.append(["mean", *(cell for own in means for cell in _cells(*own))])
     header = [f"{what}, {Path(name).name}" for name in names for what in ("loss", "accuracy")]
     return text_table(table, ["text", *header])
@@ -68,7 +73,7 @@ def _cells(loss: float, accuracy: float) -> list[str]:
 @click.option("--max-length", default=64, show_default=True)
 @click.option("--rows", default=300, show_default=True, help="Labelled rows to measure on.")
 @click.option("--test", is_flag=True, help="Measure on test.jsonl instead.")
-@click.option("--held-out", default=500, show_default=True, help="Documents of a text file.")
+@click.option("--held-out", default=500, show_default=True, help="Documents, in all files.")
 @click.option("--seed", default=13, show_default=True, help="Of the held-out documents.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
 def main(

@@ -18,7 +18,7 @@ from families import FAMILIES, save_family
 from tiny import bert_tokenizer
 from torch.nn import functional
 from toy import GOOD, NEW, Files, pet, train
-from transformers import AutoModelForMaskedLM
+from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer
 
 from pet import PETClassifier
 from pet.backbone import MaskedLM
@@ -341,7 +341,7 @@ def test_a_folder_that_cannot_be_written_and_a_full_disk_are_one_message(
     assert "cannot be written" in result.err
     full = OSError(28, "No space left on device")
     with mock.patch("pet.checkpoints.save_file", side_effect=full):
-        result = pet(*call, tmp_path / "m", "--device", "cpu")
+        result = pet(*call, tmp_path / "m", "--device", "cpu", "--checkpoint-every", 1)
     assert result.code == 1
     assert "checkpoint.safetensors: cannot be written: No space left" in result.err
 
@@ -396,3 +396,31 @@ def test_the_classifier_adapts_too(tiny_bert: str, files: Files) -> None:
     )
     model.fit(NEW, unlabeled=NEW)
     assert len(model.predict(GOOD)) == len(GOOD)
+
+
+@pytest.mark.parametrize("family", ["electra", "albert", "roberta"])
+def test_a_new_head_is_the_same_again(family: str, tmp_path: Path) -> None:
+    whole = save_family(FAMILIES[family], tmp_path / "whole")
+    model = AutoModelForMaskedLM.from_pretrained(whole)
+    model.base_model.save_pretrained(tmp_path / "encoder")
+    AutoTokenizer.from_pretrained(whole).save_pretrained(tmp_path / "encoder")
+    first, second = (
+        run(str(tmp_path / "encoder"), tmp_path / name, max_steps=1, length=16)
+        for name in ("one", "two")
+    )
+    assert first.before == second.before
+    assert first.after == second.after
+
+
+def test_rows_are_no_longer_than_the_model_reads(
+    tiny_bert: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(tiny_bert, tmp_path / "m", max_steps=1, length=100_000)
+    assert "reads at most" in caplog.text
+    limit = AutoConfig.from_pretrained(tiny_bert).max_position_embeddings
+    assert f"- length: {limit}" in (tmp_path / "m" / "README.md").read_text("utf-8")
+
+
+def test_how_often_checkpoints_are_written_decides_nothing(tiny_bert: str, tmp_path: Path) -> None:
+    first = run(tiny_bert, tmp_path / "m", max_steps=2, checkpoint_every=1)
+    assert run(tiny_bert, tmp_path / "m", max_steps=2, checkpoint_every=None) == first

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol, Self, get_args
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pet.backbone.injection import model_inputs, prompted
 from pet.config import WeightsScope
@@ -183,15 +184,13 @@ class LanguageModel(ABC):
 
     def word_logits(self, states: Tensor, word_ids: Tensor) -> Tensor:
         """Logits of some words: (S, E) and (W,) -> (S, W), in fp32."""
-        bias = self._bias()
-        logits: Tensor = states @ self._decoder.weight[word_ids].float().T
-        return logits if bias is None else logits + bias[word_ids].float()
+        return functional.linear(states, *self.word_vectors(word_ids))
 
     def vocabulary_logits(self, states: Tensor) -> Tensor:
         """Logits of all words at the given positions only: (S, E) -> (S, V)."""
         bias = self._bias()
-        logits: Tensor = states @ self._decoder.weight.float().T
-        return logits if bias is None else logits + bias.float()
+        own = None if bias is None else bias.float()
+        return functional.linear(states, self._decoder.weight.float(), own)
 
     def scope_names(self, scope: str) -> list[str]:
         """Names of the parameters that a scope trains.

@@ -123,13 +123,16 @@ class MaskedLM(LanguageModel):
         """Give an untrained head a sensible start.
 
         Square transforms start as the identity, so that the decoder, which is tied to the word
-        embeddings, sees the encoder's states; its bias starts at the words' log frequencies (V,),
-        the best guess while nothing else is known.
+        embeddings, sees the encoder's states; others at random, from torch's own generator. The
+        decoder's bias starts at the words' log frequencies (V,), the best guess while nothing else
+        is known.
         """
         for name, module in self.model.named_modules():
             if f"{name}.weight" in self.untrained and isinstance(module, nn.Linear):
                 if module.in_features == module.out_features:
                     nn.init.eye_(module.weight)
+                elif module is not self._decoder:
+                    module.reset_parameters()
                 if module.bias is not None and module is not self._decoder:
                     nn.init.zeros_(module.bias)
         bias = self._bias()

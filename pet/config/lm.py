@@ -29,7 +29,7 @@ class LMConfig(Checked):
     minutes: float | None = setting(
         None,
         "Most minutes of training, by default unlimited; the rate falls with the clock.",
-        low=0,
+        above=0,
     )
     length: int = setting(128, "Tokens of a row; documents are packed into rows.", low=8)
     batch_size: int = setting(32, "Rows in one forward pass.", low=1)
@@ -57,7 +57,12 @@ class LMConfig(Checked):
         500, "Documents kept from training to measure it by; at most a tenth of all.", low=0
     )
     shuffle_buffer: int = setting(16384, "Rows in memory from which the next are drawn.", low=1)
-    checkpoint_every: int = setting(500, "Optimiser steps between two checkpoints.", low=1)
+    checkpoint_every: int | None = setting(
+        None,
+        "Optimiser steps between two checkpoints; by default as many as take a minute.",
+        low=1,
+        decides=False,
+    )
     save_precision: Literal["fp32", "fp16"] = setting(
         "fp32", "Precision of the saved weights.", Literal["fp32", "fp16"]
     )
@@ -66,6 +71,8 @@ class LMConfig(Checked):
         super().__post_init__()
         if self.mask_rate >= 1:
             raise UsageError(f"mask_rate is a share of the tokens below 1, not {self.mask_rate}.")
+        if self.warmup > 1:
+            raise UsageError(f"warmup is a share of the steps up to 1, not {self.warmup}.")
         if self.mask_share + self.random_share > 1:
             raise UsageError(
                 f"mask_share and random_share are {self.mask_share} and {self.random_share}; "

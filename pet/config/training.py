@@ -107,6 +107,8 @@ class TrainingConfig(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.warmup > 1:
+            raise UsageError(f"warmup is a share of the steps up to 1, not {self.warmup}.")
         if self.lm_weight >= 1:
             raise UsageError(f"lm_weight is a share of the loss below 1, not {self.lm_weight}.")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from pet.backbone import MaskedLM
-from pet.checkpoints import Checkpoint
+from pet.checkpoints import EVERY_SECONDS, Checkpoint
 from pet.config import BackboneConfig, LMConfig, deciding, default_learning_rate
 from pet.errors import UsageError
 from pet.lm.corpus import Corpus, Source
@@ -97,11 +97,14 @@ def adapt(
     """
     corpus = Corpus(sources, how.held_out, seed)
     backbone = MaskedLM.load(start.backbone, start.device, start.precision, new_head=True)
-    asked = {"start": deciding(start), "text": corpus.sizes, "config": asdict(how), "seed": seed}
+    asked = {"start": deciding(start), "text": corpus.sizes, "config": deciding(how), "seed": seed}
     folder = AdaptationFolder.start(output, asked, force)
     if folder.has("metrics.json"):
         return Adaptation.from_dict(folder.read_json("metrics.json"))
-    packer = Packer(backbone.tokenizer, min(how.length, backbone.max_length), how.whole_word)
+    if how.length > backbone.max_length:
+        how = replace(how, length=backbone.max_length)
+        log.warning("%s reads at most %d tokens: so long are the rows", start.backbone, how.length)
+    packer = Packer(backbone.tokenizer, how.length, how.whole_word)
     if packer.room < 1:
         raise UsageError(f"A row of {packer.length} tokens has no room for text.", "Use --length.")
     checkpoint = Checkpoint(folder)
@@ -111,6 +114,7 @@ def adapt(
     if resume is None:
         if backbone.untrained:
             log.info("%s has no masked-LM head; it gets one", start.backbone)
+            torch.manual_seed(derived_seed(seed, 3))
             backbone.start_head(_log_frequencies(stream.buffer, backbone))
         before = held_out.measure(backbone, progress)
     log.info("held out: %d rows; before: %s", len(held_out.rows), before)
@@ -198,7 +202,8 @@ def _schedule(how: LMConfig, width: int) -> Schedule:
         how.clip_norm,
         decay="cosine",
         max_seconds=None if how.minutes is None else max(1e-9, 60 * how.minutes),
-        save_every=how.checkpoint_every,
+        save_every=how.checkpoint_every or 1,
+        save_seconds=EVERY_SECONDS if how.checkpoint_every is None else None,
     )
 
 
