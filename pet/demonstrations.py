@@ -1,7 +1,7 @@
 """Demonstrations: labelled examples shown beside every input, one of each label (LM-BFF).
 
 A demonstration is the member's own pattern, filled with a labelled example and a word of its label.
-Its texts are fields like any other, so that they share the room fairly with the input's own.
+Its texts are fields that give way first: at least half of the room is the input's own.
 
 Source: Gao et al., ACL 2021, section 6.
 """
@@ -63,7 +63,7 @@ def _filled(pattern: Pattern, label: str, word: str) -> tuple[Part, ...]:
             case Mask():
                 part = Words(word)
             case Field(name):
-                part = replace(part, name=f"{label}:{name}", keep=False)
+                part = replace(part, name=f"{label}:{name}", keep=False, beside=True)
         # Words that meet are tokenised together, as they would be in a text.
         if isinstance(part, Words) and parts and isinstance(parts[-1], Words):
             parts[-1] = Words(parts[-1].text + part.text)

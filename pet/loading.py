@@ -87,7 +87,14 @@ def _loaded(load: Callable[..., Any], name: str, part: str = "", **options: Any)
         if "Unrecognized configuration class" in reason:
             found = re.search(r"class '[\w.]*?(\w+)'", reason)
             known = getattr(load, "__self__", type(None)).__name__
-            reason = f"{known} knows no {found[1] if found else 'such architecture'}."
+            kind = found[1].removesuffix("Config") if found else "such architecture"
+            if known == "AutoModelForMaskedLM":
+                raise BackboneError(
+                    f"Backbone {name!r}: expected a masked language model, found {kind}, which "
+                    "has no mask to fill in.",
+                    f"Choose one such as roberta-base, or {EMBEDDED!r}.",
+                ) from error
+            reason = f"{known} knows no {kind}."
         if "Repo id must be" in reason or "repo id must be" in reason:
             reason = "there is no such folder."
         raise BackboneError(

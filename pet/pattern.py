@@ -29,11 +29,13 @@ class Field:
     """A text field of the example.
 
     ``cut`` says which end gives way when the input is too long; ``keep`` forbids shortening.
+    Fields that stand ``beside`` the input, in demonstrations, give way before its own.
     """
 
     name: str
     keep: bool = False
     cut: Cut = "tail"
+    beside: bool = False
 
 
 @dataclass(frozen=True)

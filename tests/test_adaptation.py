@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from families import FAMILIES, save_family
+from other_families import CAUSAL, save_other
 from tiny import bert_tokenizer
 from torch.nn import functional
 from toy import GOOD, NEW, Files, pet, train
@@ -375,6 +376,7 @@ def test_a_run_can_start_by_adapting(files: Files, encoder: str, tmp_path: Path)
     more = ["--unlabeled", files.unlabeled, "--adapt", "--adapt-steps", 3, "--test", files.test]
     result = train(files, encoder, tmp_path / "run", *more)
     assert result.code == 0, result.err
+    assert "The backbone was adapted in 3 steps: loss on held-out text" in result.err
     adapted = tmp_path / "run" / "backbone"
     MaskedLM.load(str(adapted), "cpu", "fp32")
     before = (adapted / "model.safetensors").stat().st_mtime_ns
@@ -424,3 +426,17 @@ def test_rows_are_no_longer_than_the_model_reads(
 def test_how_often_checkpoints_are_written_decides_nothing(tiny_bert: str, tmp_path: Path) -> None:
     first = run(tiny_bert, tmp_path / "m", max_steps=2, checkpoint_every=1)
     assert run(tiny_bert, tmp_path / "m", max_steps=2, checkpoint_every=None) == first
+
+
+def test_a_causal_model_and_an_endless_seed_are_refused_in_one_message(
+    tiny_bert: str, tmp_path: Path
+) -> None:
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS), "utf-8")
+    gpt2 = save_other(CAUSAL["gpt2"], tmp_path / "gpt2")
+    call = ["--text", tmp_path / "texts.txt", "-o", tmp_path / "m"]
+    result = pet("adapt", gpt2, *call)
+    assert result.code == 1
+    assert "expected a masked language model, found GPT2" in result.err
+    result = pet("adapt", tiny_bert, *call, "--seed", 10**23)
+    assert result.code == 2
+    assert "--seed" in result.err

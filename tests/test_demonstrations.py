@@ -21,7 +21,7 @@ from pet.backbone import MaskedLM, load_backbone
 from pet.config import TrainingConfig
 from pet.demonstrations import Bank, draw_each
 from pet.encoding import Chunk, Ragged
-from pet.errors import DataError, UsageError
+from pet.errors import DataError, PatternError, UsageError
 from pet.folds import out_of_fold_scores
 from pet.losses import label_losses
 from pet.members import MemberSet, MemberSpec, train_member
@@ -163,10 +163,35 @@ def test_long_texts_share_the_room(backbone: MaskedLM) -> None:
     assert counts[0] == counts[1] > 5
     own = scorer(backbone, demonstrations=shown)
     (row,) = rows(own, chunk(backbone, "one " * 100), 0)
+    # The input has half of the room, the demonstrations share the rest evenly.
     counts = [part.count("one") + part.count("two") for part in row.split("[SEP]")[:3]]
-    assert len(set(counts)) == 1
+    assert counts[1] == counts[2] > 5
+    assert counts[0] in (2 * counts[1], 2 * counts[1] + 1)
     encoded = own.encode(chunk(backbone, "one " * 100))[1]
     assert 62 <= int(encoded.ids.lengths[0]) <= 64
+
+
+@pytest.mark.parametrize(("words", "kept"), [(20, 20), (26, 24)])
+def test_demonstrations_give_way_before_the_input(
+    backbone: MaskedLM, words: int, kept: int
+) -> None:
+    shown = {label: [{"text": "two " * 100}] for label in TASK.labels}
+    own = scorer(backbone, demonstrations=shown)
+    (row,) = rows(own, chunk(backbone, "one " * words), 0)
+    assert row.count("one") == kept  # all of it, or half of the room
+    assert row.count("two") > 20
+    short = {label: [{"text": "two"}] for label in TASK.labels}
+    own = scorer(backbone, demonstrations=short)
+    (row,) = rows(own, chunk(backbone, "one " * 100), 0)
+    assert row.count("two") == 2  # and what they leave is the input's
+    assert row.count("one") > 40
+
+
+def test_too_many_demonstrations_for_the_length_are_named(backbone: MaskedLM) -> None:
+    shown = {label: [{"text": "two"}] for label in TASK.labels}
+    with pytest.raises(PatternError, match="and its demonstrations take") as caught:
+        PVPScorer(TASK.pvps[0], TASK.labels, backbone, 12, demonstrations=shown)
+    assert "Leave --demonstrations out" in str(caught.value)
 
 
 def test_a_view_shows_what_score_gives(backbone: MaskedLM) -> None:
@@ -175,7 +200,9 @@ def test_a_view_shows_what_score_gives(backbone: MaskedLM) -> None:
     seen = view(own, {"text": "the room"})
     np.testing.assert_allclose(list(seen.labels[0].values()), expected, atol=1e-5)
     words = seen.words[0][""]
-    assert seen.labels[0]["no"] == pytest.approx((words["bad"] + 0.5 * words["sad"]) / 1.5)
+    assert seen.labels[0]["no"] == pytest.approx(
+        (words["bad"] + 0.5 * words["sad"]) / 1.5, abs=1e-6
+    )
 
 
 def test_left_to_right_models_read_demonstrations_first(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from pet.config import BackboneConfig, LMConfig, Settings
 )  # fmt: skip
 @click.option("--column", default="text", show_default=True, help="Column that holds the text.")
 @click.option("--paragraphs", is_flag=True, help="In .txt files blank lines separate documents.")
-@click.option("--seed", type=click.IntRange(min=0), default=Settings.seed, show_default=True,
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=Settings.seed, show_default=True,
               help="Of every draw.")  # fmt: skip
 @click.option("-o", "--output", required=True, metavar="DIR", help="Folder of the new model.")
 @click.option("--force", is_flag=True, help="Start over where DIR holds an adaptation.")

@@ -17,7 +17,7 @@ from pet.encoding.pieces import Piece, pieces_of
 from pet.encoding.ragged import Ints, Ragged
 from pet.encoding.tokenizer import TextTokenizer
 from pet.errors import PatternError
-from pet.pattern import Mask, Part, Soft, Words
+from pet.pattern import Field, Mask, Part, Soft, Words
 
 
 class FieldTokens(Protocol):
@@ -102,10 +102,12 @@ class Encoder:
         fixed = self._fixed + longest
         self._room = max_length - fixed
         if self._room < 1:
+            shows = any(isinstance(part, Field) and part.beside for part in parts)
             raise PatternError(
-                f"The pattern's own tokens take {fixed} of {max_length} tokens; no room is left "
-                "for text.",
-                "Shorten the pattern or raise --max-length.",
+                f"The pattern's own tokens{' and its demonstrations' if shows else ''} take "
+                f"{fixed} of {max_length} tokens; no room is left for text.",
+                f"{'Leave --demonstrations out, s' if shows else 'S'}horten the pattern or raise "
+                "--max-length.",
             )
 
     @cached_property
@@ -178,14 +180,19 @@ class Encoder:
         return Encoded(rows, segments, masks, pad_id, slot, places, entries)
 
     def _shares(self, fields: list[Piece], lengths: list[Ints], count: int) -> list[Ints]:
-        """Tokens each field keeps: the longest gives way first, a kept field never."""
+        """Tokens each field keeps: the longest gives way first, a kept field never.
+
+        Fields beside the input leave it what it needs, or half of the room.
+        """
         room = np.full(count, self._room, dtype=np.int64)
-        soft = []
-        for piece, length in zip(fields, lengths, strict=True):
-            if piece.field is not None and piece.field.keep:
+        own: list[Ints] = []
+        beside: list[Ints] = []
+        marks = [piece.field for piece in fields if piece.field is not None]
+        for field, length in zip(marks, lengths, strict=True):
+            if field.keep:
                 room = room - length
             else:
-                soft.append(length)
+                (beside if field.beside else own).append(length)
         if (room < 0).any():
             row = int(np.argmin(room))
             raise PatternError(
@@ -193,10 +200,13 @@ class Encoder:
                 f"longer than {self._max_length} tokens allow.",
                 "Drop :keep or raise --max-length.",
             )
-        caps = _caps(np.stack(soft), room) if soft else room
+        none = np.zeros((0, count), dtype=np.int64)
+        inner, outer = np.stack(own) if own else none, np.stack(beside) if beside else none
+        caps = _caps(inner, np.maximum(room - outer.sum(axis=0), room // 2))
+        left = _caps(outer, room - np.minimum(inner, caps).sum(axis=0))
         return [
-            length if piece.field is not None and piece.field.keep else np.minimum(length, caps)
-            for piece, length in zip(fields, lengths, strict=True)
+            length if field.keep else np.minimum(length, left if field.beside else caps)
+            for field, length in zip(marks, lengths, strict=True)
         ]
 
 

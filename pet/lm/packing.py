@@ -130,15 +130,13 @@ class RowStream:
         self._documents = corpus.epoch(0)
         self._tokens = np.zeros((2, 0), np.int32)
         self._found_text = False
-        rows = np.empty((buffer, 2, packer.length), np.int32)
-        count = 0
+        rows: list[Rows] = []
         # No row comes twice into the buffer: the first reading of the text fills it, at most.
-        while count < buffer and (
-            not count or self._epoch == 0 or self._tokens.shape[1] >= packer.room
+        while len(rows) < buffer and (
+            not rows or self._epoch == 0 or self._tokens.shape[1] >= packer.room
         ):
-            rows[count] = self._row()
-            count += 1
-        self.buffer = rows[:count].copy()
+            rows.append(self._row())
+        self.buffer = np.stack(rows)
 
     def state(self) -> dict[str, Rows]:
         """Everything that decides the next rows."""
