@@ -25,7 +25,7 @@ class Deep(SoftTemplate):
     first layer is never among them: its input are the slots' own vectors.
     """
 
-    rate = 5e-3
+    rate = 3e-2
 
     def __init__(self, site: Site) -> None:
         super().__init__(site)
