@@ -9,20 +9,21 @@ few examples also err together, so this is a mild correction.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
+from pet.checkpoints import Checkpoint
 from pet.config import Settings
 from pet.data import Data, Example
 from pet.ensemble import Ensemble, pairwise_agreement, weighed
 from pet.errors import DataError
 from pet.evaluation import calibration_error
 from pet.fine_tuning import fine_tune
-from pet.folds import Split, held_out_scores, stratified_splits
+from pet.folds import Split, kept, out_of_fold_scores, stratified_splits
 from pet.kinds import targets_of, task_kind
 from pet.member_store import MemberStore, pool_scores
 from pet.members import MemberResult, MemberSpec
@@ -34,6 +35,7 @@ from pet.training import Progress
 
 log = logging.getLogger(__name__)
 
+Texts = Mapping[str, str]
 CALIBRATED = "calibration.json"
 _COMPARED = 2000  # unlabelled texts: more tell agreement no better
 
@@ -67,7 +69,8 @@ def combined(
         ensemble = weighed(uniform, weighting, accuracies)
     else:
         targets, splits = splits_of(data, store.task, settings)
-        scores = [_out_of_fold(store, spec, splits) for spec in specs]
+        more = (store.task, data.train, splits, data.pool, store.progress, store.folder)
+        scores = [out_of_fold_scores(store.backbone, spec, *more) for spec in specs]
         ensemble = weighed(uniform, weighting, accuracies, scores, targets)
     match config.calibrate:
         case "folds":
@@ -117,12 +120,16 @@ def fine_tuned_temperature(
         known: list[Example] = [data.train[i] for i in inside]
         held_out = [data.train[i].texts for i in outside]
 
-        def score(known: list[Example] = known, texts: Sequence[object] = held_out) -> Scores:
-            backbone, training = settings.backbone, settings.training
-            model, _ = fine_tune(backbone, task, known, training, seed, (), progress)
-            return model.scores(texts)  # type: ignore[arg-type]
+        def score(
+            checkpoint: Checkpoint,
+            known: list[Example] = known,
+            held_out: Sequence[Texts] = held_out,
+        ) -> Scores:
+            how = (settings.training, seed, (), progress, checkpoint)
+            model, _ = fine_tune(settings.backbone, task, known, *how)
+            return model.scores(held_out)
 
-        scores[outside] = _kept(folder, f"folds/fine-tune/{number}.npy", score)
+        scores[outside] = kept(folder, "fine-tune", number, score)
     return _fitted(folder, task, scores, targets)
 
 
@@ -138,28 +145,6 @@ def splits_of(data: Data, task: Task, settings: Settings) -> tuple[NDArray[np.in
         raise DataError("Probabilities are calibrated on labelled examples.", "Give --train FILE.")
     targets = targets_of(task, [example.label for example in data.train])
     return targets, stratified_splits(targets, settings.ensemble.folds, settings.seed)
-
-
-def _out_of_fold(store: MemberStore, spec: MemberSpec, splits: Sequence[Split]) -> Scores:
-    """Scores of all labelled examples by members that did not see them: (V, N, C)."""
-    data, task = store.data, store.task
-    readouts = len(spec.scorer(task.labels, store.backbone).readouts)
-    scores = np.zeros((readouts, len(data.train), len(task.labels)), np.float32)
-    for number, split in enumerate(splits, 1):
-
-        def score(number: int = number, split: Split = split) -> Scores:
-            how = (split, number, data.pool, store.progress)
-            return held_out_scores(store.backbone, spec, task, data.train, *how)
-
-        scores[:, split[1]] = _kept(store.folder, f"folds/{spec.name}/{number}.npy", score)
-    return scores
-
-
-def _kept(folder: RunFolder, file: str, score: Callable[[], Scores]) -> Scores:
-    if not folder.has(file):
-        folder.write_array(file, score())
-    found: Scores = np.load(folder.path / file, allow_pickle=False)
-    return found
 
 
 def _agreed(store: MemberStore, ensemble: Ensemble, names: Sequence[str]) -> float:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from pet.backbone import LanguageModel
+from pet.checkpoints import Checkpoint
 from pet.data import Example, Pool
 from pet.encoding import Chunk
 from pet.errors import DataError
 from pet.members import MemberSpec, train_member
+from pet.runs import RunFolder
 from pet.scoring import Scores
 from pet.task import Task
 from pet.training import Progress, silent
@@ -53,18 +56,29 @@ def out_of_fold_scores(
     splits: Sequence[Split],
     pool: Pool | None = None,
     progress: Progress = silent,
+    folder: RunFolder | None = None,
 ) -> Scores:
     """Train a member once a split, on the inside, and score the outside: (V, N, C).
 
-    The outsides of all splits together are all N examples, each once.
+    The outsides of all splits together are all N examples, each once. In a run ``folder`` the
+    scores of every split are kept, and a training that was cut off goes on.
     """
     readouts = len(spec.scorer(task.labels, backbone).readouts)
     scores = np.zeros((readouts, len(examples), len(task.labels)), np.float32)
     for number, split in enumerate(splits, 1):
-        scores[:, split[1]] = held_out_scores(
-            backbone, spec, task, examples, split, number, pool, progress
+        own = partial(
+            held_out_scores, backbone, spec, task, examples, split, number, pool, progress
         )
+        scores[:, split[1]] = own() if folder is None else kept(folder, spec.name, number, own)
     return scores
+
+
+def kept(folder: RunFolder, name: str, number: int, score: Callable[..., Scores]) -> Scores:
+    """Scores of split ``number`` in a run folder; made with ``checkpoint=`` where none are."""
+    checkpoint = Checkpoint(folder, f"folds/{name}")
+    found = folder.array(f"folds/{name}/{number}.npy", partial(score, checkpoint=checkpoint))
+    checkpoint.remove()
+    return found
 
 
 def held_out_scores(
@@ -76,12 +90,15 @@ def held_out_scores(
     number: int,
     pool: Pool | None = None,
     progress: Progress = silent,
+    checkpoint: Checkpoint | None = None,
 ) -> Scores:
     """Train a member on the inside of split ``number`` and score the outside: (V, n, C)."""
     inside, outside = split
     known = [examples[i] for i in inside]
     part = replace(spec, name=f"{spec.name} fold {number}").showing(known, task.labels)
-    own = train_member(backbone, part, task, known, pool=pool, progress=progress)
+    own = train_member(
+        backbone, part, task, known, pool=pool, progress=progress, checkpoint=checkpoint
+    )
     scorer = part.scorer(task.labels, backbone, own.offsets)
     scorer.put(own.weights)
     return scorer.score(Chunk(backbone.tokenizer, [examples[i].texts for i in outside]))

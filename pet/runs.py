@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -147,6 +147,13 @@ class RunFolder:
         """Write a .npy file at once."""
         with self.writing(name) as temporary, temporary.open("wb") as stream:
             np.save(stream, array, allow_pickle=False)
+
+    def array(self, name: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+        """Read a .npy file, or make the array and write it where there is none yet."""
+        if not self.has(name):
+            self.write_array(name, make())
+        found: np.ndarray = np.load(self.path / name, allow_pickle=False)
+        return found
 
     def shards(self, name: str) -> Iterator[np.ndarray]:
         """Yield the arrays of a folder of numbered .npy files, in order."""

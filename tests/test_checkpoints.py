@@ -240,15 +240,18 @@ def test_a_member_goes_on_from_its_checkpoint_exactly(
         assert getattr(found, name) == getattr(expected, name)
 
 
-@pytest.mark.parametrize("method", ["pet", "fine-tune", "ipet"])
+@pytest.mark.parametrize(
+    ("method", "calibrate"),
+    [("pet", "agreement"), ("single", "folds"), ("fine-tune", "folds"), ("ipet", "agreement")],
+)
 def test_a_run_that_is_killed_again_and_again_ends_as_one_that_was_not(
-    method: str, tiny_bert: str, tmp_path: Path, dying: Callable[[int], None]
+    method: str, calibrate: str, tiny_bert: str, tmp_path: Path, dying: Callable[[int], None]
 ) -> None:
     how = Settings.from_flat(
         {
             "method": method, "backbone": tiny_bert, "device": "cpu", "precision": "fp32",
             "max_steps": 3, "patterns": (0, 1), "distill_epochs": 3, "distill_batch_size": 8,
-            "generations": 1,
+            "generations": 1, "calibrate": calibrate, "folds": 3,
         }
     )  # fmt: skip
     data = Data([] if method == "ipet" else TRAIN, (), POOL)
@@ -269,7 +272,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_was_not(
             assert list((tmp_path / "cut").rglob("checkpoint.safetensors"))
             continue
         break
-    assert kills >= (1 if method == "fine-tune" else 5)
+    assert kills >= 4
     assert not list(folder.rglob("checkpoint.safetensors"))
     weights = [f.relative_to(expected) for f in expected.rglob("*.safetensors")]
     assert len(weights) >= 1

@@ -18,7 +18,7 @@ from scipy.special import softmax
 from toy import Files, labelled_rows, pet, toy_task, train, unlabelled_rows
 from transformers import AutoModelForSequenceClassification
 
-from pet import Example, combining
+from pet import Example, combining, folds
 from pet.config import BackboneConfig, Settings
 from pet.data import Data, Pool
 from pet.distillation import student_temperature
@@ -185,7 +185,7 @@ def test_calibrate_scales_what_a_run_ends_with_and_nothing_else(
         assert ratio[0, 0] == pytest.approx(kept["temperature"], rel=1e-3)
     # What is scored out of fold is not scored again.
     (folder.path / "classifier").rename(tmp_path / "gone")
-    monkeypatch.setattr(combining, "held_out_scores", None)
+    monkeypatch.setattr(folds, "held_out_scores", lambda *_, **__: pytest.fail("scored again"))
     if method == "fine-tune":
         monkeypatch.setattr(combining, "fine_tune", None)
     np.testing.assert_array_equal(run(TASK, how, data, folder).scores(TEXTS), scores["folds"])
