@@ -100,7 +100,14 @@ def train_generations(
         if number < plan.generations and store.folder.has(_record(number)):
             log.info("generation %d: finished before", number)
             continue
-        draws = _draws(store, plan, number, previous, current, config, combine_verbalizers)
+        try:
+            draws = _draws(store, plan, number, previous, current, config, combine_verbalizers)
+        except DataError as error:
+            if config.generations is not None or number == 1:
+                raise
+            reason = str(error).splitlines()[0].removesuffix(".")
+            log.warning("%s: generation %d is the last", reason, number - 1)
+            return previous, _finished(store, number - 1, previous, {}, combine_verbalizers)
         results = _finished(store, number, current, draws, combine_verbalizers)
     return current, results
 

@@ -380,6 +380,39 @@ def test_a_draw_that_cannot_be_filled_names_generation_members_and_label(place: 
     assert "Traceback" not in result.err
 
 
+def test_without_a_number_of_generations_the_last_is_one_that_could_be_drawn(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = 0
+
+    def draw(*given: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > 3:  # the second generation's
+            raise DataError("9 texts were wanted.", "Give more.")
+        return draw_rows(*given)
+
+    monkeypatch.setattr("pet.ipet.draw_rows", draw)
+    arguments = [
+        "train", "--task", place / "task.py", "--backbone", place / "bert", "--method", "ipet",
+        "--train", place / "train.jsonl", "--unlabeled", place / "pool.jsonl", "--patterns", "1-3",
+        "--max-steps", 40, "--batch-size", 3, "--learning-rate", 5e-3, "--growth", 2,
+        "--device", "cpu", "--distill-epochs", 1,
+    ]  # fmt: skip
+    first = pet(*arguments, "-o", tmp_path / "run", "--test", place / "test.jsonl")
+    assert first.code == 0, first.err
+    assert "9 texts were wanted: generation 1 is the last" in first.err
+    assert read(tmp_path / "run", "ensemble.json")["members"][0] == "gen-1/pattern-1"
+    (tmp_path / "run" / "classifier").rename(tmp_path / "gone")
+    again = pet(*arguments, "-o", tmp_path / "run", "--test", place / "test.jsonl")
+    assert again.code == 0, again.err
+    assert again.out == first.out
+    calls = 0
+    result = pet(*arguments, "-o", tmp_path / "two", "--generations", 2)
+    assert result.code == 1
+    assert "9 texts were wanted." in result.err
+
+
 @pytest.mark.parametrize(
     ("more", "code", "message"),
     [

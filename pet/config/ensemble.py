@@ -53,8 +53,8 @@ class IpetConfig(Checked):
 
     generations: int | None = setting(
         None,
-        "iPET: generations after the first; by default until members learn from 1,000 examples "
-        "or the next generation would draw more than half of the unlabelled text.",
+        "iPET: generations after the first; by default until members learn from 1,000 examples, "
+        "the next would draw more than half of the unlabelled text, or a draw cannot be filled.",
         low=1,
     )
     growth: int = setting(
