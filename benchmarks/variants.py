@@ -25,7 +25,7 @@ from pet.cli.console import progress_bars
 from pet.cli.options import pattern_numbers
 from pet.config import BackboneConfig, Settings, StudyConfig
 from pet.config.base import number_list
-from pet.config.soft import SoftKind
+from pet.config.soft import SoftKind, SoftRecipe
 from pet.evaluation import text_table
 from pet.readers import rows_of
 from pet.study.cells import CellResult, TaskFiles
@@ -34,7 +34,6 @@ from pet.task import load_task
 
 TASKS = "sst2,mr,ag_news,trec,emotion,yelp_full"
 KINDS = get_args(SoftKind)
-WARP = {"soft": ("prompt-tuning",), "soft_start": "mask", "readout": ("class-vectors",)}
 
 # The first of a group is what the others are compared with.
 GROUPS: dict[str, dict[str, dict[str, Any]]] = {
@@ -58,10 +57,11 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "softened words, prompt": {"soften": "words", "scope": "prompt"},
         "softened words, all": {"soften": "words", "scope": "all"},
-        "warp, prompt": {**WARP, "scope": "prompt"},
-        "warp, all": {**WARP, "scope": "all"},
-        "mixture of 4, prompt": {"soft": ("prompt-tuning",), "mixture": 4, "scope": "prompt"},
-        "mixture of 4, all": {"soft": ("prompt-tuning",), "mixture": 4, "scope": "all"},
+        **{
+            f"{recipe}, {scope}": {"soft": (recipe,), "scope": scope}
+            for recipe in get_args(SoftRecipe)
+            for scope in ("prompt", "all")
+        },
         "hard + prompt-tuning, all": {"soft": ("none", "prompt-tuning"), "scope": "all"},
     },
     "rates": {

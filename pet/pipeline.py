@@ -29,6 +29,7 @@ from pet.scoring import Scores
 from pet.seeds import derived_seed
 from pet.soft import SoftSpec
 from pet.soft.patterns import with_slots, with_soft_words
+from pet.soft.recipes import Recipe
 from pet.task import Task
 from pet.training import Progress, silent
 
@@ -163,7 +164,7 @@ def specs_of(task: Task, settings: Settings) -> list[MemberSpec]:
         )
         for number, pvp in chosen
         for kind in settings.template.soft
-        for readout in settings.ensemble.readout
+        for readout in _readouts(kind, settings)
         for repetition in range(repetitions)
     ]
     if training.scope.startswith("prompt") and not any(spec.soft for spec in specs):
@@ -180,6 +181,11 @@ def specs_of(task: Task, settings: Settings) -> list[MemberSpec]:
     return specs
 
 
+def _readouts(kind: str, settings: Settings) -> tuple[str, ...]:
+    own = Recipe.of(kind).readout
+    return settings.ensemble.readout if own is None else (own,)
+
+
 def _member(
     number: int,
     pvp: PVP,
@@ -189,9 +195,9 @@ def _member(
     training: TrainingConfig,
     settings: Settings,
 ) -> MemberSpec:
-    config = settings.template
+    config, recipe = settings.template, Recipe.of(kind)
     name = f"pattern-{number}"
-    chosen = pvp.soft if kind == "none" else kind
+    chosen = pvp.soft if kind == "none" else recipe.kind
     if kind != "none" and len(config.soft) > 1:
         name += f"-{kind}"
     seed = derived_seed(settings.seed, 0, number, repetition or 0)
@@ -203,9 +209,9 @@ def _member(
         if not pattern.is_soft:
             pattern = with_slots(pattern, config.soft_length, config.soft_text)
         pvp = pvp.with_pattern(pattern, chosen)
-        soft = SoftSpec(
-            chosen, config.soft_start, seed, config.deep, config.deep_layers, config.mixture
-        )
+        start = recipe.start or config.soft_start
+        mixture = config.mixture if config.mixture > 1 else recipe.mixture
+        soft = SoftSpec(chosen, start, seed, config.deep, config.deep_layers, mixture)
     if repetition is not None:
         name += f"-{repetition}"
     if readout != "words":

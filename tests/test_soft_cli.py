@@ -19,6 +19,7 @@ from pet.config import Settings, TemplateConfig
 from pet.errors import UsageError
 from pet.pipeline import specs_of
 from pet.search.taskfile import task_source
+from pet.task import load_task
 
 
 def specs(task: Task | None = None, **flat: Any) -> list[Any]:
@@ -112,13 +113,20 @@ def test_one_command_trains_hard_and_soft_members(
     assert "pattern-0-prompt-tuning: <3> the film was warm" in shown.out
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        ("--soft", "warp"),
+        ("--soft", "prompt-tuning", "--soft-start", "mask", "--readout", "class-vectors"),
+    ],
+    ids=["warp", "spelled out"],
+)
 def test_warp_is_prompt_tuning_from_masks_with_class_vectors(
-    files: Files, tiny_bert: str, tmp_path: Path
+    named: tuple[str, ...], files: Files, tiny_bert: str, tmp_path: Path
 ) -> None:
     # As the paper has it: slots that start as mask tokens and class vectors that start from label
     # words are trained; the language model is not.
-    warp = ("--soft", "prompt-tuning", "--soft-start", "mask", "--readout", "class-vectors",
-            "--scope", "prompt", "--soft-length", "3", "--method", "single")  # fmt: skip
+    warp = (*named, "--scope", "prompt", "--soft-length", "3", "--method", "single")
     learned = {}
     for steps in (0, 5):
         run = tmp_path / f"run-{steps}"
@@ -142,6 +150,24 @@ def test_warp_is_prompt_tuning_from_masks_with_class_vectors(
     result = pet("predict", tmp_path / "run-5", "--input", files.train, "--device", "cpu")
     assert result.code == 0, result.err
     assert len(result.out.splitlines()) == len(labelled_rows())
+
+
+def test_recipes_are_members_like_other_kinds() -> None:
+    how = {"patterns": (0,), "soft": ("none", "warp", "mixture", "deep"), "readout": ("words",)}
+    hard, warp, mixture, deep = specs_of(load_task("reviews"), Settings.from_flat(how))
+    assert hard.soft is None
+    assert warp.name == "pattern-0-warp-class-vectors"
+    assert warp.readout == "class-vectors"
+    assert warp.soft is not None
+    assert (warp.soft.kind, warp.soft.start, warp.soft.mixture) == ("prompt-tuning", "mask", 1)
+    assert (mixture.name, mixture.readout) == ("pattern-0-mixture", "words")
+    assert mixture.soft is not None
+    assert (mixture.soft.kind, mixture.soft.start) == ("prompt-tuning", "label-words")
+    assert mixture.soft.mixture == 4
+    assert deep.soft is not None
+    assert (deep.soft.kind, deep.soft.mixture) == ("deep", 1)
+    more = specs_of(load_task("reviews"), Settings.from_flat({**how, "mixture": 2}))
+    assert [own.soft.mixture for own in more if own.soft] == [2, 2, 2]
 
 
 def test_a_scope_of_slots_without_any_is_refused(

@@ -9,7 +9,9 @@ from pet.config.base import Checked, setting
 
 SoftKind = Literal["words", "prompt-tuning", "p-tuning", "deep", "prefix"]
 DeepKind = Literal["replace", "add"]
-SoftMember = Literal["none", SoftKind]
+# Other kinds with settings of their own; see `pet.soft.recipes`.
+SoftRecipe = Literal["warp", "mixture"]
+SoftMember = Literal["none", SoftKind, SoftRecipe]
 SoftStart = Literal["label-words", "vocabulary", "uniform", "mask"]
 
 
@@ -21,8 +23,9 @@ class TemplateConfig(Checked):
         ("none",),
         "Soft templates, one or several: words, a learned change of the slots' words; "
         "prompt-tuning, free vectors; p-tuning, the same trained through an LSTM; deep, vectors at "
-        "every layer; prefix, keys and values at every layer; none is the pattern as the task has "
-        "it. Several give every pattern a member of each kind.",
+        "every layer; prefix, keys and values at every layer; warp, prompt-tuning that starts as "
+        "mask tokens, with class vectors; mixture, four prompt-tuning templates mixed by EM; none "
+        "is the pattern as the task has it. Several give every pattern a member of each kind.",
         SoftMember,
     )
     soft_length: int = setting(20, "Pseudo tokens that a pattern without slots gets.", low=1)
@@ -32,8 +35,7 @@ class TemplateConfig(Checked):
     soft_start: SoftStart = setting(
         "label-words",
         "What pseudo tokens start as: label words (and common words for those that remain), common "
-        "words of the vocabulary, uniform noise, or the mask token (with --soft prompt-tuning, "
-        "--readout class-vectors and --scope prompt this is WARP).",
+        "words of the vocabulary, uniform noise, or the mask token.",
         SoftStart,
     )
     deep: DeepKind = setting(

@@ -7,10 +7,10 @@ from typing import Literal, get_args
 
 from pet.config.base import Checked, setting
 from pet.config.settings import Method
-from pet.config.soft import SoftKind
+from pet.config.soft import SoftKind, SoftRecipe
 
 Baseline = Literal["tfidf", "embedding", "setfit"]
-Compared = Literal[Method, SoftKind, Baseline]
+Compared = Literal[Method, SoftKind, SoftRecipe, Baseline]
 
 
 @dataclass(frozen=True)
