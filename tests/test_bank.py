@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import save_tiny_bert
 from toy import Files, Result, pet, train, write_jsonl
+from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from pet import PromptBank
 from pet.backbone import MaskedLM, fingerprint
@@ -253,6 +254,15 @@ def test_a_fingerprint_is_that_of_the_weights(tiny_bert: str, place: str) -> Non
     with torch.no_grad():
         dict(same.model.named_parameters())[place].add_(1e-4)
     assert fingerprint(own) != fingerprint(same)
+
+
+def test_a_fingerprint_is_that_of_the_architecture_too(tiny_bert: str, tmp_path: Path) -> None:
+    model = AutoModelForMaskedLM.from_pretrained(tiny_bert)
+    model.config.num_attention_heads //= 2
+    model.save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(tiny_bert).save_pretrained(tmp_path)
+    own, other = (MaskedLM.load(str(name), "cpu", "fp32") for name in (tiny_bert, tmp_path))
+    assert fingerprint(own) != fingerprint(other)
 
 
 def test_members_that_trained_the_backbone_are_refused(

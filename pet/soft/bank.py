@@ -29,9 +29,9 @@ from pet.soft.task_prompt import (
     read_prompt,
     refuse_other_backbone,
     remove_prompt,
-    store_prompt,
     stored_prompts,
     unknown_task,
+    write_prompt,
 )
 from pet.task import Task
 
@@ -91,11 +91,12 @@ class PromptBank:
         return bank
 
     def save(self, folder: str | Path) -> None:
-        """Write the prompts into a folder, from which others are removed."""
-        for name in stored_prompts(folder):
-            remove_prompt(folder, name)
+        """Write the prompts into a folder, from which others are removed at the end."""
         for name, prompt in self._prompts.items():
-            store_prompt(folder, name, prompt)
+            write_prompt(folder, name, prompt)
+        for name in stored_prompts(folder):
+            if name not in self._prompts:
+                remove_prompt(folder, name)
 
     @property
     def tasks(self) -> Mapping[str, Task]:
@@ -145,7 +146,9 @@ class PromptBank:
         del self._prompts[name], self._models[name]
 
     def scores(self, rows: Sequence[BankRow]) -> list[NDArray[np.float32]]:
-        """Score the labels of every row's own task, in one forward pass for a batch of any tasks.
+        """Score the labels of every row's own task, rows of any tasks in one forward pass.
+
+        On a CPU rows of very different lengths take a pass each, which costs less than padding.
 
         Parameters
         ----------

@@ -136,6 +136,11 @@ def store_prompt(bank: str | Path, name: str, prompt: TaskPrompt) -> None:
         )
     for other in others.values():
         refuse_other_backbone(name, prompt, other.backbone, other.fingerprint)
+    write_prompt(bank, name, prompt)
+
+
+def write_prompt(bank: str | Path, name: str, prompt: TaskPrompt) -> None:
+    """Write a prompt into a bank's folder, whole or not at all, in place of one of its name."""
     with RunFolder(Path(bank)).writing(name) as temporary:
         temporary.mkdir(parents=True)
         made_for = {"name": prompt.backbone, "fingerprint": prompt.fingerprint}
