@@ -187,7 +187,7 @@ def lm_losses_on(
             return torch.zeros((), device=batch.ids.device)
         noisy = scorer.prompted(replace(batch, ids=torch.from_numpy(seen).to(batch.ids)))
         rows, columns = torch.from_numpy(chosen).to(batch.ids.device).nonzero(as_tuple=True)
-        logits = backbone.vocabulary_logits(backbone.states_at(noisy, rows, columns))
+        logits = backbone.logits_at(noisy, rows, columns)
         return functional.cross_entropy(logits, batch.ids[rows, columns])
 
     while True:

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pet.device import put
+
 
 @dataclass(frozen=True)
 class Prompt:
@@ -59,7 +61,7 @@ class Slots:
         count, width = columns.shape
         rows = np.repeat(np.arange(count), width)
         parts = (rows, columns.ravel(), np.tile(entries, count))
-        return cls(*(torch.from_numpy(part).to(device) for part in parts))
+        return cls(*(put(part, device) for part in parts))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer
 
 from pet import PETClassifier
 from pet.backbone import MaskedLM
-from pet.config import BackboneConfig, LMConfig
+from pet.config import BackboneConfig, LMConfig, default_learning_rate
 from pet.encoding import Batch
 from pet.errors import BackboneError, RunError, UsageError
 from pet.lm.adaptation import Adaptation, adapt
@@ -292,9 +292,12 @@ def test_the_command_end_to_end(files: Files, tiny_bert: str, tmp_path: Path) ->
     ]  # fmt: skip
     assert "2 steps in " in result.err
     card = (tmp_path / "m" / "README.md").read_text("utf-8")
+    rate = 4 * default_learning_rate(AutoConfig.from_pretrained(tiny_bert).hidden_size)
     for part in ("a.txt | 27 |", "b.txt | 5 |", "unlabeled.jsonl", "--max-steps 2", "Seed 13",
-                 "| perplexity |", "## Limits"):  # fmt: skip
+                 "| perplexity |", "## Limits", "on 8,192 tokens", "seconds on cpu in ",
+                 f"- learning_rate: {rate}"):  # fmt: skip
         assert part in card
+    assert "masked-LM head" not in card
     assert pet(*call).out == result.out
     different = pet(*call, "--mask-rate", 0.3)
     assert different.code == 1
@@ -392,6 +395,17 @@ def test_a_run_can_start_by_adapting(files: Files, encoder: str, tmp_path: Path)
     assert "Give --unlabeled FILE" in alone.err
 
 
+def test_a_study_can_adapt_in_every_cell(files: Files, tiny_bert: str, tmp_path: Path) -> None:
+    result = pet(
+        "fewshot", "--task", files.task, "--train", files.train, "--test", files.test,
+        "--methods", "zero-shot,fine-tune", "--shots", 1, "--seeds", 13, "--backbone", tiny_bert,
+        "--max-steps", 2, "--adapt", "--adapt-steps", 2, "-o", tmp_path / "study",
+    )  # fmt: skip
+    assert result.code == 0, result.err
+    settings = json.loads((tmp_path / "study" / "run.json").read_text("utf-8"))["asked"]
+    assert settings["settings"]["adaptation"] == {"adapt": True, "adapt_steps": 2}
+
+
 def test_the_classifier_adapts_too(tiny_bert: str, files: Files) -> None:
     model = PETClassifier(
         files.task, backbone=tiny_bert, device="cpu", method="zero-shot", adapt=True, adapt_steps=2
@@ -440,3 +454,12 @@ def test_a_causal_model_and_an_endless_seed_are_refused_in_one_message(
     result = pet("adapt", tiny_bert, *call, "--seed", 10**23)
     assert result.code == 2
     assert "--seed" in result.err
+
+
+def test_a_text_file_in_the_place_of_the_backbone_is_named(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.txt").write_text("\n".join(TEXTS), "utf-8")
+    result = pet("adapt", "--text", tmp_path / "a.txt", tmp_path / "b.txt", "-o", tmp_path / "m")
+    assert result.code == 2
+    assert f"{str(tmp_path / 'b.txt')!r} is a file" in result.err
+    assert "pet adapt BACKBONE --text" in result.err

@@ -192,6 +192,15 @@ class LanguageModel(ABC):
         own = None if bias is None else bias.float()
         return functional.linear(states, self._decoder.weight.float(), own)
 
+    def logits_at(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
+        """Logits of all words at positions ``[rows, columns]``, (S,): (S, V), in fp32.
+
+        The product with the vocabulary runs in the precision of the other products.
+        """
+        states = self.states_at(batch, rows, columns)
+        with self.compute.autocast():
+            return self.vocabulary_logits(states).float()
+
     def scope_names(self, scope: str) -> list[str]:
         """Names of the parameters that a scope trains.
 

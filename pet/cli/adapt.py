@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
 from pet.cli.options import compute_options, settings_options
 from pet.config import BackboneConfig, LMConfig, Settings
+from pet.errors import UsageError
 
 
 @click.command(name="adapt")
@@ -48,6 +50,11 @@ def command(
     \b
     Example: pet adapt pet-mini --text reviews/*.txt --minutes 30 -o models/reviews
     """
+    if Path(backbone).is_file():
+        raise UsageError(
+            f"The backbone is a model's name or folder, and {backbone!r} is a file.",
+            "Name it first: pet adapt BACKBONE --text FILE... -o DIR.",
+        )
     start, how = BackboneConfig(backbone, device, precision), LMConfig(**flat)
 
     from pet.cli.console import progress_bars, say

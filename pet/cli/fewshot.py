@@ -42,7 +42,7 @@ from pet.errors import UsageError
 @click.option("--csv", "csv_file", metavar="FILE|-", help="Also write a line a model as CSV.")
 @plot_options
 @data_options
-@settings_options("backbone", "training", "template", "ensemble", "distillation")
+@settings_options("backbone", "training", "template", "ensemble", "distillation", "adaptation")
 def command(
     tasks: tuple[str, ...],
     pools: tuple[str, ...],

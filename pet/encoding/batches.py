@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pet.device import put
 from pet.encoding.ragged import Ints, Ragged
 from pet.prompt import Filling, Slots
 
@@ -161,16 +162,16 @@ class Encoded:
         ids = np.where(real, self.ids.flat[source], self.pad_id)
         segments = None
         if self.segments is not None:
-            segments = torch.from_numpy(np.where(real, self.segments[source], 0)).to(device)
-        attention = None if real.all() else torch.from_numpy(real).to(device, torch.long)
+            segments = put(np.where(real, self.segments[source], 0), device)
+        attention = None if real.all() else put(real.astype(np.int64), device)
         fillings: tuple[Filling, ...] = ()
         if self.slots is not None and self.entries is not None:
             fillings = (Filling(Slots.of(places[:, masks.shape[1] :], self.entries, device)),)
         return Batch(
-            torch.from_numpy(ids).to(device),
+            put(ids, device),
             attention,
             segments,
-            torch.from_numpy(places[:, : masks.shape[1]]).to(device),
+            put(places[:, : masks.shape[1]], device),
             fillings=fillings,
         )
 

@@ -42,18 +42,25 @@ _HELD_OUT_ROWS = 512
 
 @dataclass(frozen=True)
 class Adaptation:
-    """What an adaptation did; the figures are None where nothing was held out."""
+    """What an adaptation did; the figures are None where nothing was held out.
+
+    ``tokens`` counts those of all rows that were read, ``learning_rate`` is the highest there was,
+    ``new_head`` says whether the backbone had no masked-LM head before.
+    """
 
     before: Figures | None
     after: Figures | None
     steps: int
     seconds: float
+    tokens: int = 0
+    learning_rate: float = 0.0
+    new_head: bool = False
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Adaptation:
         """Read what `dataclasses.asdict` made."""
         before, after = (values[key] and Figures(**values[key]) for key in ("before", "after"))
-        return cls(before, after, values["steps"], values["seconds"])
+        return cls(**{**values, "before": before, "after": after})
 
 
 def adapt(
@@ -109,6 +116,7 @@ def adapt(
         raise UsageError(f"A row of {packer.length} tokens has no room for text.", "Use --length.")
     checkpoint = Checkpoint(folder)
     resume, rows, before = _read(checkpoint)
+    new_head = bool(backbone.untrained)
     stream = RowStream(corpus, packer, how.shuffle_buffer, rows)
     held_out = HeldOut(backbone, packer.sample(corpus.held_out(), _HELD_OUT_ROWS, seed))
     if resume is None:
@@ -129,10 +137,11 @@ def adapt(
         folder.log("checkpoint", step=snapshot.step, loss=snapshot.loss, held_out=_plain(found))
 
     steps, seconds = (resume.step, resume.seconds) if resume else (0, 0.0)
+    schedule = _schedule(how, backbone.hidden_size)
     fit = optimise(
         [Group(trained)],
         adaptation_losses(backbone, stream, how, seed, steps * how.accumulation),
-        _schedule(how, backbone.hidden_size),
+        schedule,
         backbone.compute,
         progress=_shown(progress, how, seconds),
         save=save,
@@ -143,13 +152,18 @@ def adapt(
     if how.save_precision == "fp16":
         backbone.model.half().float()  # what is measured is what is saved
     after = held_out.measure(backbone, progress)
-    result = Adaptation(before, after, fit.steps, round(fit.seconds, 1))
+    tokens = fit.steps * how.accumulation * how.batch_size * packer.length
+    result = Adaptation(
+        before, after, fit.steps, round(fit.seconds, 1), tokens, schedule.learning_rate, new_head
+    )
     with folder.writing("model") as temporary:
         temporary.mkdir()
         model = backbone.model.half() if how.save_precision == "fp16" else backbone.model
         model.save_pretrained(temporary)
         backbone.hf_tokenizer.save_pretrained(temporary)
-        card = model_card(start.backbone, corpus.sizes, how, seed, command, asdict(result))
+        card = model_card(
+            start.backbone, corpus.sizes, how, seed, command, asdict(result), backbone.compute
+        )
         (temporary / "README.md").write_text(card, encoding="utf-8")
     folder.publish("model")
     folder.write_json("metrics.json", asdict(result))

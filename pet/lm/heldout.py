@@ -36,18 +36,14 @@ class Figures:
 def masked_lm_loss(backbone: MaskedLM, ids: Ints, seen: Ints, chosen: Flags) -> Tensor:
     """Mean cross entropy (nats) of the tokens ``ids[chosen]``, where the model sees ``seen``.
 
-    All are (B, L). Only the chosen positions go through the head. The product with the vocabulary
-    runs in the precision of the other products; its sum of exponentials in fp32.
+    All are (B, L). Only the chosen positions go through the head.
     """
-    device = backbone.compute.device
-    rows, columns = torch.from_numpy(np.stack(chosen.nonzero())).to(device)
-    inputs = torch.from_numpy(seen).to(device)
+    put = backbone.compute.put
+    rows, columns = put(np.stack(chosen.nonzero()))
+    inputs = put(seen)
     segments = torch.zeros_like(inputs) if backbone.tokenizer.has_segments else None
     batch = Batch(inputs, None, segments, inputs.new_zeros((len(inputs), 0)))
-    states = backbone.states_at(batch, rows, columns)
-    with backbone.compute.autocast():
-        logits = backbone.vocabulary_logits(states)
-    return functional.cross_entropy(logits.float(), torch.from_numpy(ids[chosen]).to(device))
+    return functional.cross_entropy(backbone.logits_at(batch, rows, columns), put(ids[chosen]))
 
 
 class HeldOut:
@@ -79,7 +75,7 @@ class HeldOut:
     @torch.inference_mode()
     def measure(self, backbone: MaskedLM, progress: Progress = silent) -> Figures | None:
         """Predict the masked tokens; None where there are none."""
-        device = backbone.compute.device
+        put = backbone.compute.put
         backbone.model.eval()
         tokens = done = 0
         loss = right = 0.0
@@ -88,10 +84,9 @@ class HeldOut:
             row = np.repeat(np.arange(len(numbers)), [len(columns) for columns in own])
             column = np.concatenate(own)
             truth = self._truth.flat[self._truth.starts[numbers][row] + column]
-            batch = self.rows.batch(numbers, device)
-            places = (torch.from_numpy(part).to(device) for part in (row, column))
-            logits = backbone.vocabulary_logits(backbone.states_at(batch, *places))
-            targets = torch.from_numpy(truth).to(device)
+            batch = self.rows.batch(numbers, backbone.compute.device)
+            logits = backbone.logits_at(batch, put(row), put(column))
+            targets = put(truth)
             loss += float(functional.cross_entropy(logits, targets, reduction="sum"))
             right += int((logits.argmax(dim=1) == targets).sum())
             tokens += len(truth)

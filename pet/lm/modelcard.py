@@ -9,8 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
+import transformers
+
 import pet
 from pet.config import LMConfig
+from pet.device import Compute
 
 
 def model_card(
@@ -20,6 +24,7 @@ def model_card(
     seed: int,
     command: str,
     result: Mapping[str, Any],
+    compute: Compute,
 ) -> str:
     """Return the text of README.md.
 
@@ -36,9 +41,12 @@ def model_card(
     command : str
         What was typed, where something was.
     result : mapping
-        Steps, seconds, and the figures before and after.
+        What `pet.lm.adaptation.Adaptation` holds.
+    compute : Compute
+        Device and precision of the training.
     """
     recipe = {name: value for name, value in asdict(how).items() if value is not None}
+    recipe["learning_rate"] = result["learning_rate"]
     lines = ["---", "pipeline_tag: fill-mask", "library_name: transformers"]
     # A card may name another model only as the hub does.
     if start.count("/") == 1 and not Path(start).exists():
@@ -49,7 +57,13 @@ def model_card(
         "# An adapted masked language model",
         "",
         f"Made by `pet adapt` {pet.__version__} from `{start}`: {result['steps']} optimiser steps "
-        f"of masked-LM training on raw text, {result['seconds']:.0f} seconds.",
+        f"of masked-LM training on {result['tokens']:,} tokens of raw text, "
+        f"{result['seconds']:.0f} seconds on {compute.device.type} in {compute.precision}.",
+        *(
+            ["", "The start had no masked-LM head; this one's was made new, tied to the words."]
+            if result["new_head"]
+            else []
+        ),
         "",
         "## Text",
         "",
@@ -66,7 +80,8 @@ def model_card(
         "",
         "## Recipe",
         "",
-        f"Seed {seed}; AdamW, cosine schedule with warm-up.",
+        f"Seed {seed}; AdamW, cosine schedule with warm-up. torch {torch.__version__}, "
+        f"transformers {transformers.__version__}.",
         "",
         *(f"- {name}: {value}" for name, value in recipe.items()),
         "",
