@@ -34,6 +34,7 @@ from torch.nn import functional
 
 from pet import PromptBank, load_task
 from pet.backbone import MaskedLM
+from pet.bank import TaskPrompt
 from pet.config import TrainingConfig
 from pet.data import Columns, Example, examples_from
 from pet.ensemble import Ensemble
@@ -42,7 +43,6 @@ from pet.model import EnsembleModel
 from pet.resources import resource_folder
 from pet.soft import SoftSpec
 from pet.soft.patterns import with_slots
-from pet.soft.task_prompt import TaskPrompt
 from pet.task import Task
 
 SLOTS = 20

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pet.backbone import MaskedLM as MaskedLM
+    from pet.bank import PromptBank as PromptBank
     from pet.classifier import PETClassifier as PETClassifier
     from pet.data import Example as Example
     from pet.ensemble import Ensemble as Ensemble
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pet.pattern import Pattern as Pattern
     from pet.prediction import Prediction as Prediction
     from pet.pvp import PVP as PVP
-    from pet.soft.bank import PromptBank as PromptBank
     from pet.task import Task as Task
     from pet.task import load_task as load_task
     from pet.verbalizer import Verbalizer as Verbalizer
@@ -34,7 +34,7 @@ _HOMES = {
     "Pattern": "pet.pattern",
     "PetError": "pet.errors",
     "Prediction": "pet.prediction",
-    "PromptBank": "pet.soft.bank",
+    "PromptBank": "pet.bank",
     "Task": "pet.task",
     "Verbalizer": "pet.verbalizer",
     "evaluate": "pet.evaluation",

@@ -29,7 +29,7 @@ from pet.kinds import targets_of, task_kind
 from pet.labels import Label, is_indicator
 from pet.model import load_model, save_model
 from pet.pipeline import asked, finished, run
-from pet.runs import RunFolder
+from pet.runs import RunFolder, let_read
 from pet.task import Task, load_task
 from pet.training import Progress, silent
 
@@ -234,6 +234,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         """Write a self-contained folder; a distilled one is a plain Hugging Face classifier."""
         check_is_fitted(self, "model_")
         save_model(self.model_, Path(folder))
+        let_read(Path(folder))
 
     @classmethod
     def from_pretrained(

@@ -11,6 +11,7 @@ from pet.backbone import load_backbone
 from pet.checkpoints import Checkpoint
 from pet.combining import combined, fine_tuned_temperature, learns_from_folds, splits_of
 from pet.config import BackboneConfig, LMConfig, Settings, TrainingConfig, deciding, unused
+from pet.config.recipes import Recipe
 from pet.data import Data, Example, Pool
 from pet.distillation import distil, student_temperature
 from pet.ensemble import Ensemble, ensemble_from_dict, ensemble_to_dict
@@ -29,7 +30,6 @@ from pet.scoring import Scores
 from pet.seeds import derived_seed
 from pet.soft import SoftSpec
 from pet.soft.patterns import with_slots, with_soft_words
-from pet.soft.recipes import Recipe
 from pet.task import Task
 from pet.training import Progress, silent
 
@@ -80,13 +80,17 @@ def run(
         When the labelled examples cannot be learned from.
     """
     _check_labels(task, settings, data.train)
-    if ignored := unused(settings):
-        log.warning("method %s does not use %s", settings.method, ", ".join(ignored))
+    fine_tunes = settings.method == "fine-tune"
+    specs = [] if fine_tunes else specs_of(task, settings)
+    kinds = {spec.soft.kind for spec in specs if spec.soft}
+    if ignored := unused(settings, kinds):
+        own = f" with {', '.join(sorted(kinds))} templates" if kinds else ""
+        log.warning("method %s%s does not use %s", settings.method, own, ", ".join(ignored))
     folder.write_json(LABELLED, data.labelled())
     if settings.adaptation.adapt:
         settings = replace(settings, backbone=_adapted(settings, data.pool, folder, progress))
     checkpoint = Checkpoint(folder)
-    if settings.method == "fine-tune":
+    if fine_tunes:
         if settings.ensemble.calibrate == "folds":
             splits_of(data, task, settings)  # refuse too few examples before anything is trained
         training, seed = settings.training, derived_seed(settings.seed, 2)
@@ -100,7 +104,7 @@ def run(
     backbone = load_backbone(
         settings.backbone.backbone, settings.backbone.device, settings.backbone.precision
     )
-    specs = [spec.showing(data.train, task.labels) for spec in specs_of(task, settings)]
+    specs = [spec.showing(data.train, task.labels) for spec in specs]
     for spec in specs:
         spec.scorer(task.labels, backbone)  # refuse bad words right away
     if learns_from_folds(settings, len(specs), data):

@@ -170,6 +170,7 @@ class RunFolder:
             if temporary.is_dir():
                 shutil.rmtree(temporary)
             yield temporary
+            let_read(temporary)
             if target.is_dir():
                 shutil.rmtree(target)
             _to_disk(temporary)  # or a power failure could leave the name without the content
@@ -199,6 +200,16 @@ class AdaptationFolder(RunFolder):
             for file in sorted((self.path / name).iterdir(), key=lambda f: f.name == "config.json"):
                 os.replace(file, self.path / file.name)
             (self.path / name).rmdir()
+
+
+def let_read(path: Path) -> None:
+    """Let those read a file, or all files of a folder, who may read the folder it lies in.
+
+    safetensors makes files that only their owner can read.
+    """
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        if file.is_file():
+            file.chmod(file.stat().st_mode | (file.parent.stat().st_mode & 0o444))
 
 
 def _to_disk(path: Path, inside: bool = True) -> None:

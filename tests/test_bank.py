@@ -19,10 +19,10 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from pet import PromptBank
 from pet.backbone import MaskedLM, fingerprint
+from pet.bank import TaskPrompt, read_prompt, store_prompt, stored_prompts
 from pet.device import Compute
-from pet.errors import BackboneError, RunError, UsageError
+from pet.errors import BackboneError, DataError, RunError, UsageError
 from pet.model import load_model
-from pet.soft.task_prompt import TaskPrompt, read_prompt, store_prompt, stored_prompts
 
 TOPICS = """from pet import PVP, Task, Verbalizer
 
@@ -376,6 +376,35 @@ def test_rows_that_cannot_be_labelled_are_named(
     assert result.code in (1, 2)
     assert problem in result.err
     assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ({"text": "fine"}, "row 2: expected a task's name and its texts by field, found {'text'"),
+        (("toy", "fine"), "row 2: expected a task's name"),
+        (("toy", {"body": "x"}), "row 2: no column 'text' for the field 'text'"),
+        (("toy", {"text": 3}), "row 2, column 'text': expected text, found 3"),
+    ],
+)
+def test_rows_in_python_that_cannot_be_labelled_are_named(
+    bank: PromptBank, row: Any, problem: str
+) -> None:
+    with pytest.raises(DataError) as error:
+        bank.predict([("toy", {"text": "fine"}), row])
+    assert problem in str(error.value)
+
+
+def test_the_files_of_a_bank_can_be_read_by_whoever_reads_its_folder(folder: Path) -> None:
+    for file in folder.rglob("*"):
+        if file.is_file():
+            assert file.stat().st_mode & 0o444 == file.parent.stat().st_mode & 0o444
+
+
+def test_nothing_can_be_dropped_from_no_bank(tmp_path: Path) -> None:
+    result = pet("bank", tmp_path / "none", "--drop", "toy")
+    assert result.code == 1
+    assert "no prompts are here" in result.err
 
 
 def test_a_model_or_a_bank_but_not_both(folder: Path, runs: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from toy import Files, labelled_rows, pet, toy_task, train
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from pet import PVP, PETClassifier, Task, Verbalizer
-from pet.config import Settings, TemplateConfig
+from pet.config import Settings, TemplateConfig, unused
 from pet.errors import UsageError
 from pet.pipeline import specs_of
 from pet.search.taskfile import task_source
@@ -168,6 +168,25 @@ def test_recipes_are_members_like_other_kinds() -> None:
     assert (deep.soft.kind, deep.soft.mixture) == ("deep", 1)
     more = specs_of(load_task("reviews"), Settings.from_flat({**how, "mixture": 2}))
     assert [own.soft.mixture for own in more if own.soft] == [2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("how", "kinds", "ignored"),
+    [
+        ({"soft_length": 3, "soft_start": "mask", "deep_layers": "1"}, set(),
+         ["soft_length", "soft_start", "deep_layers"]),
+        ({"soft": ("deep",), "soft_length": 3, "deep_layers": "1"}, {"deep"}, []),
+        ({"soft": ("words",), "deep": "add"}, {"words"}, ["deep"]),
+        ({"soft": ("warp",), "soft_start": "uniform", "readout": ("prototypes",)},
+         {"prompt-tuning"}, ["readout", "soft_start"]),
+        ({"soft": ("warp", "none"), "soft_start": "uniform", "readout": ("prototypes",)},
+         {"prompt-tuning"}, []),
+    ],
+)  # fmt: skip
+def test_settings_of_templates_that_nobody_has_are_named(
+    how: dict[str, Any], kinds: set[str], ignored: list[str]
+) -> None:
+    assert sorted(unused(Settings.from_flat(how), kinds)) == sorted(ignored)
 
 
 def test_a_scope_of_slots_without_any_is_refused(

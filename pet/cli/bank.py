@@ -37,9 +37,9 @@ def command(
     Example: pet bank prompts --add runs/reviews --add runs/topics
              pet predict --bank prompts --input mixed.jsonl
     """
+    from pet.bank import read_prompt, remove_prompt, store_prompt, stored_prompts
     from pet.errors import RunError, UsageError
     from pet.evaluation import text_table
-    from pet.soft.task_prompt import read_prompt, remove_prompt, store_prompt, stored_prompts
 
     if name is not None and len(sources) != 1:
         raise UsageError("--name names one task; give it with one --add.")

@@ -73,12 +73,12 @@ def command(
     Example: pet predict runs/first --input new.csv -o labelled.csv
              pet predict --bank prompts --input mixed.jsonl -o labelled.jsonl
     """
+    from pet.bank import PromptBank
     from pet.cli.console import opened
     from pet.data import Columns, examples_from
     from pet.errors import UsageError
     from pet.model import load_model
     from pet.prediction import predict_stream
-    from pet.soft.bank import PromptBank
 
     if (model is None) == (bank is None):
         raise UsageError("Expected MODEL or --bank DIR, one of them.", "See pet predict --help.")

@@ -9,7 +9,7 @@ from pet.config.base import Checked, setting
 
 SoftKind = Literal["words", "prompt-tuning", "p-tuning", "deep", "prefix"]
 DeepKind = Literal["replace", "add"]
-# Other kinds with settings of their own; see `pet.soft.recipes`.
+# Other kinds with settings of their own; see `pet.config.recipes`.
 SoftRecipe = Literal["warp", "mixture"]
 SoftMember = Literal["none", SoftKind, SoftRecipe]
 SoftStart = Literal["label-words", "vocabulary", "uniform", "mask"]

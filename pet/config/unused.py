@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import fields
 from typing import Any
 
 from pet.config.ensemble import DistillationConfig, EnsembleConfig, IpetConfig
+from pet.config.recipes import Recipe
 from pet.config.settings import CONFIGS, Method, Settings
 from pet.config.soft import TemplateConfig
 from pet.config.training import TrainingConfig
@@ -39,11 +41,33 @@ _UNUSED: dict[Method, frozenset[str]] = {
 }
 
 
-def unused(settings: Settings) -> list[str]:
-    """Names of settings that are not at their defaults and that the method does not read."""
+def unused(settings: Settings, kinds: Set[str]) -> list[str]:
+    """Names of settings that are not at their defaults and that nothing reads.
+
+    Parameters
+    ----------
+    settings : Settings
+        Method, members, soft templates.
+    kinds : set of str
+        The kinds of soft templates that the members have.
+    """
     own: list[tuple[str, Any, Any]] = [("patterns", settings.patterns, None)]
     for part in CONFIGS:
         config = getattr(settings, part)
         own += [(item.name, getattr(config, item.name), item.default) for item in fields(config)]
-    ignored = _UNUSED[settings.method]
+    ignored = _UNUSED[settings.method] | _unused_by_templates(settings, kinds)
     return [name for name, value, default in own if name in ignored and value != default]
+
+
+def _unused_by_templates(settings: Settings, kinds: Set[str]) -> frozenset[str]:
+    ignored: set[str] = set()
+    if not kinds:
+        ignored |= {"soft_length", "soft_text", "soft_start"}
+    if "deep" not in kinds:
+        ignored |= {"deep", "deep_layers"}
+    recipes = [Recipe.of(name) for name in settings.template.soft]
+    if all(recipe.start for recipe in recipes):
+        ignored.add("soft_start")
+    if all(recipe.readout for recipe in recipes):
+        ignored.add("readout")
+    return frozenset(ignored)

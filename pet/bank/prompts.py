@@ -158,6 +158,8 @@ def write_prompt(bank: str | Path, name: str, prompt: TaskPrompt) -> None:
 def remove_prompt(bank: str | Path, name: str) -> None:
     """Remove a prompt from a bank's folder."""
     known = stored_prompts(bank)
+    if not known:
+        raise RunError(f"{bank}: no prompts are here, so none can be removed.")
     if name not in known:
         raise unknown_task(name, known)
     shutil.rmtree(Path(bank) / name)

@@ -15,15 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pet.backbone import LanguageModel, fingerprint, load_backbone
-from pet.data import Columns, Example, chunked
-from pet.encoding import Chunk
-from pet.errors import DataError, RunError, UsageError, did_you_mean
-from pet.mixing import score_mixed
-from pet.model import EnsembleModel
-from pet.prediction import Prediction, predictions
-from pet.readers import rows_of
-from pet.scoring import Scores
-from pet.soft.task_prompt import (
+from pet.bank.prompts import (
     TaskPrompt,
     check_name,
     read_prompt,
@@ -33,6 +25,14 @@ from pet.soft.task_prompt import (
     unknown_task,
     write_prompt,
 )
+from pet.data import Columns, Example, chunked
+from pet.encoding import Chunk
+from pet.errors import DataError, RunError, UsageError, did_you_mean
+from pet.mixing import score_mixed
+from pet.model import EnsembleModel
+from pet.prediction import Prediction, predictions
+from pet.readers import rows_of
+from pet.scoring import Scores
 from pet.task import Task
 
 # A row of a batch: the name of its task and its texts, by field.
@@ -165,6 +165,8 @@ class PromptBank:
         ------
         UsageError
             When a task is not in the bank.
+        DataError
+            Names the first row that is not such a pair, or lacks a text.
         """
         found: dict[int, NDArray[np.float32]] = {}
         for _, places, scores in self._by_task(rows):
@@ -181,19 +183,32 @@ class PromptBank:
     def _by_task(self, rows: Sequence[BankRow]) -> Iterator[tuple[Task, list[int], Scores]]:
         """Score all rows together; yield each task with its rows' places and scores (N, C)."""
         places: dict[str, list[int]] = {}
-        for place, (name, _) in enumerate(rows):
-            if name not in self._models:
-                raise unknown_task(name, self._models)
+        texts: list[Mapping[str, str]] = []
+        for place, row in enumerate(rows):
+            name, example = self._read(place, row)
             places.setdefault(name, []).append(place)
+            texts.append(example.texts)
         parts = []
         for name, own in places.items():
-            chunk = Chunk(self.backbone.tokenizer, [rows[place][1] for place in own])
+            chunk = Chunk(self.backbone.tokenizer, [texts[place] for place in own])
             parts += [(scorer, chunk) for scorer in self._models[name].members.scorers]
         found = iter(score_mixed(parts) if parts else ())
         for name, own in places.items():
             model = self._models[name]
             members = list(islice(found, len(model.members.scorers)))
             yield model.task, own, model.ensemble(members)
+
+    def _read(self, place: int, row: BankRow) -> tuple[str, Example]:
+        match row:
+            case (str(name), Mapping() as fields):
+                if name not in self._models:
+                    raise unknown_task(name, self._models)
+                columns = Columns(self._models[name].task, {}, "ignored")
+                return name, columns.example(f"row {place + 1}", fields)
+        raise DataError(
+            f"row {place + 1}: expected a task's name and its texts by field, found {row!r}.",
+            'Such as ("reviews", {"text": "Cold soup."}).',
+        )
 
     def predict_stream(
         self,
