@@ -168,7 +168,7 @@ def specs_of(task: Task, settings: Settings) -> list[MemberSpec]:
         )
         for number, pvp in chosen
         for kind in settings.template.soft
-        for readout in _readouts(kind, settings)
+        for readout in _readouts(_recipe(pvp, kind), settings)
         for repetition in range(repetitions)
     ]
     if training.scope.startswith("prompt") and not any(spec.soft for spec in specs):
@@ -185,8 +185,14 @@ def specs_of(task: Task, settings: Settings) -> list[MemberSpec]:
     return specs
 
 
-def _readouts(kind: str, settings: Settings) -> tuple[str, ...]:
-    own = Recipe.of(kind).readout
+def _recipe(pvp: PVP, kind: str) -> Recipe | None:
+    """What becomes of a PVP's slots, where it has or gets some; "none" leaves it as it is."""
+    name = pvp.soft if kind == "none" else kind
+    return None if name is None else Recipe.of(name)
+
+
+def _readouts(recipe: Recipe | None, settings: Settings) -> tuple[str, ...]:
+    own = None if recipe is None else recipe.readout
     return settings.ensemble.readout if own is None else (own,)
 
 
@@ -199,23 +205,22 @@ def _member(
     training: TrainingConfig,
     settings: Settings,
 ) -> MemberSpec:
-    config, recipe = settings.template, Recipe.of(kind)
+    config, recipe = settings.template, _recipe(pvp, kind)
     name = f"pattern-{number}"
-    chosen = pvp.soft if kind == "none" else recipe.kind
     if kind != "none" and len(config.soft) > 1:
         name += f"-{kind}"
     seed = derived_seed(settings.seed, 0, number, repetition or 0)
     soft = None
-    if chosen is not None:
+    if recipe is not None:
         pattern = pvp.pattern
         if config.soften == "words" and kind != "none":
             pattern = with_soft_words(pattern)
         if not pattern.is_soft:
             pattern = with_slots(pattern, config.soft_length, config.soft_text)
-        pvp = pvp.with_pattern(pattern, chosen)
+        pvp = pvp.with_pattern(pattern, recipe.kind)
         start = recipe.start or config.soft_start
         mixture = config.mixture if config.mixture > 1 else recipe.mixture
-        soft = SoftSpec(chosen, start, seed, config.deep, config.deep_layers, mixture)
+        soft = SoftSpec(recipe.kind, start, seed, config.deep, config.deep_layers, mixture)
     if repetition is not None:
         name += f"-{repetition}"
     if readout != "words":

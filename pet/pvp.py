@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from pet.config import SoftKind
+from pet.config import SoftName
 from pet.errors import PatternError, did_you_mean
 from pet.pattern import Pattern
 from pet.verbalizer import Verbalizer
@@ -26,7 +26,7 @@ class PVP:
     *verbalizers : Verbalizer
         One or more; their label scores are combined by the ensembling layers.
     soft : str, optional
-        How the pattern's slots are learned: a name in `pet.soft.KINDS`. A pattern with slots is
+        How the pattern's slots are learned: what ``--soft`` takes. A pattern with slots is
         learned by "prompt-tuning" where nothing is said; one without slots gets some before it.
     """
 
@@ -45,10 +45,10 @@ class PVP:
         parsed = pattern if isinstance(pattern, Pattern) else Pattern(pattern)
         if soft is None and parsed.is_soft:
             soft = "prompt-tuning"
-        if soft is not None and soft not in get_args(SoftKind):
+        if soft is not None and soft not in get_args(SoftName):
             raise PatternError(
                 f"PVP({parsed.template!r}): soft={soft!r} is unknown.",
-                did_you_mean(str(soft), get_args(SoftKind)),
+                did_you_mean(str(soft), get_args(SoftName)),
             )
         object.__setattr__(self, "pattern", parsed)
         object.__setattr__(self, "verbalizers", verbalizers)

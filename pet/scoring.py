@@ -116,7 +116,7 @@ class PVPScorer:
         counts = sorted({count for own in self.readouts for count in own.counts})
         self._after = next((own.after for own in self.readouts if own.after), ())
         if soft is None and pvp.soft is not None:
-            soft = SoftSpec(pvp.soft)
+            soft = SoftSpec.named(pvp.soft)
         if soft is not None:
             self.learned["soft"] = self._template(soft, first, words[0])
         if self.needs_examples and self.variants > 1:

@@ -170,6 +170,19 @@ def test_recipes_are_members_like_other_kinds() -> None:
     assert [own.soft.mixture for own in more if own.soft] == [2, 2, 2]
 
 
+def test_a_pvp_may_name_a_recipe() -> None:
+    words = Verbalizer({"negative": ["bad"], "positive": ["good"]})
+    pvps = [PVP("{soft:2} {text} {mask}.", words, soft=name) for name in ("warp", "mixture")]
+    task = Task.from_dict(Task("toy", ["negative", "positive"], ["text"], pvps).to_dict())
+    warp, mixture = specs_of(task, Settings())
+    assert warp.readout == "class-vectors"
+    assert warp.soft is not None
+    assert mixture.soft is not None
+    assert (warp.soft.kind, warp.soft.start, warp.soft.mixture) == ("prompt-tuning", "mask", 1)
+    assert (mixture.readout, mixture.soft.start) == ("words", "label-words")
+    assert (mixture.soft.kind, mixture.soft.mixture) == ("prompt-tuning", 4)
+
+
 @pytest.mark.parametrize(
     ("how", "kinds", "ignored"),
     [

@@ -23,7 +23,7 @@ from pet.config.search import (
     WordSearchConfig,
 )
 from pet.config.settings import CONFIGS, Method, Settings
-from pet.config.soft import DeepKind, SoftKind, SoftMember, SoftStart, TemplateConfig
+from pet.config.soft import DeepKind, SoftKind, SoftMember, SoftName, SoftStart, TemplateConfig
 from pet.config.study import Baseline, StudyConfig
 from pet.config.training import (
     BackboneConfig,
@@ -58,6 +58,7 @@ __all__ = [
     "Scope",
     "Settings",
     "SoftKind",
+    "SoftName",
     "SoftMember",
     "SoftStart",
     "StudyConfig",

@@ -11,7 +11,8 @@ SoftKind = Literal["words", "prompt-tuning", "p-tuning", "deep", "prefix"]
 DeepKind = Literal["replace", "add"]
 # Other kinds with settings of their own; see `pet.config.recipes`.
 SoftRecipe = Literal["warp", "mixture"]
-SoftMember = Literal["none", SoftKind, SoftRecipe]
+SoftName = Literal[SoftKind, SoftRecipe]
+SoftMember = Literal["none", SoftName]
 SoftStart = Literal["label-words", "vocabulary", "uniform", "mask"]
 
 

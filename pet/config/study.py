@@ -7,10 +7,10 @@ from typing import Literal, get_args
 
 from pet.config.base import Checked, setting
 from pet.config.settings import Method
-from pet.config.soft import SoftKind, SoftRecipe
+from pet.config.soft import SoftName
 
 Baseline = Literal["tfidf", "embedding", "setfit"]
-Compared = Literal[Method, SoftKind, SoftRecipe, Baseline]
+Compared = Literal[Method, SoftName, Baseline]
 
 
 @dataclass(frozen=True)

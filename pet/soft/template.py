@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pet.backbone import LanguageModel
+from pet.config.recipes import Recipe
 from pet.encoding import Batch
 from pet.prompt import Prompt
 
@@ -28,6 +29,12 @@ class SoftSpec:
     deep: str = "replace"
     layers: str = "all"
     mixture: int = 1
+
+    @classmethod
+    def named(cls, name: str) -> SoftSpec:
+        """Return what a kind or a recipe is where nothing else is said."""
+        recipe = Recipe.of(name)
+        return cls(recipe.kind, recipe.start or cls.start, mixture=recipe.mixture)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
 from pet.config import Settings
-from pet.config.soft import SoftKind, SoftRecipe
+from pet.config.soft import SoftName
 from pet.data import Columns, Data, Example, Labels, Pool, draw_shots, examples_from
 from pet.errors import DataError
 from pet.pipeline import asked, run
@@ -199,7 +199,7 @@ def run_cell(spec: CellSpec, progress: Progress = silent) -> CellResult:
 
 
 def _with_method(settings: Settings, method: str) -> Settings:
-    if method in (*get_args(SoftKind), *get_args(SoftRecipe)):
+    if method in get_args(SoftName):
         template = replace(settings.template, soft=(method,))
         return replace(settings, method="pet", template=template)
     return replace(settings, method=method)  # type: ignore[arg-type]
