@@ -27,7 +27,7 @@ format: .venv/installed
 .venv/installed: setup.cfg constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,datasets,plots]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,datasets,plots,lora,gguf]'
 	touch $@
 
 clean:

@@ -113,6 +113,27 @@ def test_one_command_trains_hard_and_soft_members(
     assert "pattern-0-prompt-tuning: <3> the film was warm" in shown.out
 
 
+def test_slots_and_adapters_are_trained_together_and_nothing_else(
+    files: Files, tiny_bert: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("peft")
+    run = tmp_path / "run"
+    result = train(
+        files, tiny_bert, run, "--method", "single", "--soft", "prompt-tuning", "--soft-length", 3,
+        "--scope", "prompt+lora", "--lora-rank", 2,
+    )  # fmt: skip
+    assert result.code == 0, result.err
+    stored = load_file(run / "members" / "pattern-0" / "weights.safetensors")
+    kinds = {"slots" if "soft" in name else "lora" if ".lora_" in name else name for name in stored}
+    assert kinds == {"slots", "lora"}
+    model = PETClassifier.from_pretrained(run)
+    texts = [row["text"] for row in labelled_rows()]
+    expected = model.predict_proba(texts)
+    model.save_pretrained(tmp_path / "saved")
+    again = PETClassifier.from_pretrained(tmp_path / "saved")
+    np.testing.assert_allclose(again.predict_proba(texts), expected, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "named",
     [
