@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from pet.backbone import kind_of
 from pet.data import Example, chunked
-from pet.encoding import TextTokenizer
+from pet.encoding import Encoder, TextTokenizer
+from pet.errors import PatternError
 from pet.labels import Label, names
-from pet.loading import load_tokenizer
+from pet.loading import load_config, load_tokenizer
 from pet.task import Task
 
 
@@ -46,11 +48,13 @@ def check(
     max_length : int
         Most tokens of an input.
     """
-    tokenizer = TextTokenizer(load_tokenizer(backbone))
+    kind = kind_of(load_config(backbone))
+    tokenizer = kind.text_tokenizer(load_tokenizer(backbone))
     found = Findings()
     _class_counts(found, task, train)
     _conflicts(found, train)
-    _lengths(found, "labelled", train, tokenizer, task, max_length)
+    room = _room(found, task, tokenizer, kind.takes_prompts, max_length)
+    _lengths(found, "labelled", train, tokenizer, task, room)
     train_keys = {example.key for example in train}
     for name, examples in (("unlabelled", unlabeled), ("test", test)):
         if examples is None:
@@ -58,7 +62,7 @@ def check(
         count = overlap = 0
         for chunk in chunked(examples, 4096):
             if count == 0:
-                _lengths(found, name, chunk, tokenizer, task, max_length)
+                _lengths(found, name, chunk, tokenizer, task, room)
             count += len(chunk)
             overlap += sum(example.key in train_keys for example in chunk)
         found.lines.append(f"{name}: {count} examples, {overlap} of them also labelled examples")
@@ -97,13 +101,35 @@ def _conflicts(found: Findings, train: Sequence[Example]) -> None:
         found.warnings.append(f"{conflicts} texts are labelled in more than one way")
 
 
+def _room(
+    found: Findings, task: Task, tokenizer: TextTokenizer, takes_prompts: bool, max_length: int
+) -> int:
+    """Tokens of text that go into every pattern which the backbone can use."""
+    rooms = []
+    for number, pvp in enumerate(task.pvps):
+        try:
+            encoder = Encoder(tokenizer, pvp.pattern.parts, max_length, labels=task.labels)
+        except PatternError as error:
+            found.warnings.append(f"pattern {number} cannot be used: {error}")
+            continue
+        rooms.append(encoder.room)
+        slots = len(encoder.soft_starts)
+        if slots and takes_prompts:
+            found.lines.append(f"pattern {number}: {slots} learned slots, {pvp.soft}")
+        elif slots:
+            found.warnings.append(
+                f"pattern {number} cannot be used: this backbone takes no learned slots"
+            )
+    return min(rooms, default=max_length)
+
+
 def _lengths(
     found: Findings,
     name: str,
     examples: Sequence[Example],
     tokenizer: TextTokenizer,
     task: Task,
-    max_length: int,
+    room: int,
 ) -> None:
     if not examples:
         return
@@ -116,10 +142,11 @@ def _lengths(
     found.lines.append(
         f"{name}: {int(np.median(lengths))} tokens in the median text, {longest} in the longest"
     )
-    too_long = int((lengths > max_length).sum())
+    too_long = int((lengths > room).sum())
     if too_long:
         found.warnings.append(
-            f"{too_long} {name} texts are longer than {max_length} tokens and will be shortened"
+            f"{too_long} {name} texts are longer than {room} tokens, which is what the patterns "
+            "leave them, and will be shortened"
         )
 
 

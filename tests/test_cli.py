@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from other_families import CAUSAL, save_other
 from toy import PAIR_TASK_FILE, Files, pet, train, write_csv, write_jsonl
 
 from pet.cli import COMMANDS
@@ -103,6 +104,28 @@ def test_check_counts_classes_lengths_and_overlap(files: Files, tiny_bert: str) 
 def test_check_says_when_there_is_nothing_to_say(files: Files, tiny_bert: str) -> None:
     result = pet("check", "--task", files.task, "--train", files.train, "--backbone", tiny_bert)
     assert result.out.endswith("\nNothing to worry about.\n")
+
+
+def test_check_counts_what_patterns_leave_and_names_those_that_do_not_fit(
+    tmp_path: Path, tiny_bert: str
+) -> None:
+    task = tmp_path / "task.py"
+    files = Files.write(tmp_path)
+    body = Path(files.task).read_text("utf-8")
+    start = body.index("pvps=[") + len("pvps=[")
+    slots = 'PVP("{soft:6} {text} {mask}", words), PVP("{soft:90} {text} {mask}", words), '
+    task.write_text(body[:start] + slots + body[start:], "utf-8")
+    call = ["check", "--task", task, "--train", files.train, "--max-length", 12]
+    result = pet(*call, "--backbone", tiny_bert)
+    assert result.code == 0, result.err
+    assert "pattern 0: 6 learned slots, prompt-tuning" in result.out
+    assert "pattern 1 cannot be used: The pattern's own tokens take 93 of 12 tokens" in result.out
+    # [CLS], [SEP], [MASK] and six slots leave three of twelve.
+    assert "texts are longer than 3 tokens, which is what the patterns leave" in result.out
+    causal = pet(*call, "--backbone", save_other(CAUSAL["gpt2"], tmp_path / "gpt2"))
+    assert causal.code == 0, causal.err
+    assert "pattern 0 cannot be used: this backbone takes no learned slots" in causal.out
+    assert "End the pattern with {mask}" in causal.out
 
 
 def test_check_names_an_unknown_label_word_once(tmp_path: Path, tiny_bert: str) -> None:

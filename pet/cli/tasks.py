@@ -30,11 +30,11 @@ def command(name: str | None, backbone: str, **_: object) -> None:
         click.echo(text_table(rows, ["task", "labels", "patterns"]))
         return
 
-    from pet.encoding import TextTokenizer
-    from pet.loading import load_tokenizer
+    from pet.backbone import kind_of
+    from pet.loading import load_config, load_tokenizer
 
     task = load_task(name)
-    tokenizer = TextTokenizer(load_tokenizer(backbone))
+    tokenizer = kind_of(load_config(backbone)).text_tokenizer(load_tokenizer(backbone))
     click.echo(f"{task.name}: {task.description}")
     click.echo(f"fields: {', '.join(task.fields)}")
     click.echo(f"labels: {', '.join(task.labels)}\n")

@@ -100,8 +100,9 @@ class Encoder:
         self._fixed = sum(len(piece.ids) for piece in self._pieces)
         longest = 0 if self._names is None else int(self._names.lengths.max())
         fixed = self._fixed + longest
-        self._room = max_length - fixed
-        if self._room < 1:
+        # Tokens that are left for text.
+        self.room = max_length - fixed
+        if self.room < 1:
             shows = any(isinstance(part, Field) and part.beside for part in parts)
             raise PatternError(
                 f"The pattern's own tokens{' and its demonstrations' if shows else ''} take "
@@ -184,7 +185,7 @@ class Encoder:
 
         Fields beside the input leave it what it needs, or half of the room.
         """
-        room = np.full(count, self._room, dtype=np.int64)
+        room = np.full(count, self.room, dtype=np.int64)
         own: list[Ints] = []
         beside: list[Ints] = []
         marks = [piece.field for piece in fields if piece.field is not None]
