@@ -21,13 +21,15 @@ from toy import BAD, GOOD, NEW, Files, labelled_rows, pet, toy_task, write_jsonl
 from pet import PVP, Example, Task, Verbalizer, load_task
 from pet.backbone import MaskedLM
 from pet.config import WordSearchConfig
-from pet.encoding import Batch
+from pet.encoding import Batch, Chunk
 from pet.errors import DataError, UsageError, VerbalizerError
+from pet.scoring import PVPScorer
 from pet.search.kpt import relevance
 from pet.search.lm_bff import search
 from pet.search.taskfile import task_source
 from pet.search.verbalize import all_words, find_words, with_words
-from pet.search.vocabulary import WordTable, log_probabilities, mask_encoder
+from pet.search.vocabulary import WordTable, log_probabilities, mask_encoder, mask_states
+from pet.soft import SoftSpec
 
 EXAMPLES = [Example({"text": text}, "negative") for text in BAD[:3]]
 EXAMPLES += [Example({"text": text}, "positive") for text in GOOD]
@@ -153,6 +155,16 @@ def test_a_word_speaks_for_one_label_and_labels_left_without_are_named(backbone:
         config = WordSearchConfig(search=how, candidates=1)  # type: ignore[arg-type]
         with pytest.raises(VerbalizerError, match=expected):
             find_words(backbone, toy_task(), same, config)
+
+
+@pytest.mark.parametrize("slots", ["{soft:'it was'}", "{soft:2}"])
+def test_slots_are_read_as_an_untrained_member_has_them(backbone: MaskedLM, slots: str) -> None:
+    pvp = PVP(f"{{text}} {slots} {{mask}}", *toy_task().pvps[0].verbalizers)
+    chunk = Chunk(backbone.tokenizer, [{"text": text} for text in NEW])
+    found = mask_states(backbone, mask_encoder(pvp, backbone, 64), chunk)
+    scorer = PVPScorer(pvp, toy_task().labels, backbone, 64, soft=SoftSpec("words"))
+    batches = scorer.batch(scorer.encode(chunk), np.arange(len(NEW)))
+    torch.testing.assert_close(found, scorer.mask_states(batches)[1][:, 0])
 
 
 def test_one_forward_pass_a_pattern(backbone: MaskedLM, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor
 from pet.backbone import LanguageModel
 from pet.encoding import Chunk, Encoder, Ragged, TextTokenizer
 from pet.pvp import PVP
+from pet.soft import SoftSpec, make_template
 
 # Logits that are in memory at once; 16 MiB in fp32.
 _CELLS = 2**22
@@ -78,11 +79,17 @@ def mask_encoder(pvp: PVP, backbone: LanguageModel, max_length: int) -> Encoder:
 
 
 def mask_states(backbone: LanguageModel, encoder: Encoder, chunk: Chunk) -> Tensor:
-    """Decoder inputs at the mask of every text of a chunk: (N, E)."""
+    """Decoder inputs at the mask of every text of a chunk: (N, E).
+
+    Slots are as they start: their words, or common words of the vocabulary where they have none.
+    """
     encoded = encoder.encode(chunk)
+    starts = encoder.soft_starts
+    soft = make_template(SoftSpec("words"), backbone, starts) if starts else None
     orders, parts = [], []
     for rows in encoded.batches(backbone.compute.token_budget):
-        parts.append(backbone.mask_states(encoded.batch(rows, backbone.compute.device))[:, 0])
+        batch = encoded.batch(rows, backbone.compute.device)
+        parts.append(backbone.mask_states(batch if soft is None else soft.fill(batch))[:, 0])
         orders.append(torch.from_numpy(rows).to(parts[-1].device))
     states = torch.cat(parts)
     return torch.empty_like(states).index_copy_(0, torch.cat(orders), states)
