@@ -120,7 +120,7 @@ def adapt(
     stream = RowStream(corpus, packer, how.shuffle_buffer, rows)
     held_out = HeldOut(backbone, packer.sample(corpus.held_out(), _HELD_OUT_ROWS, seed))
     if resume is None:
-        if backbone.untrained:
+        if new_head:
             log.info("%s has no masked-LM head; it gets one", start.backbone)
             torch.manual_seed(derived_seed(seed, 3))
             backbone.start_head(_log_frequencies(stream.buffer, backbone))
@@ -156,16 +156,10 @@ def adapt(
     result = Adaptation(
         before, after, fit.steps, round(fit.seconds, 1), tokens, schedule.learning_rate, new_head
     )
-    with folder.writing("model") as temporary:
-        temporary.mkdir()
-        model = backbone.model.half() if how.save_precision == "fp16" else backbone.model
-        model.save_pretrained(temporary)
-        backbone.hf_tokenizer.save_pretrained(temporary)
-        card = model_card(
-            start.backbone, corpus.sizes, how, seed, command, asdict(result), backbone.compute
-        )
-        (temporary / "README.md").write_text(card, encoding="utf-8")
-    folder.publish("model")
+    card = model_card(
+        start.backbone, corpus.sizes, how, seed, command, asdict(result), backbone.compute
+    )
+    _publish(folder, backbone, how, card)
     folder.write_json("metrics.json", asdict(result))
     checkpoint.remove()
     return result
@@ -184,6 +178,17 @@ def adaptation_losses(
         seen, chosen = masking(rows, generator)
         backbone.model.train(how.dropout)
         yield partial(masked_lm_loss, backbone, rows[:, 0].astype(np.int64), seen, chosen)
+
+
+def _publish(folder: AdaptationFolder, backbone: MaskedLM, how: LMConfig, card: str) -> None:
+    """Write a plain Hugging Face folder, whole or not at all."""
+    with folder.writing("model") as temporary:
+        temporary.mkdir()
+        model = backbone.model.half() if how.save_precision == "fp16" else backbone.model
+        model.save_pretrained(temporary)
+        backbone.hf_tokenizer.save_pretrained(temporary)
+        (temporary / "README.md").write_text(card, encoding="utf-8")
+    folder.publish("model")
 
 
 def _adapters(backbone: MaskedLM, rank: int) -> Adapters:
