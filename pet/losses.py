@@ -88,73 +88,120 @@ def label_losses(
     kind : Kind
         Of the task.
     """
-    if scorer.variants > 1 and training.lm_weight > 0:
-        raise UsageError(
-            "The masked-LM loss trains one template of a mixture alone.",
-            "Leave out --lm-weight, or use --mixture 1.",
+    return iter(_LabelLosses(scorer, chunk, targets, training, pool, generator, bank, kind))
+
+
+class _LabelLosses:
+    """Everything that the batches of one member's labelled examples have in common."""
+
+    def __init__(
+        self,
+        scorer: PVPScorer,
+        chunk: Chunk,
+        targets: NDArray[np.int64],
+        training: TrainingConfig,
+        pool: Pool | None,
+        generator: np.random.Generator,
+        bank: Bank | None,
+        kind: Kind,
+    ) -> None:
+        self._scorer, self._backbone = scorer, scorer.backbone
+        self._chunk, self._targets = chunk, targets
+        self._training, self._generator = training, generator
+        self._bank, self._kind = bank, kind
+        self._asks_few = scorer.questions > 1  # of all questions about all labels
+        self._objective = OBJECTIVES[training.objective](
+            scorer, self._class_weights(), generator, kind
         )
-    backbone = scorer.backbone
-    device = backbone.compute.device
-    n_labels = len(scorer.labels)
-    asks_few = scorer.questions > 1  # of all questions about all labels
+        self._encoded = scorer.encode(chunk)
+        self._lm_losses = self._beside(pool) if training.lm_weight > 0 else None
+        self._frozen = _encoder_states(scorer, self._encoded) if self._keeps_states else None
 
-    def draw(targets: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.bool_]:
-        if asks_few:
-            return draw_questions(kind.truth(targets, n_labels), training.negatives, generator)
-        return np.ones((len(targets), 1), dtype=bool)
+    def _class_weights(self) -> Tensor | None:
+        # How often an alternative is the true one depends on how many questions are asked, not
+        # which.
+        asked = self._draw(self._targets, np.random.default_rng(0))
+        outcomes = self._kind.outcomes(self._targets)[self._kind.decided(asked)]
+        alternatives = self._kind.alternatives(len(self._scorer.labels))
+        weights = class_weights(outcomes, alternatives, self._training.class_weight)
+        return None if weights is None else weights.to(self._backbone.compute.device)
 
-    # How often an alternative is the true one depends on how many questions are asked, not which.
-    usual = kind.decided(draw(targets, np.random.default_rng(0)))
-    outcomes, alternatives = kind.outcomes(targets)[usual], kind.alternatives(n_labels)
-    weights = class_weights(outcomes, alternatives, training.class_weight)
-    weights = None if weights is None else weights.to(device)
-    objective = OBJECTIVES[training.objective](scorer, weights, generator, kind)
-    encoded = scorer.encode(chunk)
-    lm_losses = None
-    if training.lm_weight > 0:
+    def _beside(self, pool: Pool | None) -> Iterator[Loss]:
+        if self._scorer.variants > 1:
+            raise UsageError(
+                "The masked-LM loss trains one template of a mixture alone.",
+                "Leave out --lm-weight, or use --mixture 1.",
+            )
         if pool is None or not len(pool):
             raise DataError("lm_weight needs unlabelled text.", "Give --unlabeled FILE.")
-        lm_losses = lm_losses_on(scorer, pool, training.batch_size, generator)
-    frozen = None
-    # Not of soft patterns, whose slots change what the encoder says, nor of questions about all
-    # labels, of which only a few are asked.
-    keeps = scorer.soft is None and not asks_few and lm_losses is None
-    keeps = keeps and backbone.has_separate_head and not objective.needs_inputs and bank is None
-    if keeps and training.weights_scope(soft=False) == "head":
-        frozen = _encoder_states(scorer, encoded)
+        return lm_losses_on(self._scorer, pool, self._training.batch_size, self._generator)
 
-    def kept_states(frozen: States, rows: NDArray[np.int64]) -> States:
-        chosen = torch.from_numpy(rows)
-        return {count: backbone.head_states(part[chosen]) for count, part in frozen.items()}
+    @property
+    def _keeps_states(self) -> bool:
+        """Whether what the encoder says of the examples stays the same, and is all that is needed.
 
-    def loss_of(
+        Not of soft patterns, whose slots change it, nor of questions about all labels, of which
+        only a few are asked.
+        """
+        return (
+            self._scorer.soft is None
+            and not self._asks_few
+            and self._lm_losses is None
+            and self._backbone.has_separate_head
+            and not self._objective.needs_inputs
+            and self._bank is None
+            and self._training.weights_scope(soft=False) == "head"
+        )
+
+    def _draw(
+        self, targets: NDArray[np.int64], generator: np.random.Generator
+    ) -> NDArray[np.bool_]:
+        """Which questions are asked about some texts: (B, Q)."""
+        if not self._asks_few:
+            return np.ones((len(targets), 1), dtype=bool)
+        truth = self._kind.truth(targets, len(self._scorer.labels))
+        return draw_questions(truth, self._training.negatives, generator)
+
+    def __iter__(self) -> Iterator[LabelLoss]:
+        size, generator = self._training.batch_size, self._generator
+        for texts in shuffled_batches(len(self._targets), size, generator):
+            asked = self._draw(self._targets[texts], generator)
+            questions = self._scorer.questions
+            rows = (texts[:, None] * questions + np.arange(questions))[asked]
+            batches = self._batches(texts, rows)
+            of_states = self._objective.prepare(batches, self._targets[texts], asked)
+            lm_loss = None if self._lm_losses is None else next(self._lm_losses)
+            yield LabelLoss(batches, partial(self._loss, rows, batches, of_states, lm_loss))
+
+    def _batches(self, texts: NDArray[np.int64], rows: NDArray[np.int64]) -> Mapping[int, Batch]:
+        if self._bank is not None:
+            shown = self._bank.sample(self._chunk, texts, self._generator)
+            return self._scorer.batch(self._scorer.encode_beside(shown), np.arange(len(texts)))
+        return {} if self._frozen is not None else self._scorer.batch(self._encoded, rows)
+
+    def _loss(
+        self,
         rows: NDArray[np.int64],
         batches: Mapping[int, Batch],
-        loss_of_states: LossOfStates,
+        of_states: LossOfStates,
         lm_loss: Loss | None,
         states: States | None,
     ) -> Tensor:
-        backbone.model.train(training.dropout)
+        self._backbone.model.train(self._training.dropout)
         if states is None:
-            states = scorer.mask_states(batches) if frozen is None else kept_states(frozen, rows)
-        loss = loss_of_states(states)
+            states = self._states(rows, batches)
+        loss = of_states(states)
         if lm_loss is not None:
-            loss = (1 - training.lm_weight) * loss + training.lm_weight * lm_loss()
-        backbone.model.eval()
+            share = self._training.lm_weight
+            loss = (1 - share) * loss + share * lm_loss()
+        self._backbone.model.eval()
         return loss
 
-    for texts in shuffled_batches(len(targets), training.batch_size, generator):
-        asked = draw(targets[texts], generator)
-        rows = (texts[:, None] * scorer.questions + np.arange(scorer.questions))[asked]
-        batches: Mapping[int, Batch] = {}
-        if bank is not None:
-            shown = scorer.encode_beside(bank.sample(chunk, texts, generator))
-            batches = scorer.batch(shown, np.arange(len(texts)))
-        elif frozen is None:
-            batches = scorer.batch(encoded, rows)
-        prepared = objective.prepare(batches, targets[texts], asked)
-        lm_loss = None if lm_losses is None else next(lm_losses)
-        yield LabelLoss(batches, partial(loss_of, rows, batches, prepared, lm_loss))
+    def _states(self, rows: NDArray[np.int64], batches: Mapping[int, Batch]) -> States:
+        if self._frozen is None:
+            return self._scorer.mask_states(batches)
+        chosen = torch.from_numpy(rows)
+        return {n: self._backbone.head_states(part[chosen]) for n, part in self._frozen.items()}
 
 
 @torch.no_grad()
