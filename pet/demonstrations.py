@@ -72,7 +72,7 @@ def _filled(pattern: Pattern, label: str, word: str) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-class Bank:
+class Demonstrations:
     """Labelled examples to show beside others, tokenised once.
 
     An example is never shown beside itself: where a label has no other, its demonstration has
@@ -129,10 +129,10 @@ class Bank:
 class _Beside:
     """Rows of a chunk that have the fields of their demonstrations too."""
 
-    def __init__(self, chunk: Chunk, rows: Ints, bank: Chunk, picks: Mapping[str, Ints]) -> None:
+    def __init__(self, chunk: Chunk, rows: Ints, tokens: Chunk, picks: Mapping[str, Ints]) -> None:
         self._chunk = chunk
         self._rows = rows
-        self._bank = bank
+        self._tokens = tokens
         self._picks = picks
 
     def __len__(self) -> int:
@@ -143,7 +143,7 @@ class _Beside:
         label, colon, own = name.rpartition(":")
         if not colon:
             return self._chunk.field(name, after_space).take(self._rows)
-        return self._bank.field(own, after_space).take(self._picks[label])
+        return self._tokens.field(own, after_space).take(self._picks[label])
 
 
 def _key(texts: Texts) -> tuple[tuple[str, str], ...]:

@@ -15,7 +15,7 @@ from torch.nn import functional
 from pet.backbone import LanguageModel
 from pet.config import TrainingConfig
 from pet.data import Pool
-from pet.demonstrations import Bank
+from pet.demonstrations import Demonstrations
 from pet.encoding import Batch, Chunk, Encoded
 from pet.errors import DataError, UsageError
 from pet.kinds import KINDS, Kind
@@ -60,7 +60,7 @@ def label_losses(
     training: TrainingConfig,
     pool: Pool | None,
     generator: np.random.Generator,
-    bank: Bank | None = None,
+    demonstrations: Demonstrations | None = None,
     kind: Kind = KINDS["single"],
 ) -> Iterator[LabelLoss]:
     """Yield the loss of one batch of labelled examples after another, for ever.
@@ -83,12 +83,14 @@ def label_losses(
         Unlabelled text for the masked-LM loss.
     generator : numpy.random.Generator
         Of the order of examples and of all else that is drawn.
-    bank : Bank, optional
+    demonstrations : Demonstrations, optional
         Where the scorer shows demonstrations: what they are drawn from, anew for every batch.
     kind : Kind
         Of the task.
     """
-    return iter(_LabelLosses(scorer, chunk, targets, training, pool, generator, bank, kind))
+    return iter(
+        _LabelLosses(scorer, chunk, targets, training, pool, generator, demonstrations, kind)
+    )
 
 
 class _LabelLosses:
@@ -102,13 +104,13 @@ class _LabelLosses:
         training: TrainingConfig,
         pool: Pool | None,
         generator: np.random.Generator,
-        bank: Bank | None,
+        demonstrations: Demonstrations | None,
         kind: Kind,
     ) -> None:
         self._scorer, self._backbone = scorer, scorer.backbone
         self._chunk, self._targets = chunk, targets
         self._training, self._generator = training, generator
-        self._bank, self._kind = bank, kind
+        self._demonstrations, self._kind = demonstrations, kind
         self._asks_few = scorer.questions > 1  # of all questions about all labels
         self._objective = OBJECTIVES[training.objective](
             scorer, self._class_weights(), generator, kind
@@ -149,7 +151,7 @@ class _LabelLosses:
             and self._lm_losses is None
             and self._backbone.has_separate_head
             and not self._objective.needs_inputs
-            and self._bank is None
+            and self._demonstrations is None
             and self._training.weights_scope(soft=False) == "head"
         )
 
@@ -174,8 +176,8 @@ class _LabelLosses:
             yield LabelLoss(batches, partial(self._loss, rows, batches, of_states, lm_loss))
 
     def _batches(self, texts: NDArray[np.int64], rows: NDArray[np.int64]) -> Mapping[int, Batch]:
-        if self._bank is not None:
-            shown = self._bank.sample(self._chunk, texts, self._generator)
+        if self._demonstrations is not None:
+            shown = self._demonstrations.sample(self._chunk, texts, self._generator)
             return self._scorer.batch(self._scorer.encode_beside(shown), np.arange(len(texts)))
         return {} if self._frozen is not None else self._scorer.batch(self._encoded, rows)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pet.backbone import LanguageModel
-from pet.demonstrations import Bank, Shown, with_demonstrations
+from pet.demonstrations import Demonstrations, Shown, with_demonstrations
 from pet.encoding import Batch, Chunk, Encoded, Encoder, FieldTokens
 from pet.errors import PatternError, RunError, UsageError
 from pet.pvp import PVP
@@ -87,7 +87,7 @@ class PVPScorer:
         self.questions = len(self.labels) if self.asks_each_label else 1
         answers = pvp.answers(labels)
         parts = pvp.pattern.parts
-        self.bank = None
+        self.demonstrations = None
         if demonstrations:
             if self.asks_each_label:
                 raise UsageError(
@@ -95,7 +95,7 @@ class PVPScorer:
                     "by their words.",
                     "Choose other --patterns, or leave --demonstrations out.",
                 )
-            self.bank = Bank(backbone.tokenizer, demonstrations)
+            self.demonstrations = Demonstrations(backbone.tokenizer, demonstrations)
             shown = {label: _heaviest(pvp.verbalizers[0].words[label]) for label in demonstrations}
             parts = with_demonstrations(pvp.pattern, shown, backbone.tokenizer.open_ended)
         first = Encoder(backbone.tokenizer, parts, self._max_length, labels=self.labels)
@@ -206,14 +206,16 @@ class PVPScorer:
     @property
     def draws(self) -> int:
         """Over how many draws of demonstrations scores are averaged; 1 without any."""
-        return self.bank.draws if self.bank else 1
+        return self.demonstrations.draws if self.demonstrations else 1
 
     def encode(self, chunk: Chunk, draw: int = 0) -> dict[int, Encoded]:
         """Encode the examples once for every number of masks that the label words need.
 
         ``draw`` is the number of the demonstrations that stand beside them, where there are any.
         """
-        return self.encode_beside(self.bank.draw(chunk, draw) if self.bank else chunk)
+        return self.encode_beside(
+            self.demonstrations.draw(chunk, draw) if self.demonstrations else chunk
+        )
 
     def encode_beside(self, shown: FieldTokens) -> dict[int, Encoded]:
         """Encode examples that have their demonstrations already, as `encode` does."""

@@ -19,7 +19,7 @@ from pet import PVP, PETClassifier, Task, Verbalizer
 from pet import folds as folds_module
 from pet.backbone import MaskedLM, load_backbone
 from pet.config import TrainingConfig
-from pet.demonstrations import Bank, draw_each
+from pet.demonstrations import Demonstrations, draw_each
 from pet.encoding import Chunk, Ragged
 from pet.errors import DataError, PatternError, UsageError
 from pet.folds import out_of_fold_scores
@@ -122,13 +122,13 @@ def test_samples_are_of_the_right_label_and_of_others(data: st.DataObject) -> No
     texts = st.lists(st.sampled_from("abcd"), min_size=1, max_size=4)
     shown = {label: [{"text": t} for t in data.draw(texts)] for label in ("no", "yes")}
     tokenizer = _Letters()
-    bank = Bank(tokenizer, shown)  # type: ignore[arg-type]
+    demonstrations = Demonstrations(tokenizer, shown)  # type: ignore[arg-type]
     asked = data.draw(st.lists(st.sampled_from("abcdx"), min_size=1, max_size=5))
     own = Chunk(tokenizer, [{"text": text} for text in asked])  # type: ignore[arg-type]
     order = np.arange(len(asked))[::-1]
     generator = np.random.default_rng(data.draw(st.integers(0, 99)))
-    ways = [(bank.sample(own, order, generator), [asked[n] for n in order])]
-    ways += [(bank.draw(own, number), asked) for number in range(bank.draws)]
+    ways = [(demonstrations.sample(own, order, generator), [asked[n] for n in order])]
+    ways += [(demonstrations.draw(own, number), asked) for number in range(demonstrations.draws)]
     for beside, expected in ways:
         assert len(beside) == len(asked)
         assert _read(beside.field("text", False)) == expected
@@ -241,7 +241,9 @@ def test_training_draws_anew_for_every_batch(
     backbone: MaskedLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = scorer(backbone)
-    bank = Bank(backbone.tokenizer, {"no": SHOWN["no"] * 1, "yes": SHOWN["yes"]})
+    demonstrations = Demonstrations(
+        backbone.tokenizer, {"no": SHOWN["no"] * 1, "yes": SHOWN["yes"]}
+    )
     texts = chunk(backbone, *(t["text"] for label in SHOWN for t in SHOWN[label]))
     seen: list[str] = []
     plain = PVPScorer.mask_states
@@ -253,7 +255,13 @@ def test_training_draws_anew_for_every_batch(
     monkeypatch.setattr(PVPScorer, "mask_states", record)
     training = TrainingConfig(batch_size=5)
     losses = label_losses(
-        own, texts, np.array([0, 0, 1, 1, 1]), training, None, np.random.default_rng(0), bank
+        own,
+        texts,
+        np.array([0, 0, 1, 1, 1]),
+        training,
+        None,
+        np.random.default_rng(0),
+        demonstrations,
     )
     for _ in range(6):
         assert next(losses)().isfinite()

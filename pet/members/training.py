@@ -17,7 +17,7 @@ from pet.calibration import balanced, prior, subtracted
 from pet.checkpoints import Checkpoint, optimise_resumably, optimise_together_resumably
 from pet.config import TrainingConfig, default_learning_rate
 from pet.data import Example, Pool
-from pet.demonstrations import Bank, by_label
+from pet.demonstrations import Demonstrations, by_label
 from pet.encoding import Chunk
 from pet.errors import DataError
 from pet.kinds import targets_of, task_kind
@@ -220,9 +220,9 @@ class _Training:
             first = self._measure.of(subtracted(scores[:, : len(examples)], offsets))
         if steps:
             self._first = self._measure(scorer) if first is None else first
-            bank = None
-            if scorer.bank:
-                bank = Bank(backbone.tokenizer, by_label(examples, task.labels))
+            demonstrations = None
+            if scorer.demonstrations:
+                demonstrations = Demonstrations(backbone.tokenizer, by_label(examples, task.labels))
             scope = training.weights_scope(scorer.soft is not None)
             self._names = [] if scope is None else backbone.scope_names(scope)
             groups, rate = _groups(scorer, self._names, scope, training)
@@ -232,7 +232,9 @@ class _Training:
             )
             log.info("%s: %s", spec.name, cost(self._trained, self._frozen))
             kind = task_kind(task)
-            losses = label_losses(scorer, chunk, targets, training, pool, generator, bank, kind)
+            losses = label_losses(
+                scorer, chunk, targets, training, pool, generator, demonstrations, kind
+            )
             self.job = Job(groups, losses, _dev_score(scorer, dev, task))
             self.schedule = Schedule.of(training, steps, rate)
         else:
