@@ -18,6 +18,7 @@ from pet.config import (
     Settings,
     TemplateConfig,
     TrainingConfig,
+    WordSearchConfig,
     deciding,
     default_learning_rate,
 )
@@ -59,8 +60,7 @@ def test_settings_hold_one_object_of_every_configuration() -> None:
 )
 def test_a_number_below_its_limit_is_refused(part: Any, item: Any) -> None:
     low = item.metadata["low"]
-    if item.name != "lm_weight" or low < 1:
-        assert getattr(part(**{item.name: low}), item.name) == low
+    assert getattr(part(**{item.name: low}), item.name) == low
     for wrong in (low - 1, float("nan"), "many", True):
         with pytest.raises(UsageError, match=f"{item.name} must be a number from {low:g}"):
             part(**{item.name: wrong})
@@ -80,6 +80,27 @@ def test_a_number_at_its_open_limit_is_refused(part: Any, item: Any) -> None:
     assert getattr(part(**{item.name: above + 1e-9}), item.name) == above + 1e-9
     for wrong in (above, above - 1, float("nan"), "many", True):
         with pytest.raises(UsageError, match=f"{item.name} must be a number above {above:g}"):
+            part(**{item.name: wrong})
+
+
+@pytest.mark.parametrize(
+    ("part", "item"),
+    [
+        (part, item)
+        for part in (*CONFIGS.values(), LMConfig, WordSearchConfig)
+        for item in fields(part)
+        if item.metadata["high"] is not None or item.metadata["below"] is not None
+    ],
+)
+def test_a_share_above_its_limit_is_refused(part: Any, item: Any) -> None:
+    high, below = item.metadata["high"], item.metadata["below"]
+    largest = high if below is None else below - 1e-9
+    rest = {"random_share": 0.0, "mask_share": 0.0}
+    values = {name: rest[name] for name in rest if part is LMConfig and name != item.name}
+    assert getattr(part(**{**values, item.name: largest}), item.name) == largest
+    limit = f"to {high:g}" if below is None else f"below {below:g}"
+    for wrong in (largest + 1e-6, 2, float("nan")):
+        with pytest.raises(UsageError, match=f"{item.name} must be a number from .* {limit}, not"):
             part(**{item.name: wrong})
 
 

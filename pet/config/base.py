@@ -19,16 +19,21 @@ def setting(
     choices: Any = None,
     low: float | None = None,
     above: float | None = None,
+    high: float | None = None,
+    below: float | None = None,
     decides: bool = True,
 ) -> Any:
     """Declare one setting: default, help text, allowed values or limit.
 
-    A number is at least ``low`` or greater than ``above``. A setting that does not decide a result
-    but where it is computed is no part of what a run was asked.
+    A number is at least ``low`` or greater than ``above``, and at most ``high`` or less than
+    ``below`` where there is such a limit. A setting that does not decide a result but where it is
+    computed is no part of what a run was asked.
     """
     values = get_args(choices) if choices is not None else None
-    known = {"help": text, "choices": values, "low": low, "above": above, "decides": decides}
-    return field(default=default, metadata=known)
+    limits = {"low": low, "above": above, "high": high, "below": below}
+    return field(
+        default=default, metadata={"help": text, "choices": values, "decides": decides, **limits}
+    )
 
 
 def deciding(config: Any) -> dict[str, Any]:
@@ -75,11 +80,15 @@ def _checked(item: Field[Any], kind: Any, value: Any) -> Any:
 
 
 def _number(item: Field[Any], kind: type, value: Any) -> Any:
-    low, above = item.metadata["low"], item.metadata["above"]
-    limit = f"from {low:g}" if above is None else f"above {above:g}"
+    low, above, high, below = (item.metadata[name] for name in ("low", "above", "high", "below"))
+    limits = [f"from {low:g}" if above is None else f"above {above:g}"]
+    limits += [] if high is None else [f"to {high:g}"]
+    limits += [] if below is None else [f"and below {below:g}"]
     real = isinstance(value, int | float) and not isinstance(value, bool)
-    if not real or not (value >= low if above is None else value > above):
-        raise UsageError(f"{item.name} must be a number {limit}, not {value!r}.")
+    fits = real and (value >= low if above is None else value > above)
+    fits = fits and (high is None or value <= high) and (below is None or value < below)
+    if not fits:
+        raise UsageError(f"{item.name} must be a number {' '.join(limits)}, not {value!r}.")
     if kind is float:
         return value
     if not math.isfinite(value) or value != int(value):

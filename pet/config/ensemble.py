@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pet.config.base import Checked, setting
-from pet.errors import UsageError
 
 Combiner = Literal["logits", "probabilities", "log-probabilities", "vote"]
 Weighting = Literal["uniform", "accuracy", "learned", "tempered"]
@@ -64,12 +63,8 @@ class IpetConfig(Checked):
         0.25,
         "iPET: share of the other members that label the text a member learns from; at least one.",
         low=0,
+        high=1,
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.labeller_share > 1:
-            raise UsageError(f"labeller_share is a share up to 1, not {self.labeller_share}.")
 
 
 @dataclass(frozen=True)

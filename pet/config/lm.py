@@ -39,14 +39,16 @@ class LMConfig(Checked):
     )
     weight_decay: float = setting(0.01, "AdamW weight decay.", low=0)
     warmup: float = setting(
-        0.1, "Share of the steps in which the rate rises; then it falls on a cosine.", low=0
+        0.1, "Share of the steps in which the rate rises; then it falls on a cosine.", low=0, high=1
     )
     clip_norm: float = setting(1.0, "Largest gradient norm.", above=0)
     dropout: bool = setting(False, "Train with the backbone's dropout.")
-    mask_rate: float = setting(0.15, "Share of the tokens that are to be predicted.", low=0.01)
-    mask_share: float = setting(0.8, "Share of these that the mask token hides.", low=0)
+    mask_rate: float = setting(
+        0.15, "Share of the tokens that are to be predicted.", low=0.01, below=1
+    )
+    mask_share: float = setting(0.8, "Share of these that the mask token hides.", low=0, high=1)
     random_share: float = setting(
-        0.1, "Share of these that a random token replaces; the others stay.", low=0
+        0.1, "Share of these that a random token replaces; the others stay.", low=0, high=1
     )
     whole_word: bool = setting(False, "Choose whole words to be predicted, not single tokens.")
     freeze_words: bool = setting(False, "Leave the word embeddings as they are.")
@@ -69,10 +71,6 @@ class LMConfig(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.mask_rate >= 1:
-            raise UsageError(f"mask_rate is a share of the tokens below 1, not {self.mask_rate}.")
-        if self.warmup > 1:
-            raise UsageError(f"warmup is a share of the steps up to 1, not {self.warmup}.")
         if self.mask_share + self.random_share > 1:
             raise UsageError(
                 f"mask_share and random_share are {self.mask_share} and {self.random_share}; "

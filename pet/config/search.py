@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pet.config.base import Checked, setting
-from pet.errors import UsageError
 
 WordSearch = Literal["petal", "lm-bff", "kpt"]
 Measure = Literal["entropy", "margin", "confidence", "votes", "disagreement"]
@@ -34,14 +33,12 @@ class WordSearchConfig(Checked):
         10_000, "With unlabelled text: choose among so many words that are likeliest in it.", low=1
     )
     rare: float = setting(
-        0.5, "kpt: share of the given words, the least likely in the text, that is dropped.", low=0
+        0.5,
+        "kpt: share of the given words, the least likely in the text, that is dropped.",
+        low=0,
+        below=1,
     )
     sample: int = setting(512, "Most unlabelled texts that are looked at.", low=1)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.rare >= 1:
-            raise UsageError(f"rare is a share of the words below 1, not {self.rare}.")
 
 
 @dataclass(frozen=True)

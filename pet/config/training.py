@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pet.config.base import Checked, setting
-from pet.errors import UsageError
 
 WeightsScope = Literal["full", "head", "bias", "lora"]
 Scope = Literal[WeightsScope, "prompt", "prompt+head", "prompt+bias", "prompt+lora", "all"]
@@ -46,7 +45,7 @@ class TrainingConfig(Checked):
     )
     weight_decay: float = setting(0.01, "AdamW weight decay.", low=0)
     warmup: float = setting(
-        0.1, "Share of the steps in which the rate rises; then it falls.", low=0
+        0.1, "Share of the steps in which the rate rises; then it falls.", low=0, high=1
     )
     clip_norm: float = setting(1.0, "Largest gradient norm.", above=0)
     scope: Scope = setting(
@@ -84,7 +83,10 @@ class TrainingConfig(Checked):
         low=1,
     )
     lm_weight: float = setting(
-        0.0, "Share of the loss that is masked-LM loss on unlabelled text, 0 to 1.", low=0
+        0.0,
+        "Share of the loss that is masked-LM loss on unlabelled text, 0 to 1.",
+        low=0,
+        below=1,
     )
     dropout: bool = setting(False, "Train with the backbone's dropout.")
     calibration: Calibration = setting(
@@ -104,13 +106,6 @@ class TrainingConfig(Checked):
     patience: int = setting(
         3, "With a development file: looks without gain before stopping.", low=1
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.warmup > 1:
-            raise UsageError(f"warmup is a share of the steps up to 1, not {self.warmup}.")
-        if self.lm_weight >= 1:
-            raise UsageError(f"lm_weight is a share of the loss below 1, not {self.lm_weight}.")
 
     def calibration_of(self, trained: bool) -> Calibration:
         """Resolve "auto" for a member that is trained or not."""
