@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -399,6 +400,25 @@ def test_the_files_of_a_bank_can_be_read_by_whoever_reads_its_folder(folder: Pat
     for file in folder.rglob("*"):
         if file.is_file():
             assert file.stat().st_mode & 0o444 == file.parent.stat().st_mode & 0o444
+
+
+def test_a_bank_whose_backbone_has_moved_says_how_to_name_it(
+    folder: Path, tiny_bert: str, tmp_path: Path
+) -> None:
+    moved = tmp_path / "bank"
+    shutil.copytree(folder, moved)
+    for record in moved.glob("*/prompt.json"):
+        plain = json.loads(record.read_text("utf-8"))
+        plain["backbone"]["name"] = str(tmp_path / "gone")
+        record.write_text(json.dumps(plain), "utf-8")
+    source = write_jsonl(tmp_path / "rows.jsonl", [{"task": "toy", "text": "fine"}])
+    result = pet("predict", "--bank", moved, "--input", source)
+    assert result.code == 1
+    assert "the backbone of its prompts is not where it was" in result.err
+    assert "with --backbone" in result.err
+    assert result.err.count("Error: ") == 1
+    found = pet("predict", "--bank", moved, "--input", source, "--backbone", tiny_bert)
+    assert found.code == 0, found.err
 
 
 def test_nothing_can_be_dropped_from_no_bank(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from pet.bank.prompts import (
 )
 from pet.data import Columns, Example, chunked
 from pet.encoding import Chunk
-from pet.errors import DataError, RunError, UsageError, did_you_mean
+from pet.errors import BackboneError, DataError, RunError, UsageError, did_you_mean
 from pet.mixing import score_mixed
 from pet.model import EnsembleModel
 from pet.prediction import Prediction, predictions
@@ -85,7 +85,15 @@ class PromptBank:
                 f"pet bank {folder} --add RUN makes one.",
             )
         name = backbone or next(iter(prompts.values())).backbone
-        bank = cls(load_backbone(name, device, precision))
+        try:
+            bank = cls(load_backbone(name, device, precision))
+        except BackboneError as error:
+            if backbone is not None:
+                raise
+            raise BackboneError(
+                f"{folder}: the backbone of its prompts is not where it was. {error}",
+                "Or name another copy of it with --backbone.",
+            ) from error
         for name, prompt in prompts.items():
             bank.add(prompt, name)
         return bank
