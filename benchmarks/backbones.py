@@ -113,8 +113,10 @@ def main(
             for cell in study.cells:
                 found.setdefault(cell.task, []).append(100 * cell.models[method].accuracy)
             accuracies = np.array(list(found.values()))
-            spread = accuracies.std(axis=1, ddof=len(drawn) > 1)
-            cells = [f"{a:.1f} ± {s:.1f}" for a, s in zip(accuracies.mean(1), spread, strict=True)]
+            cells = [f"{own.mean():.1f}" for own in accuracies]
+            if len(drawn) > 1:
+                spread = accuracies.std(axis=1, ddof=1)
+                cells = [f"{own} ± {s:.1f}" for own, s in zip(cells, spread, strict=True)]
             table.append([name, *cells, f"{accuracies.mean():.1f}"])
         label = method if method == "zero-shot" else f"{method}, {shots} shots"
         click.echo(text_table(table, [label, *tasks.split(","), "mean"]) + "\n")
