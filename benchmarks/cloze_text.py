@@ -3,7 +3,8 @@
     python benchmarks/cloze_text.py corpus/*.txt.gz --encoder DIR -o cloze.txt
 
 A masked LM sees few sentences such as "... It was great." or "( sport ) ...", which is what
-patterns ask it to fill in. This writes such lines from raw text alone, for pet adapt: which words
+patterns ask it to fill in. This writes such lines from raw text alone, the word as {mask:word}, for
+pet adapt --cloze: which words
 fit a template is read off the text (what follows "was" before a stop, for one), and which of them
 fits a sentence is said by a sentence encoder, to whose similarity (less the word's mean, so that
 no word fits everything) the masked LM's own answer is added. No labelled data is read.
@@ -183,7 +184,7 @@ def lines(
         best = np.argsort(-scores, axis=1)[:, :_DRAWN_FROM]
         odds = softmax(np.take_along_axis(scores, best, axis=1), axis=1)
         for text, row, p in zip(part, best, odds, strict=True):
-            yield filled(template, text, words[generator.choice(row, p=p)])
+            yield filled(template, text, f"{{mask:{words[generator.choice(row, p=p)]}}}")
 
 
 @click.command()

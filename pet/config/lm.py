@@ -51,6 +51,10 @@ class LMConfig(Checked):
         0.1, "Share of these that a random token replaces; the others stay.", low=0, high=1
     )
     whole_word: bool = setting(False, "Choose whole words to be predicted, not single tokens.")
+    cloze: bool = setting(
+        False,
+        "Words that the text has as {mask:word} are always to be predicted, beside those drawn.",
+    )
     freeze_words: bool = setting(False, "Leave the word embeddings as they are.")
     lora: int | None = setting(
         None, "Rank of LoRA adapters on the encoder; by default all weights are trained.", low=1

@@ -118,13 +118,21 @@ class TextTokenizer:
             rows += [np.asarray(encoding.ids, dtype=np.int64) for encoding in encodings]
         return self._as_text(Ragged.of(rows))
 
-    def words(self, texts: Sequence[str]) -> tuple[Ragged, NDArray[np.bool_]]:
-        """Tokenise many texts; also tell which of the flat tokens (T,) start a word."""
+    def words(
+        self, texts: Sequence[str], spans: Sequence[Sequence[tuple[int, int]]] | None = None
+    ) -> tuple[Ragged, NDArray[np.bool_], NDArray[np.bool_]]:
+        """Tokenise many texts; also tell which of the flat tokens (T,) start a word, and which lie
+        in the given spans (start, end) of their text's characters."""
         encodings = self._backend.encode_batch(list(texts), add_special_tokens=False)
         words = Ragged.of([[word or 0 for word in encoding.word_ids] for encoding in encodings])
         starts = np.diff(words.flat, prepend=-1) != 0
         starts[words.starts[:-1][words.lengths > 0]] = True
-        return self._as_text(Ragged.of([encoding.ids for encoding in encodings])), starts
+        inside = np.zeros(len(words.flat), dtype=np.bool_)
+        for encoding, first, own in zip(encodings, words.starts, spans or (), strict=False):
+            for start, end in own:
+                for number, (left, right) in enumerate(encoding.offsets):
+                    inside[first + number] |= left < end and right > start
+        return self._as_text(Ragged.of([encoding.ids for encoding in encodings])), starts, inside
 
     def _as_text(self, tokens: Ragged) -> Ragged:
         if self.unknown_id is not None:

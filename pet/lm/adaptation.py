@@ -111,7 +111,7 @@ def adapt(
     if how.length > backbone.max_length:
         how = replace(how, length=backbone.max_length)
         log.warning("%s reads at most %d tokens: so long are the rows", start.backbone, how.length)
-    packer = Packer(backbone.tokenizer, how.length, how.whole_word)
+    packer = Packer(backbone.tokenizer, how.length, how.whole_word, how.cloze)
     if packer.room < 1:
         raise UsageError(f"A row of {packer.length} tokens has no room for text.", "Use --length.")
     checkpoint = Checkpoint(folder)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pet.encoding import Ints, TextTokenizer
 from pet.errors import BackboneError
-from pet.lm.packing import Rows
+from pet.lm.packing import ASKED, STARTS, Rows
 
 Flags = NDArray[np.bool_]
 
@@ -51,18 +51,19 @@ class Masking:
         return np.setdiff1d(np.arange(self.vocabulary_size), self.special_ids)
 
     def __call__(self, rows: Rows, generator: np.random.Generator) -> tuple[Ints, Flags]:
-        """Rows (B, 2, L) of ids and word starts -> what the model sees (B, L), and what is chosen.
+        """Rows (B, 2, L) of ids and marks -> what the model sees (B, L), and what is chosen.
 
         Special tokens are never chosen and never inserted; at least one token is chosen where
-        there is another.
+        there is another, and beside those that are drawn all that are always asked for.
         """
-        ids, starts = rows[:, 0].astype(np.int64), rows[:, 1].astype(bool)
+        ids, starts = rows[:, 0].astype(np.int64), rows[:, 1] & STARTS > 0
+        asked = rows[:, 1] & ASKED > 0
         eligible = ~np.isin(ids, self.special_ids)
         starts[:, 0] = True  # a row may begin inside a word
         word = starts.ravel().cumsum().reshape(ids.shape) - 1
         words = int(word[-1, -1]) + 1
         draw = np.where(eligible, generator.random(words)[word], 1.0)
-        chosen: Flags = draw < self.rate
+        chosen: Flags = (draw < self.rate) | (asked & eligible)
         if not chosen.any() and eligible.any():
             chosen = draw == draw.min()
         fate = generator.random(words)[word]

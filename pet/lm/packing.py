@@ -5,6 +5,7 @@ What has been read is known by its place, so that a run that was cut off goes on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
@@ -15,10 +16,12 @@ from pet.encoding import Ints, Ragged, TextTokenizer
 from pet.errors import DataError
 from pet.lm.corpus import Corpus
 
-# A row is (2, L): token ids, and 1 where a word starts.
+# A row is (2, L): token ids, and marks of `STARTS` and `ASKED`.
 Rows = NDArray[np.int32]
+STARTS, ASKED = 1, 2  # a word starts; its token is always to be predicted
 
 _TOKENISED_AT_ONCE = 64  # documents
+_MARKED = re.compile(r"\{mask:([^{}]+)\}")
 
 
 class Packer:
@@ -35,12 +38,17 @@ class Packer:
         L, tokens of a row, special tokens included.
     words : bool
         Mark the starts of words; otherwise every token counts as a word.
+    cloze : bool
+        Words that are written ``{mask:word}`` are marked as those that are always asked for.
     """
 
-    def __init__(self, tokenizer: TextTokenizer, length: int, words: bool = False) -> None:
+    def __init__(
+        self, tokenizer: TextTokenizer, length: int, words: bool = False, cloze: bool = False
+    ) -> None:
         frame = tokenizer.frame(pair=False)
         self._tokenizer = tokenizer
         self._words = words
+        self._cloze = cloze
         self._before = _plain(frame.before)
         self._after = _plain(frame.after)
         self._separator = self._after[:, -1:]
@@ -50,11 +58,15 @@ class Packer:
 
     def tokens(self, documents: Sequence[str]) -> Rows:
         """Tokens of documents and of the separators after each, (2, T)."""
-        if self._words:
-            ragged, marks = self._tokenizer.words(documents)
+        if self._words or self._cloze:
+            texts, spans = (
+                zip(*map(unmarked, documents), strict=True) if self._cloze else (documents, None)
+            )
+            ragged, starts, asked = self._tokenizer.words(texts, spans)
+            marks = STARTS * (starts if self._words else 1) + ASKED * asked
         else:
             ragged = self._tokenizer.texts(documents, after_space=False)
-            marks = np.ones(len(ragged.flat), dtype=np.bool_)
+            marks = np.full(len(ragged.flat), STARTS)
         both = np.stack([ragged.flat, marks]).astype(np.int32)
         ends = ragged.starts[1:][ragged.lengths > 0]
         return np.insert(both, np.repeat(ends, self._separator.shape[1]), self._separator, axis=1)
@@ -180,5 +192,18 @@ class RowStream:
             self._documents = self._corpus.epoch(self._epoch)
 
 
+def unmarked(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """Take ``{mask:word}`` out of a text: what remains, and where the words stand in it."""
+    parts: list[str] = []
+    spans: list[tuple[int, int]] = []
+    length = 0
+    for number, part in enumerate(_MARKED.split(text)):
+        if number % 2:
+            spans.append((length, length + len(part)))
+        parts.append(part)
+        length += len(part)
+    return "".join(parts), spans
+
+
 def _plain(ids: Sequence[int]) -> Rows:
-    return np.stack([np.array(ids, np.int32), np.ones(len(ids), np.int32)])
+    return np.stack([np.array(ids, np.int32), np.full(len(ids), STARTS, np.int32)])
