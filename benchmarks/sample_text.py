@@ -20,10 +20,13 @@ from pet.readers import documents_from
 @click.command()
 @click.argument("files", nargs=-1, required=True)
 @click.option("--percent", default=18, show_default=True, help="Of the documents of every file.")
+@click.option("--skip", default=0, show_default=True, help="Per cent that an earlier sample took.")
 @click.option("--held-out", default=500, show_default=True, help="Documents, in all files.")
 @click.option("--seed", default=13, show_default=True, help="Of the held-out documents.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
-def main(files: tuple[str, ...], percent: int, held_out: int, seed: int, output: Path) -> None:
+def main(
+    files: tuple[str, ...], percent: int, skip: int, held_out: int, seed: int, output: Path
+) -> None:
     """Write a share of the documents of FILES."""
 
     def source(file: str) -> Source:
@@ -34,7 +37,8 @@ def main(files: tuple[str, ...], percent: int, held_out: int, seed: int, output:
     output.mkdir(parents=True, exist_ok=True)
     for own in sources:
         target = output / f"{Path(own.name).name.removesuffix('.gz').removesuffix('.txt')}.txt"
-        taken = [text for text in own.documents() if text not in kept and _draw(text) < percent]
+        wanted = range(skip, skip + percent)
+        taken = [text for text in own.documents() if text not in kept and _draw(text) in wanted]
         target.write_text("".join(f"{' '.join(text.split())}\n" for text in taken), "utf-8")
         click.echo(f"{len(taken)} documents in {target}")
 

@@ -21,16 +21,17 @@ from torch.nn import functional
 from toy import GOOD, NEW, Files, pet, train
 from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer
 
-from pet import PETClassifier
+from pet import PVP, PETClassifier, Verbalizer
 from pet.backbone import MaskedLM
 from pet.config import BackboneConfig, LMConfig, default_learning_rate
-from pet.encoding import Batch
+from pet.encoding import Batch, Chunk
 from pet.errors import BackboneError, RunError, UsageError
 from pet.lm.adaptation import Adaptation, adapt
 from pet.lm.corpus import Source
 from pet.lm.heldout import HeldOut, masked_lm_loss
 from pet.lm.masking import Masking
 from pet.lm.packing import Packer
+from pet.scoring import PVPScorer
 
 TEXTS = [f"{text} , {other}" for text in NEW for other in GOOD]
 QUICK: dict[str, Any] = {
@@ -306,6 +307,24 @@ def test_the_command_end_to_end(files: Files, tiny_bert: str, tmp_path: Path) ->
     assert pet(*call, "--mask-rate", 0.3, "--force").code == 0
     trained = train(files, str(tmp_path / "m"), tmp_path / "run")
     assert trained.code == 0, trained.err
+
+
+def test_marked_words_are_learned_and_no_mark_is_text(tiny_bert: str, tmp_path: Path) -> None:
+    words = {"warm": "good", "fast": "good", "cold": "bad", "slow": "bad"}
+    lines = [f"{word} {{mask:{answer}}}" for word, answer in words.items()]
+    (tmp_path / "cloze.txt").write_text("\n".join(lines * 9), "utf-8")
+    # Of the words that are not marked one in a hundred is to be predicted.
+    call = ["adapt", tiny_bert, "--text", tmp_path / "cloze.txt", "--device", "cpu",
+            "--mask-rate", 0.01, "--mask-share", 1, "--random-share", 0, "--batch-size", 16,
+            "--max-steps", 80, "--learning-rate", 0.01, "--length", 8, "--held-out", 0]  # fmt: skip
+    result = pet(*call, "--cloze", "-o", tmp_path / "cloze")
+    assert result.code == 0, result.err
+    pvp = PVP("{text} {mask}", Verbalizer({"bad": ["bad"], "good": ["good"]}))
+    model = MaskedLM.load(str(tmp_path / "cloze"), "cpu", "fp32")
+    chunk = Chunk(model.tokenizer, [{"text": word} for word in words])
+    scores = PVPScorer(pvp, ("bad", "good"), model, 16).score(chunk)[0]
+    assert scores.argmax(axis=1).tolist() == [1, 1, 0, 0]
+    assert "- cloze: True" in (tmp_path / "cloze" / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tiny import WORDS, bert_tokenizer
 from pet.encoding import TextTokenizer
 from pet.errors import DataError
 from pet.lm.corpus import Corpus, Source
-from pet.lm.packing import Packer, RowStream
+from pet.lm.packing import ASKED, STARTS, Packer, RowStream, unmarked
 from pet.readers import documents_from
 
 TOKENIZER = TextTokenizer(bert_tokenizer())
@@ -198,6 +198,33 @@ def test_a_sample_is_bounded_seeded_and_even() -> None:
         == packer.sample(iter(texts), 7, 3).flat.tolist()
     )
     assert len(set(counts) - {CLS, SEP}) == len(KNOWN)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.sampled_from(KNOWN)), max_size=8))
+def test_marked_words_are_taken_out_and_found_again(words: list[tuple[bool, str]]) -> None:
+    text = " ".join(f"{{mask:{word}}}" if marked else word for marked, word in words)
+    plain, spans = unmarked(text)
+    assert plain == " ".join(word for _, word in words)
+    assert [plain[start:end] for start, end in spans] == [w for marked, w in words if marked]
+
+
+@pytest.mark.parametrize("words", [False, True])
+@pytest.mark.parametrize("name", ["bert", "roberta", "deberta-v2"])
+def test_all_tokens_of_a_marked_word_are_asked_for(name: str, words: bool, tmp_path: Path) -> None:
+    # "zebra" is in no tiny vocabulary: it is spelled out.
+    tokenizer = TextTokenizer(FAMILIES[name].tokenizer())
+    texts = ["it was {mask:zebra}, and so good", "{mask:good} food", "no mark"]
+    tokens = Packer(tokenizer, 64, words, cloze=True).tokens(texts)
+    plain = Packer(tokenizer, 64, words).tokens(
+        ["it was zebra, and so good", "good food", "no mark"]
+    )
+    np.testing.assert_array_equal(tokens[0], plain[0])
+    np.testing.assert_array_equal(tokens[1] & STARTS, plain[1])
+    asked = tokens[0, tokens[1] & ASKED > 0]
+    (zebra, good) = (tokenizer.texts([text], after_space=space).flat
+                     for text, space in (("zebra", True), ("good", False)))  # fmt: skip
+    np.testing.assert_array_equal(asked, [*zebra, *good])
 
 
 def test_word_starts_are_the_tokenizers_own() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pet.lm.masking import Masking
+from pet.lm.packing import ASKED
 
 SPECIAL = (0, 1, 2, 3, 4)
 MASK = 4
@@ -69,6 +70,21 @@ def test_the_tokens_of_a_word_are_chosen_and_hidden_together(seed: int, rate: fl
             if not starts[at]:
                 assert chosen[row, at] == chosen[row, at - 1]
                 assert (seen[row, at] == MASK) == (seen[row, at - 1] == MASK)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 999), st.booleans())
+def test_words_that_are_asked_for_are_always_chosen(seed: int, whole: bool) -> None:
+    rows = random_rows((4, 30), seed, word_length=3 if whole else 1)
+    asked = np.random.default_rng(seed).random((4, 30)) < 0.2
+    plain = masking(0.5)(rows, np.random.default_rng(seed))[1]
+    rows[:, 1] += ASKED * asked.astype(np.int32)
+    eligible = ~np.isin(rows[:, 0], SPECIAL)
+    seen, chosen = masking(0.5)(rows, np.random.default_rng(seed))
+    assert chosen[asked & eligible].all()
+    assert not chosen[~eligible].any()
+    assert (chosen & ~asked == plain & ~asked).all()
+    assert (seen[~chosen] == rows[:, 0][~chosen]).all()
 
 
 def test_whole_words_keep_the_rate() -> None:

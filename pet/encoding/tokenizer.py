@@ -128,10 +128,13 @@ class TextTokenizer:
         starts = np.diff(words.flat, prepend=-1) != 0
         starts[words.starts[:-1][words.lengths > 0]] = True
         inside = np.zeros(len(words.flat), dtype=np.bool_)
-        for encoding, first, own in zip(encodings, words.starts, spans or (), strict=False):
+        every = zip(texts, encodings, words.starts, spans or (), strict=False)
+        for text, encoding, first, own in every:
+            lefts, rights = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2).T
             for start, end in own:
-                for number, (left, right) in enumerate(encoding.offsets):
-                    inside[first + number] |= left < end and right > start
+                # A space before a word may be a token of its own, and goes with it.
+                found = (lefts < end) & (rights > start - text[:start].endswith(" "))
+                inside[first : first + len(found)] |= found
         return self._as_text(Ragged.of([encoding.ids for encoding in encodings])), starts, inside
 
     def _as_text(self, tokens: Ragged) -> Ragged:
