@@ -1,8 +1,9 @@
-"""One process at a time writes a folder."""
+"""One process at a time writes a folder; one thread at a time runs a model."""
 
 from __future__ import annotations
 
 import os
+import threading
 import weakref
 from pathlib import Path
 from typing import ClassVar
@@ -13,6 +14,22 @@ try:
     import fcntl
 except ImportError:  # not a POSIX system: nothing is locked
     fcntl = None  # type: ignore[assignment, unused-ignore]
+
+
+class Turn:
+    """Threads enter one after the other; a copy or a pickle of it is a turn of its own."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def __reduce__(self) -> tuple[type[Turn], tuple[()]]:
+        return Turn, ()
 
 
 class Lock:

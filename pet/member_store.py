@@ -60,12 +60,13 @@ class MemberStore:
 
     def members(self, specs: Sequence[MemberSpec], scores_pool: bool = False) -> list[MemberResult]:
         """Train several members or load them; see `pet.members.training_groups`."""
-        results = []
+        results: dict[str, MemberResult] = {}
         for group in training_groups(specs, self.backbone.compute.token_budget):
             if len(group) > 1 and not all(map(self.has, group)):
                 self._train_together(group)
-            results += [self.member(spec, scores_pool=scores_pool) for spec in group]
-        return results
+            for spec in group:
+                results[spec.name] = self.member(spec, scores_pool=scores_pool)
+        return [results[spec.name] for spec in specs]
 
     def member(
         self, spec: MemberSpec, drawn: Sequence[Example] = (), scores_pool: bool = False

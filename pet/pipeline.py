@@ -82,9 +82,10 @@ def run(
     _check_labels(task, settings, data.train)
     fine_tunes = settings.method == "fine-tune"
     specs = [] if fine_tunes else specs_of(task, settings)
-    kinds = {spec.soft.kind for spec in specs if spec.soft}
+    kinds = {spec.soft.kind if spec.soft else None for spec in specs}
     if ignored := unused(settings, kinds):
-        own = f" with {', '.join(sorted(kinds))} templates" if kinds else ""
+        templates = ", ".join(sorted(kind for kind in kinds if kind))
+        own = f" with {templates} templates" if templates else ""
         log.warning("method %s%s does not use %s", settings.method, own, ", ".join(ignored))
     folder.write_json(LABELLED, data.labelled())
     if settings.adaptation.adapt:
@@ -171,12 +172,13 @@ def specs_of(task: Task, settings: Settings) -> list[MemberSpec]:
         for readout in _readouts(_recipe(pvp, kind), settings)
         for repetition in range(repetitions)
     ]
-    if training.scope.startswith("prompt") and not any(spec.soft for spec in specs):
+    soft = any(spec.soft for spec in specs)
+    if training.scope.startswith("prompt") and settings.method != "zero-shot" and not soft:
         raise UsageError(
             f"The scope {training.scope!r} trains soft slots, but no chosen pattern has any.",
             "Add --soft KIND, write {soft:5} into a pattern, or use another --scope.",
         )
-    if settings.template.mixture > 1 and not any(spec.soft for spec in specs):
+    if settings.template.mixture > 1 and not soft:
         raise UsageError(
             f"A mixture of {settings.template.mixture} is one of soft templates, but no chosen "
             "pattern has slots.",
@@ -215,6 +217,11 @@ def _member(
         pattern = pvp.pattern
         if config.soften == "words" and kind != "none":
             pattern = with_soft_words(pattern)
+            if not pattern.is_soft:
+                raise UsageError(
+                    f"Pattern {number}, {pattern.template!r}, has no words that could be softened.",
+                    "Leave it out with --patterns, or use --soft words without --soften.",
+                )
         if not pattern.is_soft:
             pattern = with_slots(pattern, config.soft_length, config.soft_text)
         pvp = pvp.with_pattern(pattern, recipe.kind)

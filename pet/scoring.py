@@ -250,7 +250,7 @@ class PVPScorer:
         """
         scores = [readout(states, batches) for readout in self.readouts]
         if self.soft is not None:
-            scores = [self.soft.mixed(part, answers) for part in scores]
+            scores = list(self.soft.mixed(scores, answers))
         return [part[:, :1] - part[:, 1:] for part in scores] if self.asks_each_label else scores
 
     def word_scores(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import save_tiny_bert
-from toy import Files, Result, pet, train, write_jsonl
+from toy import NEW, Files, Result, pet, train, write_jsonl
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from pet import PromptBank
+from pet import PVP, Ensemble, PromptBank, Task, Verbalizer
 from pet.backbone import MaskedLM, fingerprint
-from pet.bank import TaskPrompt, read_prompt, store_prompt, stored_prompts
+from pet.bank import TaskPrompt, change_bank, read_prompt, stored_prompts
+from pet.config import Settings
 from pet.device import Compute
 from pet.errors import BackboneError, DataError, RunError, UsageError
-from pet.model import load_model
+from pet.members import MemberSet
+from pet.model import EnsembleModel, load_model
+from pet.pipeline import specs_of
 
 TOPICS = """from pet import PVP, Task, Verbalizer
 
@@ -77,7 +82,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, tiny_bert: str) -> Path:
         [{"text": "warm food", "label": ["warm"]}, {"text": "a fast train", "label": ["fast"]}],
     )
     made = [
-        train(files, tiny_bert, folder / "toy", *SOFT, "--soft", "prompt-tuning,deep"),
+        train(files, tiny_bert, folder / "toy", *SOFT, "--soft", "prompt-tuning,deep,prefix"),
         train(files, tiny_bert, folder / "plain", "--method", "zero-shot", "--patterns", "1"),
         _train("topics", topics, folder, tiny_bert, "--soft", "words", "--soft-length", "2"),
         _train("tags", tags, folder, tiny_bert, "--soft", "p-tuning"),
@@ -232,15 +237,16 @@ def test_a_prompt_of_another_backbone_is_refused(folder: Path, tmp_path: Path) -
     with pytest.raises(BackboneError, match="was made for"):
         PromptBank.load(folder, str(tmp_path / "other"), "cpu")
     prompt = read_prompt(folder / "toy")
-    store_prompt(tmp_path / "bank", "toy", prompt)
-    with pytest.raises(BackboneError, match="'more' was made for"):
-        store_prompt(
-            tmp_path / "bank", "more", TaskPrompt(prompt.card, prompt.weights, "x", "other")
-        )
+    change_bank(tmp_path / "bank", add=[("toy", prompt)])
+    foreign = TaskPrompt(prompt.card, prompt.weights, "x", "other")
+    for added in ([("more", foreign)], [("fine", prompt), ("more", foreign)]):
+        with pytest.raises(BackboneError, match="'more' was made for"):
+            change_bank(tmp_path / "bank", add=added)
     with pytest.raises(UsageError, match="has a prompt 'toy' already"):
-        store_prompt(tmp_path / "bank", "toy", prompt)
+        change_bank(tmp_path / "bank", add=[("toy", prompt)])
     with pytest.raises(UsageError, match="cannot name a prompt"):
-        store_prompt(tmp_path / "bank", "../toy", prompt)
+        change_bank(tmp_path / "bank", drop=["toy"], add=[("../toy", prompt)])
+    assert sorted(stored_prompts(tmp_path / "bank")) == ["toy"]  # nothing was done by halves
 
 
 @pytest.mark.parametrize(
@@ -289,12 +295,56 @@ def test_members_that_trained_the_backbone_are_refused(
 
 
 def test_a_damaged_prompt_is_named(folder: Path, tmp_path: Path) -> None:
-    store_prompt(tmp_path, "toy", read_prompt(folder / "toy"))
+    change_bank(tmp_path, add=[(name, read_prompt(folder / name)) for name in ("toy", "tags")])
     (tmp_path / "toy" / "prompt.safetensors").write_bytes(b"nothing")
     with pytest.raises(RunError, match="toy: this prompt is damaged"):
         PromptBank.load(tmp_path)
     with pytest.raises(RunError, match="expected a prompt bank"):
         PromptBank.load(tmp_path / "none")
+    shown = pet("bank", tmp_path)
+    assert shown.code == 0, shown.err
+    assert re.search("toy +damaged", shown.out)
+    replaced = pet("bank", tmp_path, "--add", folder / "toy", "--replace")
+    assert replaced.code == 0, replaced.err
+    assert "damaged" not in replaced.out
+    (tmp_path / "toy" / "prompt.json").write_text("nothing", "utf-8")
+    assert pet("bank", tmp_path, "--drop", "toy").code == 0
+    assert sorted(stored_prompts(tmp_path)) == ["tags"]
+
+
+def test_what_fails_changes_nothing_in_a_bank(folder: Path, tmp_path: Path) -> None:
+    change_bank(tmp_path / "bank", add=[("toy", read_prompt(folder / "toy"))])
+    result = pet("bank", tmp_path / "bank", "--drop", "toy", "--add", tmp_path / "nothing")
+    assert result.code == 1
+    again = pet("bank", tmp_path / "bank", "--add", folder / "tags", "--add", tmp_path / "nothing")
+    assert again.code == 1
+    assert sorted(stored_prompts(tmp_path / "bank")) == ["toy"]
+
+
+@pytest.mark.parametrize("kind", ["prompt-tuning", "deep", "prefix"])
+def test_threads_take_turns(kind: str, tiny_bert: str) -> None:
+    pvp = PVP("{text} {mask}", Verbalizer({"bad": ["bad"], "good": ["good"]}), soft=kind)
+    backbone = MaskedLM.load(tiny_bert, "cpu", "fp32")
+    bank = PromptBank(backbone)
+    for seed in range(2):
+        task = Task(f"task-{seed}", ["bad", "good"], ["text"], [pvp])
+        (spec,) = specs_of(task, Settings.from_flat({"soft_length": 4, "method": "zero-shot"}))
+        scorer = spec.scorer(task.labels, backbone)
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for part in scorer.learned.parameters():
+                part.add_(torch.randn(part.shape, generator=generator))
+        members = MemberSet(backbone, task, [spec], {spec.name: scorer.take(())})
+        bank.add(TaskPrompt.of(EnsembleModel(members, Ensemble.uniform(1))))
+    rows = [[(f"task-{seed}", {"text": text}) for text in NEW[:5]] for seed in range(2)]
+    expected = [bank.scores(own) for own in rows]
+
+    def differences(seed: int) -> float:
+        found = [bank.scores(rows[seed]) for _ in range(20)]
+        return max(float(np.abs(np.subtract(one, expected[seed])).max()) for one in found)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert max(pool.map(differences, range(2))) == 0.0
 
 
 # The command line
@@ -305,7 +355,7 @@ def test_the_command_lists_adds_and_drops(folder: Path, runs: Path, tmp_path: Pa
     assert shown.code == 0
     lines = {line.split("  ")[0]: line for line in shown.out.splitlines()[2:]}
     assert list(lines) == ["plain", "tags", "topics", "toy"]
-    assert "4 prompt-tuning, 4 deep" in lines["toy"]
+    assert "4 prompt-tuning, 4 deep, 4 prefix" in lines["toy"]
     assert "1 hard" in lines["plain"]
     bank = tmp_path / "bank"
     assert pet("bank", bank, "--add", runs / "toy", "--name", "mood").code == 0

@@ -178,7 +178,7 @@ def test_every_step_of_the_weights_makes_the_right_answers_likelier(
     right = torch.randint(answers, (rows,), generator=generator)
     own, likelihoods = bare(templates), []
     for _ in range(8):
-        logs = own.mixed(scores, right)
+        (logs,) = own.mixed([scores], right)
         assert logs.exp().sum(1).tolist() == pytest.approx([1] * rows, abs=1e-5)
         assert float(own.weights.sum()) == pytest.approx(1, abs=1e-5)
         likelihoods.append(float(logs[torch.arange(rows), right].sum()))
@@ -191,13 +191,24 @@ def test_weights_end_where_em_ends() -> None:
     right = torch.randint(2, (7,), generator=generator)
     own = bare(3)
     for _ in range(1000):
-        own.mixed(scores, right)
+        own.mixed([scores], right)
     table = scores.view(3, 7, 2).softmax(2)[:, torch.arange(7), right]
     weights = torch.full((3,), 1 / 3)
     for _ in range(100):  # PACE is a tenth
         joint = weights[:, None] * table
         weights = (joint / joint.sum(0)).mean(1)
     torch.testing.assert_close(own.weights, weights, atol=1e-2, rtol=0)
+
+
+def test_weights_follow_once_a_batch_however_many_verbalizers_there_are() -> None:
+    generator = torch.Generator().manual_seed(2)
+    scores = torch.randn(3 * 7, 2, generator=generator)
+    right = torch.randint(2, (7,), generator=generator)
+    one, several = bare(3), bare(3)
+    one.mixed([scores], right)
+    found = several.mixed([scores, scores], right)
+    torch.testing.assert_close(several.weights, one.weights)
+    torch.testing.assert_close(found[0], found[1])
 
 
 @pytest.mark.parametrize("kind", KINDS)

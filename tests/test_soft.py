@@ -439,8 +439,11 @@ def test_layers_of_deep_prompts_are_numbers_from_one() -> None:
     assert chosen_layers("all", 4) == (1, 2, 3)
     assert chosen_layers("3, 1-2", 4) == (1, 2, 3)
     assert chosen_layers("2", 4) == (2,)
-    for wrong in ("0", "4", "2-9", "none", ""):
+    for wrong in ("0", "4", "2-9"):
         with pytest.raises(UsageError, match="layers 1 to 3"):
+            chosen_layers(wrong, 4)
+    for wrong in ("none", "", "1,foo", "1;3,2", "3-1,2"):
+        with pytest.raises(UsageError, match="deep_layers .*expected numbers such as"):
             chosen_layers(wrong, 4)
 
 

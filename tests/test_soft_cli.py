@@ -191,6 +191,26 @@ def test_recipes_are_members_like_other_kinds() -> None:
     assert [own.soft.mixture for own in more if own.soft] == [2, 2, 2]
 
 
+def test_a_pattern_without_words_cannot_be_softened() -> None:
+    words = Verbalizer({"negative": ["bad"], "positive": ["good"]})
+    task = Task("toy", ["negative", "positive"], ["text"], [PVP("{text}{mask}", words)])
+    with pytest.raises(UsageError, match="has no words that could be softened"):
+        specs_of(task, Settings.from_flat({"soften": "words"}))
+
+
+def test_a_study_compares_frozen_prompts_with_methods_without_slots(
+    files: Files, tiny_bert: str, tmp_path: Path
+) -> None:
+    result = pet(
+        "fewshot", "--task", files.task, "--train", files.train, "--test", files.test,
+        "--methods", "zero-shot,single,words", "--scope", "prompt", "--shots", 1, "--seeds", 13,
+        "--backbone", tiny_bert, "--max-steps", 2, "--patterns", 0, "--unlabeled", 0,
+        "-o", tmp_path / "study",
+    )  # fmt: skip
+    assert result.code == 0, result.err
+    assert all(name in result.out for name in ("zero-shot", "single", "words"))
+
+
 def test_a_pvp_may_name_a_recipe() -> None:
     words = Verbalizer({"negative": ["bad"], "positive": ["good"]})
     pvps = [PVP("{soft:2} {text} {mask}.", words, soft=name) for name in ("warp", "mixture")]
@@ -207,18 +227,22 @@ def test_a_pvp_may_name_a_recipe() -> None:
 @pytest.mark.parametrize(
     ("how", "kinds", "ignored"),
     [
-        ({"soft_length": 3, "soft_start": "mask", "deep_layers": "1"}, set(),
-         ["soft_length", "soft_start", "deep_layers"]),
+        ({"soft_length": 3, "soft_start": "mask", "deep_layers": "1", "prompt_rate": 0.1}, {None},
+         ["soft_length", "soft_start", "deep_layers", "prompt_rate"]),
+        ({"soft": ("words",), "scope": "prompt", "learning_rate": 0.1}, {"words"},
+         ["learning_rate"]),
+        ({"soft": ("words", "none"), "scope": "prompt", "learning_rate": 0.1}, {"words", None}, []),
+        ({"soften": "words", "soft_length": 3}, {"words"}, ["soft_length"]),
         ({"soft": ("deep",), "soft_length": 3, "deep_layers": "1"}, {"deep"}, []),
         ({"soft": ("words",), "deep": "add"}, {"words"}, ["deep"]),
         ({"soft": ("warp",), "soft_start": "uniform", "readout": ("prototypes",)},
          {"prompt-tuning"}, ["readout", "soft_start"]),
         ({"soft": ("warp", "none"), "soft_start": "uniform", "readout": ("prototypes",)},
-         {"prompt-tuning"}, []),
+         {"prompt-tuning", None}, []),
     ],
 )  # fmt: skip
 def test_settings_of_templates_that_nobody_has_are_named(
-    how: dict[str, Any], kinds: set[str], ignored: list[str]
+    how: dict[str, Any], kinds: set[str | None], ignored: list[str]
 ) -> None:
     assert sorted(unused(Settings.from_flat(how), kinds)) == sorted(ignored)
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,7 @@ def different(**more: Any) -> list[MemberSpec]:
         spec("b", "{text} {soft:'it was'} {mask} .", "words", seed=2, **more),
         spec("c", "{soft:2} {text} {mask} {soft:2}", "deep", SPELLED, seed=3, **more),
         spec("d", "{soft:2} {text} : {mask}", "p-tuning", seed=4, **more),
+        spec("f", "{soft:2} {text} ; {mask}", "prefix", seed=6, **more),
         mixed,
     ]
 
@@ -211,9 +212,7 @@ def test_members_that_leave_the_backbone_alone_score_in_one_pass(
     budget=st.sampled_from([64, 128, 256, 1024]),
 )
 @settings(max_examples=60, deadline=None)
-def test_groups_are_alike_neighbours_that_fit(
-    sizes: list[int], kinds: list[str], budget: int
-) -> None:
+def test_groups_are_alike_and_fit(sizes: list[int], kinds: list[str], budget: int) -> None:
     specs = []
     for number, (size, kind) in enumerate(zip(sizes, kinds, strict=False)):
         own = spec(str(number), "{soft} {text} {mask}", "words", batch_size=size)
@@ -223,17 +222,19 @@ def test_groups_are_alike_neighbours_that_fit(
             own = replace(own, training=replace(own.training, dropout=True))
         specs.append(replace(own, soft=None) if kind == "hard" else own)
     groups = list(training_groups(specs, budget))
-    assert [own for group in groups for own in group] == specs
+    found = [own for group in groups for own in group]
+    assert sorted(found, key=specs.index) == specs
+    assert all(sorted(group, key=specs.index) == list(group) for group in groups)
     for group in groups:
         if len(group) > 1:
             assert len({own.training.batch_size for own in group}) == 1
             assert all(own.soft and own.training.scope == "prompt" for own in group)
             assert not any(own.training.dropout for own in group)
             assert sum(own.training.batch_size * 64 for own in group) <= budget
-    for one, other in pairwise(groups):  # no two could have been one
+    for one, other in combinations(groups, 2):  # no two could have been one
         both = [*one, *other]
         assert (
-            sum(own.training.batch_size * 64 for own in [*one, other[0]]) > budget
+            sum(own.training.batch_size * 64 for own in both) > budget
             or len({own.training for own in both}) > 1
             or any(own.soft is None or own.training.scope == "full" for own in both)
             or any(own.training.dropout for own in both)

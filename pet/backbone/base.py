@@ -17,6 +17,7 @@ from pet.device import Compute
 from pet.encoding import Batch, TextTokenizer, join
 from pet.errors import BackboneError, UsageError, did_you_mean
 from pet.loading import load_pretrained, load_tokenizer
+from pet.locks import Turn
 from pet.verbalizer import Decoding
 from pet.weights import LORA, Weights
 
@@ -87,6 +88,8 @@ class LanguageModel(ABC):
         self.hf_tokenizer = tokenizer
         self.tokenizer = self.text_tokenizer(tokenizer)
         self.weights = Weights(model)
+        # Members put their weights and prompts into the one model: a thread at a time may do so.
+        self.turn = Turn()
         self._decoder = self._find_decoder()
 
     @classmethod

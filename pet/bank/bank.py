@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from pet.backbone import LanguageModel, fingerprint, load_backbone
 from pet.bank.prompts import (
     TaskPrompt,
+    change_bank,
     check_name,
+    prompt_folders,
     read_prompt,
     refuse_other_backbone,
-    remove_prompt,
     stored_prompts,
     unknown_task,
     write_prompt,
@@ -100,11 +101,10 @@ class PromptBank:
 
     def save(self, folder: str | Path) -> None:
         """Write the prompts into a folder, from which others are removed at the end."""
+        others = [name for name in prompt_folders(folder) if name not in self._prompts]
         for name, prompt in self._prompts.items():
             write_prompt(folder, name, prompt)
-        for name in stored_prompts(folder):
-            if name not in self._prompts:
-                remove_prompt(folder, name)
+        change_bank(folder, others)
 
     @property
     def tasks(self) -> Mapping[str, Task]:
@@ -141,9 +141,10 @@ class PromptBank:
         if name in self._prompts:
             raise UsageError(f"The bank has a task {name!r} already.", "Drop it, or name this one.")
         refuse_other_backbone(name, prompt, self.backbone.name, self.fingerprint)
-        model = prompt.on(self.backbone)
-        for spec, scorer in zip(model.members.specs, model.members.scorers, strict=True):
-            scorer.put(prompt.weights[spec.name])
+        with self.backbone.turn:
+            model = prompt.on(self.backbone)
+            for spec, scorer in zip(model.members.specs, model.members.scorers, strict=True):
+                scorer.put(prompt.weights[spec.name])
         self._prompts[name], self._models[name] = prompt, model
         return name
 
@@ -200,7 +201,9 @@ class PromptBank:
         for name, own in places.items():
             chunk = Chunk(self.backbone.tokenizer, [texts[place] for place in own])
             parts += [(scorer, chunk) for scorer in self._models[name].members.scorers]
-        found = iter(score_mixed(parts) if parts else ())
+        with self.backbone.turn:
+            self.backbone.weights.put({})  # who else uses the backbone may have left others there
+            found = iter(score_mixed(parts) if parts else ())
         for name, own in places.items():
             model = self._models[name]
             members = list(islice(found, len(model.members.scorers)))

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,8 +70,8 @@ class TaskPrompt:
     @property
     def made_of(self) -> str:
         """Its kinds of members and how many there are of each."""
-        soft = [own.get("soft", {}).get("kind", "hard") for own in self.card["members"].values()]
-        return ", ".join(f"{count} {kind}" for kind, count in Counter(soft).items())
+        kinds = Counter(_kind(own.get("soft")) for own in self.card["members"].values())
+        return ", ".join(f"{count} {kind}" for kind, count in kinds.items())
 
     @property
     def learned(self) -> int:
@@ -112,31 +112,67 @@ def read_prompt(path: str | Path, device: str = "auto", precision: str = "auto")
     )
 
 
-def stored_prompts(bank: str | Path) -> dict[str, TaskPrompt]:
-    """Read all prompts of a bank's folder, by name; none where there is no such folder."""
+def prompt_folders(bank: str | Path) -> dict[str, Path]:
+    """Where the prompts of a bank's folder are, by name; none where there is no such folder."""
     found = sorted(file.parent for file in Path(bank).glob(f"*/{RECORD}"))
-    return {folder.name: _read(folder) for folder in found if folder.suffix != ".part"}
+    return {folder.name: folder for folder in found if folder.suffix != ".part"}
 
 
-def store_prompt(bank: str | Path, name: str, prompt: TaskPrompt) -> None:
-    """Write a prompt into a bank's folder.
+def stored_prompts(bank: str | Path) -> dict[str, TaskPrompt]:
+    """Read all prompts of a bank's folder, by name."""
+    return {name: _read(folder) for name, folder in prompt_folders(bank).items()}
+
+
+def change_bank(
+    bank: str | Path,
+    drop: Sequence[str] = (),
+    add: Sequence[tuple[str, TaskPrompt]] = (),
+    replace: bool = False,
+) -> None:
+    """Remove prompts from a bank's folder and write named others, or change nothing at all.
+
+    Parameters
+    ----------
+    bank : str or Path
+        The folder.
+    drop : sequence of str
+        Names of prompts that are removed.
+    add : sequence of (str, TaskPrompt)
+        What is written, and how it is called.
+    replace : bool
+        Whether what is written may take the place of a prompt of its name.
 
     Raises
     ------
     UsageError
-        When the name is no folder's name, or taken.
+        When a name is unknown, no folder's name, or taken.
     BackboneError
-        When the bank's other prompts were made for another backbone.
+        When prompts were made for different backbones.
+    RunError
+        When there is nothing to be removed, or a prompt is damaged.
     """
-    check_name(name)
-    others = stored_prompts(bank)
-    if name in others:
-        raise UsageError(
-            f"{bank} has a prompt {name!r} already.", "Give it another --name, or --drop it first."
-        )
-    for other in others.values():
-        refuse_other_backbone(name, prompt, other.backbone, other.fingerprint)
-    write_prompt(bank, name, prompt)
+    there = prompt_folders(bank)
+    if drop and not there:
+        raise RunError(f"{bank}: no prompts are here, so none can be removed.")
+    for name in drop:
+        if name not in there:
+            raise unknown_task(name, there)
+    leaving = {*drop, *(name for name, _ in add if replace)}
+    staying = [name for name in there if name not in leaving and add]
+    known = {name: _read(there[name]) for name in staying}
+    for name, prompt in add:
+        check_name(name)
+        if name in known:
+            raise UsageError(
+                f"{bank} has a prompt {name!r} already.", "Give it another --name, or --replace it."
+            )
+        for other in known.values():
+            refuse_other_backbone(name, prompt, other.backbone, other.fingerprint)
+        known[name] = prompt
+    for name in drop:
+        shutil.rmtree(there[name])
+    for name, prompt in add:
+        write_prompt(bank, name, prompt)
 
 
 def write_prompt(bank: str | Path, name: str, prompt: TaskPrompt) -> None:
@@ -153,16 +189,6 @@ def write_prompt(bank: str | Path, name: str, prompt: TaskPrompt) -> None:
             for key, tensor in own.items()
         }
         save_file(tensors, temporary / TENSORS)
-
-
-def remove_prompt(bank: str | Path, name: str) -> None:
-    """Remove a prompt from a bank's folder."""
-    known = stored_prompts(bank)
-    if not known:
-        raise RunError(f"{bank}: no prompts are here, so none can be removed.")
-    if name not in known:
-        raise unknown_task(name, known)
-    shutil.rmtree(Path(bank) / name)
 
 
 def check_name(name: str) -> None:
@@ -188,6 +214,13 @@ def refuse_other_backbone(name: str, prompt: TaskPrompt, backbone: str, own: str
 def unknown_task(name: str, known: Mapping[str, object]) -> UsageError:
     """What to say about a task that is not in a bank."""
     return UsageError(f"The bank has no task {name!r}.", did_you_mean(name, known))
+
+
+def _kind(soft: Mapping[str, Any] | None) -> str:
+    if soft is None:
+        return "hard"
+    several = soft.get("mixture", 1)
+    return f"mixture of {several} {soft['kind']}" if several > 1 else str(soft["kind"])
 
 
 def _read(folder: Path) -> TaskPrompt:

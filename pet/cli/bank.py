@@ -17,12 +17,14 @@ from pet.cli.options import compute_options
     help="Put in the task of a run, a saved classifier or a prompt's folder. Repeatable.",
 )
 @click.option("--name", help="What --add calls the task.  [default: its own name]")
+@click.option("--replace", is_flag=True, help="--add takes the place of a task of the same name.")
 @click.option("--drop", multiple=True, metavar="NAME", help="Remove a task. Repeatable.")
 @compute_options
 def command(
     bank: str,
     sources: tuple[str, ...],
     name: str | None,
+    replace: bool,
     drop: tuple[str, ...],
     device: str,
     precision: str,
@@ -37,28 +39,25 @@ def command(
     Example: pet bank prompts --add runs/reviews --add runs/topics
              pet predict --bank prompts --input mixed.jsonl
     """
-    from pet.bank import read_prompt, remove_prompt, store_prompt, stored_prompts
+    from pet.bank import change_bank, prompt_folders, read_prompt
     from pet.errors import RunError, UsageError
     from pet.evaluation import text_table
 
     if name is not None and len(sources) != 1:
         raise UsageError("--name names one task; give it with one --add.")
-    for own in drop:
-        remove_prompt(bank, own)
-    for source in sources:
-        prompt = read_prompt(source, device, precision)
-        store_prompt(bank, prompt.name if name is None else name, prompt)
-    found = stored_prompts(bank)
+    prompts = [read_prompt(source, device, precision) for source in sources]
+    added = [(prompt.name if name is None else name, prompt) for prompt in prompts]
+    change_bank(bank, drop, added, replace)
+    found = prompt_folders(bank)
     if not found and not drop:
         raise RunError(f"{bank}: no prompts are here.", f"pet bank {bank} --add RUN puts one in.")
-    rows = [
-        [
-            own,
-            prompt.made_of,
-            str(len(prompt.card["task"]["labels"])),
-            f"{prompt.learned:,}",
-            prompt.backbone,
-        ]
-        for own, prompt in found.items()
-    ]
+    rows = []
+    for own, folder in found.items():
+        try:
+            prompt = read_prompt(folder)
+        except RunError:
+            rows.append([own, "damaged: --drop it, or --add --replace", "", "", ""])
+            continue
+        labels = str(len(prompt.card["task"]["labels"]))
+        rows.append([own, prompt.made_of, labels, f"{prompt.learned:,}", prompt.backbone])
     click.echo(text_table(rows, ["task", "members", "labels", "learned numbers", "backbone"]))

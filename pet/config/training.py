@@ -118,8 +118,15 @@ class TrainingConfig(Checked):
 
         Only a member with soft slots can leave the backbone alone.
         """
+        if self.scope == "prompt" and soft:
+            return None
+        return self.without_slots
+
+    @property
+    def without_slots(self) -> WeightsScope:
+        """The scope of a member that has no soft slots."""
         match self.scope:
-            case "full" | "all":
+            case "full" | "all" | "prompt":
                 return "full"
             case "head" | "prompt+head":
                 return "head"
@@ -127,8 +134,6 @@ class TrainingConfig(Checked):
                 return "bias"
             case "lora" | "prompt+lora":
                 return "lora"
-            case "prompt":
-                return None if soft else "full"
 
     def steps_for(self, examples: int, least: int = 100) -> int:
         """Optimiser steps for so many labelled examples."""

@@ -41,15 +41,15 @@ _UNUSED: dict[Method, frozenset[str]] = {
 }
 
 
-def unused(settings: Settings, kinds: Set[str]) -> list[str]:
+def unused(settings: Settings, kinds: Set[str | None]) -> list[str]:
     """Names of settings that are not at their defaults and that nothing reads.
 
     Parameters
     ----------
     settings : Settings
         Method, members, soft templates.
-    kinds : set of str
-        The kinds of soft templates that the members have.
+    kinds : set of str or None
+        The kinds of soft templates that the members have; None stands for hard members.
     """
     own: list[tuple[str, Any, Any]] = [("patterns", settings.patterns, None)]
     for part in CONFIGS:
@@ -59,13 +59,18 @@ def unused(settings: Settings, kinds: Set[str]) -> list[str]:
     return [name for name, value, default in own if name in ignored and value != default]
 
 
-def _unused_by_templates(settings: Settings, kinds: Set[str]) -> frozenset[str]:
+def _unused_by_templates(settings: Settings, kinds: Set[str | None]) -> frozenset[str]:
     ignored: set[str] = set()
-    if not kinds:
-        ignored |= {"soft_length", "soft_text", "soft_start"}
+    template = settings.template
+    if kinds <= {None}:
+        ignored |= {"soft_length", "soft_text", "soft_start", "prompt_rate"}
+    elif None not in kinds and settings.training.scope == "prompt":
+        ignored.add("learning_rate")  # of the whole model, which is frozen
+    if template.soften == "words" or template.soft_text is not None:
+        ignored.add("soft_length")
     if "deep" not in kinds:
         ignored |= {"deep", "deep_layers"}
-    recipes = [Recipe.of(name) for name in settings.template.soft]
+    recipes = [Recipe.of(name) for name in template.soft]
     if all(recipe.start for recipe in recipes):
         ignored.add("soft_start")
     if all(recipe.readout for recipe in recipes):

@@ -50,7 +50,10 @@ class MemberSet:
 
     def scores(self, texts: Sequence[Mapping[str, str]]) -> list[Scores]:
         """Score examples with every member: a list of (verbalizers, N, C)."""
-        chunk = Chunk(self.backbone.tokenizer, texts)
+        with self.backbone.turn:
+            return self._scores(Chunk(self.backbone.tokenizer, texts))
+
+    def _scores(self, chunk: Chunk) -> list[Scores]:
         scores: dict[int, Scores] = {}
         # Trained members that leave the backbone alone.
         frozen: list[int] = []

@@ -148,23 +148,29 @@ def train_together(
 def training_groups(
     specs: Sequence[MemberSpec], token_budget: int
 ) -> Iterator[tuple[MemberSpec, ...]]:
-    """Split members into those that are trained together, in their order.
+    """Split members into those that are trained together.
 
-    Neighbours whose backbone is frozen and whose settings are the same are together: as many as
-    have at most ``token_budget`` tokens in a batch, so that memory stays what it is.
+    Those whose backbone is frozen and whose settings are the same are together, in their order: as
+    many as have at most ``token_budget`` tokens in a batch, so that memory stays what it is.
     """
-    waiting: list[MemberSpec] = []
+    waiting: dict[TrainingConfig, list[MemberSpec]] = {}
     for spec in specs:
-        rows = spec.training.batch_size * (1 if spec.soft is None else spec.soft.mixture)
-        tokens = rows * spec.max_length
-        fits = (len(waiting) + 1) * tokens <= token_budget
-        alike = not waiting or waiting[-1].training == spec.training
-        if waiting and not (fits and alike and _is_frozen(spec) and _is_frozen(waiting[-1])):
-            yield tuple(waiting)
-            waiting = []
-        waiting.append(spec)
-    if waiting:
-        yield tuple(waiting)
+        if not _is_frozen(spec):
+            yield (spec,)
+            continue
+        group = waiting.setdefault(spec.training, [])
+        if group and sum(map(_batch_tokens, [*group, spec])) > token_budget:
+            yield tuple(group)
+            group.clear()
+        group.append(spec)
+    yield from (tuple(group) for group in waiting.values() if group)
+
+
+def _batch_tokens(spec: MemberSpec) -> int:
+    """Most tokens of a training batch, which has rows for every template and asked label."""
+    templates = 1 if spec.soft is None else spec.soft.mixture
+    asked = 1 + spec.training.negatives if spec.pvp.pattern.asks_each_label else 1
+    return spec.training.batch_size * templates * asked * spec.max_length
 
 
 def _is_frozen(spec: MemberSpec) -> bool:

@@ -6,12 +6,11 @@ that every architecture can have them; and the deep perturbation of Qin and Eisn
 
 from __future__ import annotations
 
-import re
-
 import torch
 from torch import nn
 
 from pet.backbone.injection import layer_inputs
+from pet.config.base import number_list
 from pet.errors import UsageError
 from pet.prompt import Prompt
 from pet.soft.template import Site, SoftTemplate
@@ -47,11 +46,7 @@ def chosen_layers(text: str, count: int) -> tuple[int, ...]:
     if text == "all":
         numbers = list(range(1, count))
     else:
-        numbers = []
-        for part in text.split(","):
-            match = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
-            if match:
-                numbers += range(int(match[1]), int(match[2] or match[1]) + 1)
+        numbers = list(number_list(text, "deep_layers", ", or all"))
     if not numbers or not all(0 < number < count for number in numbers):
         raise UsageError(
             f"deep_layers={text!r}: this backbone has the layers 1 to {count - 1} for deep prompts "

@@ -12,7 +12,7 @@ perturbation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import torch
@@ -60,16 +60,17 @@ class Mixture(nn.Module):
         """Put the templates into the slots of a batch: all rows for the first, then the next."""
         return join([part.fill(batch) for part in self.parts], 0)
 
-    def mixed(self, scores: Tensor, answers: Tensor | None = None) -> Tensor:
+    def mixed(self, scores: Sequence[Tensor], answers: Tensor | None = None) -> Sequence[Tensor]:
         """Log-probabilities of R rows' answers, (R, A), from all templates' scores (M R, A).
 
-        With ``answers`` (R,), the right ones, the weights follow.
+        One of each for every readout. With ``answers`` (R,), the right ones, the weights follow.
         """
-        logs = self._apart(scores).log_softmax(dim=2)
-        weighted = logs + self.log_weights[:, None, None]
+        logs = [self._apart(part).log_softmax(dim=2) for part in scores]
+        weighted = [part + self.log_weights[:, None, None] for part in logs]
+        mixed = [part.logsumexp(dim=0) for part in weighted]
         if answers is not None:
-            self._follow(weighted.detach(), answers)
-        return weighted.logsumexp(dim=0)
+            self._follow(torch.stack(weighted).detach(), answers)
+        return mixed
 
     def averaged(self, scores: Tensor) -> Tensor:
         """Weighted mean of what the templates say of R rows: (M R, W) -> (R, W)."""
@@ -78,8 +79,8 @@ class Mixture(nn.Module):
     @torch.no_grad()
     def _follow(self, weighted: Tensor, answers: Tensor) -> None:
         rows = torch.arange(len(answers), device=answers.device)
-        responsibilities = weighted[:, rows, answers].softmax(dim=0)
-        weights = torch.lerp(self.weights, responsibilities.mean(dim=1), PACE)
+        responsibilities = weighted[:, :, rows, answers].softmax(dim=1)
+        weights = torch.lerp(self.weights, responsibilities.mean(dim=(0, 2)), PACE)
         self.log_weights.copy_(weights.log())
 
     def _apart(self, scores: Tensor) -> Tensor:

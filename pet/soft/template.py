@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
@@ -99,8 +100,8 @@ class SoftTemplate(nn.Module):
             batch, fillings=tuple(replace(filling, prompt=self) for filling in batch.fillings)
         )
 
-    def mixed(self, scores: Tensor, answers: Tensor | None = None) -> Tensor:
-        """Return the scores of a batch's rows, which are those of one template."""
+    def mixed(self, scores: Sequence[Tensor], answers: Tensor | None = None) -> Sequence[Tensor]:
+        """Return the readouts' scores of a batch's rows, which are those of one template."""
         return scores
 
     def averaged(self, scores: Tensor) -> Tensor:

@@ -168,7 +168,7 @@ def run_cell(spec: CellSpec, progress: Progress = silent) -> CellResult:
         seconds = time.perf_counter() - start
         report = model_report(model, data, spec.files.examples(spec.files.test, "required"))
     else:
-        settings = _with_method(settings, spec.method)
+        settings = _with_method(settings, spec.method, task)
         with TemporaryDirectory() as temporary:
             folder = RunFolder.start(f"{temporary}/run", asked(task, settings, data))
             run(task, settings, data, folder, progress)
@@ -198,11 +198,16 @@ def run_cell(spec: CellSpec, progress: Progress = silent) -> CellResult:
     )
 
 
-def _with_method(settings: Settings, method: str) -> Settings:
+def _with_method(settings: Settings, method: str, task: Task) -> Settings:
     if method in get_args(SoftName):
         template = replace(settings.template, soft=(method,))
         return replace(settings, method="pet", template=template)
-    return replace(settings, method=method)  # type: ignore[arg-type]
+    # A method whose members have no slots trains the rest of what a scope names.
+    training = settings.training
+    soft = {pvp.soft for _, pvp in task.select(settings.patterns)} | {*settings.template.soft}
+    if soft <= {None, "none"}:
+        training = replace(training, scope=training.without_slots)
+    return replace(settings, method=method, training=training)  # type: ignore[arg-type]
 
 
 def _figures(report: Report, name: str) -> Figures:
