@@ -49,6 +49,7 @@ def masked(names: Sequence[str], files: Sequence[str], held_out: int, seed: int)
             figures = HeldOut(backbone, packer.sample(documents, 64, seed)).measure(backbone)
             if figures is not None:
                 found[file].append(figures)
+    found = {file: figures for file, figures in found.items() if figures}
     for file, figures in found.items():
         cells = [cell for own in figures for cell in _cells(own.loss, own.accuracy)]
         table.append([Path(file).name, *cells])

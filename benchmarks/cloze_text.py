@@ -1,13 +1,14 @@
 """Short cloze-like text: sentences beside a word that two models agree on.
 
-    python benchmarks/cloze_text.py corpus/*.txt.gz --encoder DIR -o cloze.txt
+    python benchmarks/cloze_text.py sample/*.txt --encoder DIR -o cloze.txt
 
 A masked LM sees few sentences such as "... It was great." or "( sport ) ...", which is what
 patterns ask it to fill in. This writes such lines from raw text alone, the word as {mask:word}, for
 pet adapt --cloze: which words
 fit a template is read off the text (what follows "was" before a stop, for one), and which of them
 fits a sentence is said by a sentence encoder, to whose similarity (less the word's mean, so that
-no word fits everything) the masked LM's own answer is added. No labelled data is read.
+no word fits everything) the masked LM's own answer is added. No labelled data is read;
+give it what sample_text.py wrote, so that nothing that is held out is learned from.
 """
 
 from __future__ import annotations

@@ -44,7 +44,8 @@ def main(
 
 
 def _draw(text: str) -> int:
-    return hashlib.blake2b(text.encode(), digest_size=8).digest()[0] % 100
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") % 100
 
 
 if __name__ == "__main__":

@@ -36,6 +36,9 @@ from pet.training import Progress, silent
 log = logging.getLogger(__name__)
 
 LABELLED = "labelled.json"
+# To adapt a backbone the unlabelled text is read so often at most, and measured on if it has so
+# many texts.
+_PASSES, _MEASURED = 20.0, 20
 
 
 def asked(task: Task, settings: Settings, data: Data) -> dict[str, Any]:
@@ -257,7 +260,11 @@ def _adapted(
         raise DataError("To adapt the backbone takes unlabelled text.", "Give --unlabeled FILE.")
     text = Source("the unlabelled text", lambda: (" ".join(example.key) for example in pool))
     target = folder.path / "backbone"
-    how = LMConfig(max_steps=settings.adaptation.adapt_steps)
+    how = LMConfig(
+        max_steps=settings.adaptation.adapt_steps,
+        passes=_PASSES,
+        held_out=LMConfig.held_out if len(pool) >= _MEASURED else 0,
+    )
     seed = derived_seed(settings.seed, 5)
     result = adapt(settings.backbone, [text], how, seed, target, progress=progress)
     folder.log("adapted", **asdict(result))

@@ -18,6 +18,10 @@ FORMATS = (".jsonl", ".csv", ".tsv")
 Row = tuple[str, Mapping[str, Any]]
 
 
+# Characters; a file without blank lines is no reason to hold all of it.
+_LONGEST_PARAGRAPH = 50_000
+
+
 def rows_of(source: Any, label: str, file_format: str | None = None) -> Iterator[Row]:
     """Yield the rows of a file, of standard input ("-"), a data set or a list, with their places.
 
@@ -180,6 +184,7 @@ def documents_from(
     """
     is_text = Path(source).name.lower().removesuffix(".gz").endswith(".txt")
     lines: list[str] = []
+    length = 0
     for where, row in _file_rows(Path(source), None, (".txt", *FORMATS)):
         name = "text" if is_text else column
         if name not in row:
@@ -193,11 +198,11 @@ def documents_from(
         check_characters(where, name, text)
         text = text.strip()
         if is_text and paragraphs:
-            if text:
-                lines.append(text)
+            lines += [text] if text else []
+            length += len(text) + 1
+            if text and length < _LONGEST_PARAGRAPH:
                 continue
-            text = " ".join(lines)
-            lines = []
+            text, lines, length = " ".join(lines), [], 0
         if text:
             yield text
     if lines:

@@ -175,7 +175,8 @@ def run_report(
         adapted = Adaptation.from_dict(folder.read_json("backbone/metrics.json"))
         if adapted.before is not None and adapted.after is not None:
             report.remarks.append(
-                f"The backbone was adapted in {adapted.steps} steps: loss on held-out text "
+                f"The backbone was adapted in {adapted.steps} "
+                f"step{'' if adapted.steps == 1 else 's'}: loss on held-out text "
                 f"{adapted.before.loss:.3f} before, {adapted.after.loss:.3f} after."
             )
     if tests is not None:

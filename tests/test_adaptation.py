@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -398,7 +399,7 @@ def test_a_run_can_start_by_adapting(files: Files, encoder: str, tmp_path: Path)
     more = ["--unlabeled", files.unlabeled, "--adapt", "--adapt-steps", 3, "--test", files.test]
     result = train(files, encoder, tmp_path / "run", *more)
     assert result.code == 0, result.err
-    assert "The backbone was adapted in 3 steps: loss on held-out text" in result.err
+    assert "The backbone was adapted in 1 step: loss on held-out text" in result.err
     adapted = tmp_path / "run" / "backbone"
     MaskedLM.load(str(adapted), "cpu", "fp32")
     before = (adapted / "model.safetensors").stat().st_mtime_ns
@@ -473,6 +474,41 @@ def test_a_causal_model_and_an_endless_seed_are_refused_in_one_message(
     result = pet("adapt", tiny_bert, *call, "--seed", 10**23)
     assert result.code == 2
     assert "--seed" in result.err
+
+
+def test_a_model_is_never_adapted_in_its_own_folder(tiny_bert: str, tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_text("\n".join(TEXTS), "utf-8")
+    shutil.copytree(tiny_bert, tmp_path / "own")
+    result = pet("adapt", tmp_path / "own", "--text", tmp_path / "texts.txt", "--force",
+                 "-o", tmp_path / "own")  # fmt: skip
+    assert result.code == 2
+    assert "it would be lost" in result.err
+    MaskedLM.load(str(tmp_path / "own"), "cpu", "fp32")
+
+
+def test_a_short_text_is_read_so_often_at_most(tiny_bert: str, tmp_path: Path) -> None:
+    model = MaskedLM.load(tiny_bert, "cpu", "fp32")
+    tokens = Packer(model.tokenizer, 16).tokens(TEXTS).shape[1]
+    steps = run(tiny_bert, tmp_path / "m", max_steps=500, passes=3, held_out=0).steps
+    assert steps == -(-3 * tokens // (4 * 14))  # four rows of 16 less [CLS] and [SEP]
+    assert run(tiny_bert, tmp_path / "n", max_steps=2, passes=3).steps == 2
+
+
+def test_text_that_is_predicted_no_better_is_told(
+    tiny_bert: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(tiny_bert, tmp_path / "m", max_steps=1, learning_rate=3.0)
+    assert "predicted no better than before" in caplog.text
+
+
+def test_a_few_unlabelled_texts_are_enough_to_adapt(
+    files: Files, tiny_bert: str, tmp_path: Path
+) -> None:
+    one = tmp_path / "one.jsonl"
+    one.write_text(json.dumps({"text": "the only text"}) + "\n", "utf-8")
+    result = train(files, tiny_bert, tmp_path / "run", "--adapt", "--adapt-steps", 3,
+                   "--unlabeled", one)  # fmt: skip
+    assert result.code == 0, result.err
 
 
 def test_a_text_file_in_the_place_of_the_backbone_is_named(tmp_path: Path) -> None:

@@ -56,6 +56,13 @@ def test_every_format_gives_the_same_documents(tmp_path: Path) -> None:
         assert list(documents_from(tmp_path / name)) == texts, name
 
 
+def test_a_paragraph_that_never_ends_is_cut(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a line of text\n" * 20_000, "utf-8")
+    found = list(documents_from(tmp_path / "a.txt", paragraphs=True))
+    assert " ".join(found) == " ".join(["a line of text"] * 20_000)
+    assert max(map(len, found)) < 50_100
+
+
 def test_paragraphs_join_lines_up_to_a_blank_one(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("one\ntwo\n\n\n three\nfour", "utf-8")
     assert list(documents_from(tmp_path / "a.txt", paragraphs=True)) == ["one two", "three four"]
@@ -93,8 +100,13 @@ def test_held_out_and_training_documents_are_all_documents_and_share_none(
     kept, rest = list(corpus.held_out()), list(corpus.epoch(0))
     assert Counter(kept) + Counter(rest) == Counter(texts)
     assert not set(kept) & set(rest)
-    assert len(set(kept)) == min(held_out, max(1, len(texts) // 10), len(set(texts)) - 1)
-    assert rest
+    counts = Counter(texts)
+    assert 1 <= len(set(kept)) <= min(held_out, len(counts) - 1)
+    # A tenth of all, or one text where each is more than that; and no fewer than have room.
+    assert len(kept) <= len(texts) // 10 or len(set(kept)) == 1
+    assert len(set(kept)) == min(held_out, len(counts) - 1) or (
+        len(kept) + max(counts.values()) > len(texts) // 10
+    )
 
 
 def test_the_held_out_part_depends_on_the_seed_alone() -> None:
@@ -105,6 +117,15 @@ def test_the_held_out_part_depends_on_the_seed_alone() -> None:
     assert chosen(texts, 1) == chosen(texts[::-1], 1)
     assert chosen(texts, 1) != chosen(texts, 2)
     assert chosen(texts, 1) != set(texts[:20])
+
+
+def test_texts_that_are_repeated_do_not_fill_the_held_out_part() -> None:
+    often = ["N/A"] * 900 + numbered(100)
+    for texts in (often, [f"answer {number % 60}" for number in range(1000)]):
+        for seed in range(5):
+            kept = list(Corpus([source(texts)], 500, seed).held_out())
+            assert 1 <= len(kept) <= 100
+            assert "N/A" not in kept
 
 
 def test_nothing_held_out_when_none_is_asked_for() -> None:

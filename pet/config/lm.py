@@ -31,6 +31,11 @@ class LMConfig(Checked):
         "Most minutes of training, by default unlimited; the rate falls with the clock.",
         above=0,
     )
+    passes: float | None = setting(
+        None,
+        "Most times that the text is read, by default unlimited; short text takes fewer steps.",
+        above=0,
+    )
     length: int = setting(128, "Tokens of a row; documents are packed into rows.", low=8)
     batch_size: int = setting(32, "Rows in one forward pass.", low=1)
     accumulation: int = setting(1, "Forward passes that make one optimiser step.", low=1)

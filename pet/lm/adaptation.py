@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,7 @@ DEFAULT_STEPS = 1000
 _RATE_FACTOR, _LORA_RATE_FACTOR = 4.0, 20.0
 _UNLIMITED = 10**9  # steps, where the clock ends the training
 _HELD_OUT_ROWS = 512
+_SAMPLED = 256  # documents
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,11 @@ def adapt(
     PetError
         With one message that says what to change.
     """
+    if Path(start.backbone).resolve() == Path(output).resolve():
+        raise UsageError(
+            f"{output} is the backbone that training starts from; it would be lost.",
+            "Write the new one into another folder.",
+        )
     corpus = Corpus(sources, how.held_out, seed)
     backbone = MaskedLM.load(start.backbone, start.device, start.precision, new_head=True)
     asked = {"start": deciding(start), "text": corpus.sizes, "config": deciding(how), "seed": seed}
@@ -137,7 +145,7 @@ def adapt(
         folder.log("checkpoint", step=snapshot.step, loss=snapshot.loss, held_out=_plain(found))
 
     steps, seconds = (resume.step, resume.seconds) if resume else (0, 0.0)
-    schedule = _schedule(how, backbone.hidden_size)
+    schedule = _schedule(_limited(how, corpus, packer), backbone.hidden_size)
     fit = optimise(
         [Group(trained)],
         adaptation_losses(backbone, stream, how, seed, steps * how.accumulation),
@@ -159,6 +167,11 @@ def adapt(
     card = model_card(
         start.backbone, corpus.sizes, how, seed, command, asdict(result), backbone.compute
     )
+    if before is not None and after is not None and after.loss >= before.loss:
+        log.warning(
+            "the held-out text is predicted no better than before: train less (fewer steps or "
+            "--passes, a smaller --learning-rate), or give more text"
+        )
     _publish(folder, backbone, how, card)
     folder.write_json("metrics.json", asdict(result))
     checkpoint.remove()
@@ -203,6 +216,17 @@ def trained_parameters(backbone: MaskedLM, how: LMConfig) -> list[nn.Parameter]:
         frozen = parameter is words and (how.freeze_words or how.lora is not None)
         parameter.requires_grad_(chosen and not frozen)
     return [p for p in backbone.model.parameters() if p.requires_grad]
+
+
+def _limited(how: LMConfig, corpus: Corpus, packer: Packer) -> LMConfig:
+    """Fewer steps where the text, by its first documents' tokens, would be read too often."""
+    if how.passes is None:
+        return how
+    first = list(islice(corpus.epoch(0), _SAMPLED))
+    tokens = packer.tokens(first).shape[1] / sum(map(len, first)) * corpus.characters
+    most = math.ceil(how.passes * tokens / (how.batch_size * how.accumulation * packer.room))
+    steps = DEFAULT_STEPS if how.max_steps is None and how.minutes is None else how.max_steps
+    return replace(how, max_steps=most if steps is None else min(steps, most))
 
 
 def _schedule(how: LMConfig, width: int) -> Schedule:

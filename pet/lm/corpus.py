@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -62,7 +62,7 @@ class Corpus:
         self._seed = seed
         self.sizes: list[dict[str, int | str]] = []
         smallest: list[int] = []  # a heap of negated hashes, the largest first
-        known: set[int] = set()
+        copies: dict[int, int] = {}  # of those in the heap; what left it is never back
         for source in self._sources:
             documents = characters = 0
             digest = hashlib.sha256()
@@ -71,12 +71,13 @@ class Corpus:
                 characters += len(text)
                 digest.update(text.encode() + b"\0")
                 key = self._key(text)
-                if key in known or (len(known) > held_out and key >= -smallest[0]):
-                    continue
-                known.add(key)
-                heapq.heappush(smallest, -key)
-                if len(known) > held_out + 1:
-                    known.remove(-heapq.heappop(smallest))
+                if key in copies:
+                    copies[key] += 1
+                elif len(copies) <= held_out or key < -smallest[0]:
+                    copies[key] = 1
+                    heapq.heappush(smallest, -key)
+                    if len(copies) > held_out + 1:
+                        del copies[-heapq.heappop(smallest)]
             if not documents:
                 raise DataError(f"{source.name}: there is no text in it.", "Leave it out.")
             self.sizes.append(
@@ -87,13 +88,18 @@ class Corpus:
                     "sha256": digest.hexdigest()[:16],
                 }
             )
-        count = min(held_out, max(1, sum(self._counts) // 10), len(known) - 1)
-        if held_out and not count:
+        most = min(held_out, len(copies) - 1)
+        if held_out and not most:
             raise DataError(
                 "The text is one document only; nothing can be held out to measure training by.",
                 "Give more text, one document a line, or use --held-out 0.",
             )
-        self._held_out = frozenset(sorted(known)[:count])
+        self._held_out = frozenset(_within(copies, most, sum(self._counts) // 10))
+
+    @property
+    def characters(self) -> int:
+        """Characters of all documents."""
+        return sum(int(size["characters"]) for size in self.sizes)
 
     @property
     def _counts(self) -> list[int]:
@@ -137,3 +143,13 @@ class Corpus:
             odds = np.delete(odds, at)
             limits = np.cumsum(odds) / odds.sum()
         yield from readers[0]
+
+
+def _within(copies: Mapping[int, int], most: int, room: int) -> list[int]:
+    """Choose the smallest keys with at most ``room`` copies together; one if there is any."""
+    chosen: list[int] = []
+    for key in sorted(copies):
+        if len(chosen) < most and copies[key] <= room:
+            chosen.append(key)
+            room -= copies[key]
+    return chosen or sorted(copies, key=lambda key: (copies[key], key))[: min(most, 1)]
