@@ -67,12 +67,12 @@ FAMILIES = (
             "How was it? It was {mask}. {text}",
         ),
         re.compile(r"\b(?:is|was|are|were|very|so|too|really)\s+([a-z]+)" + _STOP),
-        5, 0.03, 400,
+        5, 0.01, 1500,
     ),
     Family(
         ("{text} I feel {mask}.", "I feel {mask}. {text}", "{text} They felt {mask}."),
-        re.compile(r"\b(?:feel|feels|felt|feeling)\s+(?:so\s+|very\s+)?([a-z]+)"),
-        3, 0.004, 200,
+        re.compile(r"\b(?:feel|feels|felt|am|was|were|is|so|very|be)\s+([a-z]+)" + _STOP),
+        5, 0.01, 1500,
     ),
     Family(
         (
@@ -83,12 +83,12 @@ FAMILIES = (
             "News about {mask}: {text}",
         ),
         re.compile(r"\b(?:about|of|in|and)\s+([a-z]+)" + _STOP),
-        5, 0.02, 600,
+        5, 0.003, 3000,
     ),
     Family(
         ("{text} Answer: the {mask}.", "{text} Which {mask}?", "[ {mask} ] {text}"),
         re.compile(r"\b(?:the|a|an|which|what)\s+([a-z]+)" + _STOP),
-        5, 0.02, 600, questions=True,
+        5, 0.003, 3000, questions=True,
     ),
 )  # fmt: skip
 
@@ -190,6 +190,11 @@ def lines(
 
 @click.command()
 @click.argument("files", nargs=-1, required=True)
+@click.option(
+    "--places",
+    multiple=True,
+    help="Text that candidates are read off; by default FILES. Repeatable.",
+)
 @click.option("--encoder", required=True, help="Folder of a sentence encoder (mean pooling).")
 @click.option("--backbone", default="pet-mini", show_default=True, help="Masked LM.")
 @click.option("--texts", default=30_000, show_default=True, help="Texts drawn from the files.")
@@ -198,6 +203,7 @@ def lines(
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
 def main(
     files: tuple[str, ...],
+    places: tuple[str, ...],
     encoder: str,
     backbone: str,
     texts: int,
@@ -210,7 +216,7 @@ def main(
     lm = MaskedLM.load(backbone, "auto", "auto")
     reader = MaskedLM.load(encoder, "auto", "auto", new_head=True)
     known = frozenset(lm.hf_tokenizer.get_vocab())
-    words = candidates(files, FAMILIES, known)
+    words = candidates(places or files, FAMILIES, known)
     for family, own in zip(FAMILIES, words, strict=True):
         click.echo(f"{len(own)} words for {family.templates[0]!r}: {', '.join(own[:12])} ...")
     drawn = spans(files, texts, generator)
