@@ -7,7 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -168,6 +170,32 @@ def test_a_killed_run_ends_with_the_same_weights(
     whole, cut = (json.loads((tmp_path / n / "metrics.json").read_text()) for n in ("whole", "cut"))
     assert {**whole, "seconds": 0} == {**cut, "seconds": 0}
     assert not (tmp_path / "cut" / "checkpoint.safetensors").exists()
+
+
+def pull(backbone: MaskedLM, done: int) -> Iterator[Callable[[], torch.Tensor]]:
+    """Losses that draw the biases of some words up, of others at every step."""
+    bias = dict(backbone.model.named_parameters())["cls.predictions.bias"]
+    for number in count(done):
+        yield partial(lambda own: -own.sum(), bias[number % 3 :: 3])
+
+
+def test_what_is_learned_beside_the_text_goes_on_too(tiny_bert: str, tmp_path: Path) -> None:
+    texts = [Source("texts", lambda: iter(TEXTS))]
+    config = LMConfig(**{**QUICK, "weight_decay": 0.0})
+
+    def kill(stage: str, done: int, total: int) -> None:
+        if (stage, done) == ("masked LM", 5):
+            raise Killed
+
+    adapt(start(tiny_bert), texts, config, 0, tmp_path / "plain")
+    adapt(start(tiny_bert), texts, config, 0, tmp_path / "whole", beside=pull)
+    with pytest.raises(Killed):
+        adapt(start(tiny_bert), texts, config, 0, tmp_path / "cut", progress=kill, beside=pull)
+    adapt(start(tiny_bert), texts, config, 0, tmp_path / "cut", beside=pull)
+    plain, whole, cut = (weights(tmp_path / name) for name in ("plain", "whole", "cut"))
+    assert same(whole, cut)
+    name = "cls.predictions.bias"
+    assert (whole[name] > plain[name]).float().mean() > 0.9
 
 
 def test_a_process_that_is_killed_goes_on(tiny_bert: str, tmp_path: Path) -> None:

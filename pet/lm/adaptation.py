@@ -43,6 +43,10 @@ _HELD_OUT_ROWS = 512
 _SAMPLED = 256  # documents
 
 
+# Something else to learn in the same steps: losses of a backbone, after so many.
+Beside = Callable[[MaskedLM, int], Iterator[Loss]]
+
+
 @dataclass(frozen=True)
 class Adaptation:
     """What an adaptation did; the figures are None where nothing was held out.
@@ -75,6 +79,7 @@ def adapt(
     force: bool = False,
     command: str = "",
     progress: Progress = silent,
+    beside: Beside | None = None,
 ) -> Adaptation:
     """Train a masked LM on raw text and write it as a plain Hugging Face folder.
 
@@ -99,6 +104,9 @@ def adapt(
         For the model card.
     progress : callable
         Told a stage's name, steps (or seconds) done and their total.
+    beside : callable, optional
+        Given the backbone and how many losses to skip, yields losses; one is added to every
+        batch's own.
 
     Raises
     ------
@@ -145,10 +153,14 @@ def adapt(
         folder.log("checkpoint", step=snapshot.step, loss=snapshot.loss, held_out=_plain(found))
 
     steps, seconds = (resume.step, resume.seconds) if resume else (0, 0.0)
+    done = steps * how.accumulation
+    losses = adaptation_losses(backbone, stream, how, seed, done)
+    if beside is not None:
+        losses = map(_sum_of, losses, beside(backbone, done))
     schedule = _schedule(_limited(how, corpus, packer), backbone.hidden_size)
     fit = optimise(
         [Group(trained)],
-        adaptation_losses(backbone, stream, how, seed, steps * how.accumulation),
+        losses,
         schedule,
         backbone.compute,
         progress=_shown(progress, how, seconds),
@@ -191,6 +203,10 @@ def adaptation_losses(
         seen, chosen = masking(rows, generator)
         backbone.model.train(how.dropout)
         yield partial(masked_lm_loss, backbone, rows[:, 0].astype(np.int64), seen, chosen)
+
+
+def _sum_of(*losses: Loss) -> Loss:
+    return lambda: torch.stack([loss() for loss in losses]).sum()
 
 
 def _publish(folder: AdaptationFolder, backbone: MaskedLM, how: LMConfig, card: str) -> None:
