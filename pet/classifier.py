@@ -27,9 +27,9 @@ from pet.data import Data, Pool, chunked
 from pet.data.given import given_examples, given_labelled
 from pet.kinds import targets_of, task_kind
 from pet.labels import Label, is_indicator
-from pet.model import load_model, save_model
 from pet.pipeline import asked, finished, run
 from pet.runs import RunFolder, let_read
+from pet.saving import load_model, save_model
 from pet.task import Task, load_task
 from pet.training import Progress, silent
 

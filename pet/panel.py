@@ -19,10 +19,11 @@ from pet.errors import UsageError
 from pet.kinds import task_kind
 from pet.member_store import pool_scores
 from pet.members import MemberSet, train_member
-from pet.model import EnsembleModel, Texts, load_model
+from pet.model import EnsembleModel, Texts
 from pet.pattern import input_parts
 from pet.pipeline import LABELLED, specs_of, trained_members
 from pet.runs import RunFolder
+from pet.saving import load_model
 from pet.scoring import Scores
 from pet.sequence_classifier import SequenceClassifier
 from pet.task import Task

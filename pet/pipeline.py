@@ -23,9 +23,10 @@ from pet.lm.adaptation import adapt
 from pet.lm.corpus import Source
 from pet.member_store import MemberStore, pool_scores, stored_members
 from pet.members import MemberSet, MemberSpec
-from pet.model import EnsembleModel, Model, save_model
+from pet.model import EnsembleModel, Model
 from pet.pvp import PVP
 from pet.runs import RunFolder
+from pet.saving import save_model
 from pet.scoring import Scores
 from pet.seeds import derived_seed
 from pet.soft import SoftSpec

@@ -20,9 +20,10 @@ from pet.labels import Label
 from pet.lm.adaptation import Adaptation
 from pet.member_store import stored_members
 from pet.members import cost
-from pet.model import EnsembleModel, Scoring, load_model
+from pet.model import EnsembleModel, Scoring
 from pet.pipeline import trained_members
 from pet.runs import RunFolder
+from pet.saving import load_model
 from pet.task import Task
 
 

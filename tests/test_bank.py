@@ -27,8 +27,9 @@ from pet.config import Settings
 from pet.device import Compute
 from pet.errors import BackboneError, DataError, RunError, UsageError
 from pet.members import MemberSet
-from pet.model import EnsembleModel, load_model
+from pet.model import EnsembleModel
 from pet.pipeline import specs_of
+from pet.saving import load_model
 
 TOPICS = """from pet import PVP, Task, Verbalizer
 
@@ -228,6 +229,34 @@ def test_a_saved_classifier_and_a_prompt_itself_are_taken_too(
 
 
 # What is refused
+
+
+def test_a_prompt_is_a_model_like_any_other(folder: Path, runs: Path) -> None:
+    rows = write_jsonl(runs / "labelled.jsonl", [{"text": "a warm room", "label": "positive"}])
+    for command in (["explain", "--text", "a warm room"], ["evaluate", "--test", rows]):
+        found, expected = (
+            pet(command[0], place, *command[1:], "--device", "cpu")
+            for place in (folder / "toy", runs / "toy")
+        )
+        assert found.code == 0, found.err
+        assert found.out == expected.out
+    assert "next to it at the start" in pet("explain", folder / "toy", "--text", "warm").out
+
+
+def test_a_prompt_without_its_backbone_is_one_message(
+    folder: Path, tiny_bert: str, tmp_path: Path
+) -> None:
+    shutil.copytree(folder / "toy", tmp_path / "toy")
+    record = json.loads((tmp_path / "toy" / "prompt.json").read_text("utf-8"))
+    found = {}
+    for place, changes in (("name", "/nowhere"), ("fingerprint", "0000")):
+        changed = {**record, "backbone": {**record["backbone"], place: changes}}
+        (tmp_path / "toy" / "prompt.json").write_text(json.dumps(changed), "utf-8")
+        result = pet("explain", tmp_path / "toy", "--text", "warm")
+        assert result.code == 1
+        found[place] = result.err
+    assert "not where it was" in found["name"]
+    assert "made for the backbone" in found["fingerprint"]
 
 
 def test_a_prompt_of_another_backbone_is_refused(folder: Path, tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ from pet.config import TrainingConfig
 from pet.data import Data, Pool
 from pet.encoding import Chunk
 from pet.members import MemberSpec, train_member
-from pet.model import load_model
 from pet.pipeline import trained_members
 from pet.runs import RunFolder
+from pet.saving import load_model
 from pet.scoring import PVPScorer
 
 LABELS = ["no", "yes"]

@@ -20,9 +20,10 @@ from pet.data import Data, Pool
 from pet.ensemble import accuracy_weights
 from pet.errors import DataError
 from pet.members import MemberSpec
-from pet.model import EnsembleModel, load_model
+from pet.model import EnsembleModel
 from pet.pipeline import asked, run, specs_of, trained_members
 from pet.runs import RunFolder
+from pet.saving import load_model
 from pet.sequence_classifier import SequenceClassifier
 
 TASK = toy_task()

@@ -18,10 +18,10 @@ from pet.config import Settings
 from pet.data import Pool
 from pet.errors import DataError
 from pet.labels import label_numbers
-from pet.model import load_model
 from pet.pipeline import Data, asked, run, trained_members
 from pet.report import Report, per_class_table, run_report
 from pet.runs import RunFolder
+from pet.saving import load_model
 
 TASK = toy_task()
 TRAIN = [Example({"text": row["text"]}, row["label"]) for row in labelled_rows()]

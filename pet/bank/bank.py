@@ -16,25 +16,24 @@ from numpy.typing import NDArray
 
 from pet.backbone import LanguageModel, fingerprint, load_backbone
 from pet.bank.prompts import (
-    TaskPrompt,
     change_bank,
     check_name,
     prompt_folders,
     read_prompt,
-    refuse_other_backbone,
     stored_prompts,
     unknown_task,
     write_prompt,
 )
 from pet.data import Columns, Example, chunked
 from pet.encoding import Chunk
-from pet.errors import BackboneError, DataError, RunError, UsageError, did_you_mean
+from pet.errors import DataError, RunError, UsageError, did_you_mean
 from pet.mixing import score_mixed
 from pet.model import EnsembleModel
 from pet.prediction import Prediction, predictions
 from pet.readers import rows_of
 from pet.scoring import Scores
 from pet.task import Task
+from pet.task_prompt import TaskPrompt, backbone_of, refuse_other_backbone
 
 # A row of a batch: the name of its task and its texts, by field.
 BankRow = tuple[str, Mapping[str, str]]
@@ -85,16 +84,11 @@ class PromptBank:
                 f"{folder}: expected a prompt bank, a folder of prompts' folders; found none.",
                 f"pet bank {folder} --add RUN makes one.",
             )
-        name = backbone or next(iter(prompts.values())).backbone
-        try:
-            bank = cls(load_backbone(name, device, precision))
-        except BackboneError as error:
-            if backbone is not None:
-                raise
-            raise BackboneError(
-                f"{folder}: the backbone of its prompts is not where it was. {error}",
-                "Or name another copy of it with --backbone.",
-            ) from error
+        if backbone is None:
+            first = next(iter(prompts.values()))
+            bank = cls(backbone_of(folder, first, device, precision))
+        else:
+            bank = cls(load_backbone(backbone, device, precision))
         for name, prompt in prompts.items():
             bank.add(prompt, name)
         return bank

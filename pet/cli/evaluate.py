@@ -30,7 +30,7 @@ def command(
     device: str,
     precision: str,
 ) -> None:
-    """Evaluate MODEL, a run folder or a saved classifier, on labelled examples.
+    """Evaluate MODEL, a run folder, a saved classifier or a bank's prompt, on labelled examples.
 
     The JSON has the keys accuracy, macro_f1, ece (expected calibration error, 10 bins), n,
     micro_f1 (multi-label tasks, whose accuracy counts texts all of whose labels are found),
@@ -47,10 +47,10 @@ def command(
     from pet.cli.console import opened, say
     from pet.evaluation import evaluate, percent, selective
     from pet.kinds import targets_of, task_kind
-    from pet.model import load_model
     from pet.plots import evaluation_figures, require, save
     from pet.prediction import predict_stream
     from pet.report import per_class_table
+    from pet.saving import load_model
 
     if plots:
         require()

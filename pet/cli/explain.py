@@ -21,8 +21,8 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
     are now, with their cosines, and how far they have moved: the norm of the change, relative to
     that of the start.
 
-    MODEL is a run folder, or a saved ensemble. A distilled classifier alone has no patterns: name
-    the run folder it comes from.
+    MODEL is a run folder, a saved ensemble, or a prompt of a bank. A distilled classifier alone has
+    no patterns: name the run folder it comes from.
 
     \b
     Example: pet explain runs/first --text "The soup was cold."
@@ -31,10 +31,11 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
     from pet.errors import UsageError
     from pet.explanation import explain
     from pet.labels import label_text
-    from pet.model import EnsembleModel, load_model
+    from pet.model import EnsembleModel
     from pet.pipeline import trained_members
     from pet.prediction import predict_stream
     from pet.runs import RunFolder
+    from pet.saving import load_model
 
     loaded = load_model(model, device, precision)
     fields = loaded.task.fields

@@ -77,8 +77,8 @@ def command(
     from pet.cli.console import opened
     from pet.data import Columns, examples_from
     from pet.errors import UsageError
-    from pet.model import load_model
     from pet.prediction import predict_stream
+    from pet.saving import load_model
 
     if (model is None) == (bank is None):
         raise UsageError("Expected MODEL or --bank DIR, one of them.", "See pet predict --help.")

@@ -1,0 +1,77 @@
+"""Finished models as folders: written whole, and loaded whatever they are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from pet.backbone import fingerprint, load_backbone
+from pet.config import BackboneConfig
+from pet.errors import RunError
+from pet.model import EnsembleModel, Model, ensemble_card, ensemble_from_card
+from pet.sequence_classifier import SequenceClassifier
+from pet.task import Task
+from pet.task_prompt import RECORD, TaskPrompt, backbone_of, refuse_other_backbone
+
+CARD = "pet.json"
+
+
+def save_model(model: Model, folder: Path) -> None:
+    """Write a self-contained folder: weights in the Hugging Face layout, and pet.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save(folder)
+    card: dict[str, Any] = {"format": 1, "task": model.task.to_dict()}
+    if isinstance(model, SequenceClassifier):
+        card |= {"kind": "sequence-classifier", "max_length": model.max_length}
+    elif isinstance(model, EnsembleModel):
+        card |= {"kind": "ensemble", **ensemble_card(model)}
+    (folder / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def load_model(path: str | Path, device: str = "auto", precision: str = "auto") -> Model:
+    """Load what `save_model` wrote, the classifier of a run folder, or a prompt of a bank.
+
+    A prompt comes with the backbone that it names.
+
+    Raises
+    ------
+    RunError
+        When the folder is none of these, or is not whole.
+    BackboneError
+        When the backbone of a prompt is not where it was, or another one.
+    """
+    folder = Path(path)
+    if (folder / "run.json").is_file():
+        folder = folder / "classifier"
+        if not (folder / CARD).is_file():
+            raise RunError(
+                f"{path}: this run is not finished; it has no classifier yet.",
+                "Run the same pet train command again: it goes on where it stopped.",
+            )
+    if (folder / RECORD).is_file():
+        prompt = TaskPrompt.load(folder)
+        backbone = backbone_of(folder, prompt, device, precision)
+        refuse_other_backbone(prompt.name, prompt, backbone.name, fingerprint(backbone))
+        return prompt.on(backbone)
+    if not (folder / CARD).is_file():
+        raise RunError(
+            f"{path}: expected a run folder, a saved classifier (a folder with {CARD}), or a "
+            f"prompt of a bank (one with {RECORD}).",
+            "pet train -o RUN makes one.",
+        )
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        task = Task.from_dict(card["task"])
+        if card["kind"] == "sequence-classifier":
+            config = BackboneConfig(str(folder), device, precision, card["max_length"])  # type: ignore[arg-type]
+            return SequenceClassifier.load(folder, task, config)
+        backbone = load_backbone(str(folder / "backbone"), device, precision)
+        files = {name: folder / "members" / f"{name}.safetensors" for name in card["members"]}
+        weights = {name: load_file(file) for name, file in files.items() if file.is_file()}
+        return ensemble_from_card(card, backbone, weights)
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise RunError(f"{folder}: this classifier is damaged: {error!r}") from error

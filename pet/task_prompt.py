@@ -1,0 +1,157 @@
+"""What a task has learned on a backbone that it left alone: a folder of a few kilobytes."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from pet.backbone import LanguageModel, fingerprint, load_backbone
+from pet.errors import BackboneError, RunError, UsageError
+from pet.loading import EMBEDDED
+from pet.model import EnsembleModel, ensemble_card, ensemble_from_card
+from pet.scoring import keeps_backbone
+
+RECORD, _TENSORS = "prompt.json", "prompt.safetensors"
+
+
+@dataclass(frozen=True)
+class TaskPrompt:
+    """Members that leave the backbone alone, without the backbone.
+
+    ``card`` is everything but tensors: task, patterns, label words, kinds of soft templates,
+    calibration, and how the members are combined (see `pet.model.ensemble_card`). ``weights`` is
+    what each member has learned. ``backbone`` and ``fingerprint`` say what it was made for.
+    """
+
+    card: Mapping[str, Any]
+    weights: Mapping[str, Mapping[str, Tensor]]
+    backbone: str
+    fingerprint: str
+
+    @classmethod
+    def of(cls, model: EnsembleModel) -> TaskPrompt:
+        """Take the prompt out of an ensemble.
+
+        Raises
+        ------
+        UsageError
+            When members have trained the backbone's own weights.
+        """
+        members = model.members
+        weights = {spec.name: dict(members.weights.get(spec.name, {})) for spec in members.specs}
+        if changed := [name for name, own in weights.items() if not keeps_backbone(own)]:
+            raise UsageError(
+                f"{', '.join(changed[:5])}{' ...' if len(changed) > 5 else ''} of "
+                f"{model.task.name!r} trained weights of the backbone; the tasks of a prompt bank "
+                "share one that is frozen.",
+                "Train with --soft KIND --scope prompt, or take patterns as they are with --method "
+                "zero-shot.",
+            )
+        backbone = members.backbone
+        return cls(ensemble_card(model), weights, _place(backbone.name), fingerprint(backbone))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> TaskPrompt:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        RunError
+            When it is damaged.
+        """
+        folder = Path(folder)
+        try:
+            record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+            made_for = record.pop("backbone")
+            weights: dict[str, dict[str, Tensor]] = {name: {} for name in record["members"]}
+            for key, tensor in load_file(folder / _TENSORS).items():
+                member, _, name = key.partition("/")
+                weights[member][name] = tensor
+            return cls(record, weights, made_for["name"], made_for["fingerprint"])
+        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise RunError(f"{folder}: this prompt is damaged: {error!r}") from error
+
+    def save(self, folder: Path) -> None:
+        """Write it into a new folder."""
+        folder.mkdir(parents=True)
+        made_for = {"name": self.backbone, "fingerprint": self.fingerprint}
+        record = {"format": 1, "backbone": made_for, **self.card}
+        text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+        (folder / RECORD).write_text(text, encoding="utf-8")
+        tensors = {
+            f"{member}/{key}": tensor
+            for member, own in self.weights.items()
+            for key, tensor in own.items()
+        }
+        save_file(tensors, folder / _TENSORS)
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        return str(self.card["task"]["name"])
+
+    @property
+    def made_of(self) -> str:
+        """Its kinds of members and how many there are of each."""
+        kinds = Counter(_kind(own.get("soft")) for own in self.card["members"].values())
+        return ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+
+    @property
+    def learned(self) -> int:
+        """How many numbers it has learned, all members together."""
+        return sum(part.numel() for own in self.weights.values() for part in own.values())
+
+    def on(self, backbone: LanguageModel) -> EnsembleModel:
+        """Put it on its backbone, which is not changed and may be shared."""
+        return ensemble_from_card(self.card, backbone, self.weights)
+
+
+def backbone_of(
+    folder: str | Path, prompt: TaskPrompt, device: str, precision: str
+) -> LanguageModel:
+    """Load the backbone that a prompt in a folder names.
+
+    Raises
+    ------
+    BackboneError
+        When it is not there any more.
+    """
+    try:
+        return load_backbone(prompt.backbone, device, precision)
+    except BackboneError as error:
+        raise BackboneError(
+            f"{folder}: the backbone of its prompts is not where it was. {error}",
+            "Or name another copy of it with --backbone, as pet predict --bank takes it.",
+        ) from error
+
+
+def refuse_other_backbone(name: str, prompt: TaskPrompt, backbone: str, own: str) -> None:
+    """Raise a BackboneError where a prompt was made for other weights than those."""
+    if prompt.fingerprint != own:
+        raise BackboneError(
+            f"The prompt {name!r} was made for the backbone {prompt.backbone!r} "
+            f"({prompt.fingerprint}); this bank's is {backbone!r} ({own}), whose weights or "
+            "vocabulary differ.",
+            "Train the task again with this --backbone, or keep it in a bank of its own.",
+        )
+
+
+def _kind(soft: Mapping[str, Any] | None) -> str:
+    if soft is None:
+        return "hard"
+    several = soft.get("mixture", 1)
+    return f"mixture of {several} {soft['kind']}" if several > 1 else str(soft["kind"])
+
+
+def _place(backbone: str) -> str:
+    """Where a backbone lies, from wherever one looks; a hub's name stays as it is."""
+    path = Path(backbone)
+    return str(path.resolve()) if backbone != EMBEDDED and path.exists() else backbone
