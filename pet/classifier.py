@@ -27,7 +27,7 @@ from pet.data import Data, Pool, chunked
 from pet.data.given import given_examples, given_labelled
 from pet.kinds import targets_of, task_kind
 from pet.labels import Label, is_indicator
-from pet.pipeline import asked, finished, run
+from pet.pipeline import adaptation_of, asked, finished, run
 from pet.runs import RunFolder, let_read
 from pet.saving import load_model, save_model
 from pet.task import Task, load_task
@@ -54,6 +54,9 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
 
     Attributes
     ----------
+    adaptation_ : Adaptation or None
+        With ``adapt``, what that did: steps, and loss and accuracy on held-out text before and
+        after (see `pet.lm.adaptation.Adaptation`).
     classes_ : array (C,)
         Labels, in the column order of `predict_proba`.
     indicator_ : bool
@@ -188,6 +191,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
                 self.model_ = load_model(folder.path, self.device, self.precision)
             else:
                 self.model_ = run(task, settings, data, folder, progress)
+            self.adaptation_ = adaptation_of(folder)
         self.classes_ = np.array(task.labels)
         return self
 

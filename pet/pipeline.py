@@ -19,7 +19,7 @@ from pet.errors import DataError, UsageError
 from pet.fine_tuning import fine_tune
 from pet.ipet import train_generations
 from pet.labels import names
-from pet.lm.adaptation import adapt
+from pet.lm.adaptation import Adaptation, adapt
 from pet.lm.corpus import Source
 from pet.member_store import MemberStore, pool_scores, stored_members
 from pet.members import MemberSet, MemberSpec
@@ -251,6 +251,13 @@ def trained_members(folder: RunFolder, device: str, precision: str) -> EnsembleM
     backbone = load_backbone(name, device, precision)
     members = stored_members(folder, how["members"], backbone, task, config["max_length"])
     return EnsembleModel(members, ensemble_from_dict(how))
+
+
+def adaptation_of(folder: RunFolder) -> Adaptation | None:
+    """What adapting the backbone of a finished run did; None where it was left as it is."""
+    if not folder.has("backbone/metrics.json"):
+        return None
+    return Adaptation.from_dict(folder.read_json("backbone/metrics.json"))
 
 
 def _adapted(

@@ -17,11 +17,10 @@ from pet.evidence import Mistake, keep_examples, surest_mistakes
 from pet.ipet import Generation, finished_generations
 from pet.kinds import right, targets_of, task_kind
 from pet.labels import Label
-from pet.lm.adaptation import Adaptation
 from pet.member_store import stored_members
 from pet.members import cost
 from pet.model import EnsembleModel, Scoring
-from pet.pipeline import trained_members
+from pet.pipeline import adaptation_of, trained_members
 from pet.runs import RunFolder
 from pet.saving import load_model
 from pet.task import Task
@@ -172,14 +171,13 @@ def run_report(
         report.rows.append(("ensemble", {}))
     if final == "classifier":
         report.rows.append((final, {}))
-    if folder.has("backbone/metrics.json"):
-        adapted = Adaptation.from_dict(folder.read_json("backbone/metrics.json"))
-        if adapted.before is not None and adapted.after is not None:
-            report.remarks.append(
-                f"The backbone was adapted in {adapted.steps} "
-                f"step{'' if adapted.steps == 1 else 's'}: loss on held-out text "
-                f"{adapted.before.loss:.3f} before, {adapted.after.loss:.3f} after."
-            )
+    adapted = adaptation_of(folder)
+    if adapted is not None and adapted.before is not None and adapted.after is not None:
+        report.remarks.append(
+            f"The backbone was adapted in {adapted.steps} "
+            f"step{'' if adapted.steps == 1 else 's'}: loss on held-out text "
+            f"{adapted.before.loss:.3f} before, {adapted.after.loss:.3f} after."
+        )
     if tests is not None:
         earlier = {} if ensemble is None else _earlier(report.generations, folder, ensemble)
         _evaluate(report, model, ensemble, earlier, data, tests)

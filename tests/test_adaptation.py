@@ -460,6 +460,9 @@ def test_the_classifier_adapts_too(tiny_bert: str, files: Files) -> None:
     )
     model.fit(NEW, unlabeled=NEW)
     assert len(model.predict(GOOD)) == len(GOOD)
+    assert model.adaptation_ is not None
+    assert model.adaptation_.steps == 1  # so short a text is read no more often
+    assert model.set_params(adapt=False).fit(NEW).adaptation_ is None
 
 
 @pytest.mark.parametrize("family", ["electra", "albert", "roberta"])
