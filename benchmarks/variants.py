@@ -64,6 +64,14 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "hard + prompt-tuning, all": {"soft": ("none", "prompt-tuning"), "scope": "all"},
     },
+    "scopes": {
+        f"{scope}, {rate:g}": {"scope": scope, "learning_rate": rate}
+        for scope, rates in {
+            "full": (5e-5, 2e-5, 1e-4, 2e-4),
+            **dict.fromkeys(("head", "bias", "lora"), (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
+        }.items()
+        for rate in rates
+    },
     "rates": {
         "hard, all": {},
         **{
