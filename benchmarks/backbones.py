@@ -1,6 +1,6 @@
 """Backbones side by side: how well they fill in masks, and what patterns make of them.
 
-    python benchmarks/backbones.py pet-mini OTHER --text corpus/*.txt.gz --data DIR -o FOLDER
+    python benchmarks/backbones.py pet-mini OTHER --text 'corpus/*.txt.gz' --data DIR -o FOLDER
 
 Held-out documents of every text file are packed into rows, 15 % of whose tokens the mask token
 hides; loss (nats) and accuracy at these. pet adapt holds out the same documents where it is given
@@ -12,6 +12,7 @@ file's last rows. No test file is read unless --test asks for it, at the end of 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from glob import glob
 from pathlib import Path
 
 import click
@@ -65,7 +66,7 @@ def _cells(loss: float, accuracy: float) -> list[str]:
 
 @click.command()
 @click.argument("backbones", nargs=-1, required=True)
-@click.option("--text", "texts", multiple=True, help="Text files; repeatable.")
+@click.option("--text", help="Text files, as a pattern in quotes.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of tasks.")
 @click.option("--tasks", default=TASKS, show_default=True)
 @click.option("--shots", type=int, help="Train members on so many examples a label.")
@@ -79,7 +80,7 @@ def _cells(loss: float, accuracy: float) -> list[str]:
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
 def main(
     backbones: tuple[str, ...],
-    texts: tuple[str, ...],
+    text: str | None,
     data: Path | None,
     tasks: str,
     shots: int | None,
@@ -93,8 +94,8 @@ def main(
     output: Path,
 ) -> None:
     """Compare BACKBONES, names or folders."""
-    if texts:
-        click.echo(masked(backbones, texts, held_out, seed) + "\n")
+    if text is not None:
+        click.echo(masked(backbones, sorted(glob(text)), held_out, seed) + "\n")
     if data is None:
         return
     files = [files_of(data, name, None if test else rows, rows) for name in tasks.split(",")]

@@ -1,6 +1,6 @@
 """pet adapt with a judge beside it: what a masked LM answers to patterns, learned without labels.
 
-    python benchmarks/judged_cloze.py pet-mini --text sample/*.txt --encoder DIR --minutes 60 -o NEW
+    python benchmarks/judged_cloze.py pet-mini sample/*.txt --encoder DIR --minutes 42 -o NEW
 
 A masked LM learns little about patterns from running text: that "... It was great." follows praise
 is one masked word in thousands. Here every step also fills patterns with texts and asks for the
@@ -8,22 +8,26 @@ mask, and a judge says how well each of some thousand candidate words fits there
 it was, plus the similarity that a sentence encoder sees between text and word (less the word's
 mean, so that no word fits everything), plus, for words that judge, how well the text's author liked
 what it speaks of. The last is read by a ridge regression off the encoder's vectors; it is fitted to
-reviews that name their own mark, such as 7/10. Candidates are read off the text. No labelled data
-is read; give it what sample_text.py wrote, so that nothing that is held out is learned from.
+reviews that name their own mark, such as 7/10, which is weak supervision of liking. Candidates are
+read off the text. No data set's labels are read; give it what sample_text.py wrote, so that nothing
+that is held out is learned from.
 
-What is learned (Kullback-Leibler divergence from the judge, Hinton 2015) is the distribution over
-all candidates and, weighted by --groups, that over random groups of eight: which of a few words
-fits best is what a verbalizer will ask.
+What is learned is the judge's distribution (by Kullback-Leibler divergence, Hinton 2015) over all
+candidates and, weighted by --groups, over random groups of eight of them: which of a few words fits
+best is what a verbalizer will ask.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -72,7 +76,7 @@ class Family:
     weight : float
         Nats that a unit of cosine similarity counts.
     rated : float
-        Nats that liking counts, a standard deviation of text and of word.
+        Nats that one standard deviation of the text's liking times one of the word's counts.
     questions : bool
         Whether the texts are questions.
     odds : float
@@ -244,8 +248,8 @@ class Question:
             Encoder(lm.tokenizer, Pattern(template).parts, _MAX_LENGTH)
             for template in family.templates
         ]
-        ids = [lm.tokenizer.piece(word, True, False, "x")[0] for word in words]
-        self.ids = torch.tensor(ids, device=lm.compute.device)
+        pieces = [lm.tokenizer.piece(word, True, False, "x") for word in words]
+        self.ids = torch.tensor([token for (token,) in pieces], device=lm.compute.device)
         self._texts, self._words = texts, reader.vectors([family.phrase.format(w) for w in words])
         self._mean = texts.mean(0) @ self._words.T
         self._text_liking, self._word_liking = reader.liking(texts), reader.liking(self._words)
@@ -254,6 +258,7 @@ class Question:
         """How well every word fits beside these texts, for the reader: (N, W), in nats."""
         fit = self.family.weight * (self._texts[numbers] @ self._words.T - self._mean)
         if self.family.rated:
+            # The log density of the word's liking where the text's is the mean, but for a constant.
             text, word = self._text_liking[numbers, None], self._word_liking
             fit = fit + self.family.rated * (text * word - word**2 / 2)
         return fit
@@ -280,6 +285,18 @@ class JudgedCloze:
     ) -> None:  # fmt: skip
         self._questions, self._start = questions, start
         self._weight, self._groups, self._seed = weight, groups, seed
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """Everything that decides the losses but the text, as JSON values."""
+        return {
+            "judge": {"weight": self._weight, "groups": self._groups},
+            "texts": [len(question.supply) for question in self._questions],
+            "words": [len(question.ids) for question in self._questions],
+            "templates": [question.family.templates for question in self._questions],
+            "odds": [question.family.odds for question in self._questions],
+            "nats": [[q.family.weight, q.family.rated] for q in self._questions],
+        }
 
     def __call__(self, student: MaskedLM, done: int) -> Iterator[Loss]:
         """Yield the loss of one batch after another; ``done`` of them are skipped."""
@@ -319,7 +336,7 @@ class JudgedCloze:
 
 
 def _divergence(own: Tensor, judged: Tensor) -> Tensor:
-    """Mean over rows of the divergence of the softmax of ``own`` from that of ``judged``."""
+    """Mean over rows of KL(softmax of ``judged`` || softmax of ``own``), in nats."""
     return functional.kl_div(
         own.log_softmax(1), judged.log_softmax(1), log_target=True, reduction="batchmean"
     )
@@ -327,7 +344,7 @@ def _divergence(own: Tensor, judged: Tensor) -> Tensor:
 
 @click.command()
 @click.argument("backbone")
-@click.option("--text", "files", multiple=True, required=True, help="Text files; repeatable.")
+@click.argument("files", nargs=-1, required=True)
 @click.option("--encoder", required=True, help="Folder of a sentence encoder (mean pooling).")
 @click.option("--texts", default=20_000, show_default=True, help="Texts put into patterns.")
 @click.option("--weight", default=1.0, show_default=True, help="Of the judge, over all words.")
@@ -352,7 +369,7 @@ def main(
     seed: int,
     output: Path,
 ) -> None:
-    """Adapt BACKBONE with a judge beside it."""
+    """Adapt BACKBONE to the text in FILES with a judge beside it."""
     generator = np.random.default_rng(seed)
     start = MaskedLM.load(backbone, "auto", "auto")
     words = candidates(files, FAMILIES, frozenset(start.hf_tokenizer.get_vocab()))
@@ -367,6 +384,10 @@ def main(
     asked = drawn(list(found), texts // 3, generator)
     reviews, marks = marked(files, generator)
     click.echo(f"{len(told)} texts, {len(asked)} questions, {len(marks)} texts with marks")
+    if not (told and asked and marks and all(words)):
+        raise click.ClickException(
+            "The text needs some of each, and candidates for every template."
+        )
     reader = Reader(MaskedLM.load(encoder, "auto", "auto", new_head=True), reviews, marks)
     vectors = {False: reader.vectors(told), True: reader.vectors(asked)}
     questions = [
@@ -391,8 +412,9 @@ def main(
     judge = JudgedCloze(questions, start, weight, groups, seed)
     with progress_bars() as progress:
         result = adapt(
-            BackboneConfig(backbone), sources, how, seed, output, beside=judge, progress=progress
-        )
+            BackboneConfig(backbone), sources, how, seed, output,
+            command=shlex.join(sys.argv), beside=judge, progress=progress,
+        )  # fmt: skip
     click.echo(f"{result.steps} steps: {result.before} -> {result.after}")
 
 

@@ -55,8 +55,8 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
     Attributes
     ----------
     adaptation_ : Adaptation or None
-        With ``adapt``, what that did: steps, and loss and accuracy on held-out text before and
-        after (see `pet.lm.adaptation.Adaptation`).
+        With ``adapt``, what that did in `fit`: steps, and loss and accuracy on held-out text
+        before and after (see `pet.lm.adaptation.Adaptation`).
     classes_ : array (C,)
         Labels, in the column order of `predict_proba`.
     indicator_ : bool
@@ -244,10 +244,11 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
     def from_pretrained(
         cls, folder: str | Path, device: str = "auto", precision: str = "auto"
     ) -> PETClassifier:
-        """Load a saved classifier or the classifier of a run folder."""
+        """Load a saved classifier, the classifier of a run folder, or a prompt of a bank."""
         model = load_model(folder, device, precision)
         classifier = cls(model.task, device=device, precision=precision)
         classifier.model_ = model
         classifier.classes_ = np.array(model.task.labels)
         classifier.indicator_ = False
+        classifier.adaptation_ = None
         return classifier

@@ -15,11 +15,18 @@ from pet.errors import BackboneError
 from pet.resources import resource_folder
 
 EMBEDDED = "pet-mini"
+# Rises when its weights change: members that are kept without the backbone belong to one edition.
+EDITION = 2
 
 
 def resolve_backbone(name: str) -> str:
     """Return a path or hub name that transformers loads; "pet-mini" is the embedded model."""
     return str(resource_folder("models") / EMBEDDED) if name == EMBEDDED else name
+
+
+def edition_of(*names: str | None) -> dict[str, int]:
+    """What a record says beside the names of backbones: of the embedded model its edition."""
+    return {"edition": EDITION} if EMBEDDED in names else {}
 
 
 def load_config(name: str) -> Any:

@@ -60,7 +60,7 @@ class Panel:
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto", precision: str = "auto") -> Panel:
-        """Take a run folder's members, or a saved classifier or ensemble.
+        """Take a run folder's members, or a saved classifier, ensemble or prompt.
 
         Raises
         ------

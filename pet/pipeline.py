@@ -15,12 +15,13 @@ from pet.config.recipes import Recipe
 from pet.data import Data, Example, Pool
 from pet.distillation import distil, student_temperature
 from pet.ensemble import Ensemble, ensemble_from_dict, ensemble_to_dict
-from pet.errors import DataError, UsageError
+from pet.errors import DataError, RunError, UsageError
 from pet.fine_tuning import fine_tune
 from pet.ipet import train_generations
 from pet.labels import names
 from pet.lm.adaptation import Adaptation, adapt
 from pet.lm.corpus import Source
+from pet.loading import EDITION, EMBEDDED, edition_of
 from pet.member_store import MemberStore, pool_scores, stored_members
 from pet.members import MemberSet, MemberSpec
 from pet.model import EnsembleModel, Model
@@ -44,7 +45,12 @@ _PASSES, _MEASURED = 20.0, 20
 
 def asked(task: Task, settings: Settings, data: Data) -> dict[str, Any]:
     """Everything that decides a run's result, as JSON values."""
-    return {"task": task.to_dict(), "settings": deciding(settings), "data": data.fingerprint()}
+    return {
+        "task": task.to_dict(),
+        "settings": deciding(settings),
+        "data": data.fingerprint(),
+        **edition_of(settings.backbone.backbone, settings.distillation.student),
+    }
 
 
 def finished(folder: RunFolder) -> bool:
@@ -248,6 +254,12 @@ def trained_members(folder: RunFolder, device: str, precision: str) -> EnsembleM
     config = wanted["settings"]["backbone"]
     adapted = folder.path / "backbone"
     name = str(adapted) if adapted.is_dir() else config["backbone"]
+    if name == EMBEDDED and wanted.get("edition") != EDITION:
+        raise RunError(
+            f"{folder.path}: its members were trained on another edition of {EMBEDDED}, whose "
+            "weights have changed since.",
+            "Train them again; the run's classifier is whole and works as before.",
+        )
     backbone = load_backbone(name, device, precision)
     members = stored_members(folder, how["members"], backbone, task, config["max_length"])
     return EnsembleModel(members, ensemble_from_dict(how))

@@ -52,18 +52,19 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
                 f"{path}: this run is not finished; it has no classifier yet.",
                 "Run the same pet train command again: it goes on where it stopped.",
             )
-    if (folder / RECORD).is_file():
-        prompt = TaskPrompt.load(folder)
-        backbone = backbone_of(folder, prompt, device, precision)
-        refuse_other_backbone(prompt.name, prompt, backbone.name, fingerprint(backbone))
-        return prompt.on(backbone)
-    if not (folder / CARD).is_file():
+    is_prompt = (folder / RECORD).is_file()
+    if not is_prompt and not (folder / CARD).is_file():
         raise RunError(
             f"{path}: expected a run folder, a saved classifier (a folder with {CARD}), or a "
             f"prompt of a bank (one with {RECORD}).",
             "pet train -o RUN makes one.",
         )
     try:
+        if is_prompt:
+            prompt = TaskPrompt.load(folder)
+            backbone = backbone_of(folder, prompt, device, precision)
+            refuse_other_backbone(prompt.name, prompt, backbone.name, fingerprint(backbone))
+            return prompt.on(backbone)
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         task = Task.from_dict(card["task"])
         if card["kind"] == "sequence-classifier":
@@ -74,4 +75,4 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
         weights = {name: load_file(file) for name, file in files.items() if file.is_file()}
         return ensemble_from_card(card, backbone, weights)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise RunError(f"{folder}: this classifier is damaged: {error!r}") from error
+        raise RunError(f"{folder}: this model is damaged: {error!r}") from error

@@ -128,8 +128,8 @@ def backbone_of(
         return load_backbone(prompt.backbone, device, precision)
     except BackboneError as error:
         raise BackboneError(
-            f"{folder}: the backbone of its prompts is not where it was. {error}",
-            "Or name another copy of it with --backbone, as pet predict --bank takes it.",
+            f"{folder}: the backbone that it was made for is not where it was. {error}",
+            "Or name another copy of it with --backbone, which pet predict --bank takes.",
         ) from error
 
 
@@ -138,9 +138,11 @@ def refuse_other_backbone(name: str, prompt: TaskPrompt, backbone: str, own: str
     if prompt.fingerprint != own:
         raise BackboneError(
             f"The prompt {name!r} was made for the backbone {prompt.backbone!r} "
-            f"({prompt.fingerprint}); this bank's is {backbone!r} ({own}), whose weights or "
+            f"({prompt.fingerprint}); here it is {backbone!r} ({own}), whose weights or "
             "vocabulary differ.",
-            "Train the task again with this --backbone, or keep it in a bank of its own.",
+            "Train the task again with this --backbone, or keep it in a bank of its own."
+            if prompt.backbone != backbone
+            else "The model under this name has changed since: train the task again.",
         )
 
 

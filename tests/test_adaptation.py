@@ -172,11 +172,16 @@ def test_a_killed_run_ends_with_the_same_weights(
     assert not (tmp_path / "cut" / "checkpoint.safetensors").exists()
 
 
-def pull(backbone: MaskedLM, done: int) -> Iterator[Callable[[], torch.Tensor]]:
+class Pull:
     """Losses that draw the biases of some words up, of others at every step."""
-    bias = dict(backbone.model.named_parameters())["cls.predictions.bias"]
-    for number in count(done):
-        yield partial(lambda own: -own.sum(), bias[number % 3 :: 3])
+
+    def __init__(self, weight: float) -> None:
+        self.asked = {"weight": weight}
+
+    def __call__(self, backbone: MaskedLM, done: int) -> Iterator[Callable[[], torch.Tensor]]:
+        bias = dict(backbone.model.named_parameters())["cls.predictions.bias"]
+        for number in count(done):
+            yield partial(lambda own: -self.asked["weight"] * own.sum(), bias[number % 3 :: 3])
 
 
 def test_what_is_learned_beside_the_text_goes_on_too(tiny_bert: str, tmp_path: Path) -> None:
@@ -187,6 +192,7 @@ def test_what_is_learned_beside_the_text_goes_on_too(tiny_bert: str, tmp_path: P
         if (stage, done) == ("masked LM", 5):
             raise Killed
 
+    pull = Pull(1.0)
     adapt(start(tiny_bert), texts, config, 0, tmp_path / "plain")
     adapt(start(tiny_bert), texts, config, 0, tmp_path / "whole", beside=pull)
     with pytest.raises(Killed):
@@ -196,6 +202,8 @@ def test_what_is_learned_beside_the_text_goes_on_too(tiny_bert: str, tmp_path: P
     assert same(whole, cut)
     name = "cls.predictions.bias"
     assert (whole[name] > plain[name]).float().mean() > 0.9
+    with pytest.raises(RunError, match=r"beside\.weight"):
+        adapt(start(tiny_bert), texts, config, 0, tmp_path / "whole", beside=Pull(2.0))
 
 
 def test_a_process_that_is_killed_goes_on(tiny_bert: str, tmp_path: Path) -> None:

@@ -493,7 +493,7 @@ def test_a_bank_whose_backbone_has_moved_says_how_to_name_it(
     source = write_jsonl(tmp_path / "rows.jsonl", [{"task": "toy", "text": "fine"}])
     result = pet("predict", "--bank", moved, "--input", source)
     assert result.code == 1
-    assert "the backbone of its prompts is not where it was" in result.err
+    assert "the backbone that it was made for is not where it was" in result.err
     assert "with --backbone" in result.err
     assert result.err.count("Error: ") == 1
     found = pet("predict", "--bank", moved, "--input", source, "--backbone", tiny_bert)

@@ -58,7 +58,7 @@ def command(
     device: str,
     precision: str,
 ) -> None:
-    """Label texts with MODEL, a run folder or a saved classifier.
+    """Label texts with MODEL, a run folder, a saved classifier or a prompt of a bank.
 
     Each output row repeats the texts and adds the label, its probability and those of all labels.
     Several labels are a list in jsonl and joined by the task's separator in csv. Rows are written
@@ -83,7 +83,7 @@ def command(
     if (model is None) == (bank is None):
         raise UsageError("Expected MODEL or --bank DIR, one of them.", "See pet predict --help.")
     if backbone is not None and bank is None:
-        raise UsageError("--backbone says where that of a --bank is; MODEL has its own.")
+        raise UsageError("--backbone says where that of a --bank is; MODEL knows its own.")
     if output != "-" and not output.endswith((".jsonl", ".csv")):
         raise UsageError(f"-o {output}: expected a name that ends in .jsonl or .csv, or - .")
     if Path(output).is_file() and Path(source).is_file() and Path(output).samefile(source):

@@ -66,7 +66,7 @@ def command(
     file_format: str | None,
     **backbone: Any,
 ) -> None:
-    """Suggest the unlabelled texts that MODEL, a run folder or saved classifier, is unsure of.
+    """Suggest the unlabelled texts that MODEL is unsure of: a run folder or any saved model.
 
     Writes their rows with an empty label; pet train reads the file once you have filled it in.
     With --task instead of MODEL no label is needed at all.

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from pet.lm.heldout import Figures, HeldOut, masked_lm_loss
 from pet.lm.masking import Masking
 from pet.lm.modelcard import model_card
 from pet.lm.packing import Packer, Rows, RowStream
+from pet.loading import edition_of
 from pet.lora import Adapters
 from pet.runs import AdaptationFolder
 from pet.schedule import Schedule
@@ -43,8 +44,15 @@ _HELD_OUT_ROWS = 512
 _SAMPLED = 256  # documents
 
 
-# Something else to learn in the same steps: losses of a backbone, after so many.
-Beside = Callable[[MaskedLM, int], Iterator[Loss]]
+class Beside(Protocol):
+    """Something else to learn in the same steps."""
+
+    @property
+    def asked(self) -> Mapping[str, Any]:
+        """Everything that decides it, as JSON values."""
+
+    def __call__(self, backbone: MaskedLM, done: int) -> Iterator[Loss]:
+        """Yield losses without end, from the one after ``done`` others."""
 
 
 @dataclass(frozen=True)
@@ -104,9 +112,8 @@ def adapt(
         For the model card.
     progress : callable
         Told a stage's name, steps (or seconds) done and their total.
-    beside : callable, optional
-        Given the backbone and how many losses to skip, yields losses; one is added to every
-        batch's own.
+    beside : Beside, optional
+        Yields losses, of which one is added to every batch's own.
 
     Raises
     ------
@@ -121,6 +128,9 @@ def adapt(
     corpus = Corpus(sources, how.held_out, seed)
     backbone = MaskedLM.load(start.backbone, start.device, start.precision, new_head=True)
     asked = {"start": deciding(start), "text": corpus.sizes, "config": deciding(how), "seed": seed}
+    asked |= edition_of(start.backbone)
+    if beside is not None:
+        asked["beside"] = beside.asked
     folder = AdaptationFolder.start(output, asked, force)
     if folder.has("metrics.json"):
         return Adaptation.from_dict(folder.read_json("metrics.json"))

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from pet.config import Settings, StudyConfig, deciding
 from pet.data import fingerprint
 from pet.errors import RunError, UsageError
+from pet.loading import edition_of
 from pet.runs import RunFolder
 from pet.study.baselines import require
 from pet.study.cells import CellResult, CellSpec, TaskFiles, draw, run_cell
@@ -141,7 +142,12 @@ def _asked(config: StudyConfig, settings: Settings) -> dict[str, Any]:
     plain = deciding(settings)
     for name in ("method", "seed"):
         del plain[name]
-    return {"settings": plain, "unlabeled": config.unlabeled, "draw_dev": config.draw_dev}
+    return {
+        "settings": plain,
+        "unlabeled": config.unlabeled,
+        "draw_dev": config.draw_dev,
+        **edition_of(settings.backbone.backbone, settings.distillation.student),
+    }
 
 
 def _file(spec: CellSpec) -> str:
