@@ -18,7 +18,7 @@ from pet import PVP, Example, Verbalizer, folds, member_store, pipeline
 from pet.config import Settings
 from pet.data import Data, Pool
 from pet.ensemble import accuracy_weights
-from pet.errors import DataError
+from pet.errors import DataError, RunError
 from pet.members import MemberSpec
 from pet.model import EnsembleModel
 from pet.pipeline import asked, run, specs_of, trained_members
@@ -382,3 +382,19 @@ def test_the_fingerprint_of_the_data_sees_every_change() -> None:
         Data(TRAIN, TRAIN[:2], None),
     ):
         assert other.fingerprint() != base
+
+
+def test_members_of_another_edition_of_the_embedded_model_are_refused(tmp_path: Path) -> None:
+    how, data = settings(method="zero-shot", patterns=(0,)), Data(TRAIN)
+    folder = start(tmp_path / "run", how, data)
+    run(TASK, how, data, folder)
+    trained_members(folder, "cpu", "fp32")
+    record = folder.read_json("run.json")
+    record["asked"]["edition"] -= 1
+    folder.write_json("run.json", record)
+    with pytest.raises(RunError, match="another edition of pet-mini"):
+        trained_members(folder, "cpu", "fp32")
+    with pytest.raises(RunError, match="edition"):
+        start(tmp_path / "run", how, data)
+    assert "edition" not in asked(TASK, settings("other"), data)
+    load_model(folder.path, "cpu", "fp32")  # which is whole
