@@ -29,9 +29,9 @@ from torch.nn import functional
 
 from pet.backbone import MaskedLM
 from pet.config import LMConfig
-from pet.lm.adaptation import adaptation_losses, trained_parameters
 from pet.lm.corpus import Corpus, Source
 from pet.lm.packing import Packer, RowStream
+from pet.lm.steps import adaptation_losses, trained_parameters
 from pet.readers import documents_from
 from pet.schedule import Schedule
 from pet.training import Group, optimise

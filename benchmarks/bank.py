@@ -1,7 +1,8 @@
 """What sharing a frozen backbone brings: members trained together, tasks scored in mixed batches.
 
 The same pet-mini, 20 pseudo tokens a prompt, texts of the task reviews, in one process, in turns.
-Times are processor seconds, so that other work on the machine does not count.
+Times on a CPU are processor seconds, so that other work on the machine does not count; those on a
+GPU are seconds until it has done its work.
 
 training    K members (repetitions of one pattern), steps of 8 texts each: together, in one forward
             and backward pass a step, against one after the other
@@ -14,6 +15,7 @@ positions. Its slots stand before everything, pet's behind the first special tok
 same number of tokens, and the same autocast.
 
     python benchmarks/bank.py --json
+    python benchmarks/bank.py --device cuda --members 2,4,8,16 --steps 50
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ from typing import Any
 import click
 import numpy as np
 import torch
-from naive import spread
+from naive import clock, spread
 from torch.nn import functional
 
 from pet import PromptBank, load_task
@@ -92,7 +94,7 @@ class Peft:
             firsts = [
                 self.tokenizer.convert_tokens_to_ids(next(iter(words[x]))) for x in task.labels
             ]
-            self.words.append(torch.tensor(firsts))
+            self.words.append(torch.tensor(firsts, device=backbone.compute.device))
 
     def scores(self, adapter: int, texts: Sequence[str], template: str) -> torch.Tensor:
         """Logits (B, C) of one word a label."""
@@ -100,20 +102,28 @@ class Peft:
         filled = [template.replace("{text}", text).replace("{mask}", mask) for text in texts]
         inputs = self.tokenizer(
             filled, padding=True, truncation=True, max_length=256 - SLOTS, return_tensors="pt"
-        )
+        ).to(self.backbone.compute.device)
         inputs.pop("token_type_ids", None)
         self.model.set_adapter(str(adapter))
         with self.backbone.compute.autocast():
             logits = self.model(**inputs).logits.float()
         masks = (inputs["input_ids"] == self.tokenizer.mask_token_id).int().argmax(dim=1)
-        return logits[torch.arange(len(texts)), masks + SLOTS][:, self.words[adapter]]
+        rows = torch.arange(len(texts), device=logits.device)
+        return logits[rows, masks + SLOTS][:, self.words[adapter]]
 
 
-def seconds(call: Callable[[], Any]) -> float:
-    """Processor seconds."""
-    start = time.process_time()
+def seconds_used(backbone: MaskedLM) -> float:
+    """Processor seconds since some time; on a GPU seconds."""
+    if backbone.compute.device.type == "cpu":
+        return time.process_time()
+    return clock(backbone)
+
+
+def seconds(backbone: MaskedLM, call: Callable[[], Any]) -> float:
+    """How long a call takes."""
+    start = seconds_used(backbone)
     call()
-    return time.process_time() - start
+    return seconds_used(backbone) - start
 
 
 def train_pet(backbone: MaskedLM, examples: Sequence[Example], count: int, steps: int) -> float:
@@ -123,7 +133,7 @@ def train_pet(backbone: MaskedLM, examples: Sequence[Example], count: int, steps
     before: list[float] = []
 
     def mark(stage: str, done: int, total: int) -> None:
-        before.append(time.process_time())
+        before.append(seconds_used(backbone))
 
     def one_by_one() -> float:
         used = 0.0
@@ -149,14 +159,15 @@ def train_peft(backbone: MaskedLM, examples: Sequence[Example], steps: int) -> f
     marks: list[float] = []
     train_member(
         backbone, spec_of(task, 0, steps), task, examples,
-        progress=lambda *_: marks.append(time.process_time()),
+        progress=lambda *_: marks.append(seconds_used(backbone)),
     )  # fmt: skip
     own = marks[-1] - marks[0]
-    peft = Peft(MaskedLM.load(device="cpu"), [task])
+    peft = Peft(MaskedLM.load(device=str(backbone.compute.device)), [task])
     trained = [p for p in peft.model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=1e-2)
     generator = np.random.default_rng(0)
-    targets = torch.tensor([task.labels.index(str(own.label)) for own in examples])
+    labels = [task.labels.index(str(own.label)) for own in examples]
+    targets = torch.tensor(labels, device=backbone.compute.device)
 
     def step() -> None:
         rows = generator.permutation(len(examples))[:BATCH]
@@ -167,7 +178,7 @@ def train_peft(backbone: MaskedLM, examples: Sequence[Example], steps: int) -> f
         optimiser.zero_grad()
 
     step()
-    other = seconds(lambda: [step() for _ in range(steps - 1)])
+    other = seconds(backbone, lambda: [step() for _ in range(steps - 1)])
     return other / own
 
 
@@ -181,8 +192,8 @@ def score(
         for row in range(each)
     ]
     by_task = [[row for row in rows if row[0] == name] for name in TASKS]
-    mixed = seconds(lambda: bank.scores(rows))
-    alone = seconds(lambda: [bank.scores(own) for own in by_task])
+    mixed = seconds(bank.backbone, lambda: bank.scores(rows))
+    alone = seconds(bank.backbone, lambda: [bank.scores(own) for own in by_task])
     if peft is None:
         return alone / mixed, None
 
@@ -194,7 +205,7 @@ def score(
                 batch = [texts["text"] for _, texts in own[start : start + BATCH]]
                 peft.scores(number, batch, template)
 
-    return alone / mixed, seconds(obvious) / mixed
+    return alone / mixed, seconds(bank.backbone, obvious) / mixed
 
 
 def check_agreement(bank: PromptBank, texts: Sequence[str]) -> None:
@@ -213,15 +224,16 @@ def check_agreement(bank: PromptBank, texts: Sequence[str]) -> None:
 @click.option("--steps", default=6, help="Optimiser steps.")
 @click.option("--each", default="1,4,32", help="Texts of each task in a request.")
 @click.option("--pairs", default=3, help="Measurements of each ratio; their median counts.")
+@click.option("--device", default="cpu", help="cpu or cuda.")
 @click.option("--json", "as_json", is_flag=True, help="End with one line of JSON.")
-def main(members: str, steps: int, each: str, pairs: int, as_json: bool) -> None:
+def main(members: str, steps: int, each: str, pairs: int, device: str, as_json: bool) -> None:
     task = load_task("reviews")
     file = resource_folder("tasks") / "reviews" / "train.jsonl"
     examples = list(islice(examples_from(file, Columns(task, {}, "required")), 64))
     texts = [example.texts["text"] for example in examples]
-    exact = PromptBank(MaskedLM.load(device="cpu", precision="fp32"))
+    exact = PromptBank(MaskedLM.load(device=device, precision="fp32"))
     check_agreement(bank_of(exact.backbone), texts)
-    backbone = MaskedLM.load(device="cpu")
+    backbone = MaskedLM.load(device=device)
     bank = bank_of(backbone)
     has_peft = find_spec("peft") is not None
     if not has_peft:
@@ -240,7 +252,7 @@ def main(members: str, steps: int, each: str, pairs: int, as_json: bool) -> None
         tell("train_peft", "training, one member: PEFT / pet", ratios)
     peft = None
     if has_peft:
-        peft = Peft(MaskedLM.load(device="cpu"), [load_task(name) for name in TASKS])
+        peft = Peft(MaskedLM.load(device=device), [load_task(name) for name in TASKS])
     for size in map(int, each.split(",")):
         both = [score(bank, peft, texts, size) for _ in range(pairs + 1)][1:]
         what = f"scoring, 8 tasks with {size} texts each"

@@ -13,6 +13,7 @@ original's was Python; and it trains without dropout, as pet does, where the ori
 from __future__ import annotations
 
 import platform
+import time
 from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import cycle, islice
 from pathlib import Path
@@ -86,19 +87,20 @@ class NaivePVP:
 
     def label_logits(self, model: Any, batch: Sequence[Tensor]) -> Tensor:
         """(B, C), by way of the logits of every word at every position."""
-        ids, attention, segments, mask_labels = batch[:4]
+        ids, attention, segments, mask_labels = (column.to(model.device) for column in batch[:4])
         logits = model(input_ids=ids, attention_mask=attention, token_type_ids=segments).logits
         return torch.stack([self._one(row) for row in logits[mask_labels >= 0]])
 
     def _one(self, logits: Tensor) -> Tensor:
-        chosen = logits[self._words.clamp_min(0)] * (self._words > 0).float()
-        return chosen.sum(dim=1) / self._counts
+        words, counts = self._words.to(logits.device), self._counts.to(logits.device)
+        chosen = logits[words.clamp_min(0)] * (words > 0).float()
+        return chosen.sum(dim=1) / counts
 
     @torch.no_grad()
     def score(self, model: Any, texts: Sequence[Mapping[str, str]]) -> np.ndarray:
         """Label scores, (N, C)."""
         loader = DataLoader(self.dataset(texts, [0] * len(texts)), batch_size=BATCH_SIZE)
-        return np.concatenate([self.label_logits(model, batch).numpy() for batch in loader])
+        return np.concatenate([self.label_logits(model, batch).cpu().numpy() for batch in loader])
 
     def train(
         self,
@@ -128,7 +130,9 @@ class NaivePVP:
         schedule = get_linear_schedule_with_warmup(optimiser, 0, total_steps)
         data = self.dataset([texts for texts, _ in examples], [label for _, label in examples])
         for batch in DataLoader(data, batch_sampler=batches):
-            loss = nn.CrossEntropyLoss()(self.label_logits(model, batch), batch[-1])
+            loss = nn.CrossEntropyLoss()(
+                self.label_logits(model, batch), batch[-1].to(model.device)
+            )
             loss.backward()
             nn.utils.clip_grad_norm_(groups[True] + groups[False], 1.0)
             optimiser.step()
@@ -166,10 +170,20 @@ def first_verbalizer(pvps: Sequence[PVP]) -> list[PVP]:
     return [PVP(pvp.pattern, pvp.verbalizers[0]) for pvp in pvps]
 
 
+def clock(backbone: MaskedLM) -> float:
+    """Seconds since some time, once the backbone's device has done its work."""
+    if backbone.compute.device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
 def show_machine(backbone: MaskedLM) -> None:
     """Print what the figures depend on."""
     compute = backbone.compute
-    print(f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__};")
+    on = f"{torch.get_num_threads()} threads"
+    if compute.device.type == "cuda":
+        on = torch.cuda.get_device_name(compute.device)
+    print(f"{platform.machine()}, {on}, torch {torch.__version__};")
     print(f"{backbone.name}: pet in {compute.precision}, the naive reference in fp32\n")
 
 

@@ -7,8 +7,9 @@ DIR has one folder a task with train.jsonl, the pool that shots are drawn from, 
 Every variant is a few-shot study of its own in FOLDER (pet fewshot does the same with its options):
 the same draws, the same patterns, no unlabelled text, so that the model is the members' ensemble.
 With --held-out the last rows of train.jsonl are tested on instead and no test file is read:
-defaults may be chosen by such figures. The same command goes on where it stopped; --summary prints
-the table of all variants that FOLDER has.
+defaults may be chosen by such figures. The same command goes on where it stopped, and more seeds
+may be added; --jobs runs variants side by side, which is how a GPU is filled; --summary prints the
+table of all variants that FOLDER has.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ from pet.config.soft import SoftKind, SoftRecipe
 from pet.evaluation import text_table
 from pet.readers import rows_of
 from pet.study.cells import CellResult, TaskFiles
+from pet.study.executor import finished
 from pet.study.fewshot import few_shot_study
 from pet.task import load_task
+from pet.training import Progress, silent
 
 TASKS = "sst2,mr,ag_news,trec,emotion,yelp_full"
 KINDS = get_args(SoftKind)
@@ -99,17 +102,39 @@ class Draws:
     config: StudyConfig
     common: dict[str, Any]
 
-    def run(self, changes: dict[str, Any], folder: Path) -> list[CellResult]:
-        """Run one variant where it is not there yet."""
-        settings = Settings.from_flat({**self.common, **changes})
-        with progress_bars() as progress:
-            study = few_shot_study(self.tasks, self.config, settings, folder, progress=progress)
-        return list(study.cells)
 
-    def has(self, folder: Path) -> bool:
-        """Whether every cell of a variant is there."""
-        cells = len(self.tasks) * len(self.config.seeds)
-        return len(list(folder.glob("tasks/*/cells/*.json"))) >= cells
+@dataclass(frozen=True)
+class Variant:
+    """A few-shot study of its own: the common draws with ``changes`` to the settings."""
+
+    name: str
+    changes: dict[str, Any]
+    draws: Draws
+    output: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where the study keeps its cells."""
+        return self.output / self.name.replace(", ", "-").replace(" ", "-")
+
+    @property
+    def finished(self) -> bool:
+        """Whether every cell is there."""
+        config = self.draws.config
+        return all(
+            (
+                self.folder / "tasks" / files.task.name / "cells" / f"pet-{shots}-{seed}.json"
+            ).exists()
+            for files in self.draws.tasks
+            for shots in config.shots
+            for seed in config.seeds
+        )
+
+    def run(self, progress: Progress = silent) -> list[CellResult]:
+        """Run the cells that are not there yet."""
+        settings = Settings.from_flat({**self.draws.common, **self.changes})
+        tasks, config = self.draws.tasks, self.draws.config
+        return list(few_shot_study(tasks, config, settings, self.folder, progress=progress).cells)
 
 
 def files_of(data: Path, name: str, held_out: int | None, most: int | None) -> TaskFiles:
@@ -164,8 +189,10 @@ def _spread(values: np.ndarray, sign: str = "") -> str:
 @click.option("--patterns", default="0", show_default=True, help="Numbers, such as 0,2-3.")
 @click.option("--max-steps", type=int, help="Optimiser steps of a member.")
 @click.option("--max-length", default=BackboneConfig.max_length, show_default=True)
+@click.option("--precision", default=BackboneConfig.precision, show_default=True)
 @click.option("--held-out", type=int, help="Test on so many rows of train.jsonl.")
 @click.option("--rows", type=int, help="Most test rows.  [default: all]")
+@click.option("--jobs", default=1, show_default=True, help="Variants at once, in processes.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
 @click.option("--summary", "only_summary", is_flag=True, help="Only print what is there.")
 def main(
@@ -178,26 +205,33 @@ def main(
     patterns: str,
     max_steps: int | None,
     max_length: int,
+    precision: str,
     held_out: int | None,
     rows: int | None,
+    jobs: int,
     output: Path,
     only_summary: bool,
 ) -> None:
     """Measure the variants of a group."""
-    known = GROUPS[group]
-    chosen = pattern_numbers(patterns)
     draws = Draws(
         [files_of(data, name, held_out, rows) for name in tasks.split(",")],
         StudyConfig(("pet",), (shots,), number_list(seeds, "--seeds"), unlabeled=0),
-        {"patterns": chosen, "max_steps": max_steps, "max_length": max_length},
+        {
+            "patterns": pattern_numbers(patterns),
+            "max_steps": max_steps,
+            "max_length": max_length,
+            "precision": precision,
+        },
     )
-    folders = {name: output / name.replace(", ", "-").replace(" ", "-") for name in known}
+    known = [Variant(name, changes, draws, output) for name, changes in GROUPS[group].items()]
     if not only_summary:
-        for name in known:
-            if not variants or name.startswith(variants):
-                draws.run(known[name], folders[name])
-    found = {n: draws.run(known[n], folder) for n, folder in folders.items() if draws.has(folder)}
-    first = next(iter(known))
+        wanted = [own for own in known if not variants or own.name.startswith(variants)]
+        left = [own for own in wanted if not own.finished]
+        with progress_bars() as progress:
+            for _ in finished(Variant.run, left, jobs, progress):
+                pass
+    found = {own.name: own.run() for own in known if own.finished}
+    first = known[0].name
     header = ["variant", *tasks.split(","), "mean", f"over {first}", "s", "MiB", "trained a member"]
     table = [row(n, cells, None if n == first else found.get(first)) for n, cells in found.items()]
     click.echo(text_table(table, header))

@@ -408,7 +408,7 @@ def test_a_folder_that_cannot_be_written_and_a_full_disk_are_one_message(
 
 def test_an_interruption_is_one_message(tiny_bert: str, tmp_path: Path) -> None:
     (tmp_path / "texts.txt").write_text("\n".join(TEXTS), "utf-8")
-    with mock.patch("pet.lm.adaptation.masked_lm_loss", side_effect=KeyboardInterrupt):
+    with mock.patch("pet.lm.steps.masked_lm_loss", side_effect=KeyboardInterrupt):
         result = pet("adapt", tiny_bert, "--text", tmp_path / "texts.txt", "-o", tmp_path / "m")
     assert result.code == 1
     assert result.err.startswith("\nInterrupted.") or result.err.startswith("Interrupted.")

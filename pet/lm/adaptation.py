@@ -3,56 +3,35 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from pet.backbone import MaskedLM
-from pet.checkpoints import EVERY_SECONDS, Checkpoint
-from pet.config import BackboneConfig, LMConfig, deciding, default_learning_rate
+from pet.checkpoints import Checkpoint
+from pet.config import BackboneConfig, LMConfig, deciding
 from pet.errors import UsageError
 from pet.lm.corpus import Corpus, Source
-from pet.lm.heldout import Figures, HeldOut, masked_lm_loss
-from pet.lm.masking import Masking
+from pet.lm.heldout import Figures, HeldOut
 from pet.lm.modelcard import model_card
 from pet.lm.packing import Packer, Rows, RowStream
+from pet.lm.steps import Beside, adaptation_losses, limited, schedule_of, trained_parameters
 from pet.loading import edition_of
 from pet.lora import Adapters
 from pet.runs import AdaptationFolder
-from pet.schedule import Schedule
-from pet.seeds import derived_seed, with_seed
+from pet.seeds import derived_seed
 from pet.snapshot import Snapshot
-from pet.training import Group, Loss, Progress, optimise, silent
+from pet.training import Group, Progress, optimise, silent
 
 log = logging.getLogger(__name__)
 
-DEFAULT_STEPS = 1000
-# A masked LM learns from whole rows, not from a few labels, and bears a higher rate; adapters,
-# which start at nothing, a still higher one.
-_RATE_FACTOR, _LORA_RATE_FACTOR = 4.0, 20.0
-_UNLIMITED = 10**9  # steps, where the clock ends the training
 _HELD_OUT_ROWS = 512
-_SAMPLED = 256  # documents
-
-
-class Beside(Protocol):
-    """Something else to learn in the same steps."""
-
-    @property
-    def asked(self) -> Mapping[str, Any]:
-        """Everything that decides it, as JSON values."""
-
-    def __call__(self, backbone: MaskedLM, done: int) -> Iterator[Loss]:
-        """Yield losses without end, from the one after ``done`` others."""
 
 
 @dataclass(frozen=True)
@@ -164,10 +143,8 @@ def adapt(
 
     steps, seconds = (resume.step, resume.seconds) if resume else (0, 0.0)
     done = steps * how.accumulation
-    losses = adaptation_losses(backbone, stream, how, seed, done)
-    if beside is not None:
-        losses = map(_sum_of, losses, beside(backbone, done))
-    schedule = _schedule(_limited(how, corpus, packer), backbone.hidden_size)
+    losses = adaptation_losses(backbone, stream, how, seed, done, beside)
+    schedule = schedule_of(limited(how, corpus, packer), backbone.hidden_size)
     fit = optimise(
         [Group(trained)],
         losses,
@@ -200,25 +177,6 @@ def adapt(
     return result
 
 
-def adaptation_losses(
-    backbone: MaskedLM, stream: RowStream, how: LMConfig, seed: int, done: int
-) -> Iterator[Loss]:
-    """Losses of one batch after another; ``done`` of them were drawn before."""
-    masking = Masking.of(backbone.tokenizer, how.mask_rate, how.mask_share, how.random_share)
-    while True:
-        # All that is random in a batch follows from its number: nothing of it has to be saved.
-        generator = with_seed(derived_seed(seed, 1, done))
-        done += 1
-        rows = stream.take(how.batch_size, generator)
-        seen, chosen = masking(rows, generator)
-        backbone.model.train(how.dropout)
-        yield partial(masked_lm_loss, backbone, rows[:, 0].astype(np.int64), seen, chosen)
-
-
-def _sum_of(*losses: Loss) -> Loss:
-    return lambda: torch.stack([loss() for loss in losses]).sum()
-
-
 def _publish(folder: AdaptationFolder, backbone: MaskedLM, how: LMConfig, card: str) -> None:
     """Write a plain Hugging Face folder, whole or not at all."""
     with folder.writing("model") as temporary:
@@ -232,48 +190,6 @@ def _publish(folder: AdaptationFolder, backbone: MaskedLM, how: LMConfig, card: 
 
 def _adapters(backbone: MaskedLM, rank: int) -> Adapters:
     return Adapters(backbone.model, backbone.linear_layers, rank)
-
-
-def trained_parameters(backbone: MaskedLM, how: LMConfig) -> list[nn.Parameter]:
-    """Choose what is trained: all, or adapters and a new head; words only where they may be."""
-    words = backbone.model.get_input_embeddings().weight
-    for name, parameter in backbone.model.named_parameters():
-        chosen = how.lora is None or "lora_" in name or name in backbone.untrained
-        frozen = parameter is words and (how.freeze_words or how.lora is not None)
-        parameter.requires_grad_(chosen and not frozen)
-    return [p for p in backbone.model.parameters() if p.requires_grad]
-
-
-def _limited(how: LMConfig, corpus: Corpus, packer: Packer) -> LMConfig:
-    """Fewer steps where the text, by its first documents' tokens, would be read too often."""
-    if how.passes is None:
-        return how
-    first = list(islice(corpus.epoch(0), _SAMPLED))
-    tokens = packer.tokens(first).shape[1] / sum(map(len, first)) * corpus.characters
-    most = math.ceil(how.passes * tokens / (how.batch_size * how.accumulation * packer.room))
-    steps = DEFAULT_STEPS if how.max_steps is None and how.minutes is None else how.max_steps
-    return replace(how, max_steps=most if steps is None else min(steps, most))
-
-
-def _schedule(how: LMConfig, width: int) -> Schedule:
-    steps, rate = how.max_steps, how.learning_rate
-    if steps is None:
-        steps = DEFAULT_STEPS if how.minutes is None else _UNLIMITED
-    if rate is None:
-        factor = _RATE_FACTOR if how.lora is None else _LORA_RATE_FACTOR
-        rate = factor * default_learning_rate(width)
-    return Schedule(
-        steps,
-        rate,
-        how.accumulation,
-        how.weight_decay,
-        how.warmup,
-        how.clip_norm,
-        decay="cosine",
-        max_seconds=None if how.minutes is None else max(1e-9, 60 * how.minutes),
-        save_every=how.checkpoint_every or 1,
-        save_seconds=EVERY_SECONDS if how.checkpoint_every is None else None,
-    )
 
 
 def _shown(progress: Progress, how: LMConfig, before: float) -> Callable[[int, int], None]:
