@@ -113,6 +113,11 @@ class Variant:
     output: Path
 
     @property
+    def kind(self) -> str:
+        """What its name says before the comma."""
+        return self.name.partition(",")[0]
+
+    @property
     def folder(self) -> Path:
         """Where the study keeps its cells."""
         return self.output / self.name.replace(", ", "-").replace(" ", "-")
@@ -183,7 +188,11 @@ def _spread(values: np.ndarray, sign: str = "") -> str:
 @click.argument("group", type=click.Choice(list(GROUPS)))
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of tasks.")
 @click.option("--tasks", default=TASKS, show_default=True)
-@click.option("--variants", multiple=True, help="Beginnings of names; repeatable. [default: all]")
+@click.option(
+    "--variants",
+    multiple=True,
+    help="Names, or what their comma follows; repeatable.  [default: all]",
+)
 @click.option("--shots", default=16, show_default=True)
 @click.option("--seeds", default="13,21,42,87,100", show_default=True)
 @click.option("--patterns", default="0", show_default=True, help="Numbers, such as 0,2-3.")
@@ -225,7 +234,7 @@ def main(
     )
     known = [Variant(name, changes, draws, output) for name, changes in GROUPS[group].items()]
     if not only_summary:
-        wanted = [own for own in known if not variants or own.name.startswith(variants)]
+        wanted = [own for own in known if not variants or {own.name, own.kind} & {*variants}]
         left = [own for own in wanted if not own.finished]
         with progress_bars() as progress:
             for _ in finished(Variant.run, left, jobs, progress):

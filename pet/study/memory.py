@@ -24,7 +24,8 @@ def reset_peaks() -> None:
         ctypes.CDLL(None).malloc_trim(0)
     with suppress(OSError):
         _CLEAR.write_text("5")
-    for device in range(torch.cuda.device_count()):
+    # Before CUDA's first use there are no peaks, and to reset them is an error.
+    for device in range(torch.cuda.device_count() if torch.cuda.is_initialized() else 0):
         torch.cuda.reset_peak_memory_stats(device)
 
 
