@@ -89,10 +89,13 @@ class Compute:
         return 32 if self.device.type == "cpu" else self.token_budget
 
     @property
-    def attention(self) -> str:
-        """Attention implementation: fused on a GPU; on a CPU the plain one, whose backward pass
-        is about a third faster on short texts (benchmarks/RESULTS.md)."""
-        return "eager" if self.device.type == "cpu" else "sdpa"
+    def attention(self) -> str | None:
+        """Attention implementation; None leaves it to transformers.
+
+        That is the fused one on a GPU, which DeBERTa, MPNet and others do not have. On a CPU the
+        plain one's backward pass is about a third faster on short texts (benchmarks/RESULTS.md).
+        """
+        return "eager" if self.device.type == "cpu" else None
 
 
 def put(array: NDArray[Any], device: torch.device | str) -> Tensor:

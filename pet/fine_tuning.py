@@ -19,7 +19,7 @@ from pet.schedule import Schedule
 from pet.seeds import with_seed
 from pet.sequence_classifier import SequenceClassifier
 from pet.task import Task
-from pet.training import Fit, Progress, class_weights, shuffled_batches, silent
+from pet.training import Fit, Progress, class_weights, dropout, shuffled_batches, silent
 
 
 def fine_tune(
@@ -44,9 +44,8 @@ def fine_tune(
     weights = None if weights is None else weights.to(model.compute.device)
 
     def loss_of(rows: NDArray[np.int64]) -> Tensor:
-        model.model.train(training.dropout)
-        logits = model.logits(encoded.batch(rows, model.compute.device))
-        model.model.eval()
+        with dropout(model.model, training.dropout):
+            logits = model.logits(encoded.batch(rows, model.compute.device))
         own = torch.from_numpy(kind.outcomes(targets[rows])).to(model.compute.device)
         return functional.cross_entropy(kind.decisions(logits), own, weights)
 

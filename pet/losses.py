@@ -25,7 +25,7 @@ from pet.objectives import OBJECTIVES
 from pet.objectives.base import LossOfStates
 from pet.readouts.base import States
 from pet.scoring import PVPScorer
-from pet.training import Loss, class_weights, shuffled_batches
+from pet.training import Loss, class_weights, dropout, shuffled_batches
 
 
 @dataclass(frozen=True)
@@ -189,15 +189,14 @@ class _LabelLosses:
         lm_loss: Loss | None,
         states: States | None,
     ) -> Tensor:
-        self._backbone.model.train(self._training.dropout)
-        if states is None:
-            states = self._states(rows, batches)
-        loss = of_states(states)
-        if lm_loss is not None:
+        with dropout(self._backbone.model, self._training.dropout):
+            if states is None:
+                states = self._states(rows, batches)
+            loss = of_states(states)
+            if lm_loss is None:
+                return loss
             share = self._training.lm_weight
-            loss = (1 - share) * loss + share * lm_loss()
-        self._backbone.model.eval()
-        return loss
+            return (1 - share) * loss + share * lm_loss()
 
     def _states(self, rows: NDArray[np.int64], batches: Mapping[int, Batch]) -> States:
         if self._frozen is None:

@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -30,6 +31,22 @@ AnyLoss = TypeVar("AnyLoss", bound=Loss)
 
 def silent(stage: str, done: int, total: int) -> None:
     """Show no progress."""
+
+
+@contextmanager
+def dropout(model: nn.Module, wanted: bool) -> Iterator[None]:
+    """Let a model, which is in evaluation mode, have its dropout where it is wanted.
+
+    Otherwise nothing is done: to switch every module takes a tenth of a step's time on a GPU.
+    """
+    if not wanted:
+        yield
+        return
+    model.train()
+    try:
+        yield
+    finally:
+        model.eval()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -416,6 +417,16 @@ def test_half_precision_stays_close_to_fp32(load: Any, name: str, precision: str
     assert found.dtype == np.float32
     assert not np.array_equal(found, expected)  # it is at work at all
     np.testing.assert_allclose(found, expected, atol=0.03 * np.abs(expected).max() + 0.05)
+
+
+def test_every_family_loads_with_the_attention_that_a_gpu_gets(loaded: Loaded) -> None:
+    expected = loaded.scorer().score(Chunk(loaded.backbone.tokenizer, TEXTS))
+    of_a_gpu = Compute(torch.device("cuda"), "fp32").attention
+    with mock.patch.object(Compute, "attention", of_a_gpu):
+        fused = MaskedLM.load(str(loaded.folder), "cpu", "fp32")
+    scorer = PVPScorer(loaded.scorer().pvp, LABELS, fused, MAX_LENGTH)
+    found = scorer.score(Chunk(fused.tokenizer, TEXTS))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 @pytest.mark.gpu

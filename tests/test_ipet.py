@@ -440,3 +440,9 @@ def test_repetitions_of_one_pattern_label_for_each_other(place: Path, tmp_path: 
         "gen-1/pattern-2-0": ["gen-0/pattern-2-1"],
         "gen-1/pattern-2-1": ["gen-0/pattern-2-0"],
     }
+
+
+@pytest.mark.gpu
+def test_generations_run_on_a_gpu(place: Path) -> None:
+    result = ipet(place, place / "gpu", "--device", "cuda", generations=1)
+    assert result.code == 0, result.err

@@ -27,3 +27,15 @@ def test_a_peak_is_seen_and_forgotten() -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_without_a_gpu_there_is_no_gpu_memory() -> None:
     assert peak_gpu_memory() is None
+
+
+def test_peaks_of_gpus_are_reset_once_these_are_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    reset: list[int] = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", reset.append)
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: False)
+    reset_peaks()
+    assert reset == []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    reset_peaks()
+    assert reset == [0, 1]

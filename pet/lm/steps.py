@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pet.backbone import MaskedLM
 from pet.checkpoints import EVERY_SECONDS
@@ -22,7 +22,7 @@ from pet.lm.masking import Masking
 from pet.lm.packing import Packer, RowStream
 from pet.schedule import Schedule
 from pet.seeds import derived_seed, with_seed
-from pet.training import Loss
+from pet.training import Loss, dropout
 
 DEFAULT_STEPS = 1000
 # A masked LM learns from whole rows, not from a few labels, and bears a higher rate; adapters,
@@ -68,8 +68,13 @@ def _masked_lm_losses(
         done += 1
         rows = stream.take(how.batch_size, generator)
         seen, chosen = masking(rows, generator)
-        backbone.model.train(how.dropout)
-        yield partial(masked_lm_loss, backbone, rows[:, 0].astype(np.int64), seen, chosen)
+        loss = partial(masked_lm_loss, backbone, rows[:, 0].astype(np.int64), seen, chosen)
+        yield partial(_dropped_out, backbone, loss) if how.dropout else loss
+
+
+def _dropped_out(backbone: MaskedLM, loss: Loss) -> Tensor:
+    with dropout(backbone.model, wanted=True):
+        return loss()
 
 
 def _sum_of(*losses: Loss) -> Loss:

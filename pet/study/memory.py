@@ -24,9 +24,9 @@ def reset_peaks() -> None:
         ctypes.CDLL(None).malloc_trim(0)
     with suppress(OSError):
         _CLEAR.write_text("5")
-    # Before CUDA's first use there are no peaks, and to reset them is an error.
-    for device in range(torch.cuda.device_count() if torch.cuda.is_initialized() else 0):
-        torch.cuda.reset_peak_memory_stats(device)
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # before, this is an error
+        for device in range(torch.cuda.device_count()):
+            torch.cuda.reset_peak_memory_stats(device)
 
 
 def peak_memory() -> float:
