@@ -174,7 +174,7 @@ def row(name: str, cells: list[CellResult], baseline: list[CellResult] | None) -
         f"{means.mean():.1f}",
         gain,
         f"{np.mean([cell.seconds for cell in cells]):.0f}",
-        f"{np.mean([cell.memory for cell in cells]):.0f}",
+        f"{np.mean([cell.gpu_memory or cell.memory for cell in cells]):.0f}",  # a GPU's where used
         f"{cells[0].trained or 0:,}",
     ]
 

@@ -59,8 +59,7 @@ class SoftTemplate(nn.Module):
         Where it starts.
     """
 
-    # Default peak learning rate: of words, prompt-tuning, p-tuning and deep the best of five on one
-    # draw of two tasks (benchmarks/RESULTS.md), of prefix a usual one.
+    # Default peak learning rate: the best of five on draws of two tasks (benchmarks/RESULTS.md).
     rate: ClassVar[float] = 1e-2
 
     start: Tensor
