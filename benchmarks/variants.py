@@ -82,14 +82,11 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
             for kind in KINDS
             for rate in (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
         },
-        **{
-            f"prompt-tuning, length {length}": {
-                "soft": ("prompt-tuning",),
-                "scope": "prompt",
-                "soft_length": length,
-            }
-            for length in (1, 5)
-        },
+    },
+    "lengths": {
+        f"{kind}, length {length}": {"soft": (kind,), "scope": "prompt", "soft_length": length}
+        for kind in ("prompt-tuning", "deep", "prefix")
+        for length in (20, 5, 1)
     },
 }
 
