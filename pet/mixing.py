@@ -48,7 +48,7 @@ def score_mixed(pairs: Sequence[tuple[PVPScorer, Chunk]]) -> list[Scores]:
     for scorer, chunk in pairs:
         questions = scorer.questions
         shape = (len(scorer.readouts), len(chunk) * questions, len(scorer.labels) // questions)
-        sums.append(torch.zeros(shape))
+        sums.append(torch.zeros(shape, device=backbone.compute.device))
         parts += [
             _Part(scorer, scorer.encode(chunk, draw), sums[-1]) for draw in range(scorer.draws)
         ]
@@ -63,12 +63,7 @@ def score_mixed(pairs: Sequence[tuple[PVPScorer, Chunk]]) -> list[Scores]:
             for number in np.unique(owners[together]).tolist()
         }
         _score(parts, chosen)
-    scores = []
-    for (scorer, chunk), total in zip(pairs, sums, strict=True):
-        asked = torch.ones(len(chunk), scorer.questions, dtype=torch.bool)
-        found = scorer.by_text(list(total / scorer.draws), asked)
-        scores.append(torch.stack(found).numpy())
-    return scores
+    return [scorer.averaged(total) for (scorer, _), total in zip(pairs, sums, strict=True)]
 
 
 def _score(parts: Sequence[_Part], chosen: Mapping[int, Ints]) -> None:
@@ -79,5 +74,5 @@ def _score(parts: Sequence[_Part], chosen: Mapping[int, Ints]) -> None:
     states = iter(backbone.joint_states(every))
     for number, own in batches.items():
         labels = parts[number].scorer.label_scores({count: next(states) for count in own}, own)
-        where = torch.from_numpy(chosen[number])
-        parts[number].scores[:, where] += torch.stack(labels).float().cpu()
+        where = backbone.compute.put(chosen[number])
+        parts[number].scores[:, where] += torch.stack(labels).float()

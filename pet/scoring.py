@@ -287,6 +287,17 @@ class PVPScorer:
             found.append(whole)
         return found
 
+    def averaged(self, total: Tensor) -> Scores:
+        """Make the scores of N texts, (readouts, N, C), of sums over draws, (readouts, N Q, C / Q).
+
+        Every text was asked every question; only here a GPU is waited for.
+        """
+        asked = torch.ones(
+            total.shape[1] // self.questions, self.questions, dtype=torch.bool, device=total.device
+        )
+        found: Scores = torch.stack(self.by_text(list(total / self.draws), asked)).cpu().numpy()
+        return found
+
     @property
     def needs_examples(self) -> bool:
         """Whether it can score only after `start`, or with what was learned before."""
@@ -326,9 +337,10 @@ def score_together(scorers: Sequence[PVPScorer], chunk: Chunk) -> list[Scores]:
     backbone that can read once what patterns have in common does so.
     """
     backbone, questions, draws = scorers[0].backbone, scorers[0].questions, scorers[0].draws
+    compute = backbone.compute
     shape = (len(chunk) * questions, len(scorers[0].labels) // questions)
-    scores = [torch.zeros(len(scorer.readouts), *shape) for scorer in scorers]
-    budget = backbone.compute.token_budget // max(scorer.variants for scorer in scorers)
+    sums = [torch.zeros(len(own.readouts), *shape, device=compute.device) for own in scorers]
+    budget = compute.token_budget // max(scorer.variants for scorer in scorers)
     for draw in range(draws):
         encoded = [scorer.encode(chunk, draw) for scorer in scorers]
         for rows in next(iter(encoded[0].values())).batches(budget):
@@ -337,14 +349,11 @@ def score_together(scorers: Sequence[PVPScorer], chunk: Chunk) -> list[Scores]:
             ]
             parts = [part for own in batches for part in own.values()]
             states = iter(backbone.mask_states_of(parts))
-            for scorer, own, found in zip(scorers, batches, scores, strict=True):
+            where = compute.put(rows)
+            for scorer, own, total in zip(scorers, batches, sums, strict=True):
                 labels = scorer.label_scores({count: next(states) for count in own}, own)
-                found[:, torch.from_numpy(rows)] += torch.stack(labels).float().cpu()
-    asked = torch.ones(len(chunk), questions, dtype=torch.bool)
-    return [
-        torch.stack(scorer.by_text(list(found / draws), asked)).numpy()
-        for scorer, found in zip(scorers, scores, strict=True)
-    ]
+                total[:, where] += torch.stack(labels).float()
+    return [scorer.averaged(total) for scorer, total in zip(scorers, sums, strict=True)]
 
 
 def _heaviest(words: Mapping[str, float]) -> str:

@@ -139,8 +139,9 @@ class SequenceClassifier:
     def scores(self, texts: Sequence[Mapping[str, str]]) -> Scores:
         """Score examples: (N, C)."""
         encoded = self.encoder.encode(Chunk(self.tokenizer, texts))
-        scores = torch.empty(len(encoded), len(self.task.labels))
+        put, device = self.compute.put, self.compute.device
+        scores = torch.empty(len(encoded), len(self.task.labels), device=device)
         for rows in encoded.batches(self.compute.token_budget):
-            batch = encoded.batch(rows, self.compute.device)
-            scores[torch.from_numpy(rows)] = self.logits(batch).cpu()
-        return scores.numpy()
+            scores[put(rows)] = self.logits(encoded.batch(rows, device))
+        found: Scores = scores.cpu().numpy()
+        return found

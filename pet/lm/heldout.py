@@ -78,7 +78,8 @@ class HeldOut:
         put = backbone.compute.put
         backbone.model.eval()
         tokens = done = 0
-        loss = right = 0.0
+        # Summed on the device: a GPU is waited for at the end alone.
+        sums = torch.zeros(2, dtype=torch.float64, device=backbone.compute.device)
         for numbers in self.rows.batches(_TOKENS_AT_ONCE):
             own = [self._columns[number] for number in numbers]
             row = np.repeat(np.arange(len(numbers)), [len(columns) for columns in own])
@@ -87,9 +88,12 @@ class HeldOut:
             batch = self.rows.batch(numbers, backbone.compute.device)
             logits = backbone.logits_at(batch, put(row), put(column))
             targets = put(truth)
-            loss += float(functional.cross_entropy(logits, targets, reduction="sum"))
-            right += int((logits.argmax(dim=1) == targets).sum())
+            loss = functional.cross_entropy(logits, targets, reduction="sum")
+            sums += torch.stack([loss, (logits.argmax(dim=1) == targets).sum()])
             tokens += len(truth)
             done += len(numbers)
             progress("held-out text", done, len(self.rows))
-        return Figures(tokens, loss / tokens, right / tokens) if tokens else None
+        if not tokens:
+            return None
+        loss_of_all, right = sums.tolist()
+        return Figures(tokens, loss_of_all / tokens, right / tokens)
