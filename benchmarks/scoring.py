@@ -132,6 +132,8 @@ def main(
     device: str,
     as_json: bool,
 ) -> None:
+    if memory and device != "cpu":
+        raise SystemExit("--memory is measured on a CPU alone.")
     task, examples = load(data, count)
     texts = [example.texts for example in examples]
     backbone = MaskedLM.load(device=device)

@@ -37,6 +37,8 @@ from pet.training import Progress, silent
 
 TASKS = "sst2,mr,ag_news,trec,emotion,yelp_full"
 KINDS = get_args(SoftKind)
+SCOPES = ("prompt", "prompt+head", "prompt+bias", "prompt+lora", "all")
+DEEP_MIXTURE = {"deep": "add", "mixture": 4}  # Qin and Eisner's deep perturbation
 
 # The first of a group is what the others are compared with.
 GROUPS: dict[str, dict[str, dict[str, Any]]] = {
@@ -56,16 +58,20 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
         **{
             f"{kind}, {scope}": {"soft": (kind,), "scope": scope}
             for kind in KINDS
-            for scope in ("prompt", "prompt+head", "prompt+bias", "prompt+lora", "all")
+            for scope in SCOPES
         },
-        "softened words, prompt": {"soften": "words", "scope": "prompt"},
-        "softened words, all": {"soften": "words", "scope": "all"},
+        **{f"softened words, {scope}": {"soften": "words", "scope": scope} for scope in SCOPES},
         **{
             f"{recipe}, {scope}": {"soft": (recipe,), "scope": scope}
             for recipe in get_args(SoftRecipe)
+            for scope in SCOPES
+        },
+        **{
+            f"deep mixture, {scope}": {"soft": ("deep",), **DEEP_MIXTURE, "scope": scope}
             for scope in ("prompt", "all")
         },
         "hard + prompt-tuning, all": {"soft": ("none", "prompt-tuning"), "scope": "all"},
+        "hard + prefix, prompt": {"soft": ("none", "prefix"), "scope": "prompt"},
     },
     "scopes": {
         f"{scope}, {rate:g}": {"scope": scope, "learning_rate": rate}
@@ -120,8 +126,8 @@ class Variant:
         return self.output / self.name.replace(", ", "-").replace(" ", "-")
 
     @property
-    def finished(self) -> bool:
-        """Whether every cell is there."""
+    def is_complete(self) -> bool:
+        """Whether every cell is there, where `pet.study.fewshot` puts it."""
         config = self.draws.config
         return all(
             (
@@ -172,7 +178,7 @@ def row(name: str, cells: list[CellResult], baseline: list[CellResult] | None) -
         gain,
         f"{np.mean([cell.seconds for cell in cells]):.0f}",
         f"{np.mean([cell.gpu_memory or cell.memory for cell in cells]):.0f}",  # a GPU's where used
-        f"{cells[0].trained or 0:,}",
+        f"{np.mean([cell.trained or 0 for cell in cells]):,.0f}",
     ]
 
 
@@ -188,7 +194,7 @@ def _spread(values: np.ndarray, sign: str = "") -> str:
 @click.option(
     "--variants",
     multiple=True,
-    help="Names, or what their comma follows; repeatable.  [default: all]",
+    help="A name, or its part before the comma; repeatable.  [default: all]",
 )
 @click.option("--shots", default=16, show_default=True)
 @click.option("--seeds", default="13,21,42,87,100", show_default=True)
@@ -232,11 +238,15 @@ def main(
     known = [Variant(name, changes, draws, output) for name, changes in GROUPS[group].items()]
     if not only_summary:
         wanted = [own for own in known if not variants or {own.name, own.kind} & {*variants}]
-        left = [own for own in wanted if not own.finished]
+        if not wanted or {*variants} - {part for own in known for part in (own.name, own.kind)}:
+            raise click.BadParameter(
+                f"expected some of: {'; '.join({own.kind: 0 for own in known})}"
+            )
+        left = [own for own in wanted if not own.is_complete]
         with progress_bars() as progress:
             for _ in finished(Variant.run, left, jobs, progress):
                 pass
-    found = {own.name: own.run() for own in known if own.finished}
+    found = {own.name: own.run() for own in known if own.is_complete}
     first = known[0].name
     header = ["variant", *tasks.split(","), "mean", f"over {first}", "s", "MiB", "trained a member"]
     table = [row(n, cells, None if n == first else found.get(first)) for n, cells in found.items()]

@@ -290,7 +290,7 @@ class PVPScorer:
     def averaged(self, total: Tensor) -> Scores:
         """Make the scores of N texts, (readouts, N, C), of sums over draws, (readouts, N Q, C / Q).
 
-        Every text was asked every question; only here a GPU is waited for.
+        Every text was asked every question. Scores leave the device here, not batch by batch.
         """
         asked = torch.ones(
             total.shape[1] // self.questions, self.questions, dtype=torch.bool, device=total.device

@@ -37,7 +37,7 @@ def silent(stage: str, done: int, total: int) -> None:
 def dropout(model: nn.Module, wanted: bool) -> Iterator[None]:
     """Let a model, which is in evaluation mode, have its dropout where it is wanted.
 
-    Otherwise nothing is done: to switch every module takes a tenth of a step's time on a GPU.
+    Otherwise nothing is done: to switch every module takes milliseconds, which a GPU waits for.
     """
     if not wanted:
         yield

@@ -206,6 +206,22 @@ def test_what_is_learned_beside_the_text_goes_on_too(tiny_bert: str, tmp_path: P
         adapt(start(tiny_bert), texts, config, 0, tmp_path / "whole", beside=Pull(2.0))
 
 
+def test_dropout_is_at_work_beside_the_text_too(tiny_bert: str, tmp_path: Path) -> None:
+    seen: list[bool] = []
+
+    class Watch(Pull):
+        def __call__(self, backbone: MaskedLM, done: int) -> Iterator[Callable[[], torch.Tensor]]:
+            for loss in super().__call__(backbone, done):
+                yield lambda loss=loss: (seen.append(backbone.model.training), loss())[1]  # type: ignore[misc]
+
+    for wanted in (False, True):
+        seen.clear()
+        config = LMConfig(**{**QUICK, "dropout": wanted})
+        texts = [Source("texts", lambda: iter(TEXTS))]
+        adapt(start(tiny_bert), texts, config, 0, tmp_path / str(wanted), beside=Watch(1.0))
+        assert set(seen) == {wanted}
+
+
 def test_a_process_that_is_killed_goes_on(tiny_bert: str, tmp_path: Path) -> None:
     (tmp_path / "texts.txt").write_text("\n".join(TEXTS), "utf-8")
     script = (

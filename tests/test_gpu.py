@@ -1,4 +1,7 @@
-"""What nobody sees without a GPU: that every way to train and to score runs on one."""
+"""What nobody sees without a GPU: that ways to train, and commands, run on one to their end.
+
+Whether they say there what they say on a CPU is for the tests with this marker elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from toy import Files, pet, train
+from toy import Files, pet, train, write_jsonl
 
 pytestmark = pytest.mark.gpu
 
@@ -55,6 +58,8 @@ def test_every_way_to_train_runs_on_a_gpu(
         ("verbalize", "--search", "lm-bff"),
         ("suggest",),
         ("explain",),
+        ("bank",),
+        ("evaluate",),
         ("fewshot",),
         ("adapt",),
     ],
@@ -70,11 +75,23 @@ def test_every_command_runs_on_a_gpu(
     match name:
         case "patterns" | "verbalize":
             result = pet(name, *labelled, *model, *more)
-        case "suggest" | "explain":
+        case "suggest" | "explain" | "evaluate":
             run = files.folder / "run"
             assert train(files, tiny_bert, run, *device).code == 0
-            texts = ("--unlabeled", files.unlabeled) if name == "suggest" else ("--text", "a film")
-            result = pet(name, run, *texts, *device)
+            what = {
+                "suggest": ("--unlabeled", files.unlabeled),
+                "explain": ("--text", "a film"),
+                "evaluate": ("--test", files.test),
+            }
+            result = pet(name, run, *what[name], *device)
+        case "bank":
+            run, bank = files.folder / "run", files.folder / "bank"
+            prompts = ("--soft", "prefix", "--scope", "prompt", *device)
+            assert train(files, tiny_bert, run, *prompts).code == 0
+            assert pet("bank", bank, "--add", run, *device).code == 0
+            rows = [{"text": "a film", "task": "toy"}, {"text": "cold food", "task": "toy"}]
+            mixed = write_jsonl(files.folder / "mixed.jsonl", rows)
+            result = pet("predict", "--bank", bank, "--input", mixed, *device)
         case "fewshot":
             pool = ("--train", files.train, "--test", files.test, "--shots", 2, "--seeds", "1,2")
             study = ("--max-steps", 2, "--jobs", 2, "-o", files.folder / "study")

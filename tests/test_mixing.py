@@ -35,18 +35,18 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def load(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Function from a family's name to its backbone; each is made once."""
-    made: dict[str, LanguageModel] = {}
+    """Function from a family's name to its backbone on a device; each is made once."""
+    made: dict[tuple[str, str], LanguageModel] = {}
 
-    def get(name: str) -> LanguageModel:
-        if name not in made:
+    def get(name: str, device: str = "cpu") -> LanguageModel:
+        if (name, device) not in made:
             folder = tmp_path_factory.mktemp("mixed") / name
             if name in FAMILIES:
                 save_family(FAMILIES[name], folder, seed=4)
             else:
                 save_other({**CAUSAL, **SEQ2SEQ}[name], folder)
-            made[name] = load_backbone(str(folder), "cpu", "fp32")
-        return made[name]
+            made[name, device] = load_backbone(str(folder), device, "fp32")
+        return made[name, device]
 
     return get
 
@@ -62,7 +62,8 @@ def scorer(
     generator = torch.Generator().manual_seed(len(pattern))
     with torch.no_grad():
         for parameter in own.learned.parameters():
-            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.3)
+            noise = torch.randn(parameter.shape, generator=generator) * 0.3
+            parameter.add_(noise.to(parameter))
     return own
 
 
@@ -107,6 +108,14 @@ def test_rows_of_all_kinds_score_as_if_they_were_alone(load: Any, family: str) -
     own = pairs(mixture(load(family)))
     for found, (alone, chunk) in zip(score_mixed(own), own, strict=True):
         np.testing.assert_allclose(found, alone.score(chunk), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("family", [*FAMILIES, *SEQ2SEQ, *CAUSAL])
+def test_rows_score_mixed_on_a_gpu_as_on_a_cpu(load: Any, family: str) -> None:
+    expected = score_mixed(pairs(mixture(load(family))))
+    for found, own in zip(score_mixed(pairs(mixture(load(family, "cuda")))), expected, strict=True):
+        np.testing.assert_allclose(found, own, atol=2e-3, rtol=2e-3)
 
 
 @pytest.mark.parametrize("kind", KINDS)

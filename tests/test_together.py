@@ -156,6 +156,19 @@ def test_members_trained_together_are_what_each_is_alone(
         assert found.steps == 6
 
 
+@pytest.mark.gpu
+def test_members_trained_together_on_a_gpu_are_those_of_a_cpu(
+    backbone: MaskedLM, lively_bert: str
+) -> None:
+    gpu = MaskedLM.load(lively_bert, "cuda", "fp32")
+    specs = [own for own in different() if own.soft is not None and own.soft.kind != "p-tuning"]
+    together = train_together(gpu, specs, TASK, TRAIN, (), POOL)
+    for own, found in zip(specs, together, strict=True):
+        expected = train_member(backbone, own, TASK, TRAIN, (), POOL)
+        assert found.loss == pytest.approx(expected.loss, abs=1e-2)
+        assert found.accuracy_after == pytest.approx(expected.accuracy_after, abs=0.11)
+
+
 def test_each_stops_early_on_its_own(backbone: MaskedLM) -> None:
     specs = different(eval_every=1, patience=2, max_steps=12, prompt_rate=0.05)
     dev = TRAIN[::3]

@@ -53,9 +53,9 @@ def adaptation_losses(
 ) -> Iterator[Loss]:
     """Losses of one batch after another, ``done`` of which were drawn before; with those beside."""
     losses = _masked_lm_losses(backbone, stream, how, seed, done)
-    if beside is None:
-        return losses
-    return map(_sum_of, losses, beside(backbone, done))
+    if beside is not None:
+        losses = map(_sum_of, losses, beside(backbone, done))
+    return (partial(_dropped_out, backbone, loss) for loss in losses) if how.dropout else losses
 
 
 def _masked_lm_losses(
@@ -68,8 +68,7 @@ def _masked_lm_losses(
         done += 1
         rows = stream.take(how.batch_size, generator)
         seen, chosen = masking(rows, generator)
-        loss = partial(masked_lm_loss, backbone, rows[:, 0].astype(np.int64), seen, chosen)
-        yield partial(_dropped_out, backbone, loss) if how.dropout else loss
+        yield partial(masked_lm_loss, backbone, rows[:, 0].astype(np.int64), seen, chosen)
 
 
 def _dropped_out(backbone: MaskedLM, loss: Loss) -> Tensor:

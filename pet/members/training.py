@@ -32,8 +32,8 @@ from pet.training import Fit, Group, Job, Progress, silent
 
 log = logging.getLogger(__name__)
 
-# Heads, biases or adapters alone move little at the rate that suits the whole model: among the best
-# of five rates each (benchmarks/RESULTS.md).
+# Heads, biases or adapters alone move little at the rate that suits the whole model. These are the
+# best of five rates on two draws of two tasks, or between the best two (benchmarks/RESULTS.md).
 _RATE_FACTOR = {"full": 1.0, "head": 10.0, "bias": 100.0, "lora": 20.0}
 
 
