@@ -238,10 +238,9 @@ def main(
     known = [Variant(name, changes, draws, output) for name, changes in GROUPS[group].items()]
     if not only_summary:
         wanted = [own for own in known if not variants or {own.name, own.kind} & {*variants}]
-        if not wanted or {*variants} - {part for own in known for part in (own.name, own.kind)}:
-            raise click.BadParameter(
-                f"expected some of: {'; '.join({own.kind: 0 for own in known})}"
-            )
+        kinds = dict.fromkeys(own.kind for own in known)
+        if {*variants} - {own.name for own in known} - {*kinds}:
+            raise click.BadParameter(f"expected some of: {'; '.join(kinds)}")
         left = [own for own in wanted if not own.is_complete]
         with progress_bars() as progress:
             for _ in finished(Variant.run, left, jobs, progress):

@@ -59,8 +59,8 @@ class SoftTemplate(nn.Module):
         Where it starts.
     """
 
-    # Default peak learning rate: the best of five on one draw of two tasks, of prefix on two draws
-    # (benchmarks/RESULTS.md).
+    # Default peak learning rate: the best of five on one draw of two tasks; of prefix the lowest of
+    # three that are alike there (benchmarks/RESULTS.md).
     rate: ClassVar[float] = 1e-2
 
     start: Tensor
