@@ -53,7 +53,7 @@ def check(
     found = Findings()
     _class_counts(found, task, train)
     _conflicts(found, train)
-    room = _room(found, task, tokenizer, kind.takes_prompts, max_length)
+    room = _room(found, task, tokenizer, max_length)
     _lengths(found, "labelled", train, tokenizer, task, room)
     train_keys = {example.key for example in train}
     for name, examples in (("unlabelled", unlabeled), ("test", test)):
@@ -101,9 +101,7 @@ def _conflicts(found: Findings, train: Sequence[Example]) -> None:
         found.warnings.append(f"{conflicts} texts are labelled in more than one way")
 
 
-def _room(
-    found: Findings, task: Task, tokenizer: TextTokenizer, takes_prompts: bool, max_length: int
-) -> int:
+def _room(found: Findings, task: Task, tokenizer: TextTokenizer, max_length: int) -> int:
     """Tokens of text that go into every pattern which the backbone can use."""
     rooms = []
     for number, pvp in enumerate(task.pvps):
@@ -113,13 +111,8 @@ def _room(
             found.warnings.append(f"pattern {number} cannot be used: {error}")
             continue
         rooms.append(encoder.room)
-        slots = len(encoder.soft_starts)
-        if slots and takes_prompts:
+        if slots := len(encoder.soft_starts):
             found.lines.append(f"pattern {number}: {slots} learned slots, {pvp.soft}")
-        elif slots:
-            found.warnings.append(
-                f"pattern {number} cannot be used: this backbone takes no learned slots"
-            )
     return min(rooms, default=max_length)
 
 

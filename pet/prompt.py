@@ -75,6 +75,13 @@ class Filling:
     slots: Slots
     prompt: Callable[[], Prompt] | None = None
 
+    def settled(self) -> Filling:
+        """Return the same with its prompt computed, for all passes that are to see it."""
+        if self.prompt is None:
+            return self
+        prompt = self.prompt()
+        return replace(self, prompt=lambda: prompt)
+
     def take(self, rows: Tensor) -> Filling:
         """Return that of some rows, in their order."""
         return replace(self, slots=self.slots.take(rows))

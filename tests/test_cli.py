@@ -124,7 +124,7 @@ def test_check_counts_what_patterns_leave_and_names_those_that_do_not_fit(
     assert "texts are longer than 3 tokens, which is what the patterns leave" in result.out
     causal = pet(*call, "--backbone", save_other(CAUSAL["gpt2"], tmp_path / "gpt2"))
     assert causal.code == 0, causal.err
-    assert "pattern 0 cannot be used: this backbone takes no learned slots" in causal.out
+    assert "pattern 0: 6 learned slots, prompt-tuning" in causal.out
     assert "End the pattern with {mask}" in causal.out
 
 

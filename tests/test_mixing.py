@@ -69,11 +69,15 @@ def scorer(
 
 def mixture(backbone: LanguageModel) -> list[PVPScorer]:
     """Scorers as different as they can be on a backbone."""
-    if not backbone.takes_prompts:
+    if backbone.tokenizer.open_ended:
         return [
             scorer(backbone, "{a} it was {mask}"),
             scorer(backbone, "all in all {a} {mask}", TOPIC),
             scorer(backbone, "{a} {mask}", SPELLED),
+            scorer(backbone, "{soft:3} {a} {mask}", TOPIC, "prompt-tuning"),
+            scorer(backbone, "{a} {soft:'it was'} {mask}", SPELLED, "words"),
+            scorer(backbone, "{soft:2} {a} {mask}", MOOD, "deep", mixture=3),
+            scorer(backbone, "{a} {soft:3} {mask}", SPELLED, "deep", deep="add", layers="1"),
         ]
     found = [
         scorer(backbone, "{a} it was {mask} ."),

@@ -77,8 +77,6 @@ class LanguageModel(ABC):
     """
 
     auto_class: ClassVar[str]
-    # Whether learned vectors can stand in the slots of a pattern.
-    takes_prompts: ClassVar[bool] = True
     max_length: int
 
     def __init__(self, model: Any, tokenizer: Any, compute: Compute, name: str = "") -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -13,11 +13,12 @@ from torch import Tensor
 
 from pet.backbone.base import LanguageModel, WordIds, WordReader, log
 from pet.backbone.beginnings import ProductReader, Tree
-from pet.backbone.injection import model_inputs
+from pet.backbone.injection import attending, prompted
 from pet.device import Compute
 from pet.encoding import Batch, TextTokenizer
 from pet.errors import BackboneError
 from pet.loading import longest_input
+from pet.prompt import Filling
 
 # Positions that are kept for the beginnings of label words, which stand behind the text.
 _WORD_ROOM = 16
@@ -25,10 +26,15 @@ _WORD_ROOM = 16
 
 @dataclass(frozen=True)
 class _Read:
-    """What a model has read: keys and values of L columns, which of them are real (B, L)."""
+    """What a model has read: keys and values of L columns, which of them are real (B, L).
+
+    ``fillings`` are those of the batch: what their prompts have learned as keys and values is not
+    in the cache, and stands in for it in every pass.
+    """
 
     cache: Any
     real: Tensor
+    fillings: tuple[Filling, ...]
 
     @property
     def lengths(self) -> Tensor:
@@ -55,7 +61,6 @@ class CausalLM(LanguageModel):
     """
 
     auto_class = "AutoModelForCausalLM"
-    takes_prompts = False
 
     def __init__(self, model: Any, tokenizer: Any, compute: Compute, name: str = "") -> None:
         super().__init__(model, tokenizer, compute, name)
@@ -71,15 +76,16 @@ class CausalLM(LanguageModel):
 
     def mask_states(self, batch: Batch) -> Tensor:
         """Decoder inputs (B, 1 + T, E), in fp32: at the mask, and behind ``batch.after``."""
+        batch = batch.settled()
         if batch.after and not self._goes_on:
             return self._read_again(batch)
         hidden, read = self._begin(batch, keep=bool(batch.after))
         return self._with_words(_at(hidden, batch.masks), read, batch.after)
 
     def mask_states_of(self, batches: Sequence[Batch]) -> list[Tensor]:
-        """`mask_states` of several patterns; what they begin with alike is read once."""
+        """`mask_states` of several patterns; what hard ones begin with alike is read once."""
         states: dict[int, Tensor] = {}
-        left = list(range(len(batches))) if self._goes_on else []
+        left = [n for n, batch in enumerate(batches) if self._goes_on and not batch.fillings]
         while left:
             first = batches[left[0]]
             enough = _lengths(first).sum() / 2
@@ -129,10 +135,10 @@ class CausalLM(LanguageModel):
         from transformers import DynamicCache
 
         kept = {"past_key_values": DynamicCache()} if keep else {}
-        with self.compute.autocast():
-            hidden: Tensor = self.model.base_model(**model_inputs(batch), use_cache=keep, **kept)[0]
+        with self.compute.autocast(), prompted(self.body, batch) as inputs:
+            hidden: Tensor = self.body(**inputs, use_cache=keep, **kept)[0]
         real = torch.ones_like(batch.ids) if batch.attention is None else batch.attention
-        return hidden, _Read(kept.get("past_key_values"), real.bool())
+        return hidden, _Read(kept.get("past_key_values"), real.bool(), batch.fillings)
 
     def _go_on(
         self, read: _Read, ids: Tensor, places: Tensor, real: Tensor, sees: Tensor
@@ -144,15 +150,15 @@ class CausalLM(LanguageModel):
         lowest = torch.finfo(torch.float32).min
         mask = torch.zeros_like(visible, dtype=torch.float32).masked_fill(~visible, lowest)
         where = {"position_ids": places} if self._takes_positions else {}
-        with self.compute.autocast():
-            hidden: Tensor = self.model.base_model(
+        with self.compute.autocast(), attending(self.body, read.fillings):
+            hidden: Tensor = self.body(
                 input_ids=ids,
                 attention_mask=mask[:, None],
                 past_key_values=cache,
                 use_cache=True,
                 **where,
             )[0]
-        return hidden, _Read(cache, torch.cat([read.real, real], dim=1))
+        return hidden, _Read(cache, torch.cat([read.real, real], dim=1), read.fillings)
 
     def _read_again(self, batch: Batch) -> Tensor:
         # For architectures that cannot go on from keys and values: the text is read again with
@@ -167,7 +173,8 @@ class CausalLM(LanguageModel):
             own = batch.ids.new_tensor(word)[(steps - lengths).clamp(0, len(word) - 1)]
             ids = torch.where(steps < lengths, text, own)
             real = (steps < lengths + len(word)).long()
-            hidden, _ = self._begin(Batch(ids, real, None, batch.masks), keep=False)
+            longer = replace(batch, ids=ids, attention=real)
+            hidden, _ = self._begin(longer, keep=False)
             states.append(_at(hidden, batch.masks + len(word)))
         return torch.cat(states, dim=1)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from itertools import count
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from pet.backbone.attention import before_attention
 from pet.encoding import Batch
 from pet.errors import BackboneError
-from pet.prompt import Slots
+from pet.prompt import Filling, Prompt, Slots
 
 
 def model_inputs(batch: Batch) -> dict[str, Tensor]:
@@ -34,7 +34,8 @@ def prompted(body: Any, batch: Batch) -> Iterator[dict[str, Tensor]]:
     alike for token ids and for embeddings.
     """
     inputs = model_inputs(batch)
-    filled = [(own.slots, own.prompt()) for own in batch.fillings if own.prompt is not None]
+    fillings = [filling.settled() for filling in batch.fillings]
+    filled = _filled(fillings)
     if not filled:
         yield inputs
         return
@@ -46,20 +47,38 @@ def prompted(body: Any, batch: Batch) -> Iterator[dict[str, Tensor]]:
         states = _put(states, new) if new else states
         return states + _put(torch.zeros_like(states), more) if more else states
 
+    words = body.get_input_embeddings()(inputs.pop("input_ids"))
+    inputs["inputs_embeds"] = _put(words, [(slots, prompt.vectors) for slots, prompt in filled])
+    with ExitStack() as stack:
+        if any(prompt.deep for _, prompt in filled):
+            stack.enter_context(_before_layers(body, deeper))
+        stack.enter_context(attending(body, fillings))
+        yield inputs
+
+
+@contextmanager
+def attending(body: Any, fillings: Sequence[Filling]) -> Iterator[None]:
+    """Let a model's body attend to the learned keys and values of prompts in this context.
+
+    It may be reading the slots themselves, or going on from keys and values of what it has read.
+    """
+    tables = [
+        (slots, prompt.attended)
+        for slots, prompt in _filled(fillings)
+        if prompt.attended is not None
+    ]
+
     def seen(layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         keys = [(slots, table[layer, 0]) for slots, table in tables]
         values = [(slots, table[layer, 1]) for slots, table in tables]
         return _put_heads(key, keys), _put_heads(value, values)
 
-    words = body.get_input_embeddings()(inputs.pop("input_ids"))
-    inputs["inputs_embeds"] = _put(words, [(slots, prompt.vectors) for slots, prompt in filled])
-    tables = [(slots, own.attended) for slots, own in filled if own.attended is not None]
-    with ExitStack() as stack:
-        if any(prompt.deep for _, prompt in filled):
-            stack.enter_context(_before_layers(body, deeper))
-        if tables:
-            stack.enter_context(before_attention(body, seen))
-        yield inputs
+    with before_attention(body, seen) if tables else nullcontext():
+        yield
+
+
+def _filled(fillings: Sequence[Filling]) -> list[tuple[Slots, Prompt]]:
+    return [(own.slots, own.prompt()) for own in fillings if own.prompt is not None]
 
 
 def _put(states: Tensor, parts: Sequence[tuple[Slots, Tensor]]) -> Tensor:

@@ -153,6 +153,7 @@ class MaskedLM(LanguageModel):
 
     def mask_states(self, batch: Batch) -> Tensor:
         """Decoder inputs at the masks, (B, M, E); rows of similar lengths are read together."""
+        batch = batch.settled()
         groups = batch.by_length(self.compute.pass_cost)
         parts = [batch.shortened(rows) for rows in groups] if len(groups) > 1 else [batch]
         found = [self.states_at(part, _row_numbers(part.masks), part.masks) for part in parts]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from importlib import import_module
 
@@ -63,6 +64,8 @@ def cli(context: click.Context, quiet: bool, verbose: bool) -> None:
     level = logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=logging.ERROR, format="%(message)s", stream=sys.stderr)
     logging.getLogger("pet").setLevel(level)
+    if not verbose:  # what matters of it, pet says itself
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     context.obj = {"quiet": quiet}
 
 

@@ -40,6 +40,10 @@ class Batch:
             ids[filling.slots.rows.cpu(), filling.slots.columns.cpu()] = slot_id
         return ids
 
+    def settled(self) -> Batch:
+        """Return the same with its prompts computed, for all passes that are to see them."""
+        return replace(self, fillings=tuple(filling.settled() for filling in self.fillings))
+
     def by_length(self, pass_cost: int) -> list[torch.Tensor]:
         """Numbers of rows that are best read together, see `similar_lengths`: one (R,) a pass."""
         if self.attention is None or pass_cost >= self.ids.numel():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pet.backbone import LanguageModel
-from pet.errors import BackboneError, UsageError, did_you_mean
+from pet.errors import UsageError, did_you_mean
 from pet.seeds import derived_seed
 from pet.soft.deep import Deep
 from pet.soft.mixture import Mixture
@@ -53,13 +53,8 @@ def make_template(
     UsageError
         When the kind or the start is unknown.
     BackboneError
-        When the backbone takes no learned vectors, or not those of this kind.
+        When the backbone does not take this kind or start.
     """
-    if not backbone.takes_prompts:
-        raise BackboneError(
-            f"Backbone {backbone.name!r} reads from left to right and takes no learned slots.",
-            "Choose a masked LM such as roberta-base, or a pattern without {soft}.",
-        )
     if spec.kind not in KINDS:
         raise UsageError(f"No soft template {spec.kind!r}.", did_you_mean(spec.kind, KINDS))
     starts = [start_vectors(backbone, words, label_ids, spec)]

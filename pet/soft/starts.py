@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pet.backbone import LanguageModel
 from pet.encoding import TextTokenizer
-from pet.errors import UsageError, did_you_mean
+from pet.errors import BackboneError, UsageError, did_you_mean
 from pet.seeds import derived_seed
 from pet.soft.template import SoftSpec, word_vectors
 
@@ -40,6 +40,11 @@ def start_vectors(
         ``start`` is what pseudo tokens start as: "label-words", and common words for what
         remains; "vocabulary", common words; "uniform" in [-0.5, 0.5]; "mask", the mask token.
 
+    Raises
+    ------
+    BackboneError
+        When there is no mask token to start as.
+
     Notes
     -----
     Source: Lester et al. 2021, section 3.2, for the first three.
@@ -54,7 +59,7 @@ def start_vectors(
         named = list(dict.fromkeys(label_ids))[:pseudo]
         drawn[: len(named)] = named
     if spec.start == "mask":
-        drawn = [backbone.tokenizer.mask_id] * pseudo
+        drawn = [_mask_id(backbone)] * pseudo
     waiting = iter(drawn)
     ids = [next(waiting) if word is None else word for word in words]
     vectors = word_vectors(backbone, torch.tensor(ids, dtype=torch.long))
@@ -63,6 +68,17 @@ def start_vectors(
         noise = generator.uniform(-_NOISE, _NOISE, vectors.shape)
         vectors = torch.where(free[:, None], torch.from_numpy(noise).to(vectors), vectors)
     return vectors
+
+
+def _mask_id(backbone: LanguageModel) -> int:
+    if not (ids := backbone.tokenizer.mask_ids(1)):
+        raise BackboneError(
+            f"Backbone {backbone.name!r} reads from left to right and has no mask token for slots "
+            "to start as.",
+            "Use --soft-start label-words, with --readout class-vectors in the place of --soft "
+            "warp.",
+        )
+    return ids[0]
 
 
 @torch.no_grad()
