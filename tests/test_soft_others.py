@@ -210,6 +210,22 @@ def test_a_prefix_is_what_a_cache_of_keys_and_values_is(load: Any, family: str) 
         torch.testing.assert_close(found, torch.tensor(by_words(logs, own)), atol=1e-3, rtol=1e-4)
 
 
+@pytest.mark.parametrize("family", [family for family, kind in CASES if kind == "prefix"])
+def test_a_prefix_is_the_same_in_fused_attention(load: Any, family: str) -> None:
+    own = shaken(load(family), kind="prefix")
+    config = own.backbone.body.config
+    assert config._attn_implementation == "eager"
+    # Rows together are padded, one alone is not, and has no mask then.
+    plain = scores(own), scores(own, TEXTS[:1])
+    config._attn_implementation = "sdpa"  # as on a GPU
+    try:
+        found = scores(own), scores(own, TEXTS[:1])
+    finally:
+        config._attn_implementation = "eager"
+    for mine, expected in zip(found, plain, strict=True):
+        np.testing.assert_allclose(mine, expected, atol=1e-4)
+
+
 @pytest.mark.parametrize("mode", ["replace", "add"])
 def test_deep_prompts_change_what_comes_to_a_layer_at_the_slots(load: Any, mode: str) -> None:
     backbone = load("gpt2")
