@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pet.backbone import kind_of
+from pet.config.recipes import Recipe
 from pet.data import Example, chunked
 from pet.encoding import Encoder, TextTokenizer
 from pet.errors import PatternError
@@ -113,6 +114,11 @@ def _room(found: Findings, task: Task, tokenizer: TextTokenizer, max_length: int
         rooms.append(encoder.room)
         if slots := len(encoder.soft_starts):
             found.lines.append(f"pattern {number}: {slots} learned slots, {pvp.soft}")
+            if tokenizer.open_ended and Recipe.of(pvp.soft or "").start == "mask":
+                found.warnings.append(
+                    f"pattern {number} cannot be used: {pvp.soft} needs a mask token, which this "
+                    "backbone does not have"
+                )
     return min(rooms, default=max_length)
 
 

@@ -30,7 +30,7 @@ class Prompt:
 
     def by_slot(self) -> Tensor:
         """Everything that is learned of each slot, (T, F)."""
-        if self.attended is not None:  # the vectors are seen by nothing
+        if self.attended is not None:  # the vectors are seen by no other token
             return self.attended.permute(2, 0, 1, 3).flatten(1)
         return torch.cat([self.vectors, *self.deep.values()], dim=1)
 
@@ -76,10 +76,14 @@ class Filling:
     prompt: Callable[[], Prompt] | None = None
 
     def settled(self) -> Filling:
-        """Return the same with its prompt computed, for all passes that are to see it."""
+        """Return the same with its prompt computed, for all passes that are to see it.
+
+        It is computed in fp32, whatever the precision of the model's products.
+        """
         if self.prompt is None:
             return self
-        prompt = self.prompt()
+        with torch.autocast(self.slots.rows.device.type, enabled=False):
+            prompt = self.prompt()
         return replace(self, prompt=lambda: prompt)
 
     def take(self, rows: Tensor) -> Filling:

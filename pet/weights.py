@@ -84,7 +84,11 @@ class Weights:
                 values[own + _LEFT], values[own + _RIGHT] = self._factors[own]
             else:
                 values[name] = self._parameters[name]
-        return {name: value.detach().cpu().clone() for name, value in values.items()}
+        # A factor may be a transposed view, which no file takes.
+        return {
+            name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+            for name, value in values.items()
+        }
 
     @torch.no_grad()
     def _add_up(self) -> None:

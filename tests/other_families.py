@@ -68,6 +68,7 @@ class Other:
     tokenizer: Callable[[], Any]
     options: dict[str, Any]
     goes_on: bool = True  # from keys and values of what it has read
+    takes_prefix: bool = True  # its attention lets keys and values be changed
 
 
 def _llama_sizes(**more: Any) -> dict[str, Any]:
@@ -92,11 +93,15 @@ CAUSAL: dict[str, Other] = {
     "llama-tied": Other(
         "Llama", "LlamaForCausalLM", _llama_tokenizer, _llama_sizes(tie_word_embeddings=True)
     ),
+    # A window shorter than most texts of the tests, and longer than some.
+    "mistral": Other(
+        "Mistral", "MistralForCausalLM", _llama_tokenizer, _llama_sizes(sliding_window=16)
+    ),
     "qwen2": Other("Qwen2", "Qwen2ForCausalLM", _gpt_tokenizer, _llama_sizes()),
     "qwen3": Other("Qwen3", "Qwen3ForCausalLM", _gpt_tokenizer, _llama_sizes(head_dim=8)),
     "bloom": Other(
         "Bloom", "BloomForCausalLM", _gpt_tokenizer,
-        {"hidden_size": 32, "n_layer": 2, "n_head": 4}, goes_on=False,
+        {"hidden_size": 32, "n_layer": 2, "n_head": 4}, goes_on=False, takes_prefix=False,
     ),
 }  # fmt: skip
 SEQ2SEQ: dict[str, Other] = {

@@ -114,6 +114,7 @@ def test_check_counts_what_patterns_leave_and_names_those_that_do_not_fit(
     body = Path(files.task).read_text("utf-8")
     start = body.index("pvps=[") + len("pvps=[")
     slots = 'PVP("{soft:6} {text} {mask}", words), PVP("{soft:90} {text} {mask}", words), '
+    slots += 'PVP("{soft:2} {text} {mask}", words, soft="warp"), '
     task.write_text(body[:start] + slots + body[start:], "utf-8")
     call = ["check", "--task", task, "--train", files.train, "--max-length", 12]
     result = pet(*call, "--backbone", tiny_bert)
@@ -125,6 +126,8 @@ def test_check_counts_what_patterns_leave_and_names_those_that_do_not_fit(
     causal = pet(*call, "--backbone", save_other(CAUSAL["gpt2"], tmp_path / "gpt2"))
     assert causal.code == 0, causal.err
     assert "pattern 0: 6 learned slots, prompt-tuning" in causal.out
+    assert "pattern 2 cannot be used: warp needs a mask token" in causal.out
+    assert "warp needs a mask token" not in result.out
     assert "End the pattern with {mask}" in causal.out
 
 

@@ -527,12 +527,13 @@ def test_a_pattern_with_the_mask_elsewhere_is_refused_before_training(
     assert "Traceback" not in result.err
 
 
+@pytest.mark.parametrize("name", ["llama", "gpt2"])  # which keeps its matrices transposed
 def test_an_ensemble_of_lora_members_is_saved_small_and_loads_alike(
-    load: Any, files: Files
+    load: Any, files: Files, name: str
 ) -> None:
     pytest.importorskip("peft")
     run = files.folder / "run"
-    done = train(files, str(load("llama").folder), run, "--scope", "lora", "--lora-rank", "2")
+    done = train(files, str(load(name).folder), run, "--scope", "lora", "--lora-rank", "2")
     assert done.code == 0, done.err
     stored = sorted((run / "classifier/members").glob("*.safetensors"))
     assert len(stored) == 2

@@ -41,7 +41,7 @@ TEXTS = [
 ]
 TARGETS = torch.tensor([1, 0, 1, 0])
 EVERY = {**CAUSAL, **SEQ2SEQ}
-CASES = [(f, k) for f in EVERY for k in KINDS if (f, k) != ("bloom", "prefix")]
+CASES = [(f, k) for f in EVERY for k in KINDS if k != "prefix" or EVERY[f].takes_prefix]
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +178,7 @@ def test_vectors_stand_exactly_in_the_slots(load: Any, family: str) -> None:
         torch.testing.assert_close(found, torch.tensor(by_words(logs, own)), atol=1e-3, rtol=1e-4)
 
 
-@pytest.mark.parametrize("family", [name for name in CAUSAL if name != "bloom"])
+@pytest.mark.parametrize("family", [name for name in CAUSAL if CAUSAL[name].takes_prefix])
 def test_a_prefix_is_what_a_cache_of_keys_and_values_is(load: Any, family: str) -> None:
     from transformers import DynamicCache
 
@@ -273,7 +273,7 @@ def test_hard_and_soft_patterns_together_score_as_if_they_were_alone(
         shaken(backbone, "{soft:2} {a} {mask}", "deep"),
         shaken(backbone, "{soft:2} {a} {mask}", "deep", mixture=3),
     ]
-    if family != "bloom":
+    if EVERY[family].takes_prefix:
         own.append(shaken(backbone, "{a} {soft:'it was'} {mask}", "prefix"))
     mixed = score_mixed([(one, chunk(one)) for one in own])
     for one, found in zip(own, mixed, strict=True):
@@ -281,6 +281,32 @@ def test_hard_and_soft_patterns_together_score_as_if_they_were_alone(
     alike = [one for one in own if one.variants == 1]
     for one, found in zip(alike, score_together(alike, chunk(own[0])), strict=True):
         np.testing.assert_allclose(found, one.score(chunk(one)), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["p-tuning", "prefix"])
+@pytest.mark.parametrize("family", ["gpt2", "llama", "t5"])
+def test_prompts_are_computed_in_fp32_whatever_the_precision(
+    load: Any, family: str, kind: str
+) -> None:
+    own = scorer(load_backbone(load(family).name, "cpu", "bf16"), kind=kind)
+    own.unfold()
+    shake(own)
+    before = scores(own)
+    own.fold()
+    np.testing.assert_array_equal(scores(own), before)
+
+
+@pytest.mark.parametrize("family", ["gpt2", "mistral", "bloom"])
+def test_a_prompt_is_computed_once_for_all_passes_of_a_batch(load: Any, family: str) -> None:
+    own = scorer(load(family), kind="p-tuning")
+    assert own.soft is not None
+    calls: list[Any] = []
+    handle = own.soft.register_forward_hook(lambda *call: calls.append(call))
+    batches = own.batch(own.encode(chunk(own)), np.arange(len(TEXTS)))
+    assert batches[1].after  # the words are spelled out, so one pass is not enough
+    own.mask_states(batches)
+    handle.remove()
+    assert len(calls) == 1
 
 
 def examples() -> list[Example]:
@@ -312,7 +338,7 @@ def test_a_prompt_learns_alone_and_is_all_that_is_kept(load: Any, family: str, k
 def test_what_a_backbone_cannot_take_is_refused_with_what_it_can(load: Any) -> None:
     with pytest.raises(BackboneError, match="no mask token for slots") as caught:
         scorer(load("gpt2"), start="mask")
-    assert "--soft-start label-words" in str(caught.value)
+    assert "use --soft prompt-tuning --readout class-vectors" in str(caught.value)
     with pytest.raises(BackboneError, match="attention in a way of its own") as caught:
         scorer(load("bloom"), kind="prefix")
     assert "--soft deep" in str(caught.value)

@@ -225,7 +225,7 @@ class LanguageModel(ABC):
         if not names:
             raise UsageError(
                 f"Backbone {self.name!r} has nothing to train in the scope {scope!r}.",
-                "Use the scope 'full'.",
+                "Use another --scope: lora, full or, with soft slots, prompt.",
             )
         return names
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -68,6 +69,7 @@ class CausalLM(LanguageModel):
         accepted = inspect.signature(model.base_model.forward).parameters
         self._takes_positions = "position_ids" in accepted
         self._goes_on = True
+        self._window = _window(model.config)
         self._check()
 
     def reader(self, words: Iterable[WordIds]) -> WordReader:
@@ -77,7 +79,7 @@ class CausalLM(LanguageModel):
     def mask_states(self, batch: Batch) -> Tensor:
         """Decoder inputs (B, 1 + T, E), in fp32: at the mask, and behind ``batch.after``."""
         batch = batch.settled()
-        if batch.after and not self._goes_on:
+        if batch.after and not self._can_go_on(batch):
             return self._read_again(batch)
         hidden, read = self._begin(batch, keep=bool(batch.after))
         return self._with_words(_at(hidden, batch.masks), read, batch.after)
@@ -85,7 +87,7 @@ class CausalLM(LanguageModel):
     def mask_states_of(self, batches: Sequence[Batch]) -> list[Tensor]:
         """`mask_states` of several patterns; what hard ones begin with alike is read once."""
         states: dict[int, Tensor] = {}
-        left = [n for n, batch in enumerate(batches) if self._goes_on and not batch.fillings]
+        left = [n for n, own in enumerate(batches) if self._can_go_on(own) and not own.fillings]
         while left:
             first = batches[left[0]]
             enough = _lengths(first).sum() / 2
@@ -97,6 +99,14 @@ class CausalLM(LanguageModel):
             states[number] if number in states else self.mask_states(batch)
             for number, batch in enumerate(batches)
         ]
+
+    def _can_go_on(self, batch: Batch) -> bool:
+        """Whether what was read of these rows can be gone on from: no layer may forget any of it.
+
+        `_go_on` shows everything to all layers.
+        """
+        longest = batch.ids.shape[1] + max(map(len, batch.after), default=0)
+        return self._goes_on and longest <= self._window
 
     def _together(self, batches: Sequence[Batch]) -> list[Tensor]:
         """States of patterns that begin alike, row by row."""
@@ -161,8 +171,8 @@ class CausalLM(LanguageModel):
         return hidden, _Read(cache, torch.cat([read.real, real], dim=1), read.fillings)
 
     def _read_again(self, batch: Batch) -> Tensor:
-        # For architectures that cannot go on from keys and values: the text is read again with
-        # every beginning of a word behind it.
+        # Where it is not possible to go on from keys and values: the text is read again with every
+        # beginning of a word behind it.
         lengths = _lengths(batch)[:, None]
         states = [_at(self._begin(batch, keep=False)[0], batch.masks)]
         for word in batch.after:
@@ -214,6 +224,16 @@ class CausalLM(LanguageModel):
             f"architecture {self.model.config.model_type!r}.",
             "Use another causal LM; the GPT-2, Llama and Qwen families work.",
         )
+
+
+def _window(config: Any) -> float:
+    """How many tokens the most short-sighted of a model's layers sees."""
+    config = config.get_text_config()
+    kinds = getattr(config, "layer_types", None)
+    sizes = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
+    if kinds is not None and all(kind == "full_attention" for kind in kinds):
+        return math.inf
+    return min((size for size in sizes if size is not None), default=math.inf)
 
 
 def _padded(rows: Sequence[WordIds], after: tuple[WordIds, ...], like: Tensor) -> Batch:

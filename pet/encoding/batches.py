@@ -41,7 +41,7 @@ class Batch:
         return ids
 
     def settled(self) -> Batch:
-        """Return the same with its prompts computed, for all passes that are to see them."""
+        """Return the same with its prompts computed, for several passes that are to see them."""
         return replace(self, fillings=tuple(filling.settled() for filling in self.fillings))
 
     def by_length(self, pass_cost: int) -> list[torch.Tensor]:

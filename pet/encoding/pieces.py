@@ -86,8 +86,8 @@ def pieces_of(
                 continue
             case Soft(length):
                 # The mask token stands where a vector will be: never the pad token, which some
-                # models look for, nor a word that a masked-LM loss could choose. Models without a
-                # mask token read from left to right, and look for nothing.
+                # models look for, nor a word that a masked-LM loss could choose. Models that read
+                # from left to right have no ids for a mask, and look at none.
                 pieces.append(
                     soft.piece(
                         part, tokenizer.mask_ids(length) or [tokenizer.pad_id] * length, segment

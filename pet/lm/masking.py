@@ -36,7 +36,11 @@ class Masking:
     ) -> Masking:
         """Take the special tokens from a tokenizer."""
         if tokenizer.mask_id is None:
-            raise BackboneError("Masked-LM training needs a masked LM; this one has no mask token.")
+            raise BackboneError(
+                "Masked-LM training needs a masked LM; this backbone has no mask token.",
+                "Leave out --lm-weight or --objective adapet, or choose a masked LM such as "
+                "roberta-base.",
+            )
         return cls(
             rate,
             mask_share,
