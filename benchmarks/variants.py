@@ -70,6 +70,7 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
             f"deep mixture, {scope}": {"soft": ("deep",), **DEEP_MIXTURE, "scope": scope}
             for scope in ("prompt", "all")
         },
+        "hard + hard, all": {"repetitions": 2},  # what a second member of any kind brings
         "hard + prompt-tuning, all": {"soft": ("none", "prompt-tuning"), "scope": "all"},
         "hard + prefix, prompt": {"soft": ("none", "prefix"), "scope": "prompt"},
     },
