@@ -15,6 +15,7 @@ import torch
 import transformers
 from other_families import CAUSAL, SEQ2SEQ, Other, save_other
 from safetensors import safe_open
+from tiny import TEXTS
 from torch import Tensor
 from torch.nn import functional
 from toy import Files, pet, train
@@ -32,12 +33,6 @@ LABELS = ("bad", "good")
 SINGLE = Verbalizer({"good": ["great", "wonderful"], "bad": ["terrible"]})
 # Unknown words are spelled out, some alike at their beginning.
 SPELLED = Verbalizer({"good": ["super", "great", "suave"], "bad": ["dull", "dud"]})
-TEXTS = [
-    {"a": "the film was very good but not the food", "b": "we just love it"},
-    {"a": "zebra", "b": ""},
-    {"a": "a cold train, a warm room and this that", "b": "all in all: no"},
-    {"a": "", "b": "one two three four five " * 3},
-]
 PATTERN = "{a} it was so {b} : {mask}"
 SHARING = ("{a} it was {mask}", "{a} all in all {mask}", "question : {a} ? {mask}")
 EXAMPLES = [Example({"a": "the film was bad"}, "bad"), Example({"a": "a warm room"}, "good")]

@@ -13,6 +13,7 @@ import torch
 from families import FAMILIES, MAX_LENGTH, Family, save_family
 from other_families import SEQ2SEQ, save_other
 from safetensors.torch import load_file, save_file
+from tiny import TEXTS, shake
 from torch.nn import functional
 
 from pet import PVP, Example, Task, Verbalizer
@@ -35,12 +36,6 @@ LABELS = ("bad", "good")
 WORDS = Verbalizer({"good": ["great", "wonderful"], "bad": ["terrible"]})
 HARD = "{a} it was {mask} . {b}"
 SOFT = "{soft:2} {a} {soft:'it was'} {mask} . {b} {soft}"
-TEXTS = [
-    {"a": "the film was very good but not the food", "b": "we just love it"},
-    {"a": "zebra", "b": ""},
-    {"a": "a cold train, a warm room and this that", "b": "all in all: no"},
-    {"a": "", "b": "one two three four five " * 3},
-]
 TARGETS = torch.tensor([1, 0, 1, 0])
 EXAMPLES = [
     Example({"a": f"the {noun} was {how} and {how}", "b": ""}, label)
@@ -113,14 +108,6 @@ def loss(own: PVPScorer) -> torch.Tensor:
     chunk = Chunk(own.backbone.tokenizer, TEXTS)
     states = own.mask_states(own.batch(own.encode(chunk), np.arange(len(TEXTS))))
     return functional.cross_entropy(own.label_scores(states)[0], TARGETS)
-
-
-@torch.no_grad()
-def shake(own: PVPScorer) -> None:
-    """Move everything learned, so that nothing is zero or where it started."""
-    generator = torch.Generator().manual_seed(1)
-    for parameter in own.learned.parameters():
-        parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.3)
 
 
 # On every family

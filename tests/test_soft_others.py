@@ -12,6 +12,7 @@ import pytest
 import torch
 import transformers
 from other_families import CAUSAL, SEQ2SEQ, save_other
+from tiny import TEXTS, shake
 from torch import Tensor
 from torch.nn import functional
 from toy import Files, pet, train
@@ -33,12 +34,6 @@ LABELS = ("bad", "good")
 SPELLED = Verbalizer({"good": ["super", "great", "suave"], "bad": ["dull", "dud"]})
 HARD = "{a} it was so {b} : {mask}"
 SOFT = "{soft:2} {a} {soft:'it was'} {b} {soft} : {mask}"
-TEXTS = [
-    {"a": "the film was very good but not the food", "b": "we just love it"},
-    {"a": "zebra", "b": ""},
-    {"a": "a cold train, a warm room and this that", "b": "all in all: no"},
-    {"a": "", "b": "one two three four five " * 3},
-]
 TARGETS = torch.tensor([1, 0, 1, 0])
 EVERY = {**CAUSAL, **SEQ2SEQ}
 CASES = [(f, k) for f in EVERY for k in KINDS if k != "prefix" or EVERY[f].takes_prefix]
@@ -72,13 +67,6 @@ def shaken(backbone: LanguageModel, pattern: str = SOFT, kind: str = "", **more:
     own = scorer(backbone, pattern, kind, **more)
     shake(own)
     return own
-
-
-@torch.no_grad()
-def shake(own: PVPScorer) -> None:
-    generator = torch.Generator().manual_seed(1)
-    for parameter in own.learned.parameters():
-        parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.3)
 
 
 def chunk(own: PVPScorer, texts: list[dict[str, str]] = TEXTS) -> Chunk:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -14,6 +15,13 @@ WORDS = (
     "sad very just all in question answer yes no maybe news sports business world i we they this "
     "that not but so cold warm fast slow red blue one two three four five . , ! ? : ( ) [ ] ' - /"
 ).split()
+# Rows of different lengths, one almost empty, with words that tiny models spell out.
+TEXTS = [
+    {"a": "the film was very good but not the food", "b": "we just love it"},
+    {"a": "zebra", "b": ""},
+    {"a": "a cold train, a warm room and this that", "b": "all in all: no"},
+    {"a": "", "b": "one two three four five " * 3},
+]
 PIECES = list("abcdefghijklmnopqrstuvwxyz0123456789")
 VOCABULARY = [
     "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]",
@@ -73,3 +81,11 @@ def save_lively_bert(folder: Path, seed: int = 5) -> Path:
     randomise(model, seed)
     model.save_pretrained(folder)
     return folder
+
+
+@torch.no_grad()
+def shake(own: Any) -> None:
+    """Move everything learned, so that nothing is zero or where it started."""
+    generator = torch.Generator().manual_seed(1)
+    for parameter in own.learned.parameters():
+        parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.3)

@@ -34,6 +34,7 @@ def prompted(body: Any, batch: Batch) -> Iterator[dict[str, Tensor]]:
     alike for token ids and for embeddings.
     """
     inputs = model_inputs(batch)
+    # Here at the latest, because the model runs in another precision than its prompts.
     fillings = [filling.settled() for filling in batch.fillings]
     filled = _filled(fillings)
     if not filled:
