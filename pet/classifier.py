@@ -108,7 +108,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         soft_start: str = TemplateConfig.soft_start,
         deep: str = TemplateConfig.deep,
         deep_layers: str = TemplateConfig.deep_layers,
-        mixture: int = TemplateConfig.mixture,
+        mixture: int | None = TemplateConfig.mixture,
         soften: str = TemplateConfig.soften,
         readout: str | Sequence[str] = EnsembleConfig.readout,
         repetitions: int = EnsembleConfig.repetitions,

@@ -67,7 +67,7 @@ def train_generations(
     Returns
     -------
     tuple
-        Specs and results of the last generation; their weights are in the run folder only.
+        Specs and results of the last generation.
 
     Raises
     ------
@@ -136,15 +136,9 @@ def _record(number: int) -> str:
 
 
 def _named(specs: Sequence[MemberSpec], number: int) -> list[MemberSpec]:
+    named = [replace(spec, name=f"gen-{number}/{spec.name}") for spec in specs]
     # The first generation has plain PET's seeds and is therefore plain PET's members.
-    return [
-        replace(
-            spec,
-            name=f"gen-{number}/{spec.name}",
-            seed=derived_seed(spec.seed, 2, number) if number else spec.seed,
-        )
-        for spec in specs
-    ]
+    return [s.seeded(derived_seed(s.seed, 2, number)) for s in named] if number else named
 
 
 _Draws = Mapping[str, Mapping[str, Sequence[int]]]
@@ -200,8 +194,7 @@ def _finished(
         drawn = [
             Example(texts[row].texts, label) for label, numbers in own.items() for row in numbers
         ]
-        result = store.member(spec, drawn, scores_pool=True)
-        results.append(replace(result, weights={}))
+        results.append(store.member(spec, drawn, scores_pool=True))
     if not store.folder.has(_record(number)):
         names = tuple(spec.name for spec in specs)
         ensemble = Ensemble.uniform(len(names), combine_verbalizers=combine_verbalizers)

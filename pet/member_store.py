@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from safetensors.torch import load_file, save_file
@@ -61,7 +61,8 @@ class MemberStore:
     def members(self, specs: Sequence[MemberSpec], scores_pool: bool = False) -> list[MemberResult]:
         """Train several members or load them; see `pet.members.training_groups`."""
         results: dict[str, MemberResult] = {}
-        for group in training_groups(specs, self.backbone.compute.token_budget):
+        tokenizer, budget = self.backbone.tokenizer, self.backbone.compute.token_budget
+        for group in training_groups(specs, tokenizer, budget):
             if len(group) > 1 and not all(map(self.has, group)):
                 self._train_together(group)
             for spec in group:
@@ -81,6 +82,11 @@ class MemberStore:
             What it learns from besides the labelled examples.
         scores_pool : bool
             Whether it also scores all unlabelled text, in shards.
+
+        Returns
+        -------
+        MemberResult
+            After scoring the unlabelled text its weights are in the folder only.
         """
         place, data = f"members/{spec.name}", self.data
         checkpoint = Checkpoint(self.folder, place)
@@ -98,6 +104,7 @@ class MemberStore:
         checkpoint.remove()
         if scores_pool:
             self._score_pool(spec, result)
+            return replace(result, weights={})  # many members' would not fit into memory
         return result
 
     def _train_together(self, specs: Sequence[MemberSpec]) -> None:

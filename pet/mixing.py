@@ -52,8 +52,9 @@ def score_mixed(pairs: Sequence[tuple[PVPScorer, Chunk]]) -> list[Scores]:
         parts += [
             _Part(scorer, scorer.encode(chunk, draw), sums[-1]) for draw in range(scorer.draws)
         ]
-    # A mixture of soft templates has every row several times.
-    budget = backbone.compute.token_budget // max(scorer.variants for scorer, _ in pairs)
+    # Every row is there for each template of a mixture and each number of masks.
+    copies = max(part.scorer.variants * len(part.encoded) for part in parts)
+    budget = backbone.compute.token_budget // copies
     lengths = [part.lengths for part in parts]
     owners = np.repeat(np.arange(len(parts)), [len(own) for own in lengths])
     rows = np.concatenate([np.arange(len(own)) for own in lengths])

@@ -7,8 +7,14 @@ then answered with yes too often is corrected by `sampling_shifts`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+
+from pet.device import Compute
 
 
 def draw_questions(
@@ -57,3 +63,22 @@ def sampling_shifts(truth: NDArray[np.bool_], asked: NDArray[np.bool_]) -> NDArr
         np.float32
     )
     return shifts
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which of all B Q questions about B texts were asked: their numbers, ``rows`` (R,)."""
+
+    rows: Tensor
+    total: int
+
+    @classmethod
+    def of(cls, asked: NDArray[np.bool_], compute: Compute) -> Asked | None:
+        """Take which questions (B, Q) were asked; None where these are all."""
+        return None if asked.all() else cls(compute.put(np.flatnonzero(asked)), asked.size)
+
+    def among_all(self, scores: Tensor) -> Tensor:
+        """Scores of the rows (R, A) -> of all questions, (B Q, A); -inf where none was asked."""
+        return scores.new_full((self.total, scores.shape[1]), -torch.inf).index_copy(
+            0, self.rows, scores
+        )

@@ -188,7 +188,7 @@ def specs_of(task: Task, settings: Settings) -> list[MemberSpec]:
             f"The scope {training.scope!r} trains soft slots, but no chosen pattern has any.",
             "Add --soft KIND, write {soft:5} into a pattern, or use another --scope.",
         )
-    if settings.template.mixture > 1 and not soft:
+    if (settings.template.mixture or 1) > 1 and not soft:
         raise UsageError(
             f"A mixture of {settings.template.mixture} is one of soft templates, but no chosen "
             "pattern has slots.",
@@ -236,7 +236,7 @@ def _member(
             pattern = with_slots(pattern, config.soft_length, config.soft_text)
         pvp = pvp.with_pattern(pattern, recipe.kind)
         start = recipe.start or config.soft_start
-        mixture = config.mixture if config.mixture > 1 else recipe.mixture
+        mixture = config.mixture or recipe.mixture
         soft = SoftSpec(recipe.kind, start, seed, config.deep, config.deep_layers, mixture)
     if repetition is not None:
         name += f"-{repetition}"

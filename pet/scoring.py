@@ -20,6 +20,7 @@ from pet.backbone import LanguageModel
 from pet.demonstrations import Demonstrations, Shown, with_demonstrations
 from pet.encoding import Batch, Chunk, Encoded, Encoder, FieldTokens
 from pet.errors import PatternError, RunError, UsageError
+from pet.negatives import Asked
 from pet.pvp import PVP
 from pet.readouts import Member, readouts_of
 from pet.readouts.label_words import Word, label_words
@@ -188,8 +189,8 @@ class PVPScorer:
             self.learned.load_state_dict(own)
         except RuntimeError as error:
             raise RunError(
-                f"The weights of a member do not fit its pattern: {error}",
-                "Its file is damaged or lost; train it again.",
+                f"The weights of a member do not fit its pattern {self.pvp.pattern.template!r}.",
+                "Its file is damaged, or another version of pet wrote it; train it again.",
             ) from error
         self.backbone.weights.put(
             {name: tensor for name, tensor in weights.items() if not name.startswith(LEARNED)}
@@ -262,15 +263,15 @@ class PVPScorer:
             scores = [self.soft.averaged(part) for part in scores]
         return scores
 
-    def by_text(self, scores: Sequence[Tensor], asked: Tensor) -> list[Tensor]:
+    def by_text(self, scores: Sequence[Tensor], asked: Asked | None = None) -> list[Tensor]:
         """Put the scores of rows together to those of their texts, and calibrate them.
 
         Parameters
         ----------
         scores : sequence of Tensor (R, C / Q)
             One a readout, as `label_scores` gives them.
-        asked : bool Tensor (B, Q)
-            Which questions about B texts the R rows are, in order.
+        asked : Asked, optional
+            Which questions the R rows are; by default every one about every text.
 
         Returns
         -------
@@ -279,9 +280,8 @@ class PVPScorer:
         """
         found = []
         for number, part in enumerate(scores):
-            whole = part.new_full((*asked.shape, part.shape[1]), -torch.inf)
-            whole[asked] = part
-            whole = whole.reshape(len(asked), len(self.labels))
+            whole = part if asked is None else asked.among_all(part)
+            whole = whole.reshape(-1, len(self.labels))
             if self.offsets is not None:
                 whole = whole - whole.new_tensor(self.offsets[number])
             found.append(whole)
@@ -292,10 +292,7 @@ class PVPScorer:
 
         Every text was asked every question. Scores leave the device here, not batch by batch.
         """
-        asked = torch.ones(
-            total.shape[1] // self.questions, self.questions, dtype=torch.bool, device=total.device
-        )
-        found: Scores = torch.stack(self.by_text(list(total / self.draws), asked)).cpu().numpy()
+        found: Scores = torch.stack(self.by_text(list(total / self.draws))).cpu().numpy()
         return found
 
     @property

@@ -20,6 +20,9 @@ from pet.model import EnsembleModel, ensemble_card, ensemble_from_card
 from pet.scoring import keeps_backbone
 
 RECORD, _TENSORS = "prompt.json", "prompt.safetensors"
+# 2: the fingerprint knows more settings of a backbone.
+_FORMAT = 2
+_AGAIN = "Take it from its run again: pet bank BANK --add RUN --replace; or --drop it."
 
 
 @dataclass(frozen=True)
@@ -48,15 +51,19 @@ class TaskPrompt:
         members = model.members
         weights = {spec.name: dict(members.weights.get(spec.name, {})) for spec in members.specs}
         if changed := [name for name, own in weights.items() if not keeps_backbone(own)]:
+            hard = [spec.name for spec in members.specs if spec.soft is None]
             raise UsageError(
                 f"{', '.join(changed[:5])}{' ...' if len(changed) > 5 else ''} of "
                 f"{model.task.name!r} trained weights of the backbone; the tasks of a prompt bank "
                 "share one that is frozen.",
-                "Train with --soft KIND --scope prompt, or take patterns as they are with --method "
-                "zero-shot.",
+                f"Leave members without slots out, which --scope prompt trains as a whole: "
+                f"{', '.join(hard[:5])}."
+                if hard and len(hard) < len(members.specs)
+                else "Train with --soft KIND --scope prompt, or take patterns as they are with "
+                "--method zero-shot.",
             )
         backbone = members.backbone
-        return cls(ensemble_card(model), weights, _place(backbone.name), fingerprint(backbone))
+        return cls(ensemble_card(model), weights, place_of(backbone), fingerprint(backbone))
 
     @classmethod
     def load(cls, folder: str | Path) -> TaskPrompt:
@@ -65,25 +72,27 @@ class TaskPrompt:
         Raises
         ------
         RunError
-            When it is damaged.
+            When it is damaged, or of another format.
         """
         folder = Path(folder)
         try:
             record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
             made_for = record.pop("backbone")
+            if record.pop("format") != _FORMAT:
+                raise RunError(f"{folder}: another version of pet wrote this prompt.", _AGAIN)
             weights: dict[str, dict[str, Tensor]] = {name: {} for name in record["members"]}
             for key, tensor in load_file(folder / _TENSORS).items():
-                member, _, name = key.partition("/")
+                member, _, name = key.rpartition("/")  # members of a generation have a "/" too
                 weights[member][name] = tensor
             return cls(record, weights, made_for["name"], made_for["fingerprint"])
         except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise RunError(f"{folder}: this prompt is damaged: {error!r}") from error
+            raise RunError(f"{folder}: this prompt is damaged: {error!r}", _AGAIN) from error
 
     def save(self, folder: Path) -> None:
         """Write it into a new folder."""
         folder.mkdir(parents=True)
         made_for = {"name": self.backbone, "fingerprint": self.fingerprint}
-        record = {"format": 1, "backbone": made_for, **self.card}
+        record = {"format": _FORMAT, "backbone": made_for, **self.card}
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
         (folder / RECORD).write_text(text, encoding="utf-8")
         tensors = {
@@ -107,7 +116,9 @@ class TaskPrompt:
     @property
     def learned(self) -> int:
         """How many numbers it has learned, all members together."""
-        return sum(part.numel() for own in self.weights.values() for part in own.values())
+        parts = [part for own in self.weights.values() for part in own.items()]
+        # Where P-tuning began is kept for people to look at.
+        return sum(tensor.numel() for name, tensor in parts if not name.endswith(".start"))
 
     def on(self, backbone: LanguageModel) -> EnsembleModel:
         """Put it on its backbone, which is not changed and may be shared."""
@@ -128,7 +139,7 @@ def backbone_of(
         return load_backbone(prompt.backbone, device, precision)
     except BackboneError as error:
         raise BackboneError(
-            f"{folder}: the backbone that it was made for is not where it was. {error}",
+            f"{folder}: the backbone that it was made for cannot be loaded. {error}",
             "Or name another copy of it with --backbone, which pet predict --bank takes.",
         ) from error
 
@@ -138,8 +149,8 @@ def refuse_other_backbone(name: str, prompt: TaskPrompt, backbone: str, own: str
     if prompt.fingerprint != own:
         raise BackboneError(
             f"The prompt {name!r} was made for the backbone {prompt.backbone!r} "
-            f"({prompt.fingerprint}); here it is {backbone!r} ({own}), whose weights or "
-            "vocabulary differ.",
+            f"({prompt.fingerprint}); here it is {backbone!r} ({own}), whose weights, "
+            "settings or vocabulary differ.",
             "Train the task again with this --backbone, or keep it in a bank of its own."
             if prompt.backbone != backbone
             else "The model under this name has changed since: train the task again.",
@@ -153,7 +164,8 @@ def _kind(soft: Mapping[str, Any] | None) -> str:
     return f"mixture of {several} {soft['kind']}" if several > 1 else str(soft["kind"])
 
 
-def _place(backbone: str) -> str:
+def place_of(backbone: LanguageModel) -> str:
     """Where a backbone lies, from wherever one looks; a hub's name stays as it is."""
-    path = Path(backbone)
-    return str(path.resolve()) if backbone != EMBEDDED and path.exists() else backbone
+    path = Path(backbone.name)
+    known = backbone.name == EMBEDDED or not path.exists()
+    return backbone.name if known else str(path.resolve())

@@ -29,7 +29,6 @@ class PatternView:
 def view(scorer: PVPScorer, texts: Mapping[str, str]) -> PatternView:
     """Score one example and keep every step, one entry a readout, for people to look at."""
     chunk = Chunk(scorer.backbone.tokenizer, [texts])
-    asked = torch.ones(1, scorer.questions, dtype=torch.bool, device=scorer.backbone.compute.device)
     draws = []
     for draw in range(scorer.draws):
         batches = scorer.batch(scorer.encode(chunk, draw), np.arange(scorer.questions))
@@ -37,7 +36,7 @@ def view(scorer: PVPScorer, texts: Mapping[str, str]) -> PatternView:
         draws.append(
             (
                 scorer.word_scores(states, batches),
-                scorer.by_text(scorer.label_scores(states, batches), asked),
+                scorer.by_text(scorer.label_scores(states, batches)),
             )
         )
     words, labels = (

@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from families import FAMILIES, save_family
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from other_families import CAUSAL, save_other
 from tiny import save_tiny_bert
 from toy import NEW, Files, Result, pet, train, write_jsonl
-from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from pet import PVP, Ensemble, PromptBank, Task, Verbalizer
-from pet.backbone import MaskedLM, fingerprint
+from pet.backbone import CausalLM, LanguageModel, MaskedLM, fingerprint
 from pet.bank import TaskPrompt, change_bank, read_prompt, stored_prompts
 from pet.config import Settings
 from pet.device import Compute
@@ -255,13 +256,13 @@ def test_a_prompt_without_its_backbone_is_one_message(
         result = pet("explain", tmp_path / "toy", "--text", "warm")
         assert result.code == 1
         found[place] = result.err
-    assert "not where it was" in found["name"]
+    assert "cannot be loaded" in found["name"]
     assert "made for the backbone" in found["fingerprint"]
 
 
 def test_a_prompt_of_another_backbone_is_refused(folder: Path, tmp_path: Path) -> None:
     other = MaskedLM.load(str(save_tiny_bert(tmp_path / "other", seed=1)), "cpu", "fp32")
-    with pytest.raises(BackboneError, match=r"'toy' was made for .*weights or vocabulary differ"):
+    with pytest.raises(BackboneError, match=r"'toy' was made for .*weights, settings or vocabulary differ"):
         PromptBank(other).add(folder / "toy")
     with pytest.raises(BackboneError, match="was made for"):
         PromptBank.load(folder, str(tmp_path / "other"), "cpu")
@@ -292,13 +293,31 @@ def test_a_fingerprint_is_that_of_the_weights(tiny_bert: str, place: str) -> Non
     assert fingerprint(own) != fingerprint(same)
 
 
-def test_a_fingerprint_is_that_of_the_architecture_too(tiny_bert: str, tmp_path: Path) -> None:
-    model = AutoModelForMaskedLM.from_pretrained(tiny_bert)
-    model.config.num_attention_heads //= 2
-    model.save_pretrained(tmp_path)
-    AutoTokenizer.from_pretrained(tiny_bert).save_pretrained(tmp_path)
-    own, other = (MaskedLM.load(str(name), "cpu", "fp32") for name in (tiny_bert, tmp_path))
-    assert fingerprint(own) != fingerprint(other)
+def test_a_fingerprint_is_that_of_the_settings_too(tiny_bert: str, tmp_path: Path) -> None:
+    llama = CausalLM.load(str(save_other(CAUSAL["llama"], tmp_path / "llama")), "cpu", "fp32")
+    modern = save_family(FAMILIES["modernbert"], tmp_path / "modernbert")
+    changes: list[tuple[LanguageModel, str, Any]] = [
+        (MaskedLM.load(tiny_bert, "cpu", "fp32"), "num_attention_heads", 2),
+        (MaskedLM.load(str(modern), "cpu", "fp32"), "local_attention", 4),
+        (llama, "rms_norm_eps", 0.1),
+        (llama, "rope_parameters", {"rope_type": "default", "rope_theta": 77.0}),
+    ]
+    for backbone, name, value in changes:
+        config, before = backbone.model.config, fingerprint(backbone)
+        assert getattr(config, name) != value
+        setattr(config, name, value)
+        assert fingerprint(backbone) != before, name
+    config, before = llama.model.config, fingerprint(llama)
+    config.architectures, config.dtype, config.a_later_setting = ["Other"], torch.bfloat16, None
+    assert fingerprint(llama) == before
+
+
+def test_a_prompt_of_another_format_is_one_message(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "toy", tmp_path / "toy")
+    file = tmp_path / "toy" / "prompt.json"
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "format": 1}), "utf-8")
+    with pytest.raises(RunError, match=r"another version of pet(?s:.*)--add RUN --replace"):
+        read_prompt(tmp_path / "toy")
 
 
 def test_members_that_trained_the_backbone_are_refused(
@@ -332,10 +351,11 @@ def test_a_damaged_prompt_is_named(folder: Path, tmp_path: Path) -> None:
         PromptBank.load(tmp_path / "none")
     shown = pet("bank", tmp_path)
     assert shown.code == 0, shown.err
-    assert re.search("toy +damaged", shown.out)
+    assert re.search("toy +cannot be read", shown.out)
+    assert "this prompt is damaged" in shown.err
     replaced = pet("bank", tmp_path, "--add", folder / "toy", "--replace")
     assert replaced.code == 0, replaced.err
-    assert "damaged" not in replaced.out
+    assert "cannot be read" not in replaced.out
     (tmp_path / "toy" / "prompt.json").write_text("nothing", "utf-8")
     assert pet("bank", tmp_path, "--drop", "toy").code == 0
     assert sorted(stored_prompts(tmp_path)) == ["tags"]
@@ -493,7 +513,7 @@ def test_a_bank_whose_backbone_has_moved_says_how_to_name_it(
     source = write_jsonl(tmp_path / "rows.jsonl", [{"task": "toy", "text": "fine"}])
     result = pet("predict", "--bank", moved, "--input", source)
     assert result.code == 1
-    assert "the backbone that it was made for is not where it was" in result.err
+    assert "the backbone that it was made for cannot be loaded" in result.err
     assert "with --backbone" in result.err
     assert result.err.count("Error: ") == 1
     found = pet("predict", "--bank", moved, "--input", source, "--backbone", tiny_bert)

@@ -48,7 +48,7 @@ def test_untrained_slots_are_next_to_their_words_and_have_not_moved(
 def test_nearest_words_are_those_of_the_highest_cosines(backbone: MaskedLM) -> None:
     own = template(backbone, "words")
     with torch.no_grad():
-        own.delta.add_(torch.randn(own.delta.shape))  # type: ignore[operator,arg-type]
+        own.vectors.add_(torch.randn(own.vectors.shape))
     table = backbone.model.get_input_embeddings().weight.detach().numpy()
     for view, vector, start in zip(
         slot_views(own, backbone, 4), own().vectors.detach().numpy(), own.start.numpy(), strict=True

@@ -148,7 +148,7 @@ def test_every_prompt_tensor_has_a_gradient_and_no_frozen_weight_any(
         assert parameter.grad is not None, name
         # Every single slot has one; a unit of an encoder of slots may be dead, and a layer with a
         # sliding window does not see slots that are far from the mask.
-        of_slots = name.rsplit(".", 1)[1] in ("vectors", "delta", "table", "original")
+        of_slots = name.rsplit(".", 1)[1] in ("vectors", "table", "original")
         of_slots &= not (
             name.endswith("table") and backbone.model.config.model_type == "modernbert"
         )
@@ -242,6 +242,27 @@ def test_slots_and_masks_move_with_a_labels_name(bert: MaskedLM) -> None:
 def test_a_soft_template_needs_slots(bert: MaskedLM) -> None:
     with pytest.raises(PatternError, match=r"no slots(?s:.*)\{soft:5\}"):
         PVPScorer(PVP("{a} {mask}", WORDS), LABELS, bert, 64, soft=SoftSpec("words"))
+
+
+def test_words_train_differences_and_keep_the_vectors(bert: MaskedLM) -> None:
+    own = scorer(bert, kind="words")
+    assert own.soft is not None
+    start = own.soft().vectors.detach().clone()
+    before = scores(own)
+    own.unfold()
+    np.testing.assert_array_equal(scores(own), before)  # the difference is zero
+    (delta,) = own.soft.parameters()
+    assert not delta.any()
+    with torch.no_grad():
+        delta.add_(torch.randn(delta.shape))
+    torch.testing.assert_close(own.soft().vectors, start + delta)
+    trained = scores(own)
+    own.fold()
+    np.testing.assert_array_equal(scores(own), trained)
+    # What is kept does not depend on what the slots start as where it is read again.
+    other = scorer(bert, kind="words", start="uniform", seed=5)
+    other.put(own.take(()))
+    np.testing.assert_array_equal(scores(other), trained)
 
 
 def test_p_tuning_trains_an_mlp_on_an_lstm_and_keeps_the_vectors(bert: MaskedLM) -> None:

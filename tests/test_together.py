@@ -16,6 +16,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from tiny import bert_tokenizer
 from toy import Files, labelled_rows, toy_task, train, unlabelled_rows
 
 from pet import PVP, Example, Verbalizer, checkpoints, member_store
@@ -24,6 +25,7 @@ from pet.checkpoints import Checkpoint
 from pet.config import TrainingConfig
 from pet.data import Pool
 from pet.device import Compute
+from pet.encoding import TextTokenizer
 from pet.members import (
     MemberResult,
     MemberSet,
@@ -221,20 +223,29 @@ def test_members_that_leave_the_backbone_alone_score_in_one_pass(
 
 @given(
     sizes=st.lists(st.sampled_from([1, 2, 4]), max_size=9),
-    kinds=st.lists(st.sampled_from(["prompt", "full", "dropout", "hard"]), min_size=9, max_size=9),
+    kinds=st.lists(
+        st.sampled_from(["prompt", "spelled", "full", "dropout", "hard"]), min_size=9, max_size=9
+    ),
     budget=st.sampled_from([64, 128, 256, 1024]),
 )
 @settings(max_examples=60, deadline=None)
 def test_groups_are_alike_and_fit(sizes: list[int], kinds: list[str], budget: int) -> None:
-    specs = []
+    specs, tokenizer = [], TextTokenizer(bert_tokenizer())
+    # "dull" is four tokens, "super" five.
+    spelled = Verbalizer({"negative": ["bad", "dull"], "positive": ["super"]})
+
+    def tokens(own: MemberSpec) -> int:
+        return own.training.batch_size * 64 * (3 if own.pvp.verbalizers == (spelled,) else 1)
+
     for number, (size, kind) in enumerate(zip(sizes, kinds, strict=False)):
-        own = spec(str(number), "{soft} {text} {mask}", "words", batch_size=size)
+        words = spelled if kind == "spelled" else WORDS
+        own = spec(str(number), "{soft} {text} {mask}", "words", words, batch_size=size)
         if kind == "full":
             own = replace(own, training=replace(own.training, scope="full"))
         if kind == "dropout":
             own = replace(own, training=replace(own.training, dropout=True))
         specs.append(replace(own, soft=None) if kind == "hard" else own)
-    groups = list(training_groups(specs, budget))
+    groups = list(training_groups(specs, tokenizer, budget))
     found = [own for group in groups for own in group]
     assert sorted(found, key=specs.index) == specs
     assert all(sorted(group, key=specs.index) == list(group) for group in groups)
@@ -243,11 +254,11 @@ def test_groups_are_alike_and_fit(sizes: list[int], kinds: list[str], budget: in
             assert len({own.training.batch_size for own in group}) == 1
             assert all(own.soft and own.training.scope == "prompt" for own in group)
             assert not any(own.training.dropout for own in group)
-            assert sum(own.training.batch_size * 64 for own in group) <= budget
+            assert sum(map(tokens, group)) <= budget
     for one, other in combinations(groups, 2):  # no two could have been one
         both = [*one, *other]
         assert (
-            sum(own.training.batch_size * 64 for own in both) > budget
+            sum(map(tokens, both)) > budget
             or len({own.training for own in both}) > 1
             or any(own.soft is None or own.training.scope == "full" for own in both)
             or any(own.training.dropout for own in both)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from inspect import signature
 from typing import Any, ClassVar, Protocol, Self, get_args
 
 import torch
@@ -278,8 +279,10 @@ class LanguageModel(ABC):
 def mean_states(model: Any, compute: Compute, batch: Batch) -> Tensor:
     """Average a model's encoder output over the tokens that are no padding: (B, H), in fp32."""
     body = model.get_encoder() if model.config.is_encoder_decoder else model.base_model
+    # Nothing is read on from here: keys and values of all layers need not be kept.
+    alone = {"use_cache": False} if "use_cache" in signature(body.forward).parameters else {}
     with compute.autocast():
-        hidden: Tensor = body(**model_inputs(batch))[0]
+        hidden: Tensor = body(**model_inputs(batch), **alone)[0]
     if batch.attention is None:
         return hidden.float().mean(dim=1)
     real = batch.attention[:, :, None].float()

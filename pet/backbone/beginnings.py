@@ -35,6 +35,7 @@ class ProductReader:
         cut = {word[:end] for word in words for end in range(1, len(word))}
         self.after: tuple[WordIds, ...] = tuple(sorted(cut))  # a beginning before what it begins
         self._places = {beginning: 1 + n for n, beginning in enumerate(self.after)} | {(): 0}
+        self._lookups: dict[tuple[WordIds, ...], tuple[Tensor, ...]] = {}
 
     def __call__(
         self,
@@ -44,15 +45,29 @@ class ProductReader:
         batches: Mapping[int, Batch] | None,
     ) -> Tensor:
         """Log-probabilities of words, (B, W)."""
-        ends = sorted({word[:end] for word in words for end in range(len(word))})
-        columns = {beginning: number for number, beginning in enumerate(ends)}
-        used = states[1][:, [self._places[beginning] for beginning in ends]]  # (B, U, E)
-        logs = self._backbone.vocabulary_logits(used).log_softmax(dim=-1)
-        tokens = [(columns[word[:i]], word[i]) for word in words for i in range(len(word))]
-        where, which = torch.tensor(tokens, device=logs.device).T
-        owner = [number for number, word in enumerate(words) for _ in word]
+        used, where, which, owner = self._lookup(tuple(words), states[1].device)
+        logs = self._backbone.vocabulary_logits(states[1][:, used]).log_softmax(dim=-1)
         sums = logs.new_zeros(len(logs), len(words))
-        return sums.index_add(1, torch.tensor(owner, device=logs.device), logs[:, where, which])
+        return sums.index_add(1, owner, logs[:, where, which])
+
+    @torch.inference_mode(False)
+    def _lookup(self, words: tuple[WordIds, ...], device: torch.device) -> tuple[Tensor, ...]:
+        """Where the words' probabilities are; made once, as every batch asks for the same words.
+
+        Numbers of the U states that are used; for every token of every word which of these states
+        predicts it, its id, and the number of its word.
+        """
+        if words not in self._lookups:
+            ends = sorted({word[:end] for word in words for end in range(len(word))})
+            columns = {beginning: number for number, beginning in enumerate(ends)}
+            tokens = [
+                (columns[word[:i]], word[i], number)
+                for number, word in enumerate(words)
+                for i in range(len(word))
+            ]
+            used = torch.tensor([self._places[beginning] for beginning in ends], device=device)
+            self._lookups[words] = (used, *torch.tensor(tokens, device=device).T)
+        return self._lookups[words]
 
 
 @dataclass(frozen=True)
@@ -69,10 +84,13 @@ class Tree:
 
     @classmethod
     @lru_cache(maxsize=64)
-    def of(cls, after: tuple[WordIds, ...]) -> Tree:
-        """Build it from all true beginnings of some words."""
+    @torch.inference_mode(False)  # what is kept may be trained with later
+    def of(cls, after: tuple[WordIds, ...], device: torch.device) -> Tree:
+        """Build it on a device, from all true beginnings of some words."""
         return cls(
-            torch.tensor([beginning[-1] for beginning in after]),
-            torch.tensor([len(beginning) - 1 for beginning in after]),
-            torch.tensor([[own[: len(seen)] == seen for seen in after] for own in after]),
+            torch.tensor([beginning[-1] for beginning in after], device=device),
+            torch.tensor([len(beginning) - 1 for beginning in after], device=device),
+            torch.tensor(
+                [[own[: len(seen)] == seen for seen in after] for own in after], device=device
+            ),
         )

@@ -133,10 +133,10 @@ class CausalLM(LanguageModel):
         """Add the states behind beginnings of words: (B, 1, E) -> (B, 1 + T, E)."""
         if not after:
             return states
-        tree = Tree.of(after)
-        ids = tree.tokens.to(states.device).expand(len(states), -1)
-        places = read.lengths[:, None] + tree.depths.to(states.device)
-        sees = tree.sees.to(states.device).expand(len(states), -1, -1)
+        tree = Tree.of(after, states.device)
+        ids = tree.tokens.expand(len(states), -1)
+        places = read.lengths[:, None] + tree.depths
+        sees = tree.sees.expand(len(states), -1, -1)
         hidden, _ = self._go_on(read, ids, places, torch.ones_like(ids, dtype=torch.bool), sees)
         return torch.cat([states, hidden.float()], dim=1)
 

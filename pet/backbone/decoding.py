@@ -28,7 +28,11 @@ class MaskReader:
 
     def __init__(self, backbone: LanguageModel, words: Iterable[WordIds]) -> None:
         self._backbone = backbone
-        self.mask_counts = tuple(sorted({len(word) for word in words}))
+        device = backbone.compute.device
+        # On the device, as every batch asks for the same words.
+        self._ids = {word: torch.tensor(word, device=device) for word in words}
+        self.mask_counts = tuple(sorted(set(map(len, self._ids))))
+        self._places = torch.arange(max(self.mask_counts, default=0), device=device)
 
     def __call__(
         self,
@@ -58,19 +62,24 @@ class MaskReader:
         columns = []
         for word in words:
             table = log_probabilities[len(word)]
-            ids = torch.tensor(word, device=table.device)
-            tokens = table[:, torch.arange(len(ids)), ids]
+            ids, places = self._ids[word], self._places[: len(word)]
+            tokens = table[:, places, ids]
             if batches is None or decoding == "parallel" or len(ids) == 1:
                 columns.append(tokens.sum(dim=1))
             else:
                 batch = batches[len(ids)]
                 sure = decoding == "max-first"
-                columns.append(_one_by_one(self._backbone, batch, ids, tokens, sure))
+                columns.append(_one_by_one(self._backbone, batch, ids, places, tokens, sure))
         return torch.stack(columns, dim=1)
 
 
 def _one_by_one(
-    backbone: LanguageModel, batch: Batch, word: Tensor, tokens: Tensor, most_certain: bool
+    backbone: LanguageModel,
+    batch: Batch,
+    word: Tensor,
+    places: Tensor,
+    tokens: Tensor,
+    most_certain: bool,
 ) -> Tensor:
     """Fill one mask of every row, look again, and so on; ``tokens`` (B, k) is the first look."""
     rows = torch.arange(len(tokens), device=tokens.device)
@@ -80,7 +89,7 @@ def _one_by_one(
     for step in range(len(word)):
         if step:
             logits = backbone.vocabulary_logits(backbone.mask_states(replace(batch, ids=ids)))
-            tokens = logits.log_softmax(dim=-1)[:, torch.arange(len(word)), word]
+            tokens = logits.log_softmax(dim=-1)[:, places, word]
         waiting = tokens.masked_fill(~open_masks, -torch.inf)
         place = waiting.argmax(dim=1) if most_certain else torch.full_like(rows, step)
         total = total + tokens[rows, place]

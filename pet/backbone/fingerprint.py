@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,15 +12,17 @@ from torch import Tensor
 from pet.backbone.base import LanguageModel
 
 _SAMPLE = 1024
-_COMPUTES = (
-    "num_attention_heads", "num_hidden_layers", "hidden_act", "layer_norm_eps", "pad_token_id",
-    "rope_theta", "relative_attention", "position_embedding_type",
-)  # fmt: skip
+# Settings that change nothing a model computes, and differ between copies of one.
+_OTHERWISE = {
+    "architectures", "dtype", "torch_dtype", "transformers_version", "use_cache",
+    "id2label", "label2id", "problem_type",
+    "bos_token_id", "eos_token_id", "sep_token_id", "cls_token_id", "decoder_start_token_id",
+}  # fmt: skip
 
 
 @torch.no_grad()
 def fingerprint(backbone: LanguageModel) -> str:
-    """Return a short hash of a backbone's original weights, architecture and vocabulary.
+    """Return a short hash of a backbone's original weights, settings and vocabulary.
 
     Of every tensor some 1,024 numbers are looked at, evenly spaced, so that it takes no time for
     large models; any training changes it. Names of files and of parameters do not matter.
@@ -27,11 +30,25 @@ def fingerprint(backbone: LanguageModel) -> str:
     backbone.weights.put({})
     vocabulary = sorted(backbone.hf_tokenizer.get_vocab().items())
     parts = sorted(_sampled(parameter) for parameter in backbone.model.parameters())
-    config = backbone.model.config
     # Layers alike in shape may still compute something else.
-    how = {name: repr(getattr(config, name, None)) for name in _COMPUTES}
-    plain = [config.model_type, how, vocabulary, parts]
-    return hashlib.sha256(json.dumps(plain).encode()).hexdigest()[:16]
+    plain = [_settings(backbone.model.config), vocabulary, parts]
+    text = json.dumps(plain, sort_keys=True, default=repr)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _settings(config: Any) -> dict[str, Any]:
+    """What a model's config says of how it computes.
+
+    What is at its default is left out: a setting that a release of transformers adds, and that a
+    model does not use, changes nothing.
+    """
+    defaults = type(config)().to_dict()
+    found = {
+        name: value
+        for name, value in config.to_dict().items()
+        if name not in _OTHERWISE and not name.startswith("_") and value != defaults.get(name)
+    }
+    return {"model_type": config.model_type, **found}
 
 
 def _sampled(tensor: Tensor) -> str:

@@ -7,6 +7,7 @@ stand in the inputs of one batch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
@@ -33,7 +34,7 @@ from pet.prediction import Prediction, predictions
 from pet.readers import rows_of
 from pet.scoring import Scores
 from pet.task import Task
-from pet.task_prompt import TaskPrompt, backbone_of, refuse_other_backbone
+from pet.task_prompt import TaskPrompt, backbone_of, place_of, refuse_other_backbone
 
 # A row of a batch: the name of its task and its texts, by field.
 BankRow = tuple[str, Mapping[str, str]]
@@ -128,8 +129,7 @@ class PromptBank:
             When the name is taken, or there is no prompt because the backbone was trained too.
         """
         if not isinstance(prompt, TaskPrompt):
-            device = str(self.backbone.compute.device)
-            prompt = read_prompt(prompt, device, self.backbone.compute.precision)
+            prompt = read_prompt(prompt, "cpu")  # a run's whole ensemble is loaded to take it out
         name = prompt.name if name is None else name
         check_name(name)
         if name in self._prompts:
@@ -139,7 +139,9 @@ class PromptBank:
             model = prompt.on(self.backbone)
             for spec, scorer in zip(model.members.specs, model.members.scorers, strict=True):
                 scorer.put(prompt.weights[spec.name])
-        self._prompts[name], self._models[name] = prompt, model
+        # Saved, the bank names the backbone that it has, where prompts may have come from another copy.
+        self._prompts[name] = replace(prompt, backbone=place_of(self.backbone))
+        self._models[name] = model
         return name
 
     def drop(self, name: str) -> None:

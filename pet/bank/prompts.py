@@ -83,7 +83,7 @@ def change_bank(
     RunError
         When there is nothing to be removed, or a prompt is damaged.
     """
-    there = prompt_folders(bank)
+    there, drop = prompt_folders(bank), tuple(dict.fromkeys(drop))
     if drop and not there:
         raise RunError(f"{bank}: no prompts are here, so none can be removed.")
     for name in drop:
@@ -101,10 +101,11 @@ def change_bank(
         for other in known.values():
             refuse_other_backbone(name, prompt, other.backbone, other.fingerprint)
         known[name] = prompt
-    for name in drop:
-        shutil.rmtree(there[name])
-    for name, prompt in add:
+    for name, prompt in add:  # first, so that what cannot be written removes nothing
         write_prompt(bank, name, prompt)
+    for name in drop:
+        if name not in dict(add):
+            shutil.rmtree(there[name])
 
 
 def write_prompt(bank: str | Path, name: str, prompt: TaskPrompt) -> None:

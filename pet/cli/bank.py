@@ -31,9 +31,10 @@ def command(
 ) -> None:
     """Keep the prompts of several tasks in the folder BANK, and list them.
 
-    What is put in are the members of a run that leave the backbone alone: those of --soft KIND
-    --scope prompt, or untrained ones (--method zero-shot). All must be of one backbone. Each task
-    is a folder of a few kilobytes in BANK, which may also be copied or removed by hand.
+    What is put in are the members of a run and how they are combined, not the classifier that was
+    distilled from them. All must leave the backbone alone: members of --soft KIND --scope prompt,
+    or untrained ones (--method zero-shot); and all must be of one backbone. Each task is a folder
+    of a few kilobytes in BANK, which may also be copied or removed by hand.
 
     \b
     Example: pet bank prompts --add runs/reviews --add runs/topics
@@ -51,13 +52,16 @@ def command(
     found = prompt_folders(bank)
     if not found and not drop:
         raise RunError(f"{bank}: no prompts are here.", f"pet bank {bank} --add RUN puts one in.")
-    rows = []
+    rows, unread = [], []
     for own, folder in found.items():
         try:
             prompt = read_prompt(folder)
-        except RunError:
-            rows.append([own, "damaged: --drop it, or --add --replace", "", "", ""])
+        except RunError as error:
+            unread.append(str(error))
+            rows.append([own, "cannot be read", "", "", ""])
             continue
         labels = str(len(prompt.card["task"]["labels"]))
         rows.append([own, prompt.made_of, labels, f"{prompt.learned:,}", prompt.backbone])
     click.echo(text_table(rows, ["task", "members", "labels", "learned numbers", "backbone"]))
+    if unread:
+        click.echo("\n" + "\n".join(unread), err=True)

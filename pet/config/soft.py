@@ -25,7 +25,7 @@ class TemplateConfig(Checked):
         "Soft templates, one or several: words, a learned change of the slots' words; "
         "prompt-tuning, free vectors; p-tuning, the same trained through an LSTM; deep, vectors at "
         "every layer; prefix, keys and values at every layer; warp, prompt-tuning that starts as "
-        "mask tokens, with class vectors; mixture, four prompt-tuning templates mixed by EM; none "
+        "mask tokens, with class vectors; mixture, prompt-tuning templates mixed by EM; none "
         "is the pattern as the task has it. Several give every pattern a member of each kind.",
         SoftMember,
     )
@@ -47,9 +47,10 @@ class TemplateConfig(Checked):
     deep_layers: str = setting(
         "all", "Deep prompts: which layers have them, such as 1,4-6, or all but the first, 0."
     )
-    mixture: int = setting(
-        1,
-        "Soft templates of one member: their probabilities are mixed, with weights found by EM.",
+    mixture: int | None = setting(
+        None,
+        "Soft templates of one member: their probabilities are mixed, with weights found by EM; by "
+        "default 1, of --soft mixture 4.",
         low=1,
     )
     soften: Literal["none", "words"] = setting(

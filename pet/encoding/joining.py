@@ -32,7 +32,7 @@ def join(batches: Sequence[Batch], pad_id: int) -> Batch:
     length = max(batch.ids.shape[1] for batch in batches)
     width = max(batch.masks.shape[1] for batch in batches)
     real = [_real(batch) for batch in batches]
-    padded = any(own.shape[1] < length or not own.all() for own in real)
+    padded = any(own.attention is not None or own.ids.shape[1] < length for own in batches)
     segments = [batch.segments for batch in batches if batch.segments is not None]
     fillings, above = [], 0
     for batch in batches:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -101,10 +102,11 @@ class TextTokenizer:
         """Return a word's tokens as text, for people to look at."""
         return [str(self._backend.id_to_token(number)) for number in self.piece(word, True, False)]
 
-    def token_texts(self) -> list[str]:
+    @cached_property
+    def token_texts(self) -> tuple[str, ...]:
         """Every token of the vocabulary alone, as text."""
         rows = [[number] for number in range(self.vocabulary_size)]
-        return list(self._backend.decode_batch(rows))
+        return tuple(self._backend.decode_batch(rows))
 
     def texts(self, texts: Sequence[str], after_space: bool) -> Ragged:
         """Tokenise many texts at once."""

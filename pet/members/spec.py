@@ -34,6 +34,11 @@ class MemberSpec:
     demonstrations: Shown = field(default_factory=dict)
     soft: SoftSpec | None = None
 
+    def seeded(self, seed: int) -> MemberSpec:
+        """Return the same member with other draws, those of its soft template too."""
+        soft = None if self.soft is None else replace(self.soft, seed=seed)
+        return replace(self, seed=seed, soft=soft)
+
     def showing(self, examples: Sequence[Example], labels: Sequence[str]) -> MemberSpec:
         """Draw the demonstrations, where it is to have any, from labelled examples.
 

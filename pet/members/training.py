@@ -18,7 +18,7 @@ from pet.checkpoints import Checkpoint, optimise_resumably, optimise_together_re
 from pet.config import TrainingConfig, default_learning_rate
 from pet.data import Example, Pool
 from pet.demonstrations import Demonstrations, by_label
-from pet.encoding import Chunk
+from pet.encoding import Chunk, TextTokenizer
 from pet.errors import DataError
 from pet.kinds import targets_of, task_kind
 from pet.losses import LabelLoss, joint_losses, label_losses
@@ -147,7 +147,7 @@ def train_together(
 
 
 def training_groups(
-    specs: Sequence[MemberSpec], token_budget: int
+    specs: Sequence[MemberSpec], tokenizer: TextTokenizer, token_budget: int
 ) -> Iterator[tuple[MemberSpec, ...]]:
     """Split members into those that are trained together.
 
@@ -160,18 +160,20 @@ def training_groups(
             yield (spec,)
             continue
         group = waiting.setdefault(spec.training, [])
-        if group and sum(map(_batch_tokens, [*group, spec])) > token_budget:
+        if group and sum(_batch_tokens(own, tokenizer) for own in [*group, spec]) > token_budget:
             yield tuple(group)
             group.clear()
         group.append(spec)
     yield from (tuple(group) for group in waiting.values() if group)
 
 
-def _batch_tokens(spec: MemberSpec) -> int:
-    """Most tokens of a training batch, which has rows for every template and asked label."""
+def _batch_tokens(spec: MemberSpec, tokenizer: TextTokenizer) -> int:
+    """Most tokens of a training batch: rows for every template, asked label and number of masks."""
     templates = 1 if spec.soft is None else spec.soft.mixture
     asked = 1 + spec.training.negatives if spec.pvp.pattern.asks_each_label else 1
-    return spec.training.batch_size * templates * asked * spec.max_length
+    words = {w for own in spec.pvp.verbalizers for words in own.words.values() for w in words}
+    masks = {len(tokenizer.pieces(word)) for word in words}
+    return spec.training.batch_size * templates * asked * len(masks) * spec.max_length
 
 
 def _is_frozen(spec: MemberSpec) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pet.encoding import Batch
-from pet.negatives import sampling_shifts
+from pet.negatives import Asked, sampling_shifts
 from pet.objectives.base import LossOfStates, Objective
 
 
@@ -25,7 +25,7 @@ class VerbalizerObjective(Objective):
         self, batches: Mapping[int, Batch], targets: NDArray[np.int64], asked: NDArray[np.bool_]
     ) -> LossOfStates:
         """Return the loss of a batch."""
-        device = self.scorer.backbone.compute.device
+        compute = self.scorer.backbone.compute
         decided = self.kind.decided(asked)
         answers, shifts = targets, np.zeros(len(targets), dtype=np.float32)
         if self.scorer.asks_each_label:
@@ -34,27 +34,27 @@ class VerbalizerObjective(Objective):
             shifts = sampling_shifts(truth, asked)
         return partial(
             self._loss,
-            torch.from_numpy(shifts).to(device),
-            torch.from_numpy(asked).to(device),
-            torch.from_numpy(decided).to(device),
-            torch.from_numpy(self.kind.outcomes(targets)[decided]).to(device),
-            torch.from_numpy(answers).to(device),
+            compute.put(shifts),
+            Asked.of(asked, compute),
+            None if decided.all() else compute.put(np.flatnonzero(decided)),
+            compute.put(self.kind.outcomes(targets)[decided]),
+            compute.put(answers),
         )
 
     def _loss(
         self,
         shifts: Tensor,
-        asked: Tensor,
-        decided: Tensor,
+        asked: Asked | None,
+        decided: Tensor | None,
         outcomes: Tensor,
         answers: Tensor,
         states: Mapping[int, Tensor],
     ) -> Tensor:
         scores = self.scorer.by_text(self.scorer.label_scores(states, answers=answers), asked)
-        losses = [
-            readout.loss(
-                self.kind.decisions(part + shifts[:, None])[decided], states, outcomes, self.weights
-            )
-            for readout, part in zip(self.scorer.readouts, scores, strict=True)
-        ]
+        losses = []
+        for readout, part in zip(self.scorer.readouts, scores, strict=True):
+            decisions = self.kind.decisions(part + shifts[:, None])
+            # Not by a mask, whose True values a GPU would have to be waited for to count.
+            chosen = decisions if decided is None else decisions[decided]
+            losses.append(readout.loss(chosen, states, outcomes, self.weights))
         return torch.stack(losses).mean()

@@ -55,6 +55,7 @@ class WordReadout(Readout):
         raw = torch.zeros(len(words), n_labels)
         for row, word in enumerate(words):
             raw[row, word.label] = word.weight
+        self._most_words = int((raw > 0).sum(0).max())
         self._raw = raw.to(device)
         self._shares = (raw / raw.sum(0)).to(device)
 
@@ -91,7 +92,7 @@ class WordReadout(Readout):
         # fewer words runs its weakest again. Each rank is one soft vote, so gradients flow.
         ordered = spread.sort(dim=1, descending=True).values
         counts = (self._raw > 0).sum(0)
-        ranks = torch.arange(int(counts.max()), device=spread.device)
+        ranks = torch.arange(self._most_words, device=spread.device)
         chosen = torch.minimum(ranks[:, None], counts - 1)
         ballots = ordered.gather(1, chosen.expand(len(spread), -1, -1))
         return ballots.softmax(dim=2).mean(dim=1).log()

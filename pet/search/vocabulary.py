@@ -50,7 +50,7 @@ class WordTable:
     @classmethod
     def whole(cls, tokenizer: TextTokenizer, encoders: Sequence[Encoder]) -> WordTable:
         """Take the real words of a vocabulary: letters only, two or more, one token as text."""
-        texts = (text.strip() for text in tokenizer.token_texts())
+        texts = (text.strip() for text in tokenizer.token_texts)
         words = dict.fromkeys(
             text for text in texts if text.isalpha() and len(text) >= _LEAST_LETTERS
         )

@@ -6,10 +6,11 @@ dropped after training; what is kept are the vectors.
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from pet.soft.template import SoftTemplate
+from pet.soft.template import Site, SoftTemplate
 
 
 class PTuning(SoftTemplate):
@@ -17,15 +18,22 @@ class PTuning(SoftTemplate):
 
     rate = 1e-3
 
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
+        # Kept in the file: where training starts depends on an encoder that is dropped.
+        self.register_buffer("start", site.start.clone())
+
+    @property
+    def origin(self) -> Tensor:
+        """What the encoder said at first, (T, E)."""
+        return self.start
+
+    @torch.no_grad()
     def unfold(self) -> None:
         """Let an encoder stand between what is trained and the vectors."""
         encoder = SlotEncoder(self.vectors.shape[1]).to(self.vectors.device)
         parametrize.register_parametrization(self, "vectors", encoder)
-
-    def fold(self) -> None:
-        """Keep what the encoder says, without the encoder."""
-        if parametrize.is_parametrized(self, "vectors"):
-            parametrize.remove_parametrizations(self, "vectors")
+        self.start.copy_(self.vectors)
 
 
 class SlotEncoder(nn.Module):

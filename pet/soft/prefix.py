@@ -42,11 +42,6 @@ class Prefix(SoftTemplate):
         bottleneck = Bottleneck(self.start, self.table.detach()).to(self.table.device)
         parametrize.register_parametrization(self, "table", bottleneck)
 
-    def fold(self) -> None:
-        """Keep what the bottleneck says, without the bottleneck."""
-        if parametrize.is_parametrized(self, "table"):
-            parametrize.remove_parametrizations(self, "table")
-
 
 class Bottleneck(nn.Module):
     """Vectors (T, E) -> table (D, 2, T, K), through tanh; at first the table as it was.

@@ -18,6 +18,7 @@ STARTS = ("label-words", "vocabulary", "uniform", "mask")
 COMMON = 5_000
 _NOISE = 0.5
 _SCATTER = 0.5
+_SAMPLE = 1000
 
 
 def start_vectors(
@@ -87,7 +88,10 @@ def scattered(vectors: Tensor, backbone: LanguageModel, seed: int) -> Tensor:
 
     So templates of a mixture differ even where all start as the same words.
     """
-    spread: Tensor = backbone.model.get_input_embeddings().weight.float().std()
+    weights = backbone.model.get_input_embeddings().weight.float()
+    some = torch.arange(min(_SAMPLE, len(weights)))
+    scale = word_vectors(backbone, some).std() / weights[some].std()  # some models have one
+    spread = scale * weights.std()
     noise = np.random.default_rng(derived_seed(seed, 7)).standard_normal(vectors.shape)
     return vectors + _SCATTER * spread * torch.from_numpy(noise).to(vectors)
 
@@ -100,7 +104,7 @@ def common_tokens(tokenizer: TextTokenizer, count: int = COMMON) -> list[int]:
     special = set(tokenizer.special_ids)
     found = [
         number
-        for number, text in enumerate(tokenizer.token_texts())
+        for number, text in enumerate(tokenizer.token_texts)
         if number not in special and len(text.strip()) > 1 and text.strip().isalpha()
     ]
     return found[:count] or [n for n in range(tokenizer.vocabulary_size) if n not in special]

@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from pet.backbone import LanguageModel
 from pet.config.recipes import Recipe
@@ -50,8 +51,8 @@ class Site:
 class SoftTemplate(nn.Module):
     """T vectors that are trained as they are; other kinds change how.
 
-    A kind overrides `forward`, and where training goes through more than what is kept, such as an
-    encoder of the vectors, `unfold` and `fold`.
+    A kind overrides `forward`, and `unfold` where training goes through something that is not kept,
+    such as an encoder of the vectors: it is a parametrization in torch's sense.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ class SoftTemplate(nn.Module):
 
     def __init__(self, site: Site) -> None:
         super().__init__()
-        # Made again from the spec, so not in the file.
+        # Only for training and for people to look at; made again from the spec, so not in the file.
         self.register_buffer("start", site.start, persistent=False)
         self.vectors = nn.Parameter(site.start.clone())
 
@@ -85,9 +86,14 @@ class SoftTemplate(nn.Module):
     @torch.no_grad()
     def moved(self) -> Tensor:
         """How far each slot has gone since `begin`, relative to where that was: (T,)."""
-        change = self().by_slot() - self.began
-        moved: Tensor = change.norm(dim=1) / self.began.norm(dim=1)
+        change = self().by_slot() - self.origin
+        moved: Tensor = change.norm(dim=1) / self.origin.norm(dim=1)
         return moved
+
+    @property
+    def origin(self) -> Tensor:
+        """What is learned of each slot as it was at first, (T, F)."""
+        return self.began
 
     @property
     def parts(self) -> tuple[SoftTemplate, ...]:
@@ -112,7 +118,9 @@ class SoftTemplate(nn.Module):
         """Make ready for training; random weights are drawn from torch's own generator."""
 
     def fold(self) -> None:
-        """Drop what only training needs; the prompt stays the same."""
+        """Keep what came of the parametrizations, and drop them; the prompt stays the same."""
+        for name in list(self.parametrizations if parametrize.is_parametrized(self) else ()):
+            parametrize.remove_parametrizations(self, name)
 
 
 @torch.no_grad()

@@ -6,21 +6,33 @@ pulls back to the word instead of to nothing. The embedding matrix itself is nev
 
 from __future__ import annotations
 
-import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
-from pet.prompt import Prompt
-from pet.soft.template import Site, SoftTemplate
+from pet.soft.template import SoftTemplate
 
 
 class Words(SoftTemplate):
-    """``e + delta`` a slot, where e is the embedding of the token that it starts as."""
+    """One vector a slot: while it is trained, that of the token it starts as plus a difference."""
 
-    def __init__(self, site: Site) -> None:
-        super().__init__(site)
-        del self.vectors
-        self.delta = nn.Parameter(torch.zeros_like(site.start))
+    def unfold(self) -> None:
+        """Let the differences be what is trained."""
+        parametrize.register_parametrization(self, "vectors", Difference(self.start))
 
-    def forward(self) -> Prompt:
-        """Return what is put into the model."""
-        return Prompt(self.start + self.delta)
+
+class Difference(nn.Module):
+    """``delta -> e + delta``, both (T, E), where e is the embedding of the slots' words."""
+
+    start: Tensor
+
+    def __init__(self, start: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("start", start, persistent=False)
+
+    def forward(self, delta: Tensor) -> Tensor:
+        """Return the vectors."""
+        return self.start + delta
+
+    def right_inverse(self, vectors: Tensor) -> Tensor:
+        """Return the differences."""
+        return vectors - self.start

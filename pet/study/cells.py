@@ -134,8 +134,8 @@ def draw(spec: CellSpec) -> Data:
     dev: list[Example] = []
     labels = spec.files.task.labels
     if spec.shots:
-        labelled = list(pool("optional"))
-        if all(example.label is None for example in labelled):
+        labelled = [example for example in pool("optional") if example.label is not None]
+        if not labelled:
             raise DataError(
                 f"The pool of task {spec.files.task.name!r} has no labelled example.",
                 "Name the right column with --column label=COLUMN.",
@@ -202,12 +202,14 @@ def _with_method(settings: Settings, method: str, task: Task) -> Settings:
     if method in get_args(SoftName):
         template = replace(settings.template, soft=(method,))
         return replace(settings, method="pet", template=template)
-    # A method whose members have no slots trains the rest of what a scope names.
+    # A method whose members have no slots trains the rest of what a scope names, and mixes none.
     training = settings.training
-    soft = {pvp.soft for _, pvp in task.select(settings.patterns)} | {*settings.template.soft}
+    template = settings.template
+    soft = {pvp.soft for _, pvp in task.select(settings.patterns)} | {*template.soft}
     if soft <= {None, "none"}:
         training = replace(training, scope=training.without_slots)
-    return replace(settings, method=method, training=training)  # type: ignore[arg-type]
+        template = replace(template, mixture=None)
+    return replace(settings, method=method, training=training, template=template)  # type: ignore[arg-type]
 
 
 def _figures(report: Report, name: str) -> Figures:
