@@ -28,8 +28,8 @@ from pet.evaluation import calibration_error, text_table
 from pet.folds import out_of_fold_scores, stratified_splits
 from pet.labels import label_numbers
 from pet.member_store import MemberStore
-from pet.members import MemberSet
-from pet.pipeline import asked, specs_of
+from pet.members import MemberSet, specs_of
+from pet.pipeline import asked
 from pet.runs import RunFolder
 from pet.seeds import derived_seed
 from pet.task import load_task

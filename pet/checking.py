@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pet.backbone import kind_of
-from pet.config.recipes import Recipe
+from pet.config import Settings
 from pet.data import Example, chunked
 from pet.encoding import Encoder, TextTokenizer
 from pet.errors import PatternError
 from pet.labels import Label, names
 from pet.loading import load_config, load_tokenizer
+from pet.members import specs_of
 from pet.task import Task
 
 
@@ -31,8 +32,7 @@ def check(
     train: Sequence[Example],
     unlabeled: Iterable[Example] | None,
     test: Iterable[Example] | None,
-    backbone: str,
-    max_length: int,
+    settings: Settings,
 ) -> Findings:
     """Look at class counts, duplicates, overlap, lengths and label words.
 
@@ -44,17 +44,16 @@ def check(
         Labelled examples.
     unlabeled, test : iterable of Example, optional
         Read once, streamed.
-    backbone : str
-        Whose tokenizer counts.
-    max_length : int
-        Most tokens of an input.
+    settings : Settings
+        Backbone, whose tokenizer counts, most tokens of an input, and which slots patterns get.
     """
+    backbone = settings.backbone.backbone
     kind = kind_of(load_config(backbone))
     tokenizer = kind.text_tokenizer(load_tokenizer(backbone))
     found = Findings()
     _class_counts(found, task, train)
     _conflicts(found, train)
-    room = _room(found, task, tokenizer, max_length)
+    room = _room(found, task, settings, tokenizer)
     _lengths(found, "labelled", train, tokenizer, task, room)
     train_keys = {example.key for example in train}
     for name, examples in (("unlabelled", unlabeled), ("test", test)):
@@ -102,24 +101,29 @@ def _conflicts(found: Findings, train: Sequence[Example]) -> None:
         found.warnings.append(f"{conflicts} texts are labelled in more than one way")
 
 
-def _room(found: Findings, task: Task, tokenizer: TextTokenizer, max_length: int) -> int:
-    """Tokens of text that go into every pattern which the backbone can use."""
-    rooms = []
-    for number, pvp in enumerate(task.pvps):
+def _room(found: Findings, task: Task, settings: Settings, tokenizer: TextTokenizer) -> int:
+    """Tokens of text that go into every member's pattern which the backbone can use."""
+    rooms, length = [], settings.backbone.max_length
+    for spec in specs_of(task, settings):
+        name = f"pattern {spec.pattern}"
         try:
-            encoder = Encoder(tokenizer, pvp.pattern.parts, max_length, labels=task.labels)
+            encoder = Encoder(tokenizer, spec.pvp.pattern.parts, length, labels=task.labels)
         except PatternError as error:
-            found.warnings.append(f"pattern {number} cannot be used: {error}")
+            found.warnings.append(f"{name} cannot be used: {error}")
             continue
         rooms.append(encoder.room)
-        if slots := len(encoder.soft_starts):
-            found.lines.append(f"pattern {number}: {slots} learned slots, {pvp.soft}")
-            if tokenizer.open_ended and Recipe.of(pvp.soft or "").start == "mask":
-                found.warnings.append(
-                    f"pattern {number} cannot be used: {pvp.soft} needs a mask token, which this "
-                    "backbone does not have"
-                )
-    return min(rooms, default=max_length)
+        if spec.soft is None:
+            continue
+        slots = len(encoder.soft_starts)
+        found.lines.append(
+            f"{name}: {slots} learned slots, {spec.soft.kind}; tokens left for text: {encoder.room}"
+        )
+        if tokenizer.open_ended and spec.soft.start == "mask":
+            found.warnings.append(
+                f"{name} cannot be used: its slots start as the mask token (warp), which this "
+                "backbone does not have"
+            )
+    return min(rooms, default=length)
 
 
 def _lengths(

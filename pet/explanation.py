@@ -54,8 +54,9 @@ def look(model: EnsembleModel, examples: Sequence[Mapping[str, str]]) -> list[Ex
     seen: list[list[PatternView]] = []
     learned: list[list[str]] = []
     for spec, scorer in zip(specs, scorers, strict=True):
-        scorer.put(model.members.weights.get(spec.name, {}))
-        seen.append([view(scorer, texts) for texts in examples])
+        with model.members.backbone.turn:
+            scorer.put(model.members.weights.get(spec.name, {}))
+            seen.append([view(scorer, texts) for texts in examples])
         learned.append([note for readout in scorer.readouts for note in readout.notes()])
     labels, kind, found = model.task.labels, task_kind(model.task), []
     shares = np.asarray(model.ensemble.weights) / sum(model.ensemble.weights)

@@ -18,10 +18,10 @@ from pet.ensemble import Ensemble
 from pet.errors import UsageError
 from pet.kinds import task_kind
 from pet.member_store import pool_scores
-from pet.members import MemberSet, train_member
+from pet.members import MemberSet, specs_of, train_member
 from pet.model import EnsembleModel, Texts
 from pet.pattern import input_parts
-from pet.pipeline import LABELLED, specs_of, trained_members
+from pet.pipeline import LABELLED, trained_members
 from pet.runs import RunFolder
 from pet.saving import load_model
 from pet.scoring import Scores

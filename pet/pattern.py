@@ -114,6 +114,11 @@ class Pattern:
         return any(isinstance(part, Soft) for part in self.parts)
 
     @property
+    def has_pseudo_tokens(self) -> bool:
+        """Whether some learned tokens start as no words of the pattern's."""
+        return any(isinstance(part, Soft) and part.text is None for part in self.parts)
+
+    @property
     def asks_each_label(self) -> bool:
         """Whether the pattern names a label and is therefore asked once for every label."""
         return LabelName() in self.parts
@@ -268,3 +273,22 @@ def _soft(
     if group:
         groups[group] = part
     return part
+
+
+def written(part: Part) -> str:
+    """Write a part as it stands in a template, which is parsed to it again."""
+    match part:
+        case Words(text):
+            return text.replace("{", "{{").replace("}", "}}")
+        case Field(name, keep, cut):
+            option = ":keep" if keep else "" if cut == "tail" else f":{cut}"
+            return f"{{{name}{option}}}"
+        case Mask():
+            return "{mask}"
+        case Separator():
+            return "{sep}"
+        case LabelName():
+            return "{label}"
+        case Soft(length, text, group):
+            name = "soft" if group is None else f"soft#{group}"
+            return f"{{{name}:{length if text is None else repr(text)}}}"

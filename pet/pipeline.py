@@ -10,12 +10,11 @@ from typing import Any
 from pet.backbone import load_backbone
 from pet.checkpoints import Checkpoint
 from pet.combining import combined, fine_tuned_temperature, learns_from_folds, splits_of
-from pet.config import BackboneConfig, LMConfig, Settings, TrainingConfig, deciding, unused
-from pet.config.recipes import Recipe
+from pet.config import BackboneConfig, LMConfig, Settings, deciding, unused
 from pet.data import Data, Example, Pool
 from pet.distillation import distil, student_temperature
 from pet.ensemble import Ensemble, ensemble_from_dict, ensemble_to_dict
-from pet.errors import DataError, RunError, UsageError
+from pet.errors import DataError, RunError
 from pet.fine_tuning import fine_tune
 from pet.ipet import train_generations
 from pet.labels import names
@@ -23,15 +22,12 @@ from pet.lm.adaptation import Adaptation, adapt
 from pet.lm.corpus import Source
 from pet.loading import EDITION, EMBEDDED, edition_of
 from pet.member_store import MemberStore, pool_scores, stored_members
-from pet.members import MemberSet, MemberSpec
+from pet.members import MemberSet, slots_of, specs_of
 from pet.model import EnsembleModel, Model
-from pet.pvp import PVP
 from pet.runs import RunFolder
 from pet.saving import save_model
 from pet.scoring import Scores
 from pet.seeds import derived_seed
-from pet.soft import SoftSpec
-from pet.soft.patterns import with_slots, with_soft_words
 from pet.task import Task
 from pet.training import Progress, silent
 
@@ -92,11 +88,8 @@ def run(
     _check_labels(task, settings, data.train)
     fine_tunes = settings.method == "fine-tune"
     specs = [] if fine_tunes else specs_of(task, settings)
-    kinds = {spec.soft.kind if spec.soft else None for spec in specs}
-    if ignored := unused(settings, kinds):
-        templates = ", ".join(sorted(kind for kind in kinds if kind))
-        own = f" with {templates} templates" if templates else ""
-        log.warning("method %s%s does not use %s", settings.method, own, ", ".join(ignored))
+    if ignored := unused(settings, slots_of(task, settings, specs)):
+        log.warning("method %s does not use %s", settings.method, ", ".join(ignored))
     folder.write_json(LABELLED, data.labelled())
     if settings.adaptation.adapt:
         settings = replace(settings, backbone=_adapted(settings, data.pool, folder, progress))
@@ -159,91 +152,6 @@ def run(
     if ensemble.temperature != 1.0:
         student.cool(student_temperature(student, data.pool, scores(ensemble)))
     return _saved(student, folder)
-
-
-def specs_of(task: Task, settings: Settings) -> list[MemberSpec]:
-    """Return the members that a method trains: patterns x soft templates x repetitions."""
-    training = settings.training
-    chosen = task.select(settings.patterns)
-    repetitions = settings.ensemble.repetitions
-    match settings.method:
-        case "zero-shot":
-            training, repetitions = replace(training, max_steps=0), 1
-        case "head":
-            training = replace(training, scope="head")
-        case "single":
-            chosen, repetitions = chosen[:1], 1
-    specs = [
-        _member(
-            number, pvp, kind, readout, repetition if repetitions > 1 else None, training, settings
-        )
-        for number, pvp in chosen
-        for kind in settings.template.soft
-        for readout in _readouts(_recipe(pvp, kind), settings)
-        for repetition in range(repetitions)
-    ]
-    soft = any(spec.soft for spec in specs)
-    if training.scope.startswith("prompt") and settings.method != "zero-shot" and not soft:
-        raise UsageError(
-            f"The scope {training.scope!r} trains soft slots, but no chosen pattern has any.",
-            "Add --soft KIND, write {soft:5} into a pattern, or use another --scope.",
-        )
-    if (settings.template.mixture or 1) > 1 and not soft:
-        raise UsageError(
-            f"A mixture of {settings.template.mixture} is one of soft templates, but no chosen "
-            "pattern has slots.",
-            "Add --soft KIND, write {soft:5} into a pattern, or leave --mixture out.",
-        )
-    return specs
-
-
-def _recipe(pvp: PVP, kind: str) -> Recipe | None:
-    """What becomes of a PVP's slots, where it has or gets some; "none" leaves it as it is."""
-    name = pvp.soft if kind == "none" else kind
-    return None if name is None else Recipe.of(name)
-
-
-def _readouts(recipe: Recipe | None, settings: Settings) -> tuple[str, ...]:
-    own = None if recipe is None else recipe.readout
-    return settings.ensemble.readout if own is None else (own,)
-
-
-def _member(
-    number: int,
-    pvp: PVP,
-    kind: str,
-    readout: str,
-    repetition: int | None,
-    training: TrainingConfig,
-    settings: Settings,
-) -> MemberSpec:
-    config, recipe = settings.template, _recipe(pvp, kind)
-    name = f"pattern-{number}"
-    if kind != "none" and len(config.soft) > 1:
-        name += f"-{kind}"
-    seed = derived_seed(settings.seed, 0, number, repetition or 0)
-    soft = None
-    if recipe is not None:
-        pattern = pvp.pattern
-        if config.soften == "words" and kind != "none":
-            pattern = with_soft_words(pattern)
-            if not pattern.is_soft:
-                raise UsageError(
-                    f"Pattern {number}, {pattern.template!r}, has no words that could be softened.",
-                    "Leave it out with --patterns, or use --soft words without --soften.",
-                )
-        if not pattern.is_soft:
-            pattern = with_slots(pattern, config.soft_length, config.soft_text)
-        pvp = pvp.with_pattern(pattern, recipe.kind)
-        start = recipe.start or config.soft_start
-        mixture = config.mixture or recipe.mixture
-        soft = SoftSpec(recipe.kind, start, seed, config.deep, config.deep_layers, mixture)
-    if repetition is not None:
-        name += f"-{repetition}"
-    if readout != "words":
-        name += f"-{readout}"
-    length = settings.backbone.max_length
-    return MemberSpec(name, number, pvp, seed, training, length, readout, soft=soft)
 
 
 def trained_members(folder: RunFolder, device: str, precision: str) -> EnsembleModel:

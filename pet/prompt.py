@@ -48,9 +48,8 @@ class Slots:
     entries: Tensor
 
     def take(self, rows: Tensor) -> Slots:
-        """Return the slots of some rows, in their order."""
-        wanted = rows.nonzero()[:, 0] if rows.dtype == torch.bool else rows
-        found, numbers = (wanted.to(self.rows.device)[:, None] == self.rows).nonzero(as_tuple=True)
+        """Return the slots of some rows, given by number, in their order."""
+        found, numbers = (rows.to(self.rows.device)[:, None] == self.rows).nonzero(as_tuple=True)
         return Slots(found, self.columns[numbers], self.entries[numbers])
 
     @classmethod

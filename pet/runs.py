@@ -30,7 +30,7 @@ class RunFolder:
     record = "run.json"
     contents: tuple[str, ...] = (
         "labelled.json", "backbone", "members", "folds", "ensemble.json", "calibration.json",
-        "soft", "classifier", "metrics.json", "log.jsonl", "checkpoint.safetensors",
+        "classifier", "metrics.json", "log.jsonl", "checkpoint.safetensors",
         "examples.json", "tasks", "results.json", "results.csv",
     )  # fmt: skip
 

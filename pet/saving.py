@@ -42,7 +42,7 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
     RunError
         When the folder is none of these, or is not whole.
     BackboneError
-        When the backbone of a prompt is not where it was, or another one.
+        When the backbone of a prompt cannot be loaded, or is another one.
     """
     folder = Path(path)
     if (folder / "run.json").is_file():
@@ -54,6 +54,11 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
             )
     is_prompt = (folder / RECORD).is_file()
     if not is_prompt and not (folder / CARD).is_file():
+        if any(folder.glob(f"*/{RECORD}")):
+            raise RunError(
+                f"{path}: this is a prompt bank; expected a single model.",
+                f"Use pet predict --bank {path}, or name one of its prompts: {path}/NAME.",
+            )
         raise RunError(
             f"{path}: expected a run folder, a saved classifier (a folder with {CARD}), or a "
             f"prompt of a bank (one with {RECORD}).",

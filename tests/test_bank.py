@@ -18,7 +18,7 @@ from families import FAMILIES, save_family
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from other_families import CAUSAL, save_other
-from tiny import save_tiny_bert
+from tiny import save_lively_bert, save_tiny_bert
 from toy import NEW, Files, Result, pet, train, write_jsonl
 
 from pet import PVP, Ensemble, PromptBank, Task, Verbalizer
@@ -26,11 +26,14 @@ from pet.backbone import CausalLM, LanguageModel, MaskedLM, fingerprint
 from pet.bank import TaskPrompt, change_bank, read_prompt, stored_prompts
 from pet.config import Settings
 from pet.device import Compute
+from pet.encoding import Chunk
 from pet.errors import BackboneError, DataError, RunError, UsageError
-from pet.members import MemberSet
+from pet.members import MemberSet, specs_of
 from pet.model import EnsembleModel
-from pet.pipeline import specs_of
+from pet.pipeline import trained_members
+from pet.runs import RunFolder
 from pet.saving import load_model
+from pet.scoring import PVPScorer
 
 TOPICS = """from pet import PVP, Task, Verbalizer
 
@@ -128,6 +131,22 @@ def test_every_row_scores_as_its_own_run_says(bank: PromptBank, runs: Path) -> N
     for (name, texts), own in zip(MIXED, found, strict=True):
         assert len(own) == len(bank.tasks[name].labels)
         np.testing.assert_allclose(own, alone(runs, name, texts), atol=1e-5, rtol=1e-5)
+
+
+def test_prompts_of_one_shape_are_not_mixed_up(tmp_path: Path) -> None:
+    pvp = PVP("{text} {mask}", Verbalizer({"bad": ["bad"], "good": ["good"]}), soft="deep")
+    backbone = MaskedLM.load(str(save_lively_bert(tmp_path)), "cpu", "fp32")
+    bank = PromptBank(backbone)
+    expected = []
+    for seed in range(3):
+        task = Task(f"task-{seed}", ["bad", "good"], ["text"], [pvp])
+        prompt, scorer = _random_prompt(task, backbone, seed)
+        bank.add(prompt)
+        # One member, whose scores are those of the ensemble, by a pass of its own.
+        expected.append(scorer.score(Chunk(backbone.tokenizer, [{"text": NEW[0]}]))[0, 0])
+    found = bank.scores([(f"task-{seed}", {"text": NEW[0]}) for seed in range(3)])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert np.abs(np.diff(found, axis=0)).max(axis=1).min() > 1e-3
 
 
 @given(rows=st.lists(st.sampled_from(MIXED), max_size=9))
@@ -229,6 +248,32 @@ def test_a_saved_classifier_and_a_prompt_itself_are_taken_too(
     np.testing.assert_allclose(one, bank.scores(MIXED[:1])[0], atol=1e-6)
 
 
+def test_the_members_of_a_generation_are_taken_too(tiny_bert: str, tmp_path: Path) -> None:
+    files = Files.write(tmp_path)
+    # Calibrated, the untrained model has texts of both labels to draw.
+    some = ("--calibration", "prior", "--growth", "2", "--unlabeled", files.unlabeled)
+    run = train(
+        files, tiny_bert, tmp_path / "run", *SOFT, "--soft", "words", "--method", "ipet", *some
+    )
+    assert run.code == 0, run.err
+    made = pet("bank", tmp_path / "bank", "--add", tmp_path / "run")
+    assert made.code == 0, made.err
+    assert re.search(r"toy +\d words", made.out)
+    again = PromptBank.load(tmp_path / "bank", device="cpu", precision="fp32")
+    texts = MIXED[0][1]
+    expected = trained_members(RunFolder.open(tmp_path / "run"), "cpu", "fp32").scores([texts])[0]
+    np.testing.assert_allclose(again.scores([("toy", texts)])[0], expected, atol=1e-5)
+
+
+def test_what_is_saved_names_the_backbone_that_is_here(folder: Path, tmp_path: Path) -> None:
+    backbone = json.loads((folder / "toy" / "prompt.json").read_text("utf-8"))["backbone"]["name"]
+    shutil.copytree(backbone, tmp_path / "moved")
+    bank = PromptBank.load(folder, str(tmp_path / "moved"), "cpu")
+    bank.save(tmp_path / "bank")
+    for name, prompt in stored_prompts(tmp_path / "bank").items():
+        assert prompt.backbone == str(tmp_path / "moved"), name
+
+
 # What is refused
 
 
@@ -262,7 +307,9 @@ def test_a_prompt_without_its_backbone_is_one_message(
 
 def test_a_prompt_of_another_backbone_is_refused(folder: Path, tmp_path: Path) -> None:
     other = MaskedLM.load(str(save_tiny_bert(tmp_path / "other", seed=1)), "cpu", "fp32")
-    with pytest.raises(BackboneError, match=r"'toy' was made for .*weights, settings or vocabulary differ"):
+    with pytest.raises(
+        BackboneError, match=r"'toy' was made for .*weights, settings or vocabulary differ"
+    ):
         PromptBank(other).add(folder / "toy")
     with pytest.raises(BackboneError, match="was made for"):
         PromptBank.load(folder, str(tmp_path / "other"), "cpu")
@@ -359,6 +406,8 @@ def test_a_damaged_prompt_is_named(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "toy" / "prompt.json").write_text("nothing", "utf-8")
     assert pet("bank", tmp_path, "--drop", "toy").code == 0
     assert sorted(stored_prompts(tmp_path)) == ["tags"]
+    assert pet("bank", tmp_path, "--drop", "tags", "--drop", "tags").code == 0
+    assert not stored_prompts(tmp_path)
 
 
 def test_what_fails_changes_nothing_in_a_bank(folder: Path, tmp_path: Path) -> None:
@@ -370,21 +419,27 @@ def test_what_fails_changes_nothing_in_a_bank(folder: Path, tmp_path: Path) -> N
     assert sorted(stored_prompts(tmp_path / "bank")) == ["toy"]
 
 
-@pytest.mark.parametrize("kind", ["prompt-tuning", "deep", "prefix"])
+def _random_prompt(task: Task, backbone: MaskedLM, seed: int) -> tuple[TaskPrompt, PVPScorer]:
+    """A prompt of one member, with anything learned, and its scorer."""
+    (spec,) = specs_of(task, Settings.from_flat({"soft_length": 4, "method": "zero-shot"}))
+    scorer = spec.scorer(task.labels, backbone)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for part in scorer.learned.parameters():
+            part.add_(torch.randn(part.shape, generator=generator))
+    members = MemberSet(backbone, task, [spec], {spec.name: scorer.take(())})
+    return TaskPrompt.of(EnsembleModel(members, Ensemble.uniform(1))), scorer
+
+
+# Kinds that put hooks on a model, which threads share.
+@pytest.mark.parametrize("kind", ["deep", "prefix"])
 def test_threads_take_turns(kind: str, tiny_bert: str) -> None:
     pvp = PVP("{text} {mask}", Verbalizer({"bad": ["bad"], "good": ["good"]}), soft=kind)
     backbone = MaskedLM.load(tiny_bert, "cpu", "fp32")
     bank = PromptBank(backbone)
     for seed in range(2):
         task = Task(f"task-{seed}", ["bad", "good"], ["text"], [pvp])
-        (spec,) = specs_of(task, Settings.from_flat({"soft_length": 4, "method": "zero-shot"}))
-        scorer = spec.scorer(task.labels, backbone)
-        generator = torch.Generator().manual_seed(seed)
-        with torch.no_grad():
-            for part in scorer.learned.parameters():
-                part.add_(torch.randn(part.shape, generator=generator))
-        members = MemberSet(backbone, task, [spec], {spec.name: scorer.take(())})
-        bank.add(TaskPrompt.of(EnsembleModel(members, Ensemble.uniform(1))))
+        bank.add(_random_prompt(task, backbone, seed)[0])
     rows = [[(f"task-{seed}", {"text": text}) for text in NEW[:5]] for seed in range(2)]
     expected = [bank.scores(own) for own in rows]
 

@@ -126,9 +126,26 @@ def test_check_counts_what_patterns_leave_and_names_those_that_do_not_fit(
     causal = pet(*call, "--backbone", save_other(CAUSAL["gpt2"], tmp_path / "gpt2"))
     assert causal.code == 0, causal.err
     assert "pattern 0: 6 learned slots, prompt-tuning" in causal.out
-    assert "pattern 2 cannot be used: warp needs a mask token" in causal.out
-    assert "warp needs a mask token" not in result.out
+    assert "pattern 2 cannot be used: its slots start as the mask token (warp)" in causal.out
+    assert "start as the mask token" not in result.out
     assert "End the pattern with {mask}" in causal.out
+
+
+def test_check_counts_the_slots_that_patterns_get(tmp_path: Path, tiny_bert: str) -> None:
+    files, task = Files.write(tmp_path), tmp_path / "task.py"
+    body = Path(files.task).read_text("utf-8")
+    start = body.index("pvps=[") + len("pvps=[")
+    own = 'PVP("{text} {mask}", words, soft="deep"), '
+    task.write_text(body[:start] + own + body[start:], "utf-8")
+    call = ["check", "--task", task, "--train", files.train, "--backbone", tiny_bert]
+    result = pet(*call, "--max-length", 24, "--soft-length", 18)
+    assert "pattern 0: 18 learned slots, deep; tokens left for text: 3" in result.out
+    assert "longer than 3 tokens" in result.out
+    assert "pattern 1: " not in result.out
+    every = pet(*call, "--max-length", 24, "--soft", "prefix,words")
+    assert every.code == 0, every.err
+    assert "pattern 0: 20 learned slots, prefix; tokens left for text: 1" in every.out
+    assert "pattern 1 cannot be used: The pattern's own tokens take" in every.out
 
 
 def test_check_names_an_unknown_label_word_once(tmp_path: Path, tiny_bert: str) -> None:

@@ -94,6 +94,20 @@ def test_train_development_and_unlabelled_examples_are_disjoint(draw_dev: bool) 
         assert labels.count("negative") == labels.count("positive")
 
 
+def test_what_has_no_label_is_not_kept_for_a_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def record(examples: Any, *how: Any) -> Any:
+        seen.append(list(examples))
+        return draw_shots(examples, *how)
+
+    monkeypatch.setattr("pet.study.cells.draw_shots", record)
+    more = [{"text": f"unlabelled text {number}", "label": None} for number in range(9)]
+    data = draw(spec(files=TaskFiles(toy_task(), [*POOL, *more], TEST)))
+    assert sorted(keys(seen[0])) == sorted((row["text"],) for row in POOL)
+    assert {("unlabelled text 0",), ("unlabelled text 8",)} <= set(keys(data.pool))
+
+
 def test_draws_follow_the_seed_and_not_the_method_or_the_development_sample() -> None:
     first = draw(spec(unlabeled=9))
     for same in (replace(spec(unlabeled=9), method="pet"), spec(unlabeled=9)):

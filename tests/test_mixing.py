@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from other_families import CAUSAL, SEQ2SEQ, save_other
 
 from pet import PVP, Verbalizer
 from pet.backbone import LanguageModel, load_backbone
+from pet.device import Compute
 from pet.encoding import Batch, Chunk, join
+from pet.errors import BackboneError
 from pet.mixing import score_mixed
 from pet.prompt import Filling, Prompt, Slots
 from pet.scoring import PVPScorer
@@ -78,6 +81,12 @@ def mixture(backbone: LanguageModel) -> list[PVPScorer]:
             scorer(backbone, "{a} {soft:'it was'} {mask}", SPELLED, "words"),
             scorer(backbone, "{soft:2} {a} {mask}", MOOD, "deep", mixture=3),
             scorer(backbone, "{a} {soft:3} {mask}", SPELLED, "deep", deep="add", layers="1"),
+            scorer(backbone, "{soft:2} {a} {mask}", TOPIC, "p-tuning"),
+            *(
+                [scorer(backbone, "{soft:2} {a} it was {mask}", SPELLED, "prefix")]
+                if backbone.model.config.model_type != "bloom"
+                else []
+            ),
         ]
     found = [
         scorer(backbone, "{a} it was {mask} ."),
@@ -91,8 +100,11 @@ def mixture(backbone: LanguageModel) -> list[PVPScorer]:
     ]
     if backbone.model.config.is_encoder_decoder:
         return found
+    with suppress(BackboneError):  # not every architecture takes it
+        found.append(scorer(backbone, "{a} {soft:2} {mask} .", TOPIC, "prefix"))
     return [
         *found,
+        scorer(backbone, "{a} {mask} {soft:2}", MOOD, "p-tuning"),
         scorer(backbone, "{soft:2} {a} {mask}", MOOD, "deep"),
         scorer(backbone, "{a} {soft:2} {mask}", MOOD, "deep", mixture=3),
         scorer(backbone, "{a} {soft:3} {mask} just", TOPIC, "deep", deep="add", layers="1"),
@@ -143,6 +155,32 @@ def test_a_batch_of_many_prompts_is_one_forward_pass(load: Any) -> None:
     score_mixed(pairs(own))
     handle.remove()
     assert passes == [1 + 2 + 3 + 4]
+
+
+def test_no_pass_has_more_tokens_than_its_budget(
+    load: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bert = load("bert")
+    monkeypatch.setattr(Compute, "token_budget", 160)
+    monkeypatch.setattr(Compute, "pass_cost", 0)
+    # Words of one, four and five tokens: a row is there for each of these, and each template.
+    words = Verbalizer({"bad": ["bad", "dull"], "good": ["super"]}, decoding="parallel")
+    own = [
+        scorer(bert, "{a} {mask}", words),
+        scorer(bert, "{soft:2} {a} {mask}", words, "words", mixture=3),
+    ]
+    sizes: list[int] = []
+
+    def record(parts: Any) -> Any:
+        sizes.append(sum(batch.ids.numel() for batch in parts))
+        return plain(parts)
+
+    plain = bert.joint_states
+    monkeypatch.setattr(bert, "joint_states", record)
+    score_mixed(pairs(own))
+    assert len(sizes) > 1
+    longest = max(own[1].encode(chunk)[5].lengths.max() for _, chunk in pairs(own))
+    assert max(sizes) <= max(160, 9 * longest)  # one row at least
 
 
 def test_gradients_reach_every_prompt_of_a_joined_batch_as_if_it_were_alone(load: Any) -> None:

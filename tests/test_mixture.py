@@ -27,8 +27,7 @@ from pet.encoding import Chunk
 from pet.errors import UsageError
 from pet.kinds import KINDS as TASK_KINDS
 from pet.losses import label_losses
-from pet.members import MemberSet, MemberSpec, train_member
-from pet.pipeline import specs_of
+from pet.members import MemberSet, MemberSpec, specs_of, train_member
 from pet.scoring import PVPScorer, score_together
 from pet.soft import KINDS, Mixture, SoftSpec
 from pet.soft.mixture import PACE

@@ -19,9 +19,9 @@ from pet.config import Settings
 from pet.data import Data, Pool
 from pet.ensemble import accuracy_weights
 from pet.errors import DataError, RunError
-from pet.members import MemberSpec
+from pet.members import MemberSpec, specs_of
 from pet.model import EnsembleModel
-from pet.pipeline import asked, run, specs_of, trained_members
+from pet.pipeline import asked, run, trained_members
 from pet.runs import RunFolder
 from pet.saving import load_model
 from pet.sequence_classifier import SequenceClassifier

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ from toy import Files, pet, train
 
 from pet import PVP, Verbalizer
 from pet.backbone import MaskedLM
+from pet.bank import TaskPrompt
+from pet.pipeline import trained_members
+from pet.runs import RunFolder
 from pet.scoring import PVPScorer
 from pet.soft import KINDS, SoftSpec, SoftTemplate
 from pet.soft.reading import slot_views
@@ -79,6 +83,23 @@ def test_what_is_learned_at_layers_counts_as_moved(
         learned = torch.cat([own.start[1], learned])
     expected = 0.5 * table[..., 1, :].numel() ** 0.5 / float(learned.norm())
     assert [view.moved for view in found] == pytest.approx([0, expected, 0], rel=1e-4)
+
+
+def test_p_tuning_starts_where_its_encoder_does(tmp_path: Path, tiny_bert: str) -> None:
+    files, run = Files.write(tmp_path), tmp_path / "run"
+    what = ("--patterns", 0, "--soft", "p-tuning", "--soft-length", 2, "--scope", "prompt")
+    result = train(files, tiny_bert, run, *what, "--prompt-rate", 0)
+    assert result.code == 0, result.err
+    shown = pet("explain", run, "--text", "the film was warm", "--device", "cpu").out
+    rows = [line for line in shown.splitlines() if line.strip()[:2] in ("1 ", "2 ")]
+    for row in rows:
+        assert re.search(r" 0\.00$", row)  # nothing was learned
+        start, now = re.split(r"  +", row.strip())[1:3]
+        assert start == now
+        assert "1.00" not in start  # no word is where a random encoder puts a slot
+    # The prompt is counted without what is only there to be looked at.
+    prompt = TaskPrompt.of(trained_members(RunFolder.open(run), "cpu", "fp32"))
+    assert prompt.learned == 2 * 32
 
 
 def test_explain_shows_slots_and_the_templates_of_a_mixture(tmp_path: Path, tiny_bert: str) -> None:

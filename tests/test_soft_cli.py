@@ -17,7 +17,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 from pet import PVP, PETClassifier, Task, Verbalizer
 from pet.config import Settings, TemplateConfig, unused
 from pet.errors import UsageError
-from pet.pipeline import specs_of
+from pet.members import slots_of, specs_of
 from pet.search.taskfile import task_source
 from pet.task import load_task
 
@@ -205,7 +205,7 @@ def test_a_study_compares_frozen_prompts_with_methods_without_slots(
         "fewshot", "--task", files.task, "--train", files.train, "--test", files.test,
         "--methods", "zero-shot,single,words", "--scope", "prompt", "--shots", 1, "--seeds", 13,
         "--backbone", tiny_bert, "--max-steps", 2, "--patterns", 0, "--unlabeled", 0,
-        "-o", tmp_path / "study",
+        "--mixture", 2, "-o", tmp_path / "study",
     )  # fmt: skip
     assert result.code == 0, result.err
     assert all(name in result.out for name in ("zero-shot", "single", "words"))
@@ -225,26 +225,52 @@ def test_a_pvp_may_name_a_recipe() -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "kinds", "ignored"),
+    ("how", "ignored"),
     [
-        ({"soft_length": 3, "soft_start": "mask", "deep_layers": "1", "prompt_rate": 0.1}, {None},
+        ({"soft_length": 3, "soft_start": "mask", "deep_layers": "1", "prompt_rate": 0.1},
          ["soft_length", "soft_start", "deep_layers", "prompt_rate"]),
-        ({"soft": ("words",), "scope": "prompt", "learning_rate": 0.1}, {"words"},
-         ["learning_rate"]),
-        ({"soft": ("words", "none"), "scope": "prompt", "learning_rate": 0.1}, {"words", None}, []),
-        ({"soften": "words", "soft_length": 3}, {"words"}, ["soft_length"]),
-        ({"soft": ("deep",), "soft_length": 3, "deep_layers": "1"}, {"deep"}, []),
-        ({"soft": ("words",), "deep": "add"}, {"words"}, ["deep"]),
+        ({"soft": ("words",), "scope": "prompt", "learning_rate": 0.1}, ["learning_rate"]),
+        ({"soft": ("words", "none"), "scope": "prompt", "learning_rate": 0.1}, []),
+        ({"soften": "words", "soft_length": 3, "soft_text": "it was", "soft_start": "uniform"},
+         ["soft_length", "soft_text", "soft_start"]),
+        ({"soft": ("deep",), "soft_length": 3, "deep_layers": "1"}, []),
+        ({"soft": ("words",), "deep": "add"}, ["deep"]),
+        ({"soft": ("words",), "soft_text": "it was", "soft_start": "uniform", "soft_length": 3},
+         ["soft_start", "soft_length"]),
+        ({"soft": ("words",), "soft_start": "uniform"}, []),
         ({"soft": ("warp",), "soft_start": "uniform", "readout": ("prototypes",)},
-         {"prompt-tuning"}, ["readout", "soft_start"]),
+         ["readout", "soft_start"]),
         ({"soft": ("warp", "none"), "soft_start": "uniform", "readout": ("prototypes",)},
-         {"prompt-tuning", None}, []),
+         ["soft_start"]),
+        ({"lora_rank": 2, "scope": "bias"}, ["lora_rank"]),
+        ({"lora_rank": 2, "scope": "lora"}, []),
+        # Pattern 1 has slots of its own: of words, and pseudo tokens.
+        ({"patterns": (1,), "soft": ("words",), "soft_length": 3, "soft_text": "it was"},
+         ["soft_length", "soft_text"]),
+        ({"patterns": (1,), "soft": ("words",), "soft_start": "uniform"}, []),
+        ({"patterns": (0, 1), "soft": ("words",), "soft_length": 3}, []),
     ],
 )  # fmt: skip
 def test_settings_of_templates_that_nobody_has_are_named(
-    how: dict[str, Any], kinds: set[str | None], ignored: list[str]
+    how: dict[str, Any], ignored: list[str]
 ) -> None:
-    assert sorted(unused(Settings.from_flat(how), kinds)) == sorted(ignored)
+    words = Verbalizer({"negative": ["bad"], "positive": ["good"]})
+    pvps = [PVP("{text} all {mask}", words), PVP("{text} {soft:'it'} {soft} {mask}", words)]
+    task = Task("toy", ["negative", "positive"], ["text"], pvps)
+    settings = Settings.from_flat({"patterns": (0,), **how})
+    slots = slots_of(task, settings, specs_of(task, settings))
+    assert sorted(unused(settings, slots)) == sorted(ignored)
+
+
+def test_another_seed_is_that_of_the_soft_template_too() -> None:
+    (hard, *_), (soft, *_) = specs(), specs(soft="prompt-tuning")
+    assert soft.seeded(7).soft == replace(soft.soft, seed=7)
+    assert (soft.seeded(7).seed, hard.seeded(7).seed, hard.seeded(7).soft) == (7, 7, None)
+
+
+def test_a_number_of_templates_wins_over_that_of_a_recipe() -> None:
+    found = [specs(soft="mixture", **more)[0].soft for more in ({}, {"mixture": 1}, {"mixture": 2})]
+    assert [own.mixture for own in found] == [4, 1, 2]
 
 
 def test_a_scope_of_slots_without_any_is_refused(

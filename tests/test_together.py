@@ -15,11 +15,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
 from tiny import bert_tokenizer
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 from toy import Files, labelled_rows, toy_task, train, unlabelled_rows
 
-from pet import PVP, Example, Verbalizer, checkpoints, member_store
+from pet import PVP, Example, Task, Verbalizer, checkpoints, member_store
 from pet.backbone import MaskedLM
 from pet.checkpoints import Checkpoint
 from pet.config import TrainingConfig
@@ -46,6 +47,7 @@ TEXTS = [{"text": row["text"]} for row in unlabelled_rows()]
 POOL = Pool(lambda: iter([Example(texts) for texts in TEXTS]))
 FAST = TrainingConfig(max_steps=6, batch_size=3, scope="prompt", prompt_rate=0.01)
 WORDS = TASK.pvps[0].verbalizers[0]
+ANSWER = Verbalizer({"yes": ["good"], "no": ["bad"]})
 SPELLED = Verbalizer({"negative": ["dull"], "positive": ["super", "great"]})
 
 
@@ -216,6 +218,51 @@ def test_members_that_leave_the_backbone_alone_score_in_one_pass(
     assert len(calls) == -(-27 * 3 * 10 // 1024)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+class _Waits(TorchDispatchMode):
+    """Counts operations whose result has a size that a GPU must be waited for to know."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        name = func.overloadpacket.__name__
+        masks = [
+            own
+            for part in args[1:2]
+            for own in (part if isinstance(part, list | tuple) else [])
+            if isinstance(own, Tensor) and own.dtype == torch.bool
+        ]
+        if name in ("nonzero", "masked_select") or ("index" in name and masks):
+            self.found.append(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("negatives", [1, None])
+def test_a_step_waits_for_no_size(
+    backbone: MaskedLM, negatives: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Compute, "pass_cost", 10**6)  # rows of all lengths in one, as on a GPU
+    waits = []
+    for steps in (2, 7):
+        if negatives is None:
+            specs, task = different(max_steps=steps), TASK
+        else:
+            asking = PVP("{text} {soft} {label} ? {mask}", ANSWER)
+            task = Task("toy", [*TASK.labels, "else"], ["text"], [asking])
+            training = replace(FAST, max_steps=steps, negatives=negatives)
+            specs = [
+                MemberSpec(name, 0, asking, 1, training, 64, soft=SoftSpec("words"))
+                for name in ("a", "b")
+            ]
+        with _Waits() as mode:
+            train_together(backbone, specs, task, TRAIN)
+        waits.append(len(mode.found))
+    assert waits[0] == waits[1], mode.found
 
 
 # Groups

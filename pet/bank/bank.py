@@ -139,7 +139,7 @@ class PromptBank:
             model = prompt.on(self.backbone)
             for spec, scorer in zip(model.members.specs, model.members.scorers, strict=True):
                 scorer.put(prompt.weights[spec.name])
-        # Saved, the bank names the backbone that it has, where prompts may have come from another copy.
+        # What is saved names the backbone that is here, not the copy that a prompt was made on.
         self._prompts[name] = replace(prompt, backbone=place_of(self.backbone))
         self._models[name] = model
         return name
@@ -272,6 +272,11 @@ class PromptBank:
                     "Name the right column with --task-column COLUMN.",
                 )
             name = str(row[task_column] or "").strip()
+            if not name:
+                raise DataError(
+                    f"{where}: column {task_column!r} names no task.",
+                    f"Expected one of {', '.join(columns)}.",
+                )
             if name not in columns:
                 raise DataError(
                     f"{where}: the bank has no task {name!r}.", did_you_mean(name, columns)

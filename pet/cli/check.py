@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from pet.cli.inputs import Rows, chosen_task
@@ -15,7 +17,7 @@ from pet.cli.options import data_options, settings_options, task_option, verbali
 @click.option("--unlabeled", help="Unlabelled text.")
 @click.option("--test", help="Test examples; only compared with the others.")
 @data_options
-@settings_options("backbone")
+@settings_options("backbone", "template")
 def command(
     task: str,
     verbalizers: tuple[str, ...],
@@ -24,16 +26,17 @@ def command(
     test: str | None,
     columns: tuple[str, ...],
     file_format: str | None,
-    backbone: str,
-    max_length: int,
-    **_: object,
+    **flat: Any,
 ) -> None:
     """Check columns, label names, class counts, duplicates, overlap, lengths and label words.
+
+    With --soft it also counts the slots that patterns get, and what they leave for the text.
 
     \b
     Example: pet check --task reviews --train train.jsonl --unlabeled pool.jsonl
     """
     from pet.checking import check
+    from pet.config import Settings
 
     rows = Rows.of(chosen_task(task, verbalizers), columns, file_format)
     found = check(
@@ -41,8 +44,7 @@ def command(
         rows.labelled(train_file),
         rows.examples(unlabeled, "ignored") if unlabeled else None,
         rows.examples(test) if test else None,
-        backbone,
-        max_length,
+        Settings.from_flat(flat),
     )
     click.echo("\n".join(found.lines))
     if found.warnings:

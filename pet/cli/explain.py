@@ -19,7 +19,7 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
 
     Of learned slots it shows the words of the vocabulary that were next to them at the start and
     are now, with their cosines, and how far they have moved: the norm of the change, relative to
-    that of the start.
+    that of the start. A prefix has no vectors in the places of words now: "-".
 
     MODEL is a run folder, a saved ensemble, or a prompt of a bank. A distilled classifier alone has
     no patterns: name the run folder it comes from.
@@ -40,9 +40,9 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
     loaded = load_model(model, device, precision)
     fields = loaded.task.fields
     if len(texts) != len(fields) or not all(text.strip() for text in texts):
+        empty = "" if all(text.strip() for text in texts) else ", some of them empty"
         raise UsageError(
-            f"Expected {len(fields)} texts, one for each of {', '.join(fields)}; "
-            f"found {len(texts)}.",
+            f"Expected a text for each of {', '.join(fields)}; found {len(texts)}{empty}.",
             "Give " + " ".join(f"--text <{field}>" for field in fields),
         )
     example = Example(dict(zip(fields, (text.strip() for text in texts), strict=True)))

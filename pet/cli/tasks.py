@@ -41,7 +41,8 @@ def command(name: str | None, backbone: str, **_: object) -> None:
     example = {field: f"<{field}>" for field in task.fields}
     shown: list[object] = []
     for number, pvp in enumerate(task.pvps):
-        click.echo(f"pattern {number}: {pvp.pattern.render(example)}")
+        soft = "" if pvp.soft is None else f", {pvp.soft}"
+        click.echo(f"pattern {number}{soft}: {pvp.pattern.render(example)}")
         for verbalizer in pvp.verbalizers:
             if verbalizer in shown:
                 click.echo(f"  label words: as set {shown.index(verbalizer) + 1}")

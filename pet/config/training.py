@@ -16,7 +16,7 @@ Calibration = Literal["auto", "none", "prior", "labelled"]
 
 @dataclass(frozen=True)
 class BackboneConfig(Checked):
-    """Which masked language model, where it runs, and how much text it reads."""
+    """Which language model, where it runs, and how much text it reads."""
 
     backbone: str = setting("pet-mini", "Language model: hub name, folder, GGUF file or pet-mini.")
     device: str = setting("auto", "cpu, cuda, cuda:N, or auto.", decides=False)
@@ -50,7 +50,7 @@ class TrainingConfig(Checked):
     clip_norm: float = setting(1.0, "Largest gradient norm.", above=0)
     scope: Scope = setting(
         "full",
-        "What is trained of the backbone: all of it (full), the language-modelling head, biases, "
+        "What is trained of the backbone: all but word embeddings (full), the head, biases, "
         "LoRA adapters or, with soft slots, nothing (prompt). Slots are always trained: "
         "prompt+head, prompt+bias, prompt+lora and all are other names of head, bias, lora and "
         "full. Members without slots take full for prompt.",
@@ -114,7 +114,7 @@ class TrainingConfig(Checked):
         return "labelled" if trained else "prior"
 
     def weights_scope(self, soft: bool) -> WeightsScope | None:
-        """What is trained of the backbone: "full", "head", "bias", or None for nothing.
+        """What is trained of the backbone, or None for nothing.
 
         Only a member with soft slots can leave the backbone alone.
         """

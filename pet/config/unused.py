@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from pet.config.ensemble import DistillationConfig, EnsembleConfig, IpetConfig
@@ -41,38 +41,47 @@ _UNUSED: dict[Method, frozenset[str]] = {
 }
 
 
-def unused(settings: Settings, kinds: Set[str | None]) -> list[str]:
-    """Names of settings that are not at their defaults and that nothing reads.
+@dataclass(frozen=True)
+class Slots:
+    """What slots the members have, so far as settings of soft templates count for them.
 
-    Parameters
-    ----------
-    settings : Settings
-        Method, members, soft templates.
-    kinds : set of str or None
-        The kinds of soft templates that the members have; None stands for hard members.
+    ``kinds`` are those of the soft templates, None for a member without one; ``given`` tells
+    whether some pattern gets slots before it, ``started`` whether some slots have no words and
+    start as ``soft_start`` says.
     """
+
+    kinds: Set[str | None]
+    given: bool
+    started: bool
+
+
+def unused(settings: Settings, slots: Slots) -> list[str]:
+    """Names of settings that are not at their defaults and that nothing reads."""
     own: list[tuple[str, Any, Any]] = [("patterns", settings.patterns, None)]
     for part in CONFIGS:
         config = getattr(settings, part)
         own += [(item.name, getattr(config, item.name), item.default) for item in fields(config)]
-    ignored = _UNUSED[settings.method] | _unused_by_templates(settings, kinds)
+    ignored = _UNUSED[settings.method] | _unused_by_members(settings, slots)
     return [name for name, value, default in own if name in ignored and value != default]
 
 
-def _unused_by_templates(settings: Settings, kinds: Set[str | None]) -> frozenset[str]:
+def _unused_by_members(settings: Settings, slots: Slots) -> frozenset[str]:
     ignored: set[str] = set()
-    template = settings.template
-    if kinds <= {None}:
-        ignored |= {"soft_length", "soft_text", "soft_start", "prompt_rate"}
-    elif None not in kinds and settings.training.scope == "prompt":
+    template, training = settings.template, settings.training
+    if slots.kinds <= {None}:
+        ignored.add("prompt_rate")
+    elif None not in slots.kinds and training.scope == "prompt":
         ignored.add("learning_rate")  # of the whole model, which is frozen
-    if template.soften == "words" or template.soft_text is not None:
+    if not slots.given:
+        ignored.add("soft_text")
+    if not slots.given or template.soft_text is not None:
         ignored.add("soft_length")
-    if "deep" not in kinds:
-        ignored |= {"deep", "deep_layers"}
-    recipes = [Recipe.of(name) for name in template.soft]
-    if all(recipe.start for recipe in recipes):
+    if not slots.started:
         ignored.add("soft_start")
-    if all(recipe.readout for recipe in recipes):
+    if "deep" not in slots.kinds:
+        ignored |= {"deep", "deep_layers"}
+    if all(Recipe.of(name).readout for name in template.soft):
         ignored.add("readout")
+    if training.without_slots != "lora":
+        ignored.add("lora_rank")
     return frozenset(ignored)

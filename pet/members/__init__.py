@@ -1,5 +1,6 @@
 """Members: PVPs, each trained on the labelled examples or left as it is, that score texts."""
 
+from pet.members.planning import slots_of, specs_of
 from pet.members.scoring import MemberSet
 from pet.members.spec import MemberSpec
 from pet.members.training import (
@@ -15,6 +16,8 @@ __all__ = [
     "MemberSet",
     "MemberSpec",
     "cost",
+    "slots_of",
+    "specs_of",
     "train_member",
     "train_together",
     "training_groups",

@@ -286,11 +286,10 @@ class _Training:
 
 def cost(trained: int, frozen: int) -> str:
     """Say what so many trained parameters cost beside frozen ones."""
-    # fp32: a gradient, and two moments of AdamW.
-    memory = 12 * trained / 2**20
+    kibibytes = 12 * trained / 2**10  # fp32: a gradient, and two moments of AdamW
+    memory = f"{kibibytes:.0f} KiB" if kibibytes < 2**10 else f"{kibibytes / 2**10:.1f} MiB"
     return (
-        f"{trained:,} of {trained + frozen:,} parameters trained; "
-        f"{memory:.1f} MiB for gradients and AdamW"
+        f"{trained:,} of {trained + frozen:,} parameters trained; {memory} for gradients and AdamW"
     )
 
 

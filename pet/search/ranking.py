@@ -30,8 +30,7 @@ from pet.evaluation import bootstrap_means, percent, text_table
 from pet.folds import Split, out_of_fold_scores
 from pet.kinds import refuse_multi_label
 from pet.labels import label_numbers
-from pet.members import MemberSpec
-from pet.pipeline import specs_of
+from pet.members import MemberSpec, specs_of
 from pet.scoring import PVPScorer, Scores
 from pet.seeds import derived_seed
 from pet.task import Task

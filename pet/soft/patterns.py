@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pet.pattern import Field, LabelName, Mask, Part, Pattern, Separator, Soft, Words
+from pet.pattern import Pattern, Soft, Words, written
 
 
 def with_slots(pattern: Pattern, length: int, text: str | None = None) -> Pattern:
@@ -18,7 +18,7 @@ def with_slots(pattern: Pattern, length: int, text: str | None = None) -> Patter
         Instead: the words that the slots start as.
     """
     slots = Soft(length) if text is None else Soft(text=text)
-    return Pattern(f"{_written(slots)} {pattern.template.lstrip()}")
+    return Pattern(f"{written(slots)} {pattern.template.lstrip()}")
 
 
 def with_soft_words(pattern: Pattern) -> Pattern:
@@ -27,22 +27,4 @@ def with_soft_words(pattern: Pattern) -> Pattern:
         Soft(text=part.text) if isinstance(part, Words) and part.text.strip() else part
         for part in pattern.parts
     ]
-    return Pattern("".join(map(_written, parts)))
-
-
-def _written(part: Part) -> str:
-    match part:
-        case Words(text):
-            return text.replace("{", "{{").replace("}", "}}")
-        case Field(name, keep, cut):
-            option = ":keep" if keep else "" if cut == "tail" else f":{cut}"
-            return f"{{{name}{option}}}"
-        case Mask():
-            return "{mask}"
-        case Separator():
-            return "{sep}"
-        case LabelName():
-            return "{label}"
-        case Soft(length, text, group):
-            name = "soft" if group is None else f"soft#{group}"
-            return f"{{{name}:{length if text is None else repr(text)}}}"
+    return Pattern("".join(map(written, parts)))

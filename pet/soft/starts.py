@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pet.backbone import LanguageModel
+from pet.config import SoftStart
 from pet.encoding import TextTokenizer
 from pet.errors import BackboneError, UsageError, did_you_mean
 from pet.seeds import derived_seed
 from pet.soft.template import SoftSpec, word_vectors
 
-STARTS = ("label-words", "vocabulary", "uniform", "mask")
 COMMON = 5_000
 _NOISE = 0.5
 _SCATTER = 0.5
@@ -50,8 +51,10 @@ def start_vectors(
     -----
     Source: Lester et al. 2021, section 3.2, for the first three.
     """
-    if spec.start not in STARTS:
-        raise UsageError(f"soft_start={spec.start!r} is unknown.", did_you_mean(spec.start, STARTS))
+    if spec.start not in get_args(SoftStart):
+        raise UsageError(
+            f"soft_start={spec.start!r} is unknown.", did_you_mean(spec.start, get_args(SoftStart))
+        )
     generator = np.random.default_rng(derived_seed(spec.seed, 6))
     pseudo = sum(word is None for word in words)
     common = common_tokens(backbone.tokenizer)
@@ -91,7 +94,7 @@ def scattered(vectors: Tensor, backbone: LanguageModel, seed: int) -> Tensor:
     weights = backbone.model.get_input_embeddings().weight.float()
     some = torch.arange(min(_SAMPLE, len(weights)))
     scale = word_vectors(backbone, some).std() / weights[some].std()  # some models have one
-    spread = scale * weights.std()
+    spread: Tensor = scale * weights.std()
     noise = np.random.default_rng(derived_seed(seed, 7)).standard_normal(vectors.shape)
     return vectors + _SCATTER * spread * torch.from_numpy(noise).to(vectors)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import ClassVar, Self, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from pet.backbone import LanguageModel
+from pet.config import TemplateConfig
 from pet.config.recipes import Recipe
 from pet.encoding import Batch
 from pet.prompt import Prompt
@@ -26,10 +27,10 @@ class SoftSpec:
     """
 
     kind: str = "prompt-tuning"
-    start: str = "vocabulary"
+    start: str = TemplateConfig.soft_start
     seed: int = 0
-    deep: str = "replace"
-    layers: str = "all"
+    deep: str = TemplateConfig.deep
+    layers: str = TemplateConfig.deep_layers
     mixture: int = 1
 
     @classmethod
@@ -119,8 +120,9 @@ class SoftTemplate(nn.Module):
 
     def fold(self) -> None:
         """Keep what came of the parametrizations, and drop them; the prompt stays the same."""
-        for name in list(self.parametrizations if parametrize.is_parametrized(self) else ()):
-            parametrize.remove_parametrizations(self, name)
+        if parametrize.is_parametrized(self):
+            for name in list(cast(nn.ModuleDict, self.parametrizations)):
+                parametrize.remove_parametrizations(self, name)
 
 
 @torch.no_grad()
