@@ -33,7 +33,4 @@ class Embedding(Protocol):
 def mean_embeddings(model: Embedding, encoder: Encoder, texts: Texts) -> NDArray[np.float32]:
     """Mean of the last hidden states over each text's tokens, special tokens included: (N, H)."""
     encoded = encoder.encode(Chunk(model.tokenizer, texts))
-    batches = list(encoded.batches(model.compute.token_budget))
-    found = [model.mean_states(encoded.batch(rows, model.compute.device)) for rows in batches]
-    order = np.argsort(np.concatenate(batches))
-    return torch.cat(found).cpu().numpy()[order]
+    return encoded.each(model.compute, model.mean_states).cpu().numpy()

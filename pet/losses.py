@@ -208,19 +208,13 @@ class _LabelLosses:
 @torch.no_grad()
 def _encoder_states(scorer: PVPScorer, encoded: Mapping[int, Encoded]) -> dict[int, Tensor]:
     """Encoder output at the masks of all examples: computed once where the encoder is frozen."""
-    frozen = {}
-    for count, part in encoded.items():
-        states: Tensor | None = None
-        for rows in part.batches(scorer.backbone.compute.token_budget):
-            batch = part.batch(rows, scorer.backbone.compute.device)
-            numbers = torch.arange(len(rows), device=batch.ids.device)[:, None].expand(-1, count)
-            found = scorer.backbone.encoder_states(batch, numbers, batch.masks).float()
-            if states is None:
-                states = found.new_empty(len(part), *found.shape[1:])
-            states[torch.from_numpy(rows)] = found
-        if states is not None:
-            frozen[count] = states
-    return frozen
+    backbone = scorer.backbone
+
+    def at_masks(batch: Batch) -> Tensor:
+        rows = torch.arange(len(batch.ids), device=batch.ids.device)[:, None]
+        return backbone.encoder_states(batch, rows.expand_as(batch.masks), batch.masks).float()
+
+    return {count: part.each(backbone.compute, at_masks) for count, part in encoded.items()}
 
 
 def lm_losses_on(

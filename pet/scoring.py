@@ -228,10 +228,11 @@ class PVPScorer:
         Of a mixture all rows are there for every template, so that B is M R.
         """
         device = self.backbone.compute.device
-        return {
-            n: replace(self.prompted(part.batch(rows, device)), after=self._after)
-            for n, part in encoded.items()
-        }
+        return {n: self.completed(part.batch(rows, device)) for n, part in encoded.items()}
+
+    def completed(self, batch: Batch) -> Batch:
+        """Add what every batch of this scorer has: its prompt, and what is read behind the mask."""
+        return replace(self.prompted(batch), after=self._after)
 
     def prompted(self, batch: Batch) -> Batch:
         """Put the soft template, where there is one, into the slots of a batch."""
@@ -305,15 +306,12 @@ class PVPScorer:
         """Begin from N labelled examples and their label numbers (N,), where a readout does so."""
         if not self.needs_examples:
             return
-        encoded = self.encode(chunk)
-        parts: dict[int, list[Tensor]] = {count: [] for count in encoded}
-        order: list[NDArray[np.int64]] = []
-        for rows in next(iter(encoded.values())).batches(self.backbone.compute.token_budget):
-            order.append(rows)
-            for count, found in self.mask_states(self.batch(encoded, rows)).items():
-                parts[count].append(found)
-        states = {count: torch.cat(found) for count, found in parts.items()}
-        labels = torch.from_numpy(targets[np.concatenate(order)]).to(self.backbone.compute.device)
+        compute = self.backbone.compute
+        states = {
+            count: part.each(compute, lambda own: self.backbone.mask_states(self.completed(own)))
+            for count, part in self.encode(chunk).items()
+        }
+        labels = compute.put(targets)
         for readout in self.readouts:
             readout.start(states, labels)
 

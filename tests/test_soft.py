@@ -549,7 +549,7 @@ def test_slots_go_before_a_pattern() -> None:
 def spec(kind: str = "prompt-tuning", pattern: str = SOFT, **changes: Any) -> MemberSpec:
     training = replace(FAST, **changes)
     pvp = PVP(pattern, WORDS, soft=kind)
-    return MemberSpec("m", 0, pvp, 1, training, 64, soft=SoftSpec(kind, seed=1))
+    return MemberSpec("m", 0, pvp, 1, training, 64, soft=SoftSpec(kind, "vocabulary", seed=1))
 
 
 TASK = Task("toy", LABELS, ["a", "b"], [PVP(SOFT, WORDS)])

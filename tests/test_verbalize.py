@@ -162,7 +162,7 @@ def test_slots_are_read_as_an_untrained_member_has_them(backbone: MaskedLM, slot
     pvp = PVP(f"{{text}} {slots} {{mask}}", *toy_task().pvps[0].verbalizers)
     chunk = Chunk(backbone.tokenizer, [{"text": text} for text in NEW])
     found = mask_states(backbone, mask_encoder(pvp, backbone, 64), chunk)
-    scorer = PVPScorer(pvp, toy_task().labels, backbone, 64, soft=SoftSpec("words"))
+    scorer = PVPScorer(pvp, toy_task().labels, backbone, 64, soft=SoftSpec("words", "vocabulary"))
     batches = scorer.batch(scorer.encode(chunk), np.arange(len(NEW)))
     torch.testing.assert_close(found, scorer.mask_states(batches)[1][:, 0])
 

@@ -106,6 +106,12 @@ def layer_inputs(body: Any, vectors: Tensor) -> list[Tensor]:
 
     with _before_layers(body, keep):
         _read_alone(body, vectors)
+    if len(seen) != body.config.num_hidden_layers:
+        raise BackboneError(
+            f"{type(body).__name__} has {body.config.num_hidden_layers} layers, of which "
+            f"{len(seen)} were found: its architecture takes no deep prompts.",
+            "Use --soft prompt-tuning.",
+        )
     return seen
 
 

@@ -173,29 +173,34 @@ class PromptBank:
         DataError
             Names the first row that is not such a pair, or lacks a text.
         """
+        examples = [self._read(place, row) for place, row in enumerate(rows)]
         found: dict[int, NDArray[np.float32]] = {}
-        for _, places, scores in self._by_task(rows):
+        for _, places, scores in self._by_task(examples):
             found |= zip(places, scores, strict=True)
         return [found[place] for place in range(len(rows))]
 
     def predict(self, rows: Sequence[BankRow], threshold: float = 0.0) -> list[Prediction]:
         """Label rows of any tasks; see `scores`. Below ``threshold`` a row gets no label."""
+        return self._labelled([self._read(place, row) for place, row in enumerate(rows)], threshold)
+
+    def _labelled(
+        self, rows: Sequence[tuple[str, Example]], threshold: float = 0.0
+    ) -> list[Prediction]:
         found: dict[int, Prediction] = {}
         for task, places, scores in self._by_task(rows):
             found |= zip(places, predictions(task, scores, threshold), strict=True)
         return [found[place] for place in range(len(rows))]
 
-    def _by_task(self, rows: Sequence[BankRow]) -> Iterator[tuple[Task, list[int], Scores]]:
+    def _by_task(
+        self, rows: Sequence[tuple[str, Example]]
+    ) -> Iterator[tuple[Task, list[int], Scores]]:
         """Score all rows together; yield each task with its rows' places and scores (N, C)."""
         places: dict[str, list[int]] = {}
-        texts: list[Mapping[str, str]] = []
-        for place, row in enumerate(rows):
-            name, example = self._read(place, row)
+        for place, (name, _) in enumerate(rows):
             places.setdefault(name, []).append(place)
-            texts.append(example.texts)
         parts = []
         for name, own in places.items():
-            chunk = Chunk(self.backbone.tokenizer, [texts[place] for place in own])
+            chunk = Chunk(self.backbone.tokenizer, [rows[place][1].texts for place in own])
             parts += [(scorer, chunk) for scorer in self._models[name].members.scorers]
         with self.backbone.turn:
             self.backbone.weights.put({})  # who else uses the backbone may have left others there
@@ -225,7 +230,7 @@ class PromptBank:
     ) -> Iterator[tuple[str, Example, Prediction]]:
         """Label rows one chunk at a time, so that any number of them takes the same memory."""
         for chunk in chunked(rows, chunk_size):
-            found = self.predict([(name, own.texts) for name, own in chunk], threshold)
+            found = self._labelled(chunk, threshold)
             for (name, example), prediction in zip(chunk, found, strict=True):
                 yield name, example, prediction
 

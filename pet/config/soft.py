@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pet.config.base import Checked, setting
+from pet.errors import UsageError
 
 SoftKind = Literal["words", "prompt-tuning", "p-tuning", "deep", "prefix"]
 DeepKind = Literal["replace", "add"]
@@ -61,5 +62,7 @@ class TemplateConfig(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.soft_text is not None and not self.soft_text.strip():
+            raise UsageError("soft_text has no words.", "Leave it out, or give some: 'In short,'.")
         if self.soften != "none" and set(self.soft) <= {"none"}:
             object.__setattr__(self, "soft", ("words",))

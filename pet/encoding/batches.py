@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pet.device import put
+from pet.device import Compute, put
 from pet.encoding.ragged import Ints, Ragged
 from pet.prompt import Filling, Slots
 
@@ -151,6 +151,13 @@ class Encoded:
     def batches(self, token_budget: int) -> Iterator[Ints]:
         """Yield row numbers, longest rows first, at most ``token_budget`` padded tokens a batch."""
         return within_budget(self.lengths, token_budget)
+
+    def each(self, compute: Compute, of: Callable[[Batch], torch.Tensor]) -> torch.Tensor:
+        """What ``of`` makes of every row, (N Q, ...): batch by batch, put back into order."""
+        batches = list(self.batches(compute.token_budget))
+        found = torch.cat([of(self.batch(rows, compute.device)) for rows in batches])
+        order = compute.put(np.concatenate(batches)).to(found.device)
+        return torch.empty_like(found).index_copy_(0, order, found)
 
     def batch(self, rows: Ints, device: torch.device) -> Batch:
         """Pad the given rows to the longest of them, on the right."""

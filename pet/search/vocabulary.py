@@ -85,14 +85,11 @@ def mask_states(backbone: LanguageModel, encoder: Encoder, chunk: Chunk) -> Tens
     """
     encoded = encoder.encode(chunk)
     starts = encoder.soft_starts
-    soft = make_template(SoftSpec("words"), backbone, starts) if starts else None
-    orders, parts = [], []
-    for rows in encoded.batches(backbone.compute.token_budget):
-        batch = encoded.batch(rows, backbone.compute.device)
-        parts.append(backbone.mask_states(batch if soft is None else soft.fill(batch))[:, 0])
-        orders.append(torch.from_numpy(rows).to(parts[-1].device))
-    states = torch.cat(parts)
-    return torch.empty_like(states).index_copy_(0, torch.cat(orders), states)
+    soft = make_template(SoftSpec("words", "vocabulary"), backbone, starts) if starts else None
+    return encoded.each(
+        backbone.compute,
+        lambda batch: backbone.mask_states(batch if soft is None else soft.fill(batch))[:, 0],
+    )
 
 
 def log_probabilities(

@@ -5,6 +5,7 @@ the templates' responsibilities for the right answers, ``r_nt ~ w_t p(y_n | x_n,
 over the examples is EM's ``w_t``. The gradient of the mixture's cross entropy is that of
 ``sum_t r_nt CE_nt``, so a template learns from the examples that it explains. Answers are those of
 one row, labels or yes and no; what calibrates a member's scores is subtracted from the mixture's.
+Where a readout's loss is a margin, for words of several tokens, it is one of the mixture's answers.
 
 Source: Qin and Eisner 2021 (NAACL), section 3; of kind "deep" with added vectors, its deep
 perturbation.

@@ -2,6 +2,7 @@
 
 Source: Li and Liang 2021 (ACL). There the prefix stands before the text; here it stands where the
 pattern has its slots, which keep their places in the sequence, and so their part of its length.
+Learned keys are those behind any rotation for the position: that of the first places of a sequence.
 Nothing that is computed at the slots themselves is seen anywhere else; only a model that reads from
 left to right, and whose slots stand right before the mask, reads the answer off the last of them.
 """
