@@ -10,6 +10,7 @@ import numpy as np
 from pet.evaluation import percent, text_table
 from pet.kinds import task_kind
 from pet.labels import label_text
+from pet.members import MemberSpec
 from pet.model import EnsembleModel
 from pet.scoring import PVPScorer
 from pet.soft import Mixture
@@ -102,7 +103,8 @@ def explain(model: EnsembleModel, texts: Mapping[str, str], words: int = 5) -> s
     (found,) = look(model, [texts])
     lines: list[str] = []
     votes: list[list[str]] = []
-    for own, scorer in zip(found.members, model.members.scorers, strict=True):
+    members = model.members
+    for own, spec, scorer in zip(found.members, members.specs, members.scorers, strict=True):
         lines.append(f"{own.name}: {own.text}")
         for asked in own.words:
             for question, scores in list(asked.items())[:words]:
@@ -113,7 +115,7 @@ def explain(model: EnsembleModel, texts: Mapping[str, str], words: int = 5) -> s
         for offset in own.offsets:
             shifts = ", ".join(f"{name} {-by:+.1f}" for name, by in offset.items())
             lines.append("    calibrated: " + shifts)
-        lines += [f"    {line}" for line in _slots(scorer)]
+        lines += [f"    {line}" for line in _slots(spec, scorer)]
         votes.append([own.name, f"{own.weight:.2f}", *_vote(model.task, own.probabilities)])
     votes.append(["ensemble", "1.00", *_vote(model.task, found.probabilities)])
     together = np.array(list(found.probabilities.values()))
@@ -129,10 +131,11 @@ def explain(model: EnsembleModel, texts: Mapping[str, str], words: int = 5) -> s
     return "\n".join(lines) + "\n\n" + table + rest
 
 
-def _slots(scorer: PVPScorer) -> list[str]:
+def _slots(spec: MemberSpec, scorer: PVPScorer) -> list[str]:
     """Show what the member's slots have become, a table for every template of a mixture."""
-    if scorer.soft is None:
+    if spec.soft is None or scorer.soft is None:
         return []
+    header = [f"slot, {spec.soft.kind}", "next to it at the start", "now", "moved"]
     lines = []
     for number, template in enumerate(scorer.soft.parts, start=1):
         if isinstance(scorer.soft, Mixture):
@@ -142,7 +145,7 @@ def _slots(scorer: PVPScorer) -> list[str]:
             [str(place), _near(own.start), _near(own.now), f"{own.moved:.2f}"]
             for place, own in enumerate(slot_views(template, scorer.backbone), start=1)
         ]
-        lines += text_table(rows, ["slot", "next to it at the start", "now", "moved"]).splitlines()
+        lines += text_table(rows, header).splitlines()
     return lines
 
 

@@ -35,7 +35,7 @@ from pet.config.training import (
     WeightsScope,
     default_learning_rate,
 )
-from pet.config.unused import Slots, unused
+from pet.config.unused import SlotUse, unused
 
 __all__ = [
     "AdaptConfig",
@@ -57,7 +57,7 @@ __all__ = [
     "ReadoutKind",
     "Scope",
     "Settings",
-    "Slots",
+    "SlotUse",
     "SoftKind",
     "SoftName",
     "SoftMember",

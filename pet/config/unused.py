@@ -42,7 +42,7 @@ _UNUSED: dict[Method, frozenset[str]] = {
 
 
 @dataclass(frozen=True)
-class Slots:
+class SlotUse:
     """What slots the members have, so far as settings of soft templates count for them.
 
     ``kinds`` are those of the soft templates, None for a member without one; ``given`` tells
@@ -55,7 +55,7 @@ class Slots:
     started: bool
 
 
-def unused(settings: Settings, slots: Slots) -> list[str]:
+def unused(settings: Settings, slots: SlotUse) -> list[str]:
     """Names of settings that are not at their defaults and that nothing reads."""
     own: list[tuple[str, Any, Any]] = [("patterns", settings.patterns, None)]
     for part in CONFIGS:
@@ -65,7 +65,7 @@ def unused(settings: Settings, slots: Slots) -> list[str]:
     return [name for name, value, default in own if name in ignored and value != default]
 
 
-def _unused_by_members(settings: Settings, slots: Slots) -> frozenset[str]:
+def _unused_by_members(settings: Settings, slots: SlotUse) -> frozenset[str]:
     ignored: set[str] = set()
     template, training = settings.template, settings.training
     if slots.kinds <= {None}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pet.config import Settings, Slots, TrainingConfig
+from pet.config import Settings, SlotUse, TrainingConfig
 from pet.config.recipes import Recipe
 from pet.errors import UsageError
 from pet.members.spec import MemberSpec
@@ -101,12 +101,12 @@ def _member(
     return MemberSpec(name, number, pvp, seed, training, length, readout, soft=soft)
 
 
-def slots_of(task: Task, settings: Settings, specs: Sequence[MemberSpec]) -> Slots:
+def slots_of(task: Task, settings: Settings, specs: Sequence[MemberSpec]) -> SlotUse:
     """Tell what slots the members have."""
     config = settings.template
     soft = [(spec, spec.soft) for spec in specs if spec.soft is not None]
     without = [spec for spec, _ in soft if not task.pvps[spec.pattern].pattern.is_soft]
-    return Slots(
+    return SlotUse(
         {None if spec.soft is None else spec.soft.kind for spec in specs},
         given=bool(without) and config.soften == "none",
         started=any(
