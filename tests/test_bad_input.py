@@ -387,7 +387,19 @@ def test_an_unfinished_run_cannot_predict_yet(trained: Files, tmp_path: Path) ->
 
 def test_explain_wants_one_text_a_field(trained: Files) -> None:
     result = command("explain", trained.folder / "run", "--text", "a", "--text", "b")
-    refused(result, "one for each of text", "--text <text>", code=2)
+    refused(result, "a text for each of text; found 2", "--text <text>", code=2)
+    empty = command("explain", trained.folder / "run", "--text", " ")
+    refused(empty, "found 1, some of them empty", code=2)
+
+
+def test_a_bank_is_no_single_model(trained: Files) -> None:
+    bank = trained.folder / "bank"
+    (bank / "reviews").mkdir(parents=True)
+    (bank / "reviews" / "prompt.json").write_text("{}", "utf-8")
+    for name in ("explain", "evaluate", "predict"):
+        more = {"explain": "--text", "evaluate": "--test", "predict": "--input"}[name]
+        result = command(name, bank, more, trained.test)
+        refused(result, "this is a prompt bank", f"--bank {bank}")
 
 
 def test_a_file_where_the_run_folder_should_be_is_named(files: Files, tiny_bert: str) -> None:

@@ -62,8 +62,9 @@ def command(
 
     Each output row repeats the texts and adds the label, its probability and those of all labels.
     Several labels are a list in jsonl and joined by the task's separator in csv. Rows are written
-    as they are made. With --threshold a row whose prediction is less likely keeps its
-    probabilities but has no label: null in jsonl, empty in csv.
+    as they are made; one that cannot be read ends it, and what was written stays. With --threshold
+    a row whose prediction is less likely keeps its probabilities but has no label: null in jsonl,
+    empty in csv.
 
     With --bank each row is labelled by the prompt of the task that its column names, many tasks in
     one pass through the backbone. The task stands first in its output row; in csv the columns are

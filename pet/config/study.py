@@ -28,7 +28,10 @@ class StudyConfig(Checked):
     )
     seeds: tuple[int, ...] = setting((13, 21, 42, 87, 100), "One draw from the pool each.", low=0)
     unlabeled: int | None = setting(
-        None, "Most unlabelled texts, drawn from the rest of the pool; by default all.", low=0
+        None,
+        "Most unlabelled texts, drawn from the rest of the pool; by default all. Methods that "
+        "distil a classifier take longer with more; 0 evaluates the ensemble.",
+        low=0,
     )
     draw_dev: bool = setting(
         False, "Also draw as many development examples: turns on early stopping."
