@@ -69,6 +69,7 @@ def check(
         if overlap and name == "test":
             found.warnings.append(f"{overlap} test texts are labelled examples too")
     _label_words(found, task, tokenizer)
+    found.warnings = list(dict.fromkeys(found.warnings))  # members of one pattern say the same
     return found
 
 
