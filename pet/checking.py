@@ -14,8 +14,8 @@ from pet.data import Example, chunked
 from pet.encoding import Encoder, TextTokenizer
 from pet.errors import PatternError
 from pet.labels import Label, names
-from pet.loading import load_config, load_tokenizer
-from pet.members import specs_of
+from pet.loading import load_config, load_tokenizer, positions_of
+from pet.members import MemberSpec, specs_of
 from pet.task import Task
 
 
@@ -48,12 +48,13 @@ def check(
         Backbone, whose tokenizer counts, most tokens of an input, and which slots patterns get.
     """
     backbone = settings.backbone.backbone
-    kind = kind_of(load_config(backbone))
+    config = load_config(backbone)
+    kind, length = kind_of(config), min(settings.backbone.max_length, positions_of(config))
     tokenizer = kind.text_tokenizer(load_tokenizer(backbone))
     found = Findings()
     _class_counts(found, task, train)
     _conflicts(found, train)
-    room = _room(found, task, settings, tokenizer)
+    room = _room(found, task, specs_of(task, settings), tokenizer, length)
     _lengths(found, "labelled", train, tokenizer, task, room)
     train_keys = {example.key for example in train}
     for name, examples in (("unlabelled", unlabeled), ("test", test)):
@@ -69,7 +70,10 @@ def check(
         if overlap and name == "test":
             found.warnings.append(f"{overlap} test texts are labelled examples too")
     _label_words(found, task, tokenizer)
-    found.warnings = list(dict.fromkeys(found.warnings))  # members of one pattern say the same
+    # Members of one pattern may say the same.
+    found.lines, found.warnings = (
+        list(dict.fromkeys(own)) for own in (found.lines, found.warnings)
+    )
     return found
 
 
@@ -102,10 +106,16 @@ def _conflicts(found: Findings, train: Sequence[Example]) -> None:
         found.warnings.append(f"{conflicts} texts are labelled in more than one way")
 
 
-def _room(found: Findings, task: Task, settings: Settings, tokenizer: TextTokenizer) -> int:
+def _room(
+    found: Findings,
+    task: Task,
+    specs: Sequence[MemberSpec],
+    tokenizer: TextTokenizer,
+    length: int,
+) -> int:
     """Tokens of text that go into every member's pattern which the backbone can use."""
-    rooms, length = [], settings.backbone.max_length
-    for spec in specs_of(task, settings):
+    rooms = []
+    for spec in specs:
         name = f"pattern {spec.pattern}"
         try:
             encoder = Encoder(tokenizer, spec.pvp.pattern.parts, length, labels=task.labels)
@@ -119,10 +129,10 @@ def _room(found: Findings, task: Task, settings: Settings, tokenizer: TextTokeni
         found.lines.append(
             f"{name}: {slots} learned slots, {spec.soft.kind}; tokens left for text: {encoder.room}"
         )
-        if tokenizer.open_ended and spec.soft.start == "mask":
+        if tokenizer.open_ended and spec.soft.start == "mask" and None in encoder.soft_starts:
             found.warnings.append(
-                f"{name} cannot be used: its slots start as the mask token (warp), which this "
-                "backbone does not have"
+                f"{name} cannot be used: its slots start as the mask token, as warp's do, which "
+                "this backbone does not have"
             )
     return min(rooms, default=length)
 

@@ -122,10 +122,14 @@ def load_tokenizer(name: str) -> Any:
     return tokenizer
 
 
+def positions_of(config: Any) -> int:
+    """How many positions the config of a model has."""
+    return getattr(config, "max_position_embeddings", None) or 512
+
+
 def longest_input(model: nn.Module) -> int:
     """Most tokens a model takes; some families spend the first positions on padding."""
-    config: Any = model.config
-    positions = getattr(config, "max_position_embeddings", None) or 512
+    positions = positions_of(model.config)
     embeddings = getattr(model.base_model, "embeddings", None)
     padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
     return int(positions if padding is None else positions - padding - 1)

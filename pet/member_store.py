@@ -61,8 +61,7 @@ class MemberStore:
     def members(self, specs: Sequence[MemberSpec], scores_pool: bool = False) -> list[MemberResult]:
         """Train several members or load them; see `pet.members.training_groups`."""
         results: dict[str, MemberResult] = {}
-        tokenizer, budget = self.backbone.tokenizer, self.backbone.compute.token_budget
-        for group in training_groups(specs, tokenizer, budget):
+        for group in training_groups(specs, self.backbone, self.backbone.compute.token_budget):
             if len(group) > 1 and not all(map(self.has, group)):
                 self._train_together(group)
             for spec in group:

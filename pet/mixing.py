@@ -52,13 +52,13 @@ def score_mixed(pairs: Sequence[tuple[PVPScorer, Chunk]]) -> list[Scores]:
         parts += [
             _Part(scorer, scorer.encode(chunk, draw), sums[-1]) for draw in range(scorer.draws)
         ]
-    # Every row is there for each template of a mixture and each number of masks.
-    copies = max(part.scorer.variants * len(part.encoded) for part in parts)
-    budget = backbone.compute.token_budget // copies
     lengths = [part.lengths for part in parts]
     owners = np.repeat(np.arange(len(parts)), [len(own) for own in lengths])
+    # Every row is there for each template of a mixture and each number of masks.
+    copies = np.array([part.scorer.variants * len(part.encoded) for part in parts])[owners]
     rows = np.concatenate([np.arange(len(own)) for own in lengths])
-    for together in within_budget(np.concatenate(lengths), budget):
+    budget = backbone.compute.token_budget
+    for together in within_budget(np.concatenate(lengths), budget, copies):
         chosen = {
             number: rows[together[owners[together] == number]]
             for number in np.unique(owners[together]).tolist()

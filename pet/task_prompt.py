@@ -51,14 +51,13 @@ class TaskPrompt:
         members = model.members
         weights = {spec.name: dict(members.weights.get(spec.name, {})) for spec in members.specs}
         if changed := [name for name, own in weights.items() if not keeps_backbone(own)]:
-            hard = [spec.name for spec in members.specs if spec.soft is None]
+            hard = {spec.name for spec in members.specs if spec.soft is None}
             raise UsageError(
                 f"{', '.join(changed[:5])}{' ...' if len(changed) > 5 else ''} of "
                 f"{model.task.name!r} trained weights of the backbone; the tasks of a prompt bank "
                 "share one that is frozen.",
-                f"Leave members without slots out, which --scope prompt trains as a whole: "
-                f"{', '.join(hard[:5])}."
-                if hard and len(hard) < len(members.specs)
+                "Leave these out: they have no slots, so that --scope prompt trains the backbone."
+                if hard.issuperset(changed) and len(hard) < len(members.specs)
                 else "Train with --soft KIND --scope prompt, or take patterns as they are with "
                 "--method zero-shot.",
             )

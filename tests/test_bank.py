@@ -17,12 +17,12 @@ import torch
 from families import FAMILIES, save_family
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from other_families import CAUSAL, save_other
+from other_families import CAUSAL, SEQ2SEQ, save_other
 from tiny import save_lively_bert, save_tiny_bert
 from toy import NEW, Files, Result, pet, train, write_jsonl
 
 from pet import PVP, Ensemble, PromptBank, Task, Verbalizer
-from pet.backbone import CausalLM, LanguageModel, MaskedLM, fingerprint
+from pet.backbone import CausalLM, LanguageModel, MaskedLM, fingerprint, load_backbone
 from pet.bank import TaskPrompt, change_bank, read_prompt, stored_prompts
 from pet.config import Settings
 from pet.device import Compute
@@ -343,9 +343,11 @@ def test_a_fingerprint_is_that_of_the_weights(tiny_bert: str, place: str) -> Non
 def test_a_fingerprint_is_that_of_the_settings_too(tiny_bert: str, tmp_path: Path) -> None:
     llama = CausalLM.load(str(save_other(CAUSAL["llama"], tmp_path / "llama")), "cpu", "fp32")
     modern = save_family(FAMILIES["modernbert"], tmp_path / "modernbert")
+    t5 = save_other(SEQ2SEQ["t5"], tmp_path / "t5")
     changes: list[tuple[LanguageModel, str, Any]] = [
         (MaskedLM.load(tiny_bert, "cpu", "fp32"), "num_attention_heads", 2),
         (MaskedLM.load(str(modern), "cpu", "fp32"), "local_attention", 4),
+        (load_backbone(str(t5), "cpu", "fp32"), "decoder_start_token_id", 7),
         (llama, "rms_norm_eps", 0.1),
         (llama, "rope_parameters", {"rope_type": "default", "rope_theta": 77.0}),
     ]

@@ -126,7 +126,7 @@ def test_check_counts_what_patterns_leave_and_names_those_that_do_not_fit(
     causal = pet(*call, "--backbone", save_other(CAUSAL["gpt2"], tmp_path / "gpt2"))
     assert causal.code == 0, causal.err
     assert "pattern 0: 6 learned slots, prompt-tuning" in causal.out
-    assert "pattern 2 cannot be used: its slots start as the mask token (warp)" in causal.out
+    assert "pattern 2 cannot be used: its slots start as the mask token" in causal.out
     assert "start as the mask token" not in result.out
     assert "End the pattern with {mask}" in causal.out
 

@@ -16,7 +16,7 @@ from other_families import CAUSAL, SEQ2SEQ, save_other
 from pet import PVP, Verbalizer
 from pet.backbone import LanguageModel, load_backbone
 from pet.device import Compute
-from pet.encoding import Batch, Chunk, join
+from pet.encoding import Batch, Chunk, join, within_budget
 from pet.errors import BackboneError
 from pet.mixing import score_mixed
 from pet.prompt import Filling, Prompt, Slots
@@ -155,6 +155,15 @@ def test_a_batch_of_many_prompts_is_one_forward_pass(load: Any) -> None:
     score_mixed(pairs(own))
     handle.remove()
     assert passes == [1 + 2 + 3 + 4]
+
+
+def test_rows_with_copies_count_as_often() -> None:
+    lengths, copies = np.array([10, 30, 20, 10, 40]), np.array([1, 1, 3, 2, 1])
+    found = [own.tolist() for own in within_budget(lengths, 90, copies)]
+    # 40 x (1 + 1), 20 x (3 + 1), the rest; alone where nothing fits.
+    assert found == [[4, 1], [2, 0], [3]]
+    assert [own.tolist() for own in within_budget(lengths, 5, copies)] == [[4], [1], [2], [0], [3]]
+    assert [own.tolist() for own in within_budget(lengths, 90)] == [[4, 1], [2, 0, 3]]
 
 
 def test_no_pass_has_more_tokens_than_its_budget(

@@ -243,6 +243,11 @@ def test_a_pvp_may_name_a_recipe() -> None:
         ({"soft": ("warp", "none"), "soft_start": "uniform", "readout": ("prototypes",)},
          ["soft_start"]),
         ({"lora_rank": 2, "scope": "bias"}, ["lora_rank"]),
+        ({"lora_rank": 2, "scope": "lora", "method": "head"}, ["lora_rank", "scope"]),
+        # Pattern 2 is to have slots, which softening gives only to members of a kind.
+        ({"patterns": (2,), "soft": ("none", "words"), "soften": "words", "soft_length": 3}, []),
+        ({"patterns": (2,), "soft": ("words",), "soften": "words", "soft_length": 3},
+         ["soft_length"]),
         ({"lora_rank": 2, "scope": "lora"}, []),
         # Pattern 1 has slots of its own: of words, and pseudo tokens.
         ({"patterns": (1,), "soft": ("words",), "soft_length": 3, "soft_text": "it was"},
@@ -255,7 +260,11 @@ def test_settings_of_templates_that_nobody_has_are_named(
     how: dict[str, Any], ignored: list[str]
 ) -> None:
     words = Verbalizer({"negative": ["bad"], "positive": ["good"]})
-    pvps = [PVP("{text} all {mask}", words), PVP("{text} {soft:'it'} {soft} {mask}", words)]
+    pvps = [
+        PVP("{text} all {mask}", words),
+        PVP("{text} {soft:'it'} {soft} {mask}", words),
+        PVP("{text} was {mask}", words, soft="words"),
+    ]
     task = Task("toy", ["negative", "positive"], ["text"], pvps)
     settings = Settings.from_flat({"patterns": (0,), **how})
     slots = slots_of(task, settings, specs_of(task, settings))

@@ -15,7 +15,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny import bert_tokenizer
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from toy import Files, labelled_rows, toy_task, train, unlabelled_rows
@@ -26,7 +25,6 @@ from pet.checkpoints import Checkpoint
 from pet.config import TrainingConfig
 from pet.data import Pool
 from pet.device import Compute
-from pet.encoding import TextTokenizer
 from pet.members import (
     MemberResult,
     MemberSet,
@@ -276,8 +274,10 @@ def test_a_step_waits_for_no_size(
     budget=st.sampled_from([64, 128, 256, 1024]),
 )
 @settings(max_examples=60, deadline=None)
-def test_groups_are_alike_and_fit(sizes: list[int], kinds: list[str], budget: int) -> None:
-    specs, tokenizer = [], TextTokenizer(bert_tokenizer())
+def test_groups_are_alike_and_fit(
+    backbone: MaskedLM, sizes: list[int], kinds: list[str], budget: int
+) -> None:
+    specs = []
     # "dull" is four tokens, "super" five.
     spelled = Verbalizer({"negative": ["bad", "dull"], "positive": ["super"]})
 
@@ -292,7 +292,7 @@ def test_groups_are_alike_and_fit(sizes: list[int], kinds: list[str], budget: in
         if kind == "dropout":
             own = replace(own, training=replace(own.training, dropout=True))
         specs.append(replace(own, soft=None) if kind == "hard" else own)
-    groups = list(training_groups(specs, tokenizer, budget))
+    groups = list(training_groups(specs, backbone, budget))
     found = [own for group in groups for own in group]
     assert sorted(found, key=specs.index) == specs
     assert all(sorted(group, key=specs.index) == list(group) for group in groups)

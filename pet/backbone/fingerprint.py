@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ _SAMPLE = 1024
 _OTHERWISE = {
     "architectures", "dtype", "torch_dtype", "transformers_version", "use_cache",
     "id2label", "label2id", "problem_type",
-    "bos_token_id", "eos_token_id", "sep_token_id", "cls_token_id", "decoder_start_token_id",
+    "bos_token_id", "eos_token_id", "sep_token_id", "cls_token_id",
 }  # fmt: skip
 
 
@@ -42,13 +43,19 @@ def _settings(config: Any) -> dict[str, Any]:
     What is at its default is left out: a setting that a release of transformers adds, and that a
     model does not use, changes nothing.
     """
-    defaults = type(config)().to_dict()
-    found = {
-        name: value
-        for name, value in config.to_dict().items()
-        if name not in _OTHERWISE and not name.startswith("_") and value != defaults.get(name)
-    }
+    defaults = _computing(type(config)().to_dict())
+    own = _computing(config.to_dict())
+    found = {name: value for name, value in own.items() if value != defaults.get(name)}
     return {"model_type": config.model_type, **found}
+
+
+def _computing(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings, also those of a part of the model, without what changes nothing."""
+    return {
+        name: _computing(value) if isinstance(value, Mapping) else value
+        for name, value in settings.items()
+        if name not in _OTHERWISE and not str(name).startswith("_")
+    }
 
 
 def _sampled(tensor: Tensor) -> str:

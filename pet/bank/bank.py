@@ -276,7 +276,7 @@ class PromptBank:
                     f"{', '.join(map(repr, row)) or 'nothing'}.",
                     "Name the right column with --task-column COLUMN.",
                 )
-            name = str(row[task_column] or "").strip()
+            name = "" if row[task_column] is None else str(row[task_column]).strip()
             if not name:
                 raise DataError(
                     f"{where}: column {task_column!r} names no task.",

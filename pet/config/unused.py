@@ -82,6 +82,6 @@ def _unused_by_members(settings: Settings, slots: SlotUse) -> frozenset[str]:
         ignored |= {"deep", "deep_layers"}
     if all(Recipe.of(name).readout for name in template.soft):
         ignored.add("readout")
-    if training.without_slots != "lora":
+    if training.without_slots != "lora" or settings.method == "head":
         ignored.add("lora_rank")
     return frozenset(ignored)

@@ -154,10 +154,13 @@ class Encoded:
 
     def each(self, compute: Compute, of: Callable[[Batch], torch.Tensor]) -> torch.Tensor:
         """What ``of`` makes of every row, (N Q, ...): batch by batch, put back into order."""
-        batches = list(self.batches(compute.token_budget))
-        found = torch.cat([of(self.batch(rows, compute.device)) for rows in batches])
-        order = compute.put(np.concatenate(batches)).to(found.device)
-        return torch.empty_like(found).index_copy_(0, order, found)
+        whole = torch.empty(0)
+        for rows in self.batches(compute.token_budget):
+            found = of(self.batch(rows, compute.device))
+            if not len(whole):
+                whole = found.new_empty(len(self), *found.shape[1:])
+            whole[compute.put(rows).to(found.device)] = found
+        return whole
 
     def batch(self, rows: Ints, device: torch.device) -> Batch:
         """Pad the given rows to the longest of them, on the right."""
@@ -187,14 +190,19 @@ class Encoded:
         )
 
 
-def within_budget(lengths: Ints, token_budget: int) -> Iterator[Ints]:
-    """Yield numbers of rows, longest first, at most ``token_budget`` padded tokens at a time."""
+def within_budget(lengths: Ints, token_budget: int, copies: Ints | int = 1) -> Iterator[Ints]:
+    """Yield numbers of rows, longest first, at most ``token_budget`` padded tokens at a time.
+
+    A row that is there several times, ``copies`` (N,), counts as often; one row is always allowed.
+    """
     order = np.argsort(-lengths, kind="stable")
-    start = 0
+    counted = np.broadcast_to(copies, lengths.shape)[order].cumsum()
+    start = before = 0
     while start < len(order):
-        size = max(1, token_budget // int(lengths[order[start]]))
-        yield order[start : start + size]
-        start += size
+        room = token_budget // int(lengths[order[start]])
+        end = max(start + 1, int(np.searchsorted(counted, before + room, side="right")))
+        yield order[start:end]
+        start, before = end, int(counted[end - 1])
 
 
 def similar_lengths(lengths: Ints, pass_cost: int) -> list[Ints]:

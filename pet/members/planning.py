@@ -105,10 +105,12 @@ def slots_of(task: Task, settings: Settings, specs: Sequence[MemberSpec]) -> Slo
     """Tell what slots the members have."""
     config = settings.template
     soft = [(spec, spec.soft) for spec in specs if spec.soft is not None]
-    without = [spec for spec, _ in soft if not task.pvps[spec.pattern].pattern.is_soft]
+    hard = [(spec, task.pvps[spec.pattern].pattern) for spec, _ in soft]
     return SlotUse(
         {None if spec.soft is None else spec.soft.kind for spec in specs},
-        given=bool(without) and config.soften == "none",
+        given=any(
+            not own.is_soft and spec.pvp.pattern != with_soft_words(own) for spec, own in hard
+        ),
         started=any(
             own.start == config.soft_start
             for spec, own in soft

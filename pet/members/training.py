@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,7 +19,7 @@ from pet.checkpoints import Checkpoint, optimise_resumably, optimise_together_re
 from pet.config import TrainingConfig, default_learning_rate
 from pet.data import Example, Pool
 from pet.demonstrations import Demonstrations, by_label
-from pet.encoding import Chunk, TextTokenizer
+from pet.encoding import Chunk
 from pet.errors import DataError
 from pet.kinds import targets_of, task_kind
 from pet.losses import LabelLoss, joint_losses, label_losses
@@ -147,7 +148,7 @@ def train_together(
 
 
 def training_groups(
-    specs: Sequence[MemberSpec], tokenizer: TextTokenizer, token_budget: int
+    specs: Sequence[MemberSpec], backbone: LanguageModel, token_budget: int
 ) -> Iterator[tuple[MemberSpec, ...]]:
     """Split members into those that are trained together.
 
@@ -155,25 +156,30 @@ def training_groups(
     many as have at most ``token_budget`` tokens in a batch, so that memory stays what it is.
     """
     waiting: dict[TrainingConfig, list[MemberSpec]] = {}
+    tokens: Counter[TrainingConfig] = Counter()
     for spec in specs:
+        how, own = spec.training, _batch_tokens(spec, backbone)
         if not _is_frozen(spec):
             yield (spec,)
             continue
-        group = waiting.setdefault(spec.training, [])
-        if group and sum(_batch_tokens(own, tokenizer) for own in [*group, spec]) > token_budget:
+        group = waiting.setdefault(how, [])
+        if group and tokens[how] + own > token_budget:
             yield tuple(group)
             group.clear()
+            tokens[how] = 0
         group.append(spec)
+        tokens[how] += own
     yield from (tuple(group) for group in waiting.values() if group)
 
 
-def _batch_tokens(spec: MemberSpec, tokenizer: TextTokenizer) -> int:
+def _batch_tokens(spec: MemberSpec, backbone: LanguageModel) -> int:
     """Most tokens of a training batch: rows for every template, asked label and number of masks."""
     templates = 1 if spec.soft is None else spec.soft.mixture
     asked = 1 + spec.training.negatives if spec.pvp.pattern.asks_each_label else 1
     words = {w for own in spec.pvp.verbalizers for words in own.words.values() for w in words}
-    masks = {len(tokenizer.pieces(word)) for word in words}
-    return spec.training.batch_size * templates * asked * len(masks) * spec.max_length
+    pieces = (tuple(backbone.tokenizer.piece(word, True, False)) for word in words)
+    masks = len(backbone.reader(pieces).mask_counts)
+    return spec.training.batch_size * templates * asked * masks * spec.max_length
 
 
 def _is_frozen(spec: MemberSpec) -> bool:

@@ -62,7 +62,7 @@ def start_vectors(
     if spec.start == "label-words":
         named = list(dict.fromkeys(label_ids))[:pseudo]
         drawn[: len(named)] = named
-    if spec.start == "mask":
+    if spec.start == "mask" and pseudo:
         drawn = [_mask_id(backbone)] * pseudo
     waiting = iter(drawn)
     ids = [next(waiting) if word is None else word for word in words]
