@@ -286,8 +286,8 @@ def test_a_text_of_100_000_characters_is_shortened_and_check_says_so(
     data = write_jsonl(files.folder / "long.jsonl", rows)
     own = Files(files.folder, files.task, data, data, data)
     checked = command("check", "--task", files.task, "--train", data, "--backbone", tiny_bert)
-    # 256 less [CLS], [SEP] and the five tokens of "All in all [MASK]."
-    assert "1 labelled texts are longer than 249 tokens, which is what the" in checked.out
+    # The backbone's 128 less [CLS], [SEP] and the five tokens of "All in all [MASK]."
+    assert "1 labelled texts are longer than 121 tokens, which is what the" in checked.out
     run = files.folder / "run"
     assert train(own, tiny_bert, run, "--unlabeled", data, "--test", data).code == 0
     predicted = command("predict", run, "--input", data)
