@@ -39,12 +39,14 @@ FRAGMENTS = [
     "a good film", "terrible", "it's", "café", "naïve", "日本語", "🙂", "e\u0301", "x\u200by", "\t",
     "!?", "3.14", "...", "IT WAS", "{mask}", "don't", "\n", "  ", "ß", "½",
 ]  # fmt: skip
+SPECIAL_LITERALS = ["[MASK]", "[SEP]", "[CLS]", "[PAD]", "<mask>", "</s>", "<s>", "<pad>"]
 texts = (
     st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=8), min_size=1, max_size=8)
     .map(lambda parts: " ".join(parts).strip())
     .filter(lambda text: bool(text) and "▁" not in text and STAND_IN not in text)
+    # Hypothesis takes texts from the code too; transformers finds these special tokens in text.
+    .filter(lambda text: not any(own in text for own in [*SPECIAL_LITERALS, "[UNK]", "<unk>"]))
 )
-SPECIAL_LITERALS = ["[MASK]", "[SEP]", "[CLS]", "[PAD]", "<mask>", "</s>", "<s>", "<pad>"]
 hostile_texts = st.lists(
     st.sampled_from([*SPECIAL_LITERALS, "good", " ", "x", "."]), min_size=1, max_size=8
 ).map("".join)
