@@ -103,17 +103,14 @@ def _member(
 
 def slots_of(task: Task, settings: Settings, specs: Sequence[MemberSpec]) -> SlotUse:
     """Tell what slots the members have."""
-    config = settings.template
-    soft = [(spec, spec.soft) for spec in specs if spec.soft is not None]
-    hard = [(spec, task.pvps[spec.pattern].pattern) for spec, _ in soft]
-    return SlotUse(
-        {None if spec.soft is None else spec.soft.kind for spec in specs},
-        given=any(
-            not own.is_soft and spec.pvp.pattern != with_soft_words(own) for spec, own in hard
-        ),
-        started=any(
-            own.start == config.soft_start
-            for spec, own in soft
-            if spec.pvp.pattern.has_pseudo_tokens
-        ),
-    )
+    kinds: set[str | None] = set()
+    given = started = False
+    for spec in specs:
+        kinds.add(None if spec.soft is None else spec.soft.kind)
+        if spec.soft is None:
+            continue
+        written, used = task.pvps[spec.pattern].pattern, spec.pvp.pattern
+        given |= not written.is_soft and used != with_soft_words(written)
+        # A recipe may have a start of its own.
+        started |= used.has_pseudo_tokens and spec.soft.start == settings.template.soft_start
+    return SlotUse(kinds, given, started)
