@@ -1,5 +1,6 @@
 """Members: PVPs, each trained on the labelled examples or left as it is, that score texts."""
 
+from pet.members.grouping import training_groups
 from pet.members.planning import slots_of, specs_of
 from pet.members.scoring import MemberSet
 from pet.members.spec import MemberSpec
@@ -8,7 +9,6 @@ from pet.members.training import (
     cost,
     train_member,
     train_together,
-    training_groups,
 )
 
 __all__ = [
