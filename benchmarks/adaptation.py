@@ -27,14 +27,14 @@ from scoring import product_rate
 from torch import nn
 from torch.nn import functional
 
+from pet.adaptation import Source
+from pet.adaptation.corpus import Corpus
+from pet.adaptation.packing import Packer, RowStream
+from pet.adaptation.steps import adaptation_losses, trained_parameters
 from pet.backbone import MaskedLM
 from pet.config import LMConfig
-from pet.lm.corpus import Corpus, Source
-from pet.lm.packing import Packer, RowStream
-from pet.lm.steps import adaptation_losses, trained_parameters
-from pet.readers import documents_from
-from pet.schedule import Schedule
-from pet.training import Group, optimise
+from pet.data.readers import documents_from
+from pet.training import Group, Schedule, optimise
 
 SEED, RATE = 13, 1e-4
 

@@ -19,17 +19,18 @@ import click
 import numpy as np
 from variants import TASKS, files_of
 
+from pet.adaptation import Source
+from pet.adaptation.corpus import Corpus
+from pet.adaptation.heldout import HeldOut, HeldOutFigures
+from pet.adaptation.packing import Packer
 from pet.backbone import MaskedLM
 from pet.cli.console import progress_bars
 from pet.cli.options import pattern_numbers
 from pet.config import Settings, StudyConfig
 from pet.config.base import number_list
-from pet.evaluation import percent, text_table
-from pet.lm.corpus import Corpus, Source
-from pet.lm.heldout import Figures, HeldOut
-from pet.lm.packing import Packer
-from pet.readers import documents_from
-from pet.study.fewshot import few_shot_study
+from pet.data.readers import documents_from
+from pet.evaluation.study.fewshot import few_shot_study
+from pet.evaluation.tables import percent, text_table
 
 
 def masked(names: Sequence[str], files: Sequence[str], held_out: int, seed: int) -> str:
@@ -41,7 +42,7 @@ def masked(names: Sequence[str], files: Sequence[str], held_out: int, seed: int)
     # One corpus, as pet adapt has: what is held out depends on all files together.
     hidden = set(Corpus([source(file) for file in files], held_out, seed).held_out())
     table = []
-    found: dict[str, list[Figures]] = {file: [] for file in files}
+    found: dict[str, list[HeldOutFigures]] = {file: [] for file in files}
     for name in names:
         backbone = MaskedLM.load(name, "auto", "auto")
         packer = Packer(backbone.tokenizer, min(128, backbone.max_length))

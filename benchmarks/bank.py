@@ -36,15 +36,13 @@ from torch.nn import functional
 
 from pet import PromptBank, load_task
 from pet.backbone import MaskedLM
-from pet.bank import TaskPrompt
 from pet.config import TrainingConfig
 from pet.data import Columns, Example, examples_from
-from pet.ensemble import Ensemble
 from pet.members import MemberSet, MemberSpec, train_member, train_together
-from pet.model import EnsembleModel
+from pet.model import Ensemble, EnsembleModel, TaskPrompt
 from pet.resources import resource_folder
-from pet.soft import SoftSpec
-from pet.soft.patterns import with_slots
+from pet.scoring.soft.patterns import with_slots
+from pet.scoring.soft.template import SoftSpec
 from pet.task import Task
 
 SLOTS = 20

@@ -26,10 +26,10 @@ import torch
 
 from pet import PVP, Example, Task, Verbalizer
 from pet.backbone import LanguageModel, load_backbone
-from pet.calibration import prior
 from pet.data import Columns, examples_from
 from pet.encoding import Chunk
 from pet.scoring import PVPScorer, score_together
+from pet.scoring.offsets import prior
 
 ROOT = Path(__file__).resolve().parent.parent
 PLAIN = Verbalizer({"negative": ["bad", "terrible"], "positive": ["good", "great"]})

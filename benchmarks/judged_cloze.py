@@ -37,17 +37,18 @@ from sklearn.linear_model import RidgeCV
 from torch import Tensor
 from torch.nn import functional
 
+from pet.adaptation import Source, adapt
 from pet.backbone import MaskedLM
+from pet.backbone.embedding import mean_embeddings
 from pet.cli.console import progress_bars
 from pet.config import BackboneConfig, LMConfig
-from pet.embedding import mean_embeddings
-from pet.encoding import Batch, Chunk, Encoder, Ints
-from pet.lm.adaptation import adapt
-from pet.lm.corpus import Source
-from pet.pattern import Pattern, input_parts
-from pet.readers import documents_from
+from pet.data.readers import documents_from
+from pet.encoding import Batch, Chunk, Encoder
 from pet.seeds import derived_seed
-from pet.training import Loss
+from pet.task import Pattern
+from pet.task.pattern import input_parts
+from pet.training.loop import Loss
+from pet.types import Ints
 
 _WORD = re.compile(r"[a-z]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
@@ -265,7 +266,7 @@ class Question:
 
 
 class JudgedCloze:
-    """Losses of a masked LM against the judge; what `pet.lm.adaptation.adapt` takes as ``beside``.
+    """Losses of a masked LM against the judge; what `pet.adaptation.adapt` takes as ``beside``.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ from pet.backbone import MaskedLM
 from pet.data import Columns, Pool, examples_from
 from pet.encoding import Chunk
 from pet.runs import RunFolder
-from pet.scoring import PVPScorer
+from pet.scoring import PVPScorer, score
 
 
 def peak_of(function: Callable[..., Any], *args: Any) -> int:
@@ -47,7 +47,7 @@ def memory_pool(task: Task, file: str, folder: str) -> None:
     with RunFolder(Path(folder)).writing("scores") as temporary:
         temporary.mkdir()
         for number, examples in enumerate(pool.chunks()):
-            scores = scorer.score(Chunk(backbone.tokenizer, [e.texts for e in examples]))
+            scores = score(scorer, Chunk(backbone.tokenizer, [e.texts for e in examples]))
             np.save(temporary / f"{number:06}.npy", scores, allow_pickle=False)
 
 

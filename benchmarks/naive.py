@@ -29,9 +29,8 @@ from transformers import get_linear_schedule_with_warmup
 from pet import PVP, Task
 from pet.backbone import MaskedLM
 from pet.data import Columns, Example, examples_from
-from pet.pattern import Field, Mask, Pattern, Words
-from pet.task import load_task
-from pet.verbalizer import Verbalizer
+from pet.task import Pattern, Verbalizer, load_task
+from pet.task.pattern import Field, Mask, Words
 
 MAX_LENGTH = 256
 BATCH_SIZE = 8

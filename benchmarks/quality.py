@@ -21,9 +21,9 @@ import numpy as np
 from pet.cli.options import pattern_numbers
 from pet.config import BackboneConfig, Settings
 from pet.data import Columns, Data, Pool, draw_shots, examples_from
-from pet.evaluation import text_table
+from pet.evaluation.run_report import run_report
+from pet.evaluation.tables import text_table
 from pet.pipeline import asked, run
-from pet.report import run_report
 from pet.runs import RunFolder
 from pet.seeds import derived_seed
 from pet.task import load_task

@@ -23,8 +23,8 @@ from pet.backbone import LanguageModel, load_backbone
 from pet.cli.options import pattern_numbers
 from pet.config import BackboneConfig, RankConfig, Settings
 from pet.data import Columns, Data, Pool, draw_shots, examples_from
-from pet.evaluation import text_table
-from pet.search.ranking import rank_patterns
+from pet.evaluation.ranking import rank_patterns
+from pet.evaluation.tables import text_table
 from pet.seeds import derived_seed
 from pet.task import load_task
 

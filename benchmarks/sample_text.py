@@ -13,8 +13,9 @@ from pathlib import Path
 
 import click
 
-from pet.lm.corpus import Corpus, Source
-from pet.readers import documents_from
+from pet.adaptation import Source
+from pet.adaptation.corpus import Corpus
+from pet.data.readers import documents_from
 
 
 @click.command()

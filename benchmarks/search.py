@@ -22,30 +22,24 @@ import torch
 from numpy.typing import NDArray
 
 from pet.backbone import LanguageModel, load_backbone
-from pet.config import (
-    BackboneConfig,
-    RankConfig,
-    Settings,
-    TemplateSearchConfig,
-    WordSearchConfig,
-)
+from pet.config import BackboneConfig, RankConfig, Settings, TemplateSearchConfig, WordSearchConfig
 from pet.config.base import number_list
 from pet.data import Columns, Data, Example, draw_shots, examples_from
 from pet.encoding import Chunk
-from pet.evaluation import text_table
-from pet.labels import label_numbers
-from pet.pvp import PVP
-from pet.scoring import PVPScorer, Scores
+from pet.evaluation.ranking import rank_patterns
+from pet.evaluation.tables import text_table
+from pet.scoring import PVPScorer, score
 from pet.search.candidates import candidates
 from pet.search.kpt import kpt
 from pet.search.lm_bff import lm_bff
 from pet.search.petal import petal
-from pet.search.ranking import rank_patterns
 from pet.search.readings import FoundWords, Readings
 from pet.search.verbalize import all_words, with_words
 from pet.search.vocabulary import WordTable
 from pet.seeds import derived_seed
-from pet.task import Task, load_task
+from pet.task import PVP, Task, load_task
+from pet.task.labels import label_numbers
+from pet.types import Scores
 
 TASKS = "sst2,mr,ag_news,trec,emotion,yelp_full"
 # Halvings of the shots by which patterns are ranked; few, because there are many candidates.
@@ -98,7 +92,7 @@ def scores_of(
     for number in range(len(tasks[0].pvps)):
         pvps = [task.pvps[number] for task in tasks]
         joined = PVP(pvps[0].pattern, *(v for pvp in pvps for v in pvp.verbalizers))
-        scores = PVPScorer(joined, tasks[0].labels, backbone, max_length).score(chunk)
+        scores = score(PVPScorer(joined, tasks[0].labels, backbone, max_length), chunk)
         for own, pvp in zip(found, pvps, strict=True):
             own.append(scores[: len(pvp.verbalizers)])
             scores = scores[len(pvp.verbalizers) :]
@@ -206,8 +200,8 @@ def patterns_of_task(
             pvp = task.pvps[number]
             scorer = PVPScorer(pvp, task.labels, backbone, max_length)
             if number not in held:
-                held[number] = scorer.score(_chunk(backbone, draws.held))
-            on_shots[number] = scorer.score(_chunk(backbone, shots))
+                held[number] = score(scorer, _chunk(backbone, draws.held))
+            on_shots[number] = score(scorer, _chunk(backbone, shots))
         single = [draws.accuracy([held[n]], [on_shots[n]], shots) for n in by_hand]
         accuracies.setdefault("hand, mean of single", []).append(float(np.mean(single)))
         for way, own in ways.items():

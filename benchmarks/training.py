@@ -42,7 +42,7 @@ from pet.config import TrainingConfig, default_learning_rate
 from pet.data import Example
 from pet.device import Compute
 from pet.members import MemberResult, MemberSpec, train_member
-from pet.training import shuffled_batches
+from pet.training.loop import shuffled_batches
 
 SEED = 13
 

@@ -24,16 +24,17 @@ import numpy as np
 
 from pet.cli.console import progress_bars
 from pet.cli.options import pattern_numbers
-from pet.config import BackboneConfig, Settings, StudyConfig
+from pet.config import BackboneConfig, Settings, SoftKind, StudyConfig
 from pet.config.base import number_list
-from pet.config.soft import SoftKind, SoftRecipe
-from pet.evaluation import text_table
-from pet.readers import rows_of
-from pet.study.cells import CellResult, TaskFiles
-from pet.study.executor import finished
-from pet.study.fewshot import few_shot_study
+from pet.config.soft import SoftRecipe
+from pet.data.readers import rows_of
+from pet.evaluation.study.cells import TaskFiles
+from pet.evaluation.study.fewshot import few_shot_study
+from pet.evaluation.study.results import CellResult
+from pet.evaluation.tables import text_table
+from pet.execution import finished
 from pet.task import load_task
-from pet.training import Progress, silent
+from pet.types import Progress, silent
 
 TASKS = "sst2,mr,ag_news,trec,emotion,yelp_full"
 KINDS = get_args(SoftKind)
@@ -128,7 +129,7 @@ class Variant:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every cell is there, where `pet.study.fewshot` puts it."""
+        """Whether every cell is there, where `pet.evaluation.study.fewshot` puts it."""
         config = self.draws.config
         return all(
             (

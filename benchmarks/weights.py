@@ -23,17 +23,20 @@ from pet.cli.options import pattern_numbers
 from pet.config import BackboneConfig, Combiner, EnsembleConfig, Settings, TrainingConfig, Weighting
 from pet.config.base import number_list
 from pet.data import Columns, Data, draw_shots, examples_from
-from pet.ensemble import Ensemble, pairwise_agreement, weighed
-from pet.evaluation import calibration_error, text_table
-from pet.folds import out_of_fold_scores, stratified_splits
-from pet.labels import label_numbers
-from pet.member_store import MemberStore
+from pet.evaluation.tables import text_table
 from pet.members import MemberSet, specs_of
+from pet.members.folds import out_of_fold_scores, stratified_splits
+from pet.members.store import MemberStore
+from pet.model import Ensemble
+from pet.model.ensemble import pairwise_agreement
+from pet.model.reliability import calibration_error
+from pet.model.temperature import confident_temperature, fit_temperature
+from pet.model.weighting import weighed
 from pet.pipeline import asked
 from pet.runs import RunFolder
 from pet.seeds import derived_seed
 from pet.task import load_task
-from pet.temperature import confident_temperature, fit_temperature
+from pet.task.labels import label_numbers
 
 TASKS = "sst2,mr,ag_news,trec,emotion,yelp_full"
 

@@ -8,36 +8,36 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from pet.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from pet.backbone import MaskedLM as MaskedLM
-    from pet.bank import PromptBank as PromptBank
     from pet.classifier import PETClassifier as PETClassifier
     from pet.data import Example as Example
-    from pet.ensemble import Ensemble as Ensemble
     from pet.errors import PetError as PetError
-    from pet.evaluation import evaluate as evaluate
-    from pet.pattern import Pattern as Pattern
-    from pet.prediction import Prediction as Prediction
-    from pet.pvp import PVP as PVP
+    from pet.evaluation.metrics import evaluate as evaluate
+    from pet.model import Ensemble as Ensemble
+    from pet.model import Prediction as Prediction
+    from pet.model import PromptBank as PromptBank
+    from pet.task import PVP as PVP
+    from pet.task import Pattern as Pattern
     from pet.task import Task as Task
+    from pet.task import Verbalizer as Verbalizer
     from pet.task import load_task as load_task
-    from pet.verbalizer import Verbalizer as Verbalizer
-
-__version__ = "0.1.0"
 
 _HOMES = {
-    "Ensemble": "pet.ensemble",
+    "Ensemble": "pet.model",
     "Example": "pet.data",
     "MaskedLM": "pet.backbone",
     "PETClassifier": "pet.classifier",
-    "PVP": "pet.pvp",
-    "Pattern": "pet.pattern",
+    "PVP": "pet.task",
+    "Pattern": "pet.task",
     "PetError": "pet.errors",
-    "Prediction": "pet.prediction",
-    "PromptBank": "pet.bank",
+    "Prediction": "pet.model",
+    "PromptBank": "pet.model",
     "Task": "pet.task",
-    "Verbalizer": "pet.verbalizer",
-    "evaluate": "pet.evaluation",
+    "Verbalizer": "pet.task",
+    "evaluate": "pet.evaluation.metrics",
     "load_task": "pet.task",
 }
 __all__ = sorted(_HOMES)

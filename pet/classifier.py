@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.validation import check_is_fitted
 
+from pet.adaptation.adapt import adaptation_of
 from pet.config import (
     AdaptConfig,
     BackboneConfig,
@@ -25,13 +26,14 @@ from pet.config import (
 )
 from pet.data import Data, Pool, chunked
 from pet.data.given import given_examples, given_labelled
-from pet.kinds import targets_of, task_kind
-from pet.labels import Label, is_indicator
-from pet.pipeline import adaptation_of, asked, finished, run
-from pet.runs import RunFolder, let_read
-from pet.saving import load_model, save_model
+from pet.model import load_model, save_model
+from pet.pipeline import asked, finished, run
+from pet.runs import RunFolder
+from pet.runs.folder import let_read
 from pet.task import Task, load_task
-from pet.training import Progress, silent
+from pet.task.kinds import targets_of, task_kind
+from pet.task.labels import Label, is_indicator
+from pet.types import Progress, silent
 
 
 class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unused-ignore]
@@ -56,7 +58,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
     ----------
     adaptation_ : Adaptation or None
         With ``adapt``, what that did in `fit`: steps, and loss and accuracy on held-out text
-        before and after (see `pet.lm.adaptation.Adaptation`).
+        before and after (see `pet.adaptation.adapt.Adaptation`).
     classes_ : array (C,)
         Labels, in the column order of `predict_proba`.
     indicator_ : bool

@@ -8,10 +8,10 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def resource_folder(name: str) -> Path:
-    """Return the folder ``tasks``, ``verbalizers`` or ``models``.
+    """Return the folder ``tasks`` or ``verbalizers``.
 
-    A wheel carries it as ``pet/<name>``; a checkout (and so an editable install) has ``tasks`` and
-    ``verbalizers`` at its top level.
+    A wheel carries it as ``pet/<name>``; a checkout (and so an editable install) has both at
+    its top level.
     """
     inside = _PACKAGE / name
     return inside if inside.is_dir() else _PACKAGE.parent / name

@@ -15,12 +15,12 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from toy import BAD, GOOD, NEW, toy_task
 
-import pet.member_store
+import pet.members.store
 from pet import PVP, PETClassifier, PetError, Task, Verbalizer
 from pet.config import CONFIGS, Settings
 from pet.data import Example
 from pet.errors import UsageError
-from pet.prediction import predict_stream
+from pet.model.prediction import predict_stream
 
 X = [*BAD, *GOOD]
 Y = ["negative"] * len(BAD) + ["positive"] * len(GOOD)
@@ -332,7 +332,7 @@ def test_a_run_folder_is_kept_and_used_again(
     def train_member(*_: object) -> None:
         pytest.fail("a finished member was trained again")
 
-    monkeypatch.setattr(pet.member_store, "train_member", train_member)
+    monkeypatch.setattr(pet.members.store, "train_member", train_member)
     again = clone(quick).fit(X, Y, unlabeled=NEW, run_folder=str(run))
     np.testing.assert_array_equal(again.predict_proba(NEW), first)
     loaded = PETClassifier.from_pretrained(run, device="cpu")

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pet import locks
 from pet.errors import RunError
-from pet.locks import Lock
 from pet.runs import RunFolder
+from pet.runs import lock as locks
+from pet.runs.lock import Lock
 
 ASKED = {"task": {"name": "toy"}, "settings": {"seed": 13, "patterns": (0, 1)}, "data": None}
 

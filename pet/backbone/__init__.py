@@ -11,9 +11,9 @@ from pet.backbone.base import LanguageModel, mean_states
 from pet.backbone.causal import CausalLM
 from pet.backbone.fingerprint import fingerprint
 from pet.backbone.injection import model_inputs
+from pet.backbone.loading import EMBEDDED, load_config
 from pet.backbone.masked import MaskedLM
 from pet.backbone.seq2seq import Seq2SeqLM
-from pet.loading import EMBEDDED, load_config
 
 __all__ = [
     "CausalLM",

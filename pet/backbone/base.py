@@ -13,18 +13,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pet.backbone.injection import model_inputs, prompted
+from pet.backbone.loading import load_pretrained, load_tokenizer
+from pet.backbone.weights import LORA, Turn, Weights
 from pet.config import WeightsScope
 from pet.device import Compute
 from pet.encoding import Batch, TextTokenizer, join
 from pet.errors import BackboneError, UsageError, did_you_mean
-from pet.loading import load_pretrained, load_tokenizer
-from pet.locks import Turn
-from pet.verbalizer import Decoding
-from pet.weights import LORA, Weights
+from pet.task.verbalizer import Decoding
+from pet.types import WordIds
 
 log = logging.getLogger(__name__)
-
-WordIds = tuple[int, ...]
 
 
 class WordReader(Protocol):

@@ -12,14 +12,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pet.backbone.base import LanguageModel, WordIds, WordReader, log
-from pet.backbone.beginnings import ProductReader, Tree
+from pet.backbone.base import LanguageModel, WordReader, log
 from pet.backbone.injection import attending, prompted
+from pet.backbone.loading import longest_input
+from pet.backbone.product_reader import ProductReader, Tree
 from pet.device import Compute
 from pet.encoding import Batch, TextTokenizer
+from pet.encoding.slots import Filling
 from pet.errors import BackboneError
-from pet.loading import longest_input
-from pet.prompt import Filling
+from pet.types import WordIds
 
 # Positions that are kept for the beginnings of label words, which stand behind the text.
 _WORD_ROOM = 16

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from pet.backbone.attention import before_attention
 from pet.encoding import Batch
+from pet.encoding.slots import Filling, Prompt, Slots
 from pet.errors import BackboneError
-from pet.prompt import Filling, Prompt, Slots
 
 
 def model_inputs(batch: Batch) -> dict[str, Tensor]:

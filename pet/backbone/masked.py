@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pet.backbone.base import LanguageModel, WordIds, WordReader, log
-from pet.backbone.decoding import MaskReader
+from pet.backbone.base import LanguageModel, WordReader, log
 from pet.backbone.injection import model_inputs, prompted
+from pet.backbone.loading import EMBEDDED, load_pretrained, load_tokenizer, longest_input
+from pet.backbone.mask_reader import MaskReader
 from pet.device import Compute
 from pet.encoding import Batch
 from pet.errors import BackboneError
-from pet.loading import EMBEDDED, load_pretrained, load_tokenizer, longest_input
+from pet.types import WordIds
 
 # What stands between the encoder and the decoder, as module paths and activations, in order.
 _TRANSFORMS: dict[str, tuple[str, ...]] = {

@@ -9,12 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pet.backbone.base import LanguageModel, WordIds, WordReader
-from pet.backbone.beginnings import ProductReader
+from pet.backbone.base import LanguageModel, WordReader
+from pet.backbone.loading import longest_input
+from pet.backbone.product_reader import ProductReader
 from pet.device import Compute
 from pet.encoding import Batch, TextTokenizer
 from pet.errors import BackboneError
-from pet.loading import longest_input
+from pet.types import WordIds
 
 _SENTINEL = "<extra_id_0>"
 

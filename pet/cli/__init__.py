@@ -9,8 +9,8 @@ from importlib import import_module
 
 import click
 
-import pet
 from pet.errors import PetError
+from pet.version import __version__
 
 COMMANDS = {
     "tasks": "List the built-in tasks, or show one.",
@@ -50,7 +50,7 @@ class _Lazy(click.Group):
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-q", "--quiet", is_flag=True, help="Show errors and results only.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every step.")
-@click.version_option(pet.__version__, prog_name="pet")
+@click.version_option(__version__, prog_name="pet")
 @click.pass_context
 def cli(context: click.Context, quiet: bool, verbose: bool) -> None:
     """Few-shot text classification with Pattern-Exploiting Training.

@@ -57,11 +57,10 @@ def command(
         )
     start, how = BackboneConfig(backbone, device, precision), LMConfig(**flat)
 
+    from pet.adaptation import Source, adapt
     from pet.cli.console import progress_bars, say
-    from pet.evaluation import percent, text_table
-    from pet.lm.adaptation import adapt
-    from pet.lm.corpus import Source
-    from pet.readers import documents_from
+    from pet.data.readers import documents_from
+    from pet.evaluation.tables import percent, text_table
 
     def source(file: str) -> Source:
         return Source(file, lambda: documents_from(file, column, paragraphs))

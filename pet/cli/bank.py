@@ -40,9 +40,9 @@ def command(
     Example: pet bank prompts --add runs/reviews --add runs/topics
              pet predict --bank prompts --input mixed.jsonl
     """
-    from pet.bank import change_bank, prompt_folders, read_prompt
     from pet.errors import RunError, UsageError
-    from pet.evaluation import text_table
+    from pet.evaluation.tables import text_table
+    from pet.model import change_bank, prompt_folders, read_prompt
 
     if name is not None and len(sources) != 1:
         raise UsageError("--name names one task; give it with one --add.")

@@ -35,8 +35,8 @@ def command(
     \b
     Example: pet check --task reviews --train train.jsonl --unlabeled pool.jsonl
     """
-    from pet.checking import check
     from pet.config import Settings
+    from pet.pipeline.checking import check
 
     rows = Rows.of(chosen_task(task, verbalizers), columns, file_format)
     found = check(

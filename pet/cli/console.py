@@ -10,7 +10,7 @@ from typing import IO
 import click
 
 from pet.errors import PetError
-from pet.training import Progress
+from pet.types import Progress
 
 
 @contextmanager

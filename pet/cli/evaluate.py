@@ -45,12 +45,13 @@ def command(
     import numpy as np
 
     from pet.cli.console import opened, say
-    from pet.evaluation import evaluate, percent, selective
-    from pet.kinds import targets_of, task_kind
-    from pet.plots import evaluation_figures, require, save
-    from pet.prediction import predict_stream
-    from pet.report import per_class_table
-    from pet.saving import load_model
+    from pet.evaluation.metrics import evaluate, selective
+    from pet.evaluation.plots import evaluation_figures, require, save
+    from pet.evaluation.run_report import per_class_table
+    from pet.evaluation.tables import percent
+    from pet.model import load_model
+    from pet.model.prediction import predict_stream
+    from pet.task.kinds import targets_of, task_kind
 
     if plots:
         require()

@@ -29,13 +29,12 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
     """
     from pet.data import Example
     from pet.errors import UsageError
-    from pet.explanation import explain
-    from pet.labels import label_text
-    from pet.model import EnsembleModel
-    from pet.pipeline import trained_members
-    from pet.prediction import predict_stream
+    from pet.evaluation.explanation import explain
+    from pet.model import EnsembleModel, load_model
+    from pet.model.prediction import predict_stream
+    from pet.model.saving import trained_members
     from pet.runs import RunFolder
-    from pet.saving import load_model
+    from pet.task.labels import label_text
 
     loaded = load_model(model, device, precision)
     fields = loaded.task.fields

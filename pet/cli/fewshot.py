@@ -80,17 +80,18 @@ def command(
 
     from pet.cli.console import opened, progress_bars, say
     from pet.data import reusable
-    from pet.plots import require, save
-    from pet.runs import RunFolder
-    from pet.study.comparison import (
+    from pet.evaluation.plots import require, save
+    from pet.evaluation.study.cells import TaskFiles
+    from pet.evaluation.study.comparison import (
         check_baseline,
         study_csv,
         study_table,
         study_to_dict,
         summarise,
     )
-    from pet.study.fewshot import TaskFiles, few_shot_study
-    from pet.study.figures import study_figures
+    from pet.evaluation.study.fewshot import few_shot_study
+    from pet.evaluation.study.figures import study_figures
+    from pet.runs import RunFolder
     from pet.task import load_task
 
     if plots:

@@ -33,8 +33,7 @@ def chosen_task(name: str, verbalizers: tuple[str, ...], patterns: Any = None) -
 
     ``patterns`` are only looked for: what is not there is refused before anything is read.
     """
-    from pet.task import load_task
-    from pet.verbalizer import Verbalizer
+    from pet.task import Verbalizer, load_task
 
     task = load_task(name)
     task.select(patterns)

@@ -43,7 +43,7 @@ def command(
 
     from pet.cli.console import opened, progress_bars, say
     from pet.data import Data
-    from pet.search.ranking import rank_patterns
+    from pet.evaluation.ranking import rank_patterns
 
     data = Data(inputs.train, (), inputs.pool(unlabeled_limit))
     with progress_bars() as progress:

@@ -11,17 +11,11 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from pet.cli.options import (
-    column_mapping,
-    compute_options,
-    data_options,
-    suffix,
-    threshold_option,
-)
+from pet.cli.options import column_mapping, compute_options, data_options, suffix, threshold_option
 
 if TYPE_CHECKING:
     from pet.data import Example
-    from pet.prediction import Prediction
+    from pet.model import Prediction
     from pet.task import Task
 
     # The name of a row's task (of a bank, otherwise nothing), the row, and what it is labelled.
@@ -74,12 +68,11 @@ def command(
     Example: pet predict runs/first --input new.csv -o labelled.csv
              pet predict --bank prompts --input mixed.jsonl -o labelled.jsonl
     """
-    from pet.bank import PromptBank
     from pet.cli.console import opened
     from pet.data import Columns, examples_from
     from pet.errors import UsageError
-    from pet.prediction import predict_stream
-    from pet.saving import load_model
+    from pet.model import PromptBank, load_model
+    from pet.model.prediction import predict_stream
 
     if (model is None) == (bank is None):
         raise UsageError("Expected MODEL or --bank DIR, one of them.", "See pet predict --help.")
@@ -111,7 +104,7 @@ def command(
 
 
 def _csv_writer(stream: IO[str], tasks: Mapping[str, Task], columns: Sequence[str]) -> Writer:
-    from pet.labels import label_text
+    from pet.task.labels import label_text
 
     fields = dict.fromkeys(name for task in tasks.values() for name in task.fields)
     labels = dict.fromkeys(label for task in tasks.values() for label in task.labels)

@@ -22,7 +22,7 @@ def command(run: str, output: str) -> None:
     Example: pet report runs/first -o report.html
     """
     from pet.cli.console import opened, say
-    from pet.pages import page
+    from pet.evaluation.pages import page
 
     text = page(run)
     with opened(output) as stream:

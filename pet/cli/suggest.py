@@ -87,12 +87,12 @@ def command(
 
     from pet.cli.console import opened, progress_bars, say
     from pet.data import Pool, has_labels, reusable
-    from pet.evaluation import percent, text_table
-    from pet.kinds import refuse_multi_label
-    from pet.labelling import original_rows, write_unlabelled
-    from pet.panel import Panel
+    from pet.data.labelling import original_rows, write_unlabelled
+    from pet.evaluation.tables import percent, text_table
+    from pet.search.panel import Panel
+    from pet.search.suggestion import suggest
     from pet.seeds import derived_seed
-    from pet.suggestion import suggest
+    from pet.task.kinds import refuse_multi_label
 
     panel = (
         Panel.load(model, settings.backbone.device, settings.backbone.precision) if model else None
@@ -131,7 +131,7 @@ def command(
 
 
 def _ending(output: str, force: bool) -> str:
-    from pet.readers import FORMATS
+    from pet.data.readers import FORMATS
 
     if output == "-":
         return ".jsonl"

@@ -18,7 +18,7 @@ def command(name: str | None, backbone: str, **_: object) -> None:
     \b
     Example: pet tasks ag_news
     """
-    from pet.evaluation import text_table
+    from pet.evaluation.tables import text_table
     from pet.task import load_task, task_names
 
     if name is None:
@@ -31,7 +31,7 @@ def command(name: str | None, backbone: str, **_: object) -> None:
         return
 
     from pet.backbone import kind_of
-    from pet.loading import load_config, load_tokenizer
+    from pet.backbone.loading import load_config, load_tokenizer
 
     task = load_task(name)
     tokenizer = kind_of(load_config(backbone)).text_tokenizer(load_tokenizer(backbone))

@@ -38,10 +38,10 @@ def command(
 
     from pet.cli.console import progress_bars, say
     from pet.data import Data
-    from pet.evaluation import percent, text_table
+    from pet.evaluation.ranking import rank_patterns
+    from pet.evaluation.tables import percent, text_table
     from pet.search.candidates import candidates
-    from pet.search.ranking import rank_patterns
-    from pet.search.taskfile import task_source
+    from pet.task.source import task_source
 
     task, train, options = inputs.task, inputs.train, settings.backbone
     found, origins = candidates(task, train, config, options.device, options.max_length)

@@ -52,8 +52,8 @@ def command(
 
     from pet.cli.console import progress_bars, say
     from pet.data import Data
+    from pet.evaluation.run_report import run_report
     from pet.pipeline import asked, finished, run
-    from pet.report import run_report
     from pet.runs import RunFolder
 
     task, rows = inputs.task, inputs.rows

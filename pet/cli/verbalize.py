@@ -48,8 +48,8 @@ def command(
 
     from pet.backbone import load_backbone
     from pet.cli.console import say
-    from pet.search.taskfile import task_source
     from pet.search.verbalize import find_words, with_words
+    from pet.task.source import task_source
 
     task, train = inputs.task, inputs.train
     sample = [example.texts for example in inputs.pool(config.sample) or ()]

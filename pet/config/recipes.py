@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Recipe:
-    """A kind in `pet.soft.KINDS` and what it is used with; None leaves a setting as it is.
+    """A kind in `pet.scoring.soft.KINDS` and what it is used with; None leaves a setting as it is.
 
     ``start`` says what pseudo tokens start as, ``readout`` how labels are read off the mask, and
     ``mixture`` is a number of templates where the settings name none.

@@ -1,8 +1,8 @@
 """Data: examples out of rows, few-shot draws, streamed pools of unlabelled text."""
 
 from pet.data.examples import Columns, Example, Labels, examples_and_rows, examples_from, has_labels
-from pet.data.learning import Data, fingerprint, labelled_from
 from pet.data.pool import Pool, chunked, reusable
+from pet.data.run_data import Data, fingerprint, labelled_from
 from pet.data.shots import draw_shots
 
 __all__ = [

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
+from pet.data.readers import check_characters, rows_of
 from pet.errors import DataError, UsageError, did_you_mean
-from pet.labels import Label, read_label
-from pet.readers import check_characters, rows_of
 from pet.task import Task
+from pet.task.labels import Label, read_label
 
 Labels = Literal["required", "optional", "ignored"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from pet.data.examples import Example
 from pet.errors import DataError
-from pet.labels import Label, names
+from pet.task.labels import Label, names
 
 
 def draw_shots(

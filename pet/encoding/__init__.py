@@ -3,8 +3,9 @@
 from pet.encoding.batches import Batch, Encoded, LabelSlot, within_budget
 from pet.encoding.encoder import Chunk, Encoder, FieldTokens
 from pet.encoding.joining import join
-from pet.encoding.ragged import Ints, Ragged
+from pet.encoding.ragged import Ragged
 from pet.encoding.tokenizer import TextTokenizer
+from pet.types import Ints
 
 __all__ = [
     "Batch",

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from pet.device import Compute, put
-from pet.encoding.ragged import Ints, Ragged
-from pet.prompt import Filling, Slots
+from pet.encoding.ragged import Ragged
+from pet.encoding.slots import Filling, Slots
+from pet.types import Ints
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ import numpy as np
 
 from pet.encoding.batches import Encoded, LabelSlot
 from pet.encoding.pieces import Piece, pieces_of
-from pet.encoding.ragged import Ints, Ragged
+from pet.encoding.ragged import Ragged
 from pet.encoding.tokenizer import TextTokenizer
 from pet.errors import PatternError
-from pet.pattern import Field, Mask, Part, Soft, Words
+from pet.task.pattern import Field, Mask, Part, Soft, Words
+from pet.types import Ints
 
 
 class FieldTokens(Protocol):
@@ -58,7 +59,7 @@ class Encoder:
     tokenizer : TextTokenizer
         Of the backbone.
     parts : tuple of Part
-        A pattern's parts, or `pet.pattern.input_parts`.
+        A pattern's parts, or `pet.task.pattern.input_parts`.
     max_length : int
         Most tokens of a row, special tokens included.
     n_masks : int

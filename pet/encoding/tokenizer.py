@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from pet.encoding.ragged import Ints, Ragged
+from pet.encoding.ragged import Ragged
 from pet.errors import BackboneError
+from pet.types import Ints
 
 
 class TextTokenizer:

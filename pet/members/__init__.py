@@ -1,15 +1,12 @@
 """Members: PVPs, each trained on the labelled examples or left as it is, that score texts."""
 
 from pet.members.grouping import training_groups
+from pet.members.member_set import MemberSet
+from pet.members.parameters import cost
 from pet.members.planning import slots_of, specs_of
-from pet.members.scoring import MemberSet
+from pet.members.result import MemberResult
 from pet.members.spec import MemberSpec
-from pet.members.training import (
-    MemberResult,
-    cost,
-    train_member,
-    train_together,
-)
+from pet.members.training import train_member, train_together
 
 __all__ = [
     "MemberResult",

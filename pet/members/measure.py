@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pet.backbone import LanguageModel
 from pet.data import Example
 from pet.encoding import Chunk
-from pet.kinds import accuracy, targets_of, task_kind
-from pet.scoring import PVPScorer, Scores
+from pet.scoring import PVPScorer, score
 from pet.task import Task
+from pet.task.kinds import accuracy, targets_of, task_kind
+from pet.types import Scores
 
 # Accuracy, and the standard deviation of scores around their mean over the labels.
-Figures = tuple[float | None, float | None]
+MemberFigures = tuple[float | None, float | None]
 
 
 class Measure:
@@ -23,11 +24,11 @@ class Measure:
         self._chunk = Chunk(backbone.tokenizer, [example.texts for example in examples])
         self._targets = targets_of(task, [example.label for example in examples])
 
-    def __call__(self, scorer: PVPScorer) -> Figures:
+    def __call__(self, scorer: PVPScorer) -> MemberFigures:
         """Score the examples, in one pass."""
-        return self.of(scorer.score(self._chunk)) if len(self._chunk) else (None, None)
+        return self.of(score(scorer, self._chunk)) if len(self._chunk) else (None, None)
 
-    def of(self, scores: Scores) -> Figures:
+    def of(self, scores: Scores) -> MemberFigures:
         """Take scores (V, N, C) of the examples that are known already."""
         if not len(self._chunk):
             return None, None

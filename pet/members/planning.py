@@ -9,11 +9,10 @@ from pet.config import Settings, SlotUse, TrainingConfig
 from pet.config.recipes import Recipe
 from pet.errors import UsageError
 from pet.members.spec import MemberSpec
-from pet.pvp import PVP
+from pet.scoring.soft.patterns import with_slots, with_soft_words
+from pet.scoring.soft.template import SoftSpec
 from pet.seeds import derived_seed
-from pet.soft import SoftSpec
-from pet.soft.patterns import with_slots, with_soft_words
-from pet.task import Task
+from pet.task import PVP, Task
 
 
 def specs_of(task: Task, settings: Settings) -> list[MemberSpec]:

@@ -11,13 +11,13 @@ import numpy as np
 from pet.backbone import LanguageModel
 from pet.config import TrainingConfig
 from pet.data import Example
-from pet.demonstrations import Shown, draw_each
+from pet.encoding.demonstrations import Shown, draw_each
 from pet.errors import DataError
-from pet.pvp import PVP
-from pet.scoring import Offsets, PVPScorer
+from pet.scoring import PVPScorer
+from pet.scoring.soft.template import SoftSpec
 from pet.seeds import derived_seed
-from pet.soft import SoftSpec
-from pet.task import Task
+from pet.task import PVP, Task
+from pet.types import Offsets
 
 
 @dataclass(frozen=True)

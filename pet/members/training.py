@@ -4,60 +4,33 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from pet.backbone import LanguageModel
-from pet.calibration import balanced, prior, subtracted
-from pet.checkpoints import Checkpoint, optimise_resumably, optimise_together_resumably
-from pet.config import TrainingConfig, default_learning_rate
 from pet.data import Example, Pool
-from pet.demonstrations import Demonstrations, by_label
 from pet.encoding import Chunk
+from pet.encoding.demonstrations import Demonstrations, by_label
 from pet.errors import DataError
-from pet.kinds import targets_of, task_kind
-from pet.losses import LabelLoss, joint_losses, label_losses
-from pet.members.measure import Figures, Measure
+from pet.members.losses import LabelLoss, joint_losses, label_losses
+from pet.members.measure import Measure, MemberFigures
+from pet.members.parameters import cost, parameter_groups
+from pet.members.result import MemberResult
 from pet.members.spec import MemberSpec
-from pet.schedule import Schedule
-from pet.scoring import Offsets, PVPScorer
+from pet.scoring import PVPScorer, score
+from pet.scoring.offsets import balanced, prior, subtracted
 from pet.seeds import derived_seed, with_seed
 from pet.task import Task
-from pet.training import Fit, Group, Job, Progress, silent
+from pet.task.kinds import targets_of, task_kind
+from pet.training import Checkpoint, Fit, Job, Schedule
+from pet.training.checkpoints import optimise_resumably, optimise_together_resumably
+from pet.types import Progress, silent
 
 log = logging.getLogger(__name__)
-
-# Heads, biases or adapters alone move little at the rate that suits the whole model. These are the
-# best of five rates on two draws of two tasks, or between the best two (benchmarks/RESULTS.md).
-_RATE_FACTOR = {"full": 1.0, "head": 10.0, "bias": 100.0, "lora": 20.0}
-
-
-@dataclass(frozen=True)
-class MemberResult:
-    """What came of a member: the weights that differ from the backbone's, and how it went.
-
-    ``offsets`` (V, C) calibrate its scores; None where they are left as they are. ``spread`` is the
-    standard deviation of its scores of the labelled examples around their mean over the labels;
-    None without such examples. ``trained`` and ``frozen`` count
-    parameters.
-    """
-
-    name: str
-    weights: Mapping[str, Tensor] = field(repr=False)
-    accuracy_before: float | None
-    accuracy_after: float | None
-    steps: int
-    loss: float
-    seconds: float
-    offsets: Offsets | None = None
-    spread: float | None = None
-    trained: int = 0
-    frozen: int = 0
 
 
 def train_member(
@@ -183,9 +156,9 @@ class _Training:
         self.job: Job[LabelLoss] | None = None
         if steps:
             scorer.unfold()
-        first: Figures | None = None
+        first: MemberFigures | None = None
         if everything and self._calibration == "labelled":
-            scores = scorer.score(chunk)
+            scores = score(scorer, chunk)
             offsets = balanced(scores, targets)
             self._scorer = scorer = scorer.calibrated(offsets)
             # The same pass tells how good it is before training.
@@ -197,7 +170,7 @@ class _Training:
                 demonstrations = Demonstrations(backbone.tokenizer, by_label(examples, task.labels))
             scope = training.weights_scope(scorer.soft is not None)
             self._names = [] if scope is None else backbone.scope_names(scope)
-            groups, rate = _groups(scorer, self._names, scope, training)
+            groups, rate = parameter_groups(scorer, self._names, scope, training)
             self._trained = sum(p.numel() for group in groups for p in group.parameters)
             self._frozen = sum(
                 p.numel() for p in backbone.model.parameters() if not p.requires_grad
@@ -245,36 +218,6 @@ class _Training:
         if self._calibration == "prior":
             seed = derived_seed(self._spec.seed, 1)
             self._scorer = self._scorer.calibrated(prior(self._scorer, self._sample, seed))
-
-
-def cost(trained: int, frozen: int) -> str:
-    """Say what so many trained parameters cost beside frozen ones."""
-    kibibytes = 12 * trained / 2**10  # fp32: a gradient, and two moments of AdamW
-    memory = f"{kibibytes:.0f} KiB" if kibibytes < 2**10 else f"{kibibytes / 2**10:.1f} MiB"
-    return (
-        f"{trained:,} of {trained + frozen:,} parameters trained; {memory} for gradients and AdamW"
-    )
-
-
-def _groups(
-    scorer: PVPScorer, names: Sequence[str], scope: str | None, training: TrainingConfig
-) -> tuple[list[Group], float]:
-    """What a member trains, and the backbone's rate, which the groups' factors multiply."""
-    backbone = scorer.backbone
-    weights = list(backbone.weights.trainable(names, training.lora_rank).values())
-    rate = training.learning_rate
-    if rate is None:
-        rate = default_learning_rate(backbone.hidden_size) * _RATE_FACTOR.get(scope or "", 1.0)
-    groups = [Group(weights)] if weights else []
-    if scorer.soft is not None:
-        wanted = scorer.soft.rate if training.prompt_rate is None else training.prompt_rate
-        groups.append(Group(list(scorer.soft.parameters()), wanted / rate))
-    for readout in scorer.readouts:
-        own = list(readout.parameters())
-        wanted = readout.rate if training.readout_rate is None else training.readout_rate
-        if own:
-            groups.append(Group(own, wanted / rate))
-    return groups, rate
 
 
 def _encoded_labels(

@@ -8,10 +8,9 @@ from dataclasses import replace
 from pet.config import TemplateSearchConfig
 from pet.data import Example
 from pet.errors import UsageError
-from pet.pvp import PVP
 from pet.search.spans import SpanWriter, spread, written_templates
 from pet.search.templates import rule_templates
-from pet.task import Task
+from pet.task import PVP, Task
 
 
 def candidates(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pet.config import WordSearchConfig
 from pet.search.readings import FoundWords, Readings
-from pet.verbalizer import Verbalizer
+from pet.task import Verbalizer
 
 
 def kpt(readings: Readings, config: WordSearchConfig, given: Verbalizer) -> FoundWords:

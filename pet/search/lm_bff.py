@@ -14,7 +14,7 @@ from torch import Tensor
 from pet.config import WordSearchConfig
 from pet.errors import VerbalizerError
 from pet.search.readings import FoundWords, Readings
-from pet.verbalizer import Verbalizer
+from pet.task import Verbalizer
 
 CANDIDATES = 100
 WORDS = 1
@@ -27,7 +27,7 @@ def lm_bff(readings: Readings, config: WordSearchConfig) -> FoundWords:
 
     The candidates of a label are the words of largest mean logit over its examples. Logits are
     means over the patterns, and each word's own mean, every label counting the same, is subtracted
-    (`pet.calibration.balanced`), as members that are trained start from such scores. Labels are
+    (`pet.scoring.offsets.balanced`), as members that are trained start from such scores. Labels are
     added one by one and the best ``beams`` combinations go on; equal accuracies are told apart by
     the mean log-likelihood. With more than one word a label, the words of the best combinations
     are taken in turn, as long as no other label has them.

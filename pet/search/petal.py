@@ -10,7 +10,7 @@ import torch
 from pet.config import WordSearchConfig
 from pet.errors import VerbalizerError
 from pet.search.readings import FoundWords, Readings
-from pet.verbalizer import Verbalizer
+from pet.task import Verbalizer
 
 CANDIDATES = 1000
 WORDS = 10

@@ -12,10 +12,9 @@ from pet.backbone import LanguageModel
 from pet.data import Example
 from pet.encoding import Chunk, Encoder
 from pet.errors import DataError, VerbalizerError
-from pet.labels import label_numbers
-from pet.pvp import PVP
 from pet.search.vocabulary import WordTable, log_probabilities, mask_encoder, mask_states
-from pet.verbalizer import Verbalizer
+from pet.task import PVP, Verbalizer
+from pet.task.labels import label_numbers
 
 
 @dataclass(frozen=True)

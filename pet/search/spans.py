@@ -14,13 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pet.backbone.loading import load_pretrained, load_tokenizer
 from pet.data import Example
 from pet.device import Compute
 from pet.errors import BackboneError
-from pet.labels import Label
-from pet.loading import load_pretrained, load_tokenizer
 from pet.search.templates import literal, slots
 from pet.task import Task
+from pet.task.labels import Label
 
 _SENTINELS = ("<extra_id_0>", "<extra_id_1>", "<extra_id_2>")
 # Where a search has found fewer sequences than beams, the others have this score or less.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pet.errors import UsageError, did_you_mean
-from pet.pattern import Field
 from pet.task import Task
+from pet.task.pattern import Field
 
 # Longer lists of label names make a question that leaves no room for the text.
 _MOST_NAMED = 8

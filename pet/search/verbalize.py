@@ -11,13 +11,11 @@ from pet.backbone import LanguageModel
 from pet.config import WordSearchConfig
 from pet.data import Example
 from pet.errors import UsageError
-from pet.pvp import PVP
 from pet.search.kpt import kpt
 from pet.search.lm_bff import lm_bff
 from pet.search.petal import petal
 from pet.search.readings import FoundWords, Readings
-from pet.task import Task
-from pet.verbalizer import Verbalizer
+from pet.task import PVP, Task, Verbalizer
 
 
 @torch.inference_mode()

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from pet.backbone import LanguageModel
 from pet.encoding import Chunk, Encoder, Ragged, TextTokenizer
-from pet.pvp import PVP
-from pet.soft import SoftSpec, make_template
+from pet.scoring.soft import make_template
+from pet.scoring.soft.template import SoftSpec
+from pet.task import PVP
 
 # Logits that are in memory at once; 16 MiB in fp32.
 _CELLS = 2**22

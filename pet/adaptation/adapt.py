@@ -1,0 +1,240 @@
+"""Continued masked-LM training on raw text, to give a backbone the words of a domain."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pet.adaptation.corpus import Corpus, Source
+from pet.adaptation.folder import AdaptationFolder
+from pet.adaptation.heldout import HeldOut, HeldOutFigures
+from pet.adaptation.modelcard import model_card
+from pet.adaptation.packing import Packer, RowStream
+from pet.adaptation.steps import Beside, adaptation_losses, limited, schedule_of, trained_parameters
+from pet.backbone import MaskedLM
+from pet.backbone.adapters import Adapters
+from pet.backbone.loading import edition_of
+from pet.config import BackboneConfig, LMConfig, deciding
+from pet.encoding.masking import TokenRows
+from pet.errors import UsageError
+from pet.runs import RunFolder
+from pet.seeds import derived_seed
+from pet.training import Checkpoint, Group, optimise
+from pet.training.snapshot import Snapshot
+from pet.types import Progress, silent
+
+log = logging.getLogger(__name__)
+
+_HELD_OUT_ROWS = 512
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """What an adaptation did; the figures are None where nothing was held out.
+
+    ``tokens`` counts those of all rows that were read, ``learning_rate`` is the highest there was,
+    ``new_head`` says whether the backbone had no masked-LM head before.
+    """
+
+    before: HeldOutFigures | None
+    after: HeldOutFigures | None
+    steps: int
+    seconds: float
+    tokens: int = 0
+    learning_rate: float = 0.0
+    new_head: bool = False
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Adaptation:
+        """Read what `dataclasses.asdict` made."""
+        before, after = (
+            values[key] and HeldOutFigures(**values[key]) for key in ("before", "after")
+        )
+        return cls(**{**values, "before": before, "after": after})
+
+
+def adapt(
+    start: BackboneConfig,
+    sources: Sequence[Source],
+    how: LMConfig,
+    seed: int,
+    output: str | Path,
+    force: bool = False,
+    command: str = "",
+    progress: Progress = silent,
+    beside: Beside | None = None,
+) -> Adaptation:
+    """Train a masked LM on raw text and write it as a plain Hugging Face folder.
+
+    A call that was cut off goes on from its last checkpoint when it is made again; on a CPU it
+    ends with the same weights, bit for bit, unless the clock limits it.
+
+    Parameters
+    ----------
+    start : BackboneConfig
+        A masked LM, or an encoder, which then gets a head.
+    sources : sequence of Source
+        The text.
+    how : LMConfig
+        Masking, rows, schedule.
+    seed : int
+        Of every draw.
+    output : str or Path
+        The new model's folder; it also holds the checkpoint meanwhile.
+    force : bool
+        Start over where the folder holds an adaptation already.
+    command : str
+        For the model card.
+    progress : callable
+        Told a stage's name, steps (or seconds) done and their total.
+    beside : Beside, optional
+        Yields losses, of which one is added to every batch's own.
+
+    Raises
+    ------
+    PetError
+        With one message that says what to change.
+    """
+    if Path(start.backbone).resolve() == Path(output).resolve():
+        raise UsageError(
+            f"{output} is the backbone that training starts from; it would be lost.",
+            "Write the new one into another folder.",
+        )
+    corpus = Corpus(sources, how.held_out, seed)
+    backbone = MaskedLM.load(start.backbone, start.device, start.precision, new_head=True)
+    asked = {"start": deciding(start), "text": corpus.sizes, "config": deciding(how), "seed": seed}
+    asked |= edition_of(start.backbone)
+    if beside is not None:
+        asked["beside"] = beside.asked
+    folder = AdaptationFolder.start(output, asked, force)
+    if folder.has("metrics.json"):
+        return Adaptation.from_dict(folder.read_json("metrics.json"))
+    if how.length > backbone.max_length:
+        how = replace(how, length=backbone.max_length)
+        log.warning("%s reads at most %d tokens: so long are the rows", start.backbone, how.length)
+    packer = Packer(backbone.tokenizer, how.length, how.whole_word, how.cloze)
+    if packer.room < 1:
+        raise UsageError(f"A row of {packer.length} tokens has no room for text.", "Use --length.")
+    checkpoint = Checkpoint(folder)
+    resume, rows, before = _read(checkpoint)
+    new_head = bool(backbone.untrained)
+    stream = RowStream(corpus, packer, how.shuffle_buffer, rows)
+    held_out = HeldOut(backbone, packer.sample(corpus.held_out(), _HELD_OUT_ROWS, seed))
+    if resume is None:
+        if new_head:
+            log.info("%s has no masked-LM head; it gets one", start.backbone)
+            torch.manual_seed(derived_seed(seed, 3))
+            backbone.start_head(_log_frequencies(stream.buffer, backbone))
+        before = held_out.measure(backbone, progress)
+    log.info("held out: %d rows; before: %s", len(held_out.rows), before)
+    torch.manual_seed(derived_seed(seed, 2))
+    adapters = None if how.lora is None else _adapters(backbone, how.lora)
+    trained = trained_parameters(backbone, how)
+
+    def save(snapshot: Snapshot) -> None:
+        text = {name: torch.from_numpy(array) for name, array in stream.state().items()}
+        checkpoint.write(snapshot, text, before=_plain(before))
+        found = held_out.measure(backbone)
+        folder.log("checkpoint", step=snapshot.step, loss=snapshot.loss, held_out=_plain(found))
+
+    steps, seconds = (resume.step, resume.seconds) if resume else (0, 0.0)
+    done = steps * how.accumulation
+    losses = adaptation_losses(backbone, stream, how, seed, done, beside)
+    schedule = schedule_of(limited(how, corpus, packer), backbone.hidden_size)
+    fit = optimise(
+        [Group(trained)],
+        losses,
+        schedule,
+        backbone.compute,
+        progress=_shown(progress, how, seconds),
+        save=save,
+        resume=resume,
+    )
+    if adapters is not None:
+        adapters.merge()
+    if how.save_precision == "fp16":
+        backbone.model.half().float()  # what is measured is what is saved
+    after = held_out.measure(backbone, progress)
+    tokens = fit.steps * how.accumulation * how.batch_size * packer.length
+    result = Adaptation(
+        before, after, fit.steps, round(fit.seconds, 1), tokens, schedule.learning_rate, new_head
+    )
+    card = model_card(
+        start.backbone, corpus.sizes, how, seed, command, asdict(result), backbone.compute
+    )
+    if before is not None and after is not None and after.loss >= before.loss:
+        log.warning(
+            "the held-out text is predicted no better than before: train less (fewer steps or "
+            "--passes, a smaller --learning-rate), or give more text"
+        )
+    _publish(folder, backbone, how, card)
+    folder.write_json("metrics.json", asdict(result))
+    checkpoint.remove()
+    return result
+
+
+def adaptation_of(folder: RunFolder) -> Adaptation | None:
+    """What adapting the backbone of a finished run did; None where it was left as it is."""
+    if not folder.has("backbone/metrics.json"):
+        return None
+    return Adaptation.from_dict(folder.read_json("backbone/metrics.json"))
+
+
+def _publish(folder: AdaptationFolder, backbone: MaskedLM, how: LMConfig, card: str) -> None:
+    """Write a plain Hugging Face folder, whole or not at all."""
+    with folder.writing("model") as temporary:
+        temporary.mkdir()
+        model = backbone.model.half() if how.save_precision == "fp16" else backbone.model
+        model.save_pretrained(temporary)
+        backbone.hf_tokenizer.save_pretrained(temporary)
+        (temporary / "README.md").write_text(card, encoding="utf-8")
+    folder.publish("model")
+
+
+def _adapters(backbone: MaskedLM, rank: int) -> Adapters:
+    return Adapters(backbone.model, backbone.linear_layers, rank)
+
+
+def _shown(progress: Progress, how: LMConfig, before: float) -> Callable[[int, int], None]:
+    """Progress in steps, or in seconds where the clock ends the training."""
+    if how.minutes is None or how.max_steps is not None:
+        return lambda done, total: progress("masked LM", done, total)
+    start, limit = time.perf_counter() - before, int(60 * how.minutes)
+
+    def show(done: int, total: int) -> None:
+        progress("masked LM, seconds", min(limit, int(time.perf_counter() - start)), limit)
+
+    return show
+
+
+def _log_frequencies(rows: TokenRows, backbone: MaskedLM) -> Tensor:
+    """Log of the words' shares (V,) among the first rows, with one added to every count."""
+    size = int(backbone.model.config.vocab_size)
+    counts = np.bincount(rows[:, 0].ravel(), minlength=size).astype(np.float64)
+    counts[list(backbone.tokenizer.special_ids)] = 0
+    return torch.from_numpy(np.log((counts + 1) / (counts + 1).sum())).float()
+
+
+def _plain(figures: HeldOutFigures | None) -> dict[str, Any] | None:
+    return None if figures is None else asdict(figures)
+
+
+def _read(
+    checkpoint: Checkpoint,
+) -> tuple[Snapshot | None, Mapping[str, TokenRows] | None, HeldOutFigures | None]:
+    """Optimisation, place in the text, and the figures from before; None where none is there."""
+    found = checkpoint.read_all()
+    if found is None:
+        return None, None, None
+    snapshot, text, more = found
+    before = more["before"]
+    rows = {name: tensor.numpy() for name, tensor in text.items()}
+    return snapshot, rows, None if before is None else HeldOutFigures(**before)

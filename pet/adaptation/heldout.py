@@ -1,0 +1,99 @@
+"""Masked-LM loss at the masked positions only, and the figures that held-out text gives."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from pet.backbone import MaskedLM
+from pet.encoding import Batch, Encoded, Ragged
+from pet.encoding.masking import Flags, Masking
+from pet.types import Ints, Progress, silent
+
+_MASKS_SEED = 0  # of held-out text: the same for every run
+_TOKENS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class HeldOutFigures:
+    """How well held-out text is predicted: cross entropy in nats and accuracy at masked tokens."""
+
+    tokens: int
+    loss: float
+    accuracy: float
+
+    @property
+    def perplexity(self) -> float:
+        """The loss as a number of equally likely words."""
+        return math.exp(min(self.loss, 700.0))
+
+
+def masked_lm_loss(backbone: MaskedLM, ids: Ints, seen: Ints, chosen: Flags) -> Tensor:
+    """Mean cross entropy (nats) of the tokens ``ids[chosen]``, where the model sees ``seen``.
+
+    All are (B, L). Only the chosen positions go through the head.
+    """
+    put = backbone.compute.put
+    rows, columns = put(np.stack(chosen.nonzero()))
+    inputs = put(seen)
+    segments = torch.zeros_like(inputs) if backbone.tokenizer.has_segments else None
+    batch = Batch(inputs, None, segments, inputs.new_zeros((len(inputs), 0)))
+    return functional.cross_entropy(backbone.logits_at(batch, rows, columns), put(ids[chosen]))
+
+
+class HeldOut:
+    """Held-out rows under masks that never change: 15 % of the tokens, all by the mask token.
+
+    Parameters
+    ----------
+    backbone : MaskedLM
+        For its special tokens.
+    rows : Ragged
+        Token ids.
+    """
+
+    def __init__(self, backbone: MaskedLM, rows: Ragged) -> None:
+        self._columns: list[Ints] = []
+        seen = rows.flat.copy()
+        masking = Masking.of(backbone.tokenizer, 0.15, 1.0, 0.0)
+        for number, (start, end) in enumerate(zip(rows.starts, rows.starts[1:], strict=False)):
+            row = np.stack([rows.flat[start:end], np.ones(end - start, np.int64)])[None]
+            generator = np.random.default_rng([_MASKS_SEED, number])
+            own, chosen = masking(row.astype(np.int32), generator)
+            seen[start:end] = own[0]
+            self._columns.append(chosen[0].nonzero()[0])
+        segments = np.zeros_like(seen) if backbone.tokenizer.has_segments else None
+        empty = np.zeros((len(rows.starts) - 1, 0), np.int64)
+        self._truth = rows
+        self.rows = Encoded(Ragged(seen, rows.starts), segments, empty, backbone.tokenizer.pad_id)
+
+    @torch.inference_mode()
+    def measure(self, backbone: MaskedLM, progress: Progress = silent) -> HeldOutFigures | None:
+        """Predict the masked tokens; None where there are none."""
+        put = backbone.compute.put
+        backbone.model.eval()
+        tokens = done = 0
+        # Summed on the device: a GPU is waited for at the end alone.
+        sums = torch.zeros(2, dtype=torch.float64, device=backbone.compute.device)
+        for numbers in self.rows.batches(_TOKENS_AT_ONCE):
+            own = [self._columns[number] for number in numbers]
+            row = np.repeat(np.arange(len(numbers)), [len(columns) for columns in own])
+            column = np.concatenate(own)
+            truth = self._truth.flat[self._truth.starts[numbers][row] + column]
+            batch = self.rows.batch(numbers, backbone.compute.device)
+            logits = backbone.logits_at(batch, put(row), put(column))
+            targets = put(truth)
+            loss = functional.cross_entropy(logits, targets, reduction="sum")
+            sums += torch.stack([loss, (logits.argmax(dim=1) == targets).sum()])
+            tokens += len(truth)
+            done += len(numbers)
+            progress("held-out text", done, len(self.rows))
+        if not tokens:
+            return None
+        loss_of_all, right = sums.tolist()
+        return HeldOutFigures(tokens, loss_of_all / tokens, right / tokens)

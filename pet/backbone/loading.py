@@ -1,0 +1,134 @@
+"""Models and tokenizers from a folder or the hub: safetensors only, never remote code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from pet.errors import BackboneError
+
+EMBEDDED = "pet-mini"
+# Rises when its weights change: members that are kept without the backbone belong to one edition.
+EDITION = 2
+
+
+def resolve_backbone(name: str) -> str:
+    """Return a path or hub name that transformers loads; "pet-mini" is the embedded model."""
+    return str(Path(__file__).parent / EMBEDDED) if name == EMBEDDED else name
+
+
+def edition_of(*names: str | None) -> dict[str, int]:
+    """What a record says beside the names of backbones: of the embedded model its edition."""
+    return {"edition": EDITION} if EMBEDDED in names else {}
+
+
+def load_config(name: str) -> Any:
+    """Load the configuration of a folder, a GGUF file or a hub name.
+
+    Raises
+    ------
+    BackboneError
+        When there is none.
+    """
+    from transformers import AutoConfig
+
+    return _loaded(AutoConfig.from_pretrained, name)
+
+
+def load_pretrained(auto_class: Any, name: str, **options: Any) -> tuple[Any, dict[str, Any]]:
+    """Load a model from a folder or the hub: safetensors or GGUF only, no remote code.
+
+    Returns
+    -------
+    tuple
+        The model in fp32 and transformers' loading report.
+
+    Raises
+    ------
+    BackboneError
+        One message for whatever went wrong.
+    """
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    previous = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # the report is read here instead
+    try:
+        model, report = _loaded(
+            auto_class.from_pretrained,
+            name,
+            dtype=torch.float32,
+            use_safetensors=True,
+            output_loading_info=True,
+            **options,
+        )
+    finally:
+        transformers_logging.set_verbosity(previous)
+    if name.endswith(".gguf") and getattr(model, "hf_quantizer", None) is not None:
+        # Its weights were unpacked; the mark that they had been packed would forbid saving them.
+        model.hf_quantizer.remove_quantization_config(model)
+    return model, report
+
+
+def _loaded(load: Callable[..., Any], name: str, part: str = "", **options: Any) -> Any:
+    source = Path(resolve_backbone(name))
+    if source.suffix == ".gguf" and source.is_file():
+        if find_spec("gguf") is None:
+            raise BackboneError(
+                f"Backbone {name!r}: GGUF files need the package gguf.",
+                "Install it with: pip install 'pet-fewshot[gguf]'",
+            )
+        options |= {"gguf_file": source.name}
+    folder = str(source.parent) if "gguf_file" in options else resolve_backbone(name)
+    try:
+        return load(folder, trust_remote_code=False, **options)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        if "Unrecognized configuration class" in reason:
+            found = re.search(r"class '[\w.]*?(\w+)'", reason)
+            known = getattr(load, "__self__", type(None)).__name__
+            kind = found[1].removesuffix("Config") if found else "such architecture"
+            if known == "AutoModelForMaskedLM":
+                raise BackboneError(
+                    f"Backbone {name!r}: expected a masked language model, found {kind}, which "
+                    "has no mask to fill in.",
+                    f"Choose one such as roberta-base, or {EMBEDDED!r}.",
+                ) from error
+            reason = f"{known} knows no {kind}."
+        if "Repo id must be" in reason or "repo id must be" in reason:
+            reason = "there is no such folder."
+        raise BackboneError(
+            f"Backbone {name!r}{part} cannot be loaded: {reason}",
+            "Give a whole folder with config.json, model.safetensors and tokenizer files, a model "
+            f"name of the Hugging Face hub, or {EMBEDDED!r}.",
+        ) from error
+
+
+def load_tokenizer(name: str) -> Any:
+    """Load the tokenizer of a folder, a GGUF file or a hub name."""
+    from transformers import AutoTokenizer
+
+    tokenizer = _loaded(AutoTokenizer.from_pretrained, name, ": its tokenizer")
+    # Where the files are missing, transformers makes a tokenizer that knows special tokens only.
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise BackboneError(f"Backbone {name!r} lacks its tokenizer files, such as tokenizer.json.")
+    return tokenizer
+
+
+def positions_of(config: Any) -> int:
+    """How many positions the config of a model has."""
+    return getattr(config, "max_position_embeddings", None) or 512
+
+
+def longest_input(model: nn.Module) -> int:
+    """Most tokens a model takes; some families spend the first positions on padding."""
+    positions = positions_of(model.config)
+    embeddings = getattr(model.base_model, "embeddings", None)
+    padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
+    return int(positions if padding is None else positions - padding - 1)

@@ -1,0 +1,80 @@
+"""Which tokens a masked LM has to predict, and what it sees in their places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pet.encoding.tokenizer import TextTokenizer
+from pet.errors import BackboneError
+from pet.types import Ints
+
+Flags = NDArray[np.bool_]
+# A row is (2, L): token ids, and marks of `STARTS` and `ASKED`.
+TokenRows = NDArray[np.int32]
+STARTS, ASKED = 1, 2  # a word starts; its token is always to be predicted
+
+
+@dataclass(frozen=True)
+class Masking:
+    """Chooses tokens and hides them (Devlin 2019, section 3.1).
+
+    Of the chosen tokens ``mask_share`` become the mask token, ``random_share`` another token, and
+    the rest stay. A word's tokens are chosen together and share one fate.
+    """
+
+    rate: float
+    mask_share: float
+    random_share: float
+    mask_id: int
+    special_ids: tuple[int, ...]
+    vocabulary_size: int
+
+    @classmethod
+    def of(
+        cls, tokenizer: TextTokenizer, rate: float, mask_share: float, random_share: float
+    ) -> Masking:
+        """Take the special tokens from a tokenizer."""
+        if tokenizer.mask_id is None:
+            raise BackboneError(
+                "Masked-LM training needs a masked LM; this backbone has no mask token.",
+                "Leave out --lm-weight or --objective adapet, or choose a masked LM such as "
+                "roberta-base.",
+            )
+        return cls(
+            rate,
+            mask_share,
+            random_share,
+            tokenizer.mask_id,
+            tokenizer.special_ids,
+            tokenizer.vocabulary_size,
+        )
+
+    @cached_property
+    def _normal(self) -> Ints:
+        return np.setdiff1d(np.arange(self.vocabulary_size), self.special_ids)
+
+    def __call__(self, rows: TokenRows, generator: np.random.Generator) -> tuple[Ints, Flags]:
+        """TokenRows (B, 2, L) of ids and marks -> what the model sees (B, L), and what is chosen.
+
+        Special tokens are never chosen and never inserted; at least one token is chosen where
+        there is another, and beside those that are drawn all that are always asked for.
+        """
+        ids, starts = rows[:, 0].astype(np.int64), rows[:, 1] & STARTS > 0
+        asked = rows[:, 1] & ASKED > 0
+        eligible = ~np.isin(ids, self.special_ids)
+        starts[:, 0] = True  # a row may begin inside a word
+        word = starts.ravel().cumsum().reshape(ids.shape) - 1
+        words = int(word[-1, -1]) + 1
+        draw = np.where(eligible, generator.random(words)[word], 1.0)
+        chosen: Flags = (draw < self.rate) | (asked & eligible)
+        if not chosen.any() and eligible.any():
+            chosen = draw == draw.min()
+        fate = generator.random(words)[word]
+        other = self._normal[generator.integers(len(self._normal), size=ids.shape)]
+        seen = np.where(chosen & (fate < self.mask_share + self.random_share), other, ids)
+        seen[chosen & (fate < self.mask_share)] = self.mask_id
+        return seen, chosen

@@ -1,0 +1,168 @@
+"""Why: each pattern, its label words, their scores, and each member's vote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pet.evaluation.tables import percent, text_table
+from pet.members import MemberSpec
+from pet.model import EnsembleModel
+from pet.scoring import PVPScorer
+from pet.scoring.soft.mixture import Mixture
+from pet.scoring.soft.slot_view import Near, slot_views
+from pet.scoring.view import PatternView, view
+from pet.task import Task
+from pet.task.kinds import task_kind
+from pet.task.labels import label_text
+
+_MOST_COLUMNS = 8
+
+
+@dataclass(frozen=True)
+class MemberView:
+    """What one member sees in an example.
+
+    ``weight`` is its share in the ensemble; ``text`` the filled pattern; ``words`` has the scores
+    of the label words and ``offsets`` what calibration subtracts from a label's score, one mapping
+    a verbalizer; ``probabilities`` are the member's own; ``notes`` say what its readouts learned.
+    The words of a pattern that names a label are told apart by the label asked about, the likeliest
+    first; others ask one question, "".
+    """
+
+    name: str
+    weight: float
+    text: str
+    words: list[dict[str, dict[str, float]]]
+    offsets: list[dict[str, float]]
+    probabilities: dict[str, float]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What every member sees in an example, and what they say together."""
+
+    members: list[MemberView]
+    probabilities: dict[str, float]
+
+
+def look(model: EnsembleModel, examples: Sequence[Mapping[str, str]]) -> list[Explanation]:
+    """Let every member look at some examples, given by their fields; one explanation each."""
+    specs, scorers = model.members.specs, model.members.scorers
+    seen: list[list[PatternView]] = []
+    learned: list[list[str]] = []
+    for spec, scorer in zip(specs, scorers, strict=True):
+        with model.members.backbone.turn:
+            scorer.put(model.members.weights.get(spec.name, {}))
+            seen.append([view(scorer, texts) for texts in examples])
+        learned.append([note for readout in scorer.readouts for note in readout.notes()])
+    labels, kind, found = model.task.labels, task_kind(model.task), []
+    shares = np.asarray(model.ensemble.weights) / sum(model.ensemble.weights)
+    for views in zip(*seen, strict=True):
+        scores = [
+            np.array([[list(part.values())] for part in own.labels], dtype=np.float32)
+            for own in views
+        ]
+        own_scores = model.ensemble.member_scores(scores)[:, 0]
+        members = [
+            MemberView(
+                spec.name,
+                float(share),
+                own.text,
+                _ordered(own),
+                [dict(zip(labels, map(float, offset), strict=True)) for offset in scorer.offsets]
+                if scorer.offsets
+                else [],
+                dict(zip(labels, kind.probabilities(row).tolist(), strict=True)),
+                notes,
+            )
+            for spec, scorer, share, own, row, notes in zip(
+                specs, scorers, shares, views, own_scores, learned, strict=True
+            )
+        ]
+        together = kind.probabilities(model.ensemble(scores)[0]).tolist()
+        found.append(Explanation(members, dict(zip(labels, together, strict=True))))
+    return found
+
+
+def explain(model: EnsembleModel, texts: Mapping[str, str], words: int = 5) -> str:
+    """Return what every member sees in one example, as text.
+
+    Parameters
+    ----------
+    model : EnsembleModel
+        Members and their ensemble.
+    texts : mapping
+        The example's fields.
+    words : int
+        How many label words are shown of each verbalizer, the best ones first.
+    """
+    (found,) = look(model, [texts])
+    lines: list[str] = []
+    votes: list[list[str]] = []
+    members = model.members
+    for own, spec, scorer in zip(found.members, members.specs, members.scorers, strict=True):
+        lines.append(f"{own.name}: {own.text}")
+        for asked in own.words:
+            for question, scores in list(asked.items())[:words]:
+                best = sorted(scores.items(), key=lambda item: -item[1])[:words]
+                shown = ", ".join(f"{word} {score:+.1f}" for word, score in best)
+                lines.append(f"    {question}: {shown}" if question else f"    {shown}")
+        lines += [f"    {note}" for note in own.notes]
+        for offset in own.offsets:
+            shifts = ", ".join(f"{name} {-by:+.1f}" for name, by in offset.items())
+            lines.append("    calibrated: " + shifts)
+        lines += [f"    {line}" for line in _slots(spec, scorer)]
+        votes.append([own.name, f"{own.weight:.2f}", *_vote(model.task, own.probabilities)])
+    votes.append(["ensemble", "1.00", *_vote(model.task, found.probabilities)])
+    together = np.array(list(found.probabilities.values()))
+    likeliest = np.sort(np.argsort(-together, kind="stable")[:_MOST_COLUMNS])
+    columns = [0, 1, 2, *(likeliest + 3).tolist()]
+    header = ["member", "weight", "vote", *model.task.labels]
+    table = text_table(
+        [[row[column] for column in columns] for row in votes],
+        [header[column] for column in columns],
+    )
+    left_out = len(together) - len(likeliest)
+    rest = f"\n({left_out} less likely labels are not shown)" if left_out else ""
+    return "\n".join(lines) + "\n\n" + table + rest
+
+
+def _slots(spec: MemberSpec, scorer: PVPScorer) -> list[str]:
+    """Show what the member's slots have become, a table for every template of a mixture."""
+    if spec.soft is None or scorer.soft is None:
+        return []
+    header = [f"slot, {spec.soft.kind}", "next to it at the start", "now", "moved"]
+    lines = []
+    for number, template in enumerate(scorer.soft.parts, start=1):
+        if isinstance(scorer.soft, Mixture):
+            weight = float(scorer.soft.weights[number - 1])
+            lines.append(f"template {number} of the mixture, weight {weight:.2f}")
+        rows = [
+            [str(place), _near(own.start), _near(own.now), f"{own.moved:.2f}"]
+            for place, own in enumerate(slot_views(template, scorer.backbone), start=1)
+        ]
+        lines += text_table(rows, header).splitlines()
+    return lines
+
+
+def _near(words: Near) -> str:
+    return ", ".join(f"{word} {cosine:.2f}" for word, cosine in words) or "-"
+
+
+def _ordered(seen: PatternView) -> list[dict[str, dict[str, float]]]:
+    """Of the questions about every label, first those that are answered with yes most."""
+    return [
+        dict(sorted(asked.items(), key=lambda item: -scores.get(item[0], 0.0)))
+        for asked, scores in zip(seen.words, seen.labels, strict=True)
+    ]
+
+
+def _vote(task: Task, probabilities: Mapping[str, float]) -> list[str]:
+    """Name a member's choice, and the probabilities of all labels."""
+    kind, shares = task_kind(task), np.array([list(probabilities.values())])
+    chosen = label_text(kind.label(kind.predicted(shares)[0], task.labels), task.label_separator)
+    return [chosen or "-", *map(percent, probabilities.values())]

@@ -1,0 +1,133 @@
+"""Values to HTML: templates that escape every value, and diagrams where they can be made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+# Comes with torch, which requires it.
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pet.evaluation import plots
+from pet.version import __version__
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_LONGEST = 600
+_UNREADABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def render(template: str, **context: Any) -> str:
+    """Fill a template of this package; what is not its own text is escaped."""
+    return _environment().get_template(template).render(version=__version__, **context) + "\n"
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_readable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": percent, "points": points, "decimals": decimals, "count": count,
+        "duration": duration, "short": short,
+    }  # fmt: skip
+    return environment
+
+
+def diagram(
+    name: str, description: str, draw: Callable[..., Figure], *values: Any
+) -> Markup | None:
+    """Draw a diagram for the page; None where matplotlib is missing."""
+    if not plots.available():
+        return None
+    return Markup(plots.inline_svg(draw(*values, ""), name, description))
+
+
+def percent(share: float | None) -> str:
+    """0.6432 as 64.3 %."""
+    return "–" if share is None else f"{100 * share:.1f} %"
+
+
+def points(share: float) -> str:
+    """A difference of two shares in percentage points, with its sign."""
+    return f"{100 * share:+.1f}".replace("-", "−")
+
+
+def decimals(value: float | None, places: int = 3) -> str:
+    """A number, or a dash where there is none."""
+    return "–" if value is None else f"{value:.{places}f}".replace("-", "−")
+
+
+def count(value: float) -> str:
+    """A whole number in groups of three digits."""
+    return f"{value:,.0f}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds, minutes or hours."""
+    if seconds is None:
+        return "–"
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def short(text: str, longest: int = _LONGEST) -> str:
+    """Cut a text that is longer than a reader wants it here."""
+    return text if len(text) <= longest else text[:longest].rstrip() + " …"
+
+
+def settings_table(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every setting with its value, its meaning, and whether it is the default."""
+    from dataclasses import asdict, fields
+
+    from pet.config import CONFIGS, Settings
+
+    defaults = asdict(Settings())
+    rows = []
+    for part, values in settings.items():
+        if not isinstance(values, Mapping):
+            rows.append({"name": part, "value": values, "default": defaults.get(part), "help": ""})
+            continue
+        helps = (
+            {item.name: item.metadata["help"] for item in fields(CONFIGS[part])}
+            if part in CONFIGS
+            else {}
+        )
+        for name, value in values.items():
+            default = defaults.get(part, {}).get(name)
+            rows.append(
+                {"name": name, "value": value, "default": default, "help": helps.get(name, "")}
+            )
+    return [
+        {**row, "changed": row["value"] != row["default"], "value": _shown(row["value"])}
+        for row in rows
+    ]
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case None:
+            return "by itself"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(str, value))
+    return str(value)
+
+
+def _readable(value: Any) -> Any:
+    """Replace what an HTML document must not hold: control characters, halves of surrogates."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return _UNREADABLE.sub("\ufffd", value.replace("\r\n", "\n"))

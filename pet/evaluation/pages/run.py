@@ -1,0 +1,145 @@
+"""What a page about a training run shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pet.evaluation import plots
+from pet.evaluation.evidence import FILE
+from pet.evaluation.pages.rendering import diagram, settings_table
+from pet.runs import RunFolder
+from pet.task import Task
+
+_NO_EXAMPLES: dict[str, Any] = {
+    "labels": {}, "mistakes": [], "uncertain": [], "disputed": [], "explained": [],
+}  # fmt: skip
+_MOST_LABELS = 25
+_MOST_PAIRS = 15
+
+
+def run_context(folder: RunFolder) -> dict[str, Any]:
+    """Collect a run's figures from its folder, as values for the template."""
+    record = folder.read_json(folder.record)
+    asked = record["asked"]
+    task = Task.from_dict(asked["task"])
+    metrics = _optional(folder, "metrics.json")
+    tests = metrics.get("test", {})
+    rows = metrics.get("rows", {})
+    members = _members(folder, task, rows, tests)
+    final = "classifier" if "classifier" in rows else "ensemble"
+    return {
+        "name": folder.path.resolve().name,
+        "task": task,
+        "settings": asked["settings"],
+        "options": settings_table(asked["settings"]),
+        "versions": record.get("versions", {}),
+        "data": asked["data"],
+        "examples": {**_NO_EXAMPLES, **_optional(folder, FILE)},
+        "members": members,
+        "patterns": _patterns(task, members),
+        "generations": metrics.get("generations", []),
+        "final": final,
+        "tests": {name: tests[name] for name in ("classifier", "ensemble") if name in tests},
+        "result": result(task.labels, tests[final], final) if final in tests else None,
+        "steps": _steps(folder, members),
+        "sizes": _sizes(folder.path),
+        "finished": folder.has("classifier"),
+        "plots": plots.available(),
+    }
+
+
+def result(labels: Sequence[str], test: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Arrange a model's confusion and calibration for a page.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Of the task.
+    test : mapping
+        With ``confusion`` and ``reliability`` as `pet.evaluation.metrics.Evaluation` has them.
+    name : str
+        Different for every model of a page.
+    """
+    confusion, bins = test["confusion"], test.get("reliability", [])
+    pairs = [
+        (count, labels[row], labels[column])
+        for row, counts in enumerate(confusion)
+        for column, count in enumerate(counts)
+        if count and row != column
+    ]
+    return {
+        "labels": labels,
+        "confusion": confusion if confusion and len(labels) <= _MOST_LABELS else None,
+        "pairs": sorted(pairs, key=lambda pair: -pair[0])[:_MOST_PAIRS],
+        "bins": [
+            {**own, "low": 100 * place / len(bins), "high": 100 * (place + 1) / len(bins)}
+            for place, own in enumerate(bins)
+        ],
+        "diagram": diagram(
+            f"reliability-{name}", "accuracy over confidence", plots.reliability_diagram, bins
+        )
+        if bins
+        else None,
+    }
+
+
+def _optional(folder: RunFolder, name: str) -> dict[str, Any]:
+    return dict(folder.read_json(name)) if folder.has(name) else {}
+
+
+def _members(
+    folder: RunFolder, task: Task, rows: Mapping[str, Any], tests: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    how = _optional(folder, "ensemble.json")
+    total = sum(how.get("weights", ())) or 1
+    shown = {name.split("  ")[0]: name for name in rows}
+    members = []
+    for name, weight, temperature in zip(
+        how.get("members", ()), how.get("weights", ()), how.get("temperatures", ()), strict=True
+    ):
+        figures = folder.read_json(f"members/{name}/member.json")
+        members.append(
+            {
+                **figures,
+                "name": name,
+                "template": task.pvps[figures["pattern"]].pattern.template,
+                "weight": weight / total,
+                "temperature": temperature,
+                "test": tests.get(shown.get(name, "")),
+            }
+        )
+    return members
+
+
+def _patterns(task: Task, members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    used = {member["pattern"] for member in members}
+    return [
+        {"number": number, "pvp": pvp, "used": number in used}
+        for number, pvp in enumerate(task.pvps)
+    ]
+
+
+def _steps(folder: RunFolder, members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What was trained, in order, with optimiser steps and seconds; told twice, it counts once."""
+    found: dict[str, dict[str, Any]] = {}
+    if folder.has("log.jsonl"):
+        for line in (folder.path / "log.jsonl").read_text(encoding="utf-8").splitlines():
+            event = json.loads(line)
+            name = event.get("name", event["event"])
+            found[name] = {"name": name, **event}
+    for member in members:
+        found.setdefault(member["name"], dict(member))
+    return list(found.values())
+
+
+def _sizes(path: Path) -> dict[str, float]:
+    """MiB on disk of what a run leaves."""
+    sizes = {}
+    for name in ("classifier", "members", "backbone"):
+        files = [file.stat().st_size for file in (path / name).rglob("*") if file.is_file()]
+        if files:
+            sizes[name] = sum(files) / 2**20
+    return sizes

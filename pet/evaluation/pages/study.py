@@ -1,0 +1,122 @@
+"""What a page about a few-shot study shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil, floor
+from typing import Any
+
+from pet.errors import RunError
+from pet.evaluation import plots
+from pet.evaluation.pages.rendering import diagram, settings_table
+from pet.evaluation.pages.run import result
+from pet.evaluation.study.comparison import Row, study_from_dict
+from pet.evaluation.study.figures import curves, pattern_accuracies, pooled
+from pet.evaluation.study.results import StudyResult
+from pet.runs import RunFolder
+from pet.task import Task
+
+
+def study_context(folder: RunFolder) -> dict[str, Any]:
+    """Collect a study's figures from its folder, as values for the template."""
+    if not folder.has("results.json"):
+        raise RunError(
+            f"{folder.path}: this study is not finished; it has no results.json yet.",
+            "Run the same pet fewshot command again: it goes on where it stopped.",
+        )
+    study, rows = study_from_dict(folder.read_json("results.json"))
+    asked = {
+        path.parent.name: RunFolder.open(path.parent).asked()
+        for path in sorted((folder.path / "tasks").glob("*/run.json"))
+    }
+    own = {wanted["task"]["name"]: wanted for wanted in asked.values()}
+    names = list(dict.fromkeys(row.task for row in rows))
+    return {
+        "name": folder.path.resolve().name,
+        "config": study.config,
+        "options": settings_table(folder.asked()["settings"]),
+        "versions": folder.read_json(folder.record).get("versions", {}),
+        "overlap": study.overlap,
+        "cells": len(study.cells),
+        "seconds": sum(cell.seconds for cell in study.cells),
+        "tasks": [
+            _task(study, rows, name, own.get(name), number) for number, name in enumerate(names)
+        ],
+        "plots": plots.available(),
+    }
+
+
+def _task(
+    study: StudyResult,
+    rows: Sequence[Row],
+    name: str,
+    asked: Mapping[str, Any] | None,
+    number: int,
+) -> dict[str, Any]:
+    """One task, or with ``asked`` None the mean over all of them."""
+    shots = sorted(study.config.shots)
+    task = Task.from_dict(asked["task"]) if asked else None
+    points = curves(rows, name)
+    several = len(shots) > 1
+    details = pooled(study, name, shots[-1]) if task else {}
+    return {
+        "name": name,
+        "id": f"task-{number}",
+        "task": task,
+        "asked": asked,
+        "blocks": [_block(study, rows, name, own, number) for own in shots],
+        "shots": shots,
+        "curves": points if several else {},
+        "curve_diagram": diagram(
+            f"curve-{number}", f"learning curves of {name}", plots.learning_curves, points
+        )
+        if several
+        else None,
+        "results": {
+            model: result(
+                task.labels,
+                {"confusion": confusion, "reliability": bins},
+                f"{number}-{place}",
+            )
+            for place, (model, (confusion, bins)) in enumerate(details.items())
+        }
+        if task
+        else {},
+    }
+
+
+def _block(
+    study: StudyResult, rows: Sequence[Row], task: str, shots: int, number: int
+) -> dict[str, Any]:
+    own = [row for row in rows if (row.task, row.shots) == (task, shots)]
+    draws = [cell for cell in study.cells if cell.task == task and cell.shots in (0, shots)]
+    by_seed: dict[int, dict[str, float]] = {}
+    for cell in draws:
+        for model, figures in cell.models.items():
+            by_seed.setdefault(cell.seed, {})[model] = figures.accuracy
+    means = {row.method: row.accuracy for row in own}
+    spreads = []
+    for place, (method, patterns) in enumerate(pattern_accuracies(study, task, shots).items()):
+        together = {name: means[name] for name in (method, f"{method} ensemble") if name in means}
+        picture = diagram(
+            f"patterns-{number}-{shots}-{place}", f"accuracy of the patterns of {method}",
+            plots.pattern_spread, patterns, together,
+        )  # fmt: skip
+        spreads.append((method, patterns, together, picture))
+    shown = [value for row in own for value in (row.worst, row.best)]
+    shown += [v for _, patterns, _, _ in spreads for values in patterns.values() for v in values]
+    return {
+        "shots": shots,
+        "rows": own,
+        "axis": _tens(shown),
+        "best": max(row.accuracy for row in own),
+        "models": list(dict.fromkeys(model for found in by_seed.values() for model in found)),
+        "seeds": by_seed,
+        "spreads": spreads,
+    }
+
+
+def _tens(values: Sequence[float]) -> tuple[float, float]:
+    """The tens of per cent between which all values are."""
+    low, high = floor(10 * min(values)) / 10, ceil(10 * max(values)) / 10
+    return (low, high) if low < high else (low - 0.1, high) if low else (low, 0.1)

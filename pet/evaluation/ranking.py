@@ -1,0 +1,294 @@
+"""Which of a task's patterns is best, told from the labelled examples alone, and how surely.
+
+The examples are halved at random again and again. Each half is predicted from the other: that gives
+an untrained pattern its calibration and its temperature, or trains it. What counts is the
+log-likelihood of the held-out labels; accuracy on a few examples is too coarse.
+
+Sources: Perez et al. 2021 (True few-shot learning) choose by held-out log-likelihood; Zheng et al.
+2022 (FewNLU) find repeated random splits the most stable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+from sklearn.model_selection import RepeatedStratifiedKFold
+
+from pet.backbone import LanguageModel, load_backbone
+from pet.config import RankConfig, Settings
+from pet.data import Data, Pool
+from pet.encoding import Chunk
+from pet.errors import DataError
+from pet.evaluation.bootstrap import bootstrap_means
+from pet.evaluation.tables import percent, text_table
+from pet.members import MemberSpec, specs_of
+from pet.members.folds import Split, out_of_fold_scores
+from pet.model import Ensemble
+from pet.model.weighting import learn_weights
+from pet.scoring import PVPScorer, score
+from pet.scoring.offsets import balanced, prior, subtracted
+from pet.seeds import derived_seed
+from pet.task import Task
+from pet.task.kinds import refuse_multi_label
+from pet.task.labels import label_numbers
+from pet.types import Progress, Scores, silent
+
+Targets = NDArray[np.int64]
+_RESAMPLES = 10_000
+_SURE = 0.95
+
+
+@dataclass(frozen=True)
+class RankedPattern:
+    """One pattern's figures on examples that were held out.
+
+    ``log_likelihood`` is the mean of the true label's log-probability, in nats, with a 95 %
+    bootstrap interval; ``best`` the share of the bootstrap's draws in which it is the highest;
+    ``agreement`` the share of unlabelled texts to which the other patterns' ensemble gives the same
+    label, None without such text or other patterns.
+    """
+
+    pattern: int
+    template: str
+    log_likelihood: float
+    low: float
+    high: float
+    accuracy: float
+    best: float
+    agreement: float | None
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Patterns, the best first, and what they were compared on."""
+
+    task: Task
+    patterns: tuple[RankedPattern, ...]
+    examples: int
+    halvings: int
+    trained: bool
+
+    @property
+    def sure(self) -> list[int]:
+        """The fewest patterns of which one is the best with 95 % probability."""
+        rows = sorted(self.patterns, key=lambda own: -own.best)
+        before = np.cumsum([0.0, *(own.best for own in rows[:-1])])
+        kept = [own for own, share in zip(rows, before, strict=True) if share < _SURE]
+        return [own.pattern for own in kept]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "task": self.task.name,
+            "examples": self.examples,
+            "halvings": self.halvings,
+            "trained": self.trained,
+            "sure": self.sure,
+            "patterns": [asdict(own) for own in self.patterns],
+        }
+
+    def table(self) -> str:
+        """Return the table, and a sentence that says how sure it is."""
+        rows = [
+            [
+                f"{own.pattern}  {_shortened(own.template)}",
+                f"{own.log_likelihood:.3f}",
+                f"{own.low:.3f} to {own.high:.3f}",
+                percent(own.accuracy),
+                percent(own.best),
+                percent(own.agreement),
+            ]
+            for own in self.patterns
+        ]
+        header = ["pattern", "log-likelihood", "95 % interval", "accuracy", "is best", "agreement"]
+        first, sure = self.patterns[0], ", ".join(map(str, sorted(self.sure)))
+        doubt = "" if self.trained else " Training may change that: keep several where you can."
+        return (
+            f"{text_table(rows, header)}\n\n"
+            f"{self.examples} examples, {self.halvings} random halvings, patterns "
+            f"{'trained on each half' if self.trained else 'without training'}; "
+            f"a guess has {-np.log(len(self.task.labels)):.3f}.\n"
+            f"On these examples pattern {first.pattern} is the best with {percent(first.best)} % "
+            f"probability; with 95 % it is one of {sure}.{doubt}"
+        )
+
+
+def rank_patterns(
+    task: Task,
+    settings: Settings,
+    data: Data,
+    config: RankConfig,
+    progress: Progress = silent,
+    backbone: LanguageModel | None = None,
+) -> Ranking:
+    """Rank a task's patterns on the labelled examples.
+
+    Parameters
+    ----------
+    task : Task
+        Labels and patterns.
+    settings : Settings
+        Which patterns, the backbone and its training.
+    data : Data
+        Labelled examples; unlabelled text, where there is any, for the agreement of patterns.
+    config : RankConfig
+        Whether patterns are trained, and on how many halvings.
+    progress : callable
+        Told a stage's name, steps done and total.
+    backbone : LanguageModel, optional
+        One that is loaded; by default that of the settings is.
+
+    Raises
+    ------
+    DataError
+        When a label has one example only, so that it cannot be held out.
+    """
+    refuse_multi_label(task, "Ranking patterns")
+    targets = label_numbers([example.label for example in data.train], task.labels)
+    halvings = _halvings(targets, task, config.halvings_or_default, derived_seed(settings.seed, 7))
+    if backbone is None:
+        options = settings.backbone
+        backbone = load_backbone(options.backbone, options.device, options.precision)
+    backbone.weights.put({})
+    specs = [spec.showing(data.train, task.labels) for spec in specs_of(task, settings)]
+    combine = Ensemble.uniform(1, combine_verbalizers=settings.ensemble.combine_verbalizers)
+    scorers, scores = [], []
+    for done, spec in enumerate(specs, 1):
+        scorer, folds = _untrained(spec, task, backbone, data, targets, halvings)
+        scorers.append(scorer)
+        if config.trained:
+            folds = [
+                out_of_fold_scores(backbone, spec, task, data.train, pair, data.pool, progress)
+                for pair in halvings
+            ]
+            backbone.weights.put({})
+        scores.append([combine.member_scores([fold])[0] for fold in folds])
+        progress("patterns", done, len(specs))
+    seen = compare(np.array(scores), targets, halvings, derived_seed(settings.seed, 8))
+    agreements = _agreements(scorers, combine, data.pool)
+    rows = [
+        RankedPattern(spec.pattern, spec.pvp.pattern.template, *figures, agreement)
+        for spec, figures, agreement in zip(specs, seen, agreements, strict=True)
+    ]
+    rows.sort(key=lambda own: -own.log_likelihood)
+    return Ranking(task, tuple(rows), len(targets), len(halvings), config.trained)
+
+
+def compare(
+    scores: Scores, targets: Targets, halvings: Sequence[Sequence[Split]], seed: int
+) -> list[tuple[float, float, float, float, float]]:
+    """Compare P patterns by their held-out scores, (P, halvings, N, C).
+
+    Returns
+    -------
+    list
+        Of every pattern: mean log-likelihood, its 95 % interval's ends, accuracy, and the share of
+        the bootstrap's draws in which it is the best. The bootstrap draws examples and halvings
+        again, the same ones for all patterns.
+    """
+    values = np.array(
+        [
+            [log_likelihoods(*one, targets=targets) for one in zip(own, halvings, strict=True)]
+            for own in scores
+        ]
+    )
+    right = scores.argmax(axis=3) == targets
+    draws = bootstrap_means(values, _RESAMPLES, seed)
+    wins = np.bincount(draws.argmax(axis=1), minlength=len(scores)) / len(draws)
+    figures = np.stack(
+        [
+            values.mean(axis=(1, 2)),
+            *np.percentile(draws, [2.5, 97.5], axis=0),
+            right.mean(axis=(1, 2)),
+            wins,
+        ]
+    )
+    return [tuple(row) for row in figures.T.tolist()]
+
+
+def held_out(raw: Scores, targets: Targets, pair: Sequence[Split]) -> Scores:
+    """Calibrate each half of an untrained pattern's scores (V, N, C) with the other's labels."""
+    scores = raw.copy()
+    for inside, outside in pair:
+        offsets = balanced(raw[:, inside], targets[inside])
+        scores[:, outside] = subtracted(raw[:, outside], offsets)
+    return scores
+
+
+def log_likelihoods(scores: Scores, pair: Sequence[Split], targets: Targets) -> NDArray[np.float64]:
+    """Log-probability of each true label, (N,), at a temperature found on the other half.
+
+    Scores (N, C) of an untrained pattern, or one that knows its few examples by heart, are far too
+    sure or unsure; without a temperature the mildest pattern would win.
+    """
+    found = np.empty(len(targets))
+    for inside, outside in pair:
+        _, (temperature,) = learn_weights(scores[None, inside], targets[inside])
+        logs = log_softmax(scores[outside].astype(np.float64) / temperature, axis=1)
+        found[outside] = logs[np.arange(len(outside)), targets[outside]]
+    return found
+
+
+def _halvings(targets: Targets, task: Task, count: int, seed: int) -> list[list[Split]]:
+    """Random halvings, stratified: each is two splits, of which one's inside is the other's out."""
+    numbers, counts = np.unique(targets, return_counts=True)
+    if len(numbers) < 2:
+        raise DataError(
+            f"Patterns are compared by the labels they tell apart; found {len(targets)} examples "
+            f"of {len(numbers)} label{'s' * (len(numbers) != 1)}.",
+            "Label two examples or more of at least two labels.",
+        )
+    lonely = [task.labels[n] for n, own in zip(numbers, counts, strict=True) if own < 2]
+    if lonely:
+        raise DataError(
+            f"Only one labelled example of {', '.join(map(repr, lonely[:5]))}: it cannot be held "
+            "out and learned from.",
+            "Label another, or leave it out.",
+        )
+    splitter = RepeatedStratifiedKFold(n_splits=2, n_repeats=count, random_state=seed)
+    splits = list(splitter.split(targets, targets))
+    return [splits[n : n + 2] for n in range(0, len(splits), 2)]
+
+
+def _untrained(
+    spec: MemberSpec,
+    task: Task,
+    backbone: LanguageModel,
+    data: Data,
+    targets: Targets,
+    halvings: Sequence[Sequence[Split]],
+) -> tuple[PVPScorer, list[Scores]]:
+    """A pattern as it is, calibrated, and its held-out scores of every halving: one pass in all."""
+    scorer = spec.scorer(task.labels, backbone)
+    calibration = spec.training.calibration_of(trained=True)
+    if calibration == "prior":
+        scorer = scorer.calibrated(prior(scorer, data.pool, derived_seed(spec.seed, 1)))
+    raw = score(scorer, Chunk(backbone.tokenizer, [example.texts for example in data.train]))
+    if calibration != "labelled":
+        return scorer, [raw] * len(halvings)
+    folds = [held_out(raw, targets, pair) for pair in halvings]
+    return scorer.calibrated(balanced(raw, targets)), folds
+
+
+def _agreements(
+    scorers: Sequence[PVPScorer], combine: Ensemble, pool: Pool | None
+) -> Sequence[float | None]:
+    """Share of texts that each pattern labels as the ensemble of the others does."""
+    if not pool or len(scorers) < 2:
+        return [None] * len(scorers)
+    same = np.zeros(len(scorers))
+    for examples in pool.chunks():
+        chunk = Chunk(scorers[0].backbone.tokenizer, [example.texts for example in examples])
+        own = np.stack([combine.member_scores([score(scorer, chunk)])[0] for scorer in scorers])
+        others = own.sum(axis=0) - own  # their mean, but for a factor
+        same += (own.argmax(axis=2) == others.argmax(axis=2)).sum(axis=1)
+    return [float(share) for share in same / len(pool)]
+
+
+def _shortened(template: str) -> str:
+    return template if len(template) <= 50 else template[:47] + "..."

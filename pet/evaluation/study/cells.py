@@ -1,0 +1,171 @@
+"""A cell of a few-shot study: one method on one draw of one task's examples.
+
+A `CellSpec` goes in, a `CellResult` comes out, nothing is shared.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from tempfile import TemporaryDirectory
+from typing import Any, get_args
+
+from pet.config import Settings, SoftName
+from pet.data import Columns, Data, Example, Labels, Pool, draw_shots, examples_from
+from pet.errors import DataError
+from pet.evaluation.run_report import Report, model_report, run_report
+from pet.evaluation.study.baselines import BASELINES
+from pet.evaluation.study.memory import peak_gpu_memory, peak_memory, reset_peaks
+from pet.evaluation.study.results import CellResult, ModelFigures
+from pet.pipeline import asked, run
+from pet.runs import RunFolder
+from pet.seeds import derived_seed
+from pet.task import Task
+from pet.types import Progress, silent
+
+
+@dataclass(frozen=True)
+class TaskFiles:
+    """A task, the pool that its shots are drawn from, and its test examples.
+
+    ``pool`` and ``test`` are what `pet.data.examples_from` reads, more than once: a file's name or
+    a list of rows. Rows of the pool without a label are unlabelled text. ``columns`` says where
+    fields stand, ``file_format`` how files with unusual names are read.
+    """
+
+    task: Task
+    pool: Any
+    test: Any
+    columns: Mapping[str, str] = field(default_factory=dict)
+    file_format: str | None = None
+
+    def examples(self, source: Any, labels: Labels) -> Iterator[Example]:
+        """Read the pool or the test examples, one at a time."""
+        return examples_from(source, Columns(self.task, self.columns, labels), self.file_format)
+
+
+@dataclass(frozen=True)
+class CellSpec:
+    """One method on one draw. ``left_out`` are the keys of pool rows that are test rows too."""
+
+    files: TaskFiles
+    method: str
+    shots: int
+    seed: int
+    settings: Settings
+    unlabeled: int | None = None
+    draw_dev: bool = False
+    left_out: frozenset[tuple[str, ...]] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """Unique within a task."""
+        return f"{self.method}-{self.shots}-{self.seed}"
+
+
+def draw(spec: CellSpec) -> Data:
+    """Draw a cell's examples: they depend on pool, shots and seed, never on the method.
+
+    Raises
+    ------
+    DataError
+        When a label has too few examples.
+    """
+
+    def pool(labels: Labels) -> Iterator[Example]:
+        examples = spec.files.examples(spec.files.pool, labels)
+        return (example for example in examples if example.key not in spec.left_out)
+
+    train: list[Example] = []
+    dev: list[Example] = []
+    labels = spec.files.task.labels
+    if spec.shots:
+        labelled = [example for example in pool("optional") if example.label is not None]
+        if not labelled:
+            raise DataError(
+                f"The pool of task {spec.files.task.name!r} has no labelled example.",
+                "Name the right column with --column label=COLUMN.",
+            )
+        train = draw_shots(labelled, labels, spec.shots, derived_seed(spec.seed, 3))
+    if spec.shots and spec.draw_dev:
+        taken = {example.key for example in train}
+        rest = [example for example in labelled if example.key not in taken]
+        try:
+            dev = draw_shots(rest, labels, spec.shots, derived_seed(spec.seed, 5))
+        except DataError as error:
+            raise DataError(
+                f"No equal development sample is left beside the shots: {error}"
+            ) from error
+    unlabeled = Pool(
+        lambda: pool("ignored"), [*train, *dev], spec.unlabeled, derived_seed(spec.seed, 4)
+    )
+    return Data(train, dev, unlabeled)
+
+
+def run_cell(spec: CellSpec, progress: Progress = silent) -> CellResult:
+    """Draw, train, and evaluate on the test examples."""
+    task = spec.files.task
+    data = draw(spec)
+    settings = replace(spec.settings, seed=spec.seed)
+    reset_peaks()
+    start = time.perf_counter()
+    if spec.method in BASELINES:
+        model = BASELINES[spec.method](task, data.train, settings)
+        seconds = time.perf_counter() - start
+        report = model_report(model, data, spec.files.examples(spec.files.test, "required"))
+    else:
+        settings = _with_method(settings, spec.method, task)
+        with TemporaryDirectory() as temporary:
+            folder = RunFolder.start(f"{temporary}/run", asked(task, settings, data))
+            run(task, settings, data, folder, progress)
+            seconds = time.perf_counter() - start
+            tests = spec.files.examples(spec.files.test, "required")
+            report = run_report(folder, settings, data, tests)
+    *parts, final = report.evaluations
+    models = {spec.method: _figures(report, final)}
+    for name in parts:
+        if name not in report.members:
+            models[f"{spec.method} {name}"] = _figures(report, name)
+    counts = [own["trained"] for _, own in report.rows if own.get("trained") is not None]
+    return CellResult(
+        task.name,
+        spec.method,
+        spec.shots,
+        spec.seed,
+        models,
+        {name: report.evaluations[name].accuracy for name in parts if name in report.members},
+        len(data.train),
+        len(data.dev),
+        len(data.pool or ()),
+        round(seconds, 2),
+        round(peak_memory(), 1),
+        peak_gpu_memory(),
+        trained=round(sum(counts) / len(counts)) if counts else None,
+    )
+
+
+def _with_method(settings: Settings, method: str, task: Task) -> Settings:
+    if method in get_args(SoftName):
+        template = replace(settings.template, soft=(method,))
+        return replace(settings, method="pet", template=template)
+    # A method whose members have no slots trains the rest of what a scope names, and mixes none.
+    training = settings.training
+    template = settings.template
+    soft = {pvp.soft for _, pvp in task.select(settings.patterns)} | {*template.soft}
+    if soft <= {None, "none"}:
+        training = replace(training, scope=training.without_slots)
+        template = replace(template, mixture=None)
+    return replace(settings, method=method, training=training, template=template)  # type: ignore[arg-type]
+
+
+def _figures(report: Report, name: str) -> ModelFigures:
+    found = report.evaluations[name]
+    names = dict.fromkeys(("accuracy", "macro_f1", "ece", *report.task.metrics))
+    metrics = {metric: found.metric(metric) for metric in names}
+    if found.micro_f1 is not None:
+        metrics["micro_f1"] = found.micro_f1
+    if found.mean_absolute_error is not None:
+        metrics["mean_absolute_error"] = found.mean_absolute_error
+    right = "".join("01"[mark] for mark in report.right[name].astype(int))
+    return ModelFigures(metrics, right, found.confusion, found.reliability)

@@ -1,0 +1,277 @@
+"""What a few-shot study tells: means over seeds, learning curves, and whether methods differ."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pet.config import StudyConfig
+from pet.errors import RunError, UsageError, did_you_mean
+from pet.evaluation.bootstrap import paired_bootstrap
+from pet.evaluation.study.results import CellResult, ModelFigures, StudyResult
+from pet.evaluation.tables import percent, text_table
+
+ALL_TASKS = "all tasks"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Accuracy of a method minus that of a baseline: 95 % interval and two-sided p."""
+
+    baseline: str
+    mean: float
+    low: float
+    high: float
+    p: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method on one task with so many shots, over the seeds; accuracies are shares.
+
+    ``deviation`` is that of a sample (n - 1) and None for one seed; ``patterns`` holds each
+    pattern's mean accuracy; ``seconds`` and ``memory`` (MiB) are means. The rows of `ALL_TASKS`
+    take each seed's mean over the tasks for that seed's value.
+    """
+
+    task: str
+    shots: int
+    method: str
+    seeds: int
+    accuracy: float
+    deviation: float | None
+    best: float
+    worst: float
+    macro_f1: float
+    ece: float
+    seconds: float
+    memory: float
+    patterns: Mapping[str, float]
+    difference: Difference | None = None
+
+
+def summarise(study: StudyResult, baseline: str | None = None) -> list[Row]:
+    """Return the rows of every task and number of shots, and their means over several tasks.
+
+    Every method is compared with ``baseline``, or with the method of the highest mean; its p is
+    that of one comparison, not corrected for their number. Methods without labels stand among
+    those of every number of shots.
+
+    Raises
+    ------
+    UsageError
+        When the baseline is not among the methods.
+    """
+    check_baseline(study.config.methods, baseline)
+    rows: list[Row] = []
+    tasks = list(dict.fromkeys(cell.task for cell in study.cells))
+    for shots in study.config.shots:
+        groups = {}
+        for task in tasks:
+            groups[task] = _by_model(
+                [cell for cell in study.cells if cell.task == task and cell.shots in (0, shots)]
+            )
+            rows += _compared(
+                [_row(task, shots, method, own) for method, own in groups[task].items()],
+                groups[task],
+                baseline,
+            )
+        if len(tasks) > 1:
+            own_rows = [row for row in rows if row.shots == shots]
+            everywhere = [m for m in groups[tasks[0]] if all(m in own for own in groups.values())]
+            rows += [_over_tasks(shots, method, groups, own_rows) for method in everywhere]
+    return sorted(rows, key=lambda row: [*tasks, ALL_TASKS].index(row.task))
+
+
+def check_baseline(methods: Sequence[str], baseline: str | None) -> None:
+    """Refuse a baseline that is not among the methods."""
+    if baseline is not None and baseline not in methods:
+        raise UsageError(
+            f"The baseline {baseline!r} is not among the methods.", did_you_mean(baseline, methods)
+        )
+
+
+Runs = list[tuple[CellResult, ModelFigures]]
+
+
+def _by_model(cells: Sequence[CellResult]) -> dict[str, Runs]:
+    found: dict[str, Runs] = {}
+    for cell in cells:
+        for name, figures in cell.models.items():
+            found.setdefault(name, []).append((cell, figures))
+    return found
+
+
+def _row(task: str, shots: int, method: str, runs: Runs) -> Row:
+    cells = [cell for cell, _ in runs]
+
+    def mean(values: Sequence[float]) -> float:
+        return float(np.mean(values))
+
+    return Row(
+        task,
+        shots,
+        method,
+        len(runs),
+        *_spread([figures.accuracy for _, figures in runs]),
+        mean([figures.metrics["macro_f1"] for _, figures in runs]),
+        mean([figures.metrics["ece"] for _, figures in runs]),
+        mean([cell.seconds for cell in cells]),
+        mean([cell.memory for cell in cells]),
+        {name: mean([cell.patterns[name] for cell in cells]) for name in cells[0].patterns}
+        if method == cells[0].method
+        else {},
+    )
+
+
+def _spread(values: Sequence[float]) -> tuple[float, float | None, float, float]:
+    deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return float(np.mean(values)), deviation, max(values), min(values)
+
+
+def _compared(rows: list[Row], runs: Mapping[str, Runs], baseline: str | None) -> list[Row]:
+    chosen = baseline or max(rows, key=lambda row: row.accuracy).method
+    other = _right(runs[chosen])
+    return [
+        row
+        if row.method == chosen
+        else Row(
+            **{
+                **vars(row),
+                "difference": Difference(
+                    chosen, *paired_bootstrap(_right(runs[row.method]), other)
+                ),
+            }
+        )
+        for row in rows
+    ]
+
+
+def _right(runs: Runs) -> NDArray[np.float64]:
+    return np.array([[float(mark) for mark in figures.right] for _, figures in runs])
+
+
+def _over_tasks(
+    shots: int, method: str, groups: Mapping[str, Mapping[str, Runs]], rows: Sequence[Row]
+) -> Row:
+    values = [[figures.accuracy for _, figures in own[method]] for own in groups.values()]
+    per_seed = np.mean(values, axis=0).tolist()
+    own_rows = [row for row in rows if row.method == method]
+
+    def mean(name: str) -> float:
+        return float(np.mean([getattr(row, name) for row in own_rows]))
+
+    return Row(
+        ALL_TASKS,
+        shots,
+        method,
+        len(per_seed),
+        *_spread(per_seed),
+        mean("macro_f1"),
+        mean("ece"),
+        mean("seconds"),
+        mean("memory"),
+        {},
+    )
+
+
+def study_table(rows: Sequence[Row]) -> str:
+    """Return one table a task and number of shots and, for several, the learning curves."""
+    blocks = []
+    groups: dict[tuple[str, int], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.task, row.shots), []).append(row)
+    for (task, shots), own in groups.items():
+        blocks.append(f"{task}, {shots} shots, {own[0].seeds} seeds\n" + _table(own))
+    curve = list(dict.fromkeys(row.shots for row in rows))
+    for task in dict.fromkeys(row.task for row in rows) if len(curve) > 1 else ():
+        lines: dict[str, list[str]] = {}
+        for row in rows:
+            if row.task == task:
+                cell = percent(row.accuracy)
+                if row.deviation is not None:
+                    cell += f" ± {percent(row.deviation)}"
+                lines.setdefault(row.method, []).append(cell)
+        header = [f"{task}, accuracy", *(f"{shots} shots" for shots in curve)]
+        blocks.append(text_table([[name, *cells] for name, cells in lines.items()], header))
+    return "\n\n".join(blocks)
+
+
+def _table(rows: Sequence[Row]) -> str:
+    header = ["method", "accuracy", "deviation", "best", "worst", "macro-F1", "patterns"]
+    header += ["seconds", "MiB"]
+    differences = {row.difference.baseline: None for row in rows if row.difference}
+    header += [f"against {name}" for name in differences] + ["95 % interval", "p"] * bool(
+        differences
+    )
+    lines = []
+    for row in rows:
+        figures = (row.accuracy, row.deviation, row.best, row.worst, row.macro_f1)
+        own = sorted(row.patterns.values())
+        span = f"{percent(own[0])} to {percent(own[-1])}" if len(own) > 1 else "-"
+        cells = [row.method, *map(percent, figures), span]
+        cells += [f"{row.seconds:.1f}", f"{row.memory:.0f}"]
+        if row.difference:
+            gap = row.difference
+            cells += [f"{100 * gap.mean:+.1f}", f"{100 * gap.low:+.1f} to {100 * gap.high:+.1f}"]
+            cells.append("< 0.001" if gap.p < 0.001 else f"{gap.p:.3f}")
+        lines.append(cells + ["-"] * (len(header) - len(cells)))
+    return text_table(lines, header)
+
+
+def study_to_dict(study: StudyResult, rows: Sequence[Row]) -> dict[str, Any]:
+    """Return everything as JSON values: config, overlap, rows and cells."""
+    return {
+        "config": asdict(study.config),
+        "overlap": dict(study.overlap),
+        "rows": [asdict(row) for row in rows],
+        "cells": [asdict(cell) for cell in study.cells],
+    }
+
+
+def study_from_dict(plain: Mapping[str, Any]) -> tuple[StudyResult, list[Row]]:
+    """Rebuild a study and its rows from `study_to_dict`.
+
+    Raises
+    ------
+    RunError
+        When the values are something else.
+    """
+    try:
+        config: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in plain["config"].items()
+        }
+        cells = tuple(CellResult.from_dict(cell) for cell in plain["cells"])
+        rows = [
+            Row(**{**row, "difference": row["difference"] and Difference(**row["difference"])})
+            for row in plain["rows"]
+        ]
+        return StudyResult(StudyConfig(**config), cells, plain["overlap"]), rows
+    except (TypeError, KeyError, AttributeError) as error:
+        raise RunError(f"These are not the results of a few-shot study: {error!r}.") from error
+
+
+def study_csv(study: StudyResult) -> str:
+    """Return one line a model: task, shots, method, seed and its figures."""
+    stream = io.StringIO()
+    table = csv.writer(stream, lineterminator="\n")
+    metrics = list(
+        dict.fromkeys(
+            name for cell in study.cells for own in cell.models.values() for name in own.metrics
+        )
+    )
+    counts = ("train", "dev", "unlabeled", "seconds", "memory", "gpu_memory")
+    table.writerow(["task", "shots", "method", "seed", *metrics, *counts])
+    for cell in study.cells:
+        for name, figures in cell.models.items():
+            values = [figures.metrics.get(metric, "") for metric in metrics]
+            rest = [getattr(cell, count) for count in counts]
+            table.writerow([cell.task, cell.shots, name, cell.seed, *values, *rest])
+    return stream.getvalue()

@@ -1,0 +1,156 @@
+"""The few-shot protocol: the same draws for every method, many seeds, tested once at the end.
+
+A study is a list of cells, each a value; so they run one after the other or in processes, and a
+study that was cut off knows what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import quote
+
+from pet.backbone.loading import edition_of
+from pet.config import Settings, StudyConfig, deciding
+from pet.data import fingerprint
+from pet.errors import RunError, UsageError
+from pet.evaluation.study.baselines import require
+from pet.evaluation.study.cells import CellSpec, TaskFiles, draw, run_cell
+from pet.evaluation.study.results import CellResult, StudyResult
+from pet.execution import finished
+from pet.runs import RunFolder
+from pet.types import Progress, silent
+
+__all__ = ["CellResult", "StudyResult", "TaskFiles", "few_shot_study"]
+
+# Methods that learn nothing from labels: they run once a seed, whatever the shots.
+WITHOUT_LABELS = ("zero-shot",)
+
+
+def few_shot_study(
+    tasks: Sequence[TaskFiles],
+    config: StudyConfig,
+    settings: Settings,
+    output: str | Path | None = None,
+    force: bool = False,
+    progress: Progress = silent,
+) -> StudyResult:
+    """Run every method on every draw of every task.
+
+    For each seed ``shots`` examples a label are drawn from the pool, and as many development
+    examples where they are asked for; the rest of the pool is unlabelled text. Rows of the pool
+    whose texts are test texts are left out. All else about test examples is read by the final
+    evaluation of a cell alone.
+
+    Parameters
+    ----------
+    tasks : sequence of TaskFiles
+        With different names.
+    config : StudyConfig
+        Methods, shots, seeds. With ``jobs`` above 1 processes are started afresh, so a script
+        needs its ``if __name__ == "__main__":``.
+    settings : Settings
+        Of all methods; its own ``method`` and ``seed`` do not matter.
+    output : str or Path, optional
+        A folder that keeps every finished cell; the same study there goes on. Other methods,
+        seeds, shots and tasks may be added to it.
+    force : bool
+        Start over in the folder.
+    progress : callable
+        Told a stage's name, steps done and total.
+
+    Raises
+    ------
+    DataError
+        When a pool has too few examples for a draw.
+    RunError
+        When the folder holds a study with other settings or data.
+    """
+    if output is None:
+        with TemporaryDirectory() as temporary:
+            return few_shot_study(tasks, config, settings, f"{temporary}/study", False, progress)
+    names = [files.task.name for files in tasks]
+    if len(set(names)) < len(names):
+        raise UsageError(f"The tasks of a study need different names, not {', '.join(names)}.")
+    for method in config.methods:
+        require(method)
+    specs: list[CellSpec] = []
+    overlap: dict[str, int] = {}
+    for files in tasks:
+        shared = _shared(files)
+        overlap[files.task.name] = len(shared)
+        own = _cells(files, config, settings, frozenset(shared))
+        draw(max(own, key=lambda spec: spec.shots))  # a pool that is too small is refused here
+        specs += own
+    specs.sort(key=lambda spec: config.seeds.index(spec.seed))  # whole seeds first
+    study = RunFolder.start(output, _asked(config, settings), force)
+    folders = {files.task.name: _folder(study, files) for files in tasks}
+    left = [spec for spec in specs if not folders[spec.files.task.name].has(_file(spec))]
+    for spec, result in finished(run_cell, left, config.jobs, progress):
+        folders[spec.files.task.name].write_json(_file(spec), asdict(result))
+    cells = tuple(_read(folders[spec.files.task.name], spec) for spec in specs)
+    return StudyResult(config, cells, overlap)
+
+
+def _shared(files: TaskFiles) -> list[tuple[str, ...]]:
+    """Keys of the pool's rows whose texts are test texts."""
+    tests = {example.key for example in files.examples(files.test, "ignored")}
+    pool = (example.key for example in files.examples(files.pool, "ignored"))
+    return [key for key in pool if key in tests]
+
+
+def _folder(study: RunFolder, files: TaskFiles) -> RunFolder:
+    wanted = {
+        "task": files.task.to_dict(),
+        "pool": fingerprint(files.examples(files.pool, "optional")),
+        "test": fingerprint(files.examples(files.test, "required")),
+    }
+    return RunFolder.start(study.path / "tasks" / quote(files.task.name, safe=""), wanted)
+
+
+def _cells(
+    files: TaskFiles,
+    config: StudyConfig,
+    settings: Settings,
+    left_out: frozenset[tuple[str, ...]],
+) -> list[CellSpec]:
+    drawn = {
+        (method, 0 if method in WITHOUT_LABELS else shots): None
+        for shots in config.shots
+        for method in config.methods
+    }
+    how = (settings, config.unlabeled, config.draw_dev, left_out)
+    return [
+        CellSpec(files, method, shots, seed, *how)
+        for seed in config.seeds
+        for method, shots in drawn
+    ]
+
+
+def _asked(config: StudyConfig, settings: Settings) -> dict[str, Any]:
+    plain = deciding(settings)
+    for name in ("method", "seed"):
+        del plain[name]
+    return {
+        "settings": plain,
+        "unlabeled": config.unlabeled,
+        "draw_dev": config.draw_dev,
+        **edition_of(settings.backbone.backbone, settings.distillation.student),
+    }
+
+
+def _file(spec: CellSpec) -> str:
+    return f"cells/{spec.name}.json"
+
+
+def _read(folder: RunFolder, spec: CellSpec) -> CellResult:
+    try:
+        return CellResult.from_dict(folder.read_json(_file(spec)))
+    except (TypeError, KeyError, AttributeError) as error:
+        raise RunError(
+            f"{folder.path / _file(spec)}: not a finished cell: {error!r}.",
+            "Remove the file; the same command makes it again.",
+        ) from error

@@ -1,0 +1,5 @@
+"""Execution: a list of specs is run here or in processes."""
+
+from pet.execution.executor import finished
+
+__all__ = ["finished"]

@@ -1,0 +1,105 @@
+"""Scores of labelled examples by members that did not see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import KFold, StratifiedKFold
+
+from pet.backbone import LanguageModel
+from pet.data import Example, Pool
+from pet.encoding import Chunk
+from pet.errors import DataError
+from pet.members.spec import MemberSpec
+from pet.members.training import train_member
+from pet.runs import RunFolder
+from pet.scoring import score
+from pet.task import Task
+from pet.training import Checkpoint
+from pet.types import Progress, Scores, silent
+
+# Numbers of the examples to learn from, and of those to score.
+Split = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+def stratified_splits(targets: NDArray[np.int64], folds: int, seed: int) -> list[Split]:
+    """Split N examples into folds with equal shares of the labels; fewer where a label is rare.
+
+    Sets of labels, (N, C), are too many to keep their shares: those are split at random.
+
+    Raises
+    ------
+    DataError
+        When some label has one example only.
+    """
+    several = targets.ndim > 1
+    rarest = len(targets) if several else np.bincount(targets)[np.unique(targets)].min()
+    folds = min(folds, int(rarest))
+    if folds < 2:
+        raise DataError(
+            "Learned weights, temperatures and --calibrate folds need two labelled examples of "
+            "every label: members that did not see an example score it.",
+            "Label more, or use --weighting uniform and --calibrate agreement.",
+        )
+    splitter = (KFold if several else StratifiedKFold)(folds, shuffle=True, random_state=seed)
+    return list(splitter.split(targets, targets))
+
+
+def out_of_fold_scores(
+    backbone: LanguageModel,
+    spec: MemberSpec,
+    task: Task,
+    examples: Sequence[Example],
+    splits: Sequence[Split],
+    pool: Pool | None = None,
+    progress: Progress = silent,
+    folder: RunFolder | None = None,
+) -> Scores:
+    """Train a member once a split, on the inside, and score the outside: (V, N, C).
+
+    The outsides of all splits together are all N examples, each once. In a run ``folder`` the
+    scores of every split are kept, and a training that was cut off goes on.
+    """
+    readouts = len(spec.scorer(task.labels, backbone).readouts)
+    scores = np.zeros((readouts, len(examples), len(task.labels)), np.float32)
+    for number, split in enumerate(splits, 1):
+        own = partial(
+            held_out_scores, backbone, spec, task, examples, split, number, pool, progress
+        )
+        scores[:, split[1]] = own() if folder is None else kept(folder, spec.name, number, own)
+    return scores
+
+
+def kept(folder: RunFolder, name: str, number: int, score: Callable[..., Scores]) -> Scores:
+    """Scores of split ``number`` in a run folder; made with ``checkpoint=`` where none are."""
+    checkpoint = Checkpoint(folder, f"folds/{name}")
+    found = folder.array(f"folds/{name}/{number}.npy", partial(score, checkpoint=checkpoint))
+    checkpoint.remove()
+    return found
+
+
+def held_out_scores(
+    backbone: LanguageModel,
+    spec: MemberSpec,
+    task: Task,
+    examples: Sequence[Example],
+    split: Split,
+    number: int,
+    pool: Pool | None = None,
+    progress: Progress = silent,
+    checkpoint: Checkpoint | None = None,
+) -> Scores:
+    """Train a member on the inside of split ``number`` and score the outside: (V, n, C)."""
+    inside, outside = split
+    known = [examples[i] for i in inside]
+    part = replace(spec, name=f"{spec.name} fold {number}").showing(known, task.labels)
+    own = train_member(
+        backbone, part, task, known, pool=pool, progress=progress, checkpoint=checkpoint
+    )
+    scorer = part.scorer(task.labels, backbone, own.offsets)
+    scorer.put(own.weights)
+    return score(scorer, Chunk(backbone.tokenizer, [examples[i].texts for i in outside]))

@@ -1,0 +1,218 @@
+"""ADAPET's objective: more to learn from the same few examples, without unlabelled text.
+
+Source: Tam et al., EMNLP 2021, section 3.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pet.backbone import MaskedLM
+from pet.encoding import Batch
+from pet.encoding.masking import Masking
+from pet.errors import UsageError
+from pet.members.objectives.base import LossOfStates, Objective
+from pet.scoring import PVPScorer
+from pet.scoring.readouts.words import WordReadout
+from pet.task.kinds import KINDS, Kind
+
+# The largest log-probability whose complement is still a number in fp32.
+_CERTAIN = -1e-6
+
+
+class Adapet(Objective):
+    """Decoupled label loss plus label conditioning.
+
+    The label loss is binary: the probability of the right label's words *in the whole vocabulary*
+    is to be 1, that of every wrong label's words 0. Label conditioning turns the question round:
+    with a word of some label in the slot, hidden tokens of the input are to be predicted where the
+    label is right, and not to be predicted where it is wrong; which of the two is tossed for every
+    example.
+
+    Of the probabilities of the right label's words the verbalizer makes one as it does of their
+    scores: combine="mean" takes the geometric mean, which is largest where the words share all
+    probability. A wrong label's is their sum, so that no word of it keeps any. Which word stands in
+    the slot is drawn.
+
+    Calibration enters the vocabulary's softmax as an offset of the label words' logits.
+
+    Raises
+    ------
+    UsageError
+        When the member's readout is another than "words", the backbone no masked LM, the pattern
+        asks about every label, its soft template is a mixture, or a verbalizer's words vote.
+    """
+
+    needs_inputs = True
+
+    def __init__(
+        self,
+        scorer: PVPScorer,
+        weights: Tensor | None,
+        generator: np.random.Generator,
+        kind: Kind = KINDS["single"],
+    ) -> None:
+        super().__init__(scorer, weights, generator, kind)
+        is_one_question = not scorer.asks_each_label and scorer.variants == 1
+        if not isinstance(scorer.backbone, MaskedLM) or not is_one_question:
+            raise UsageError(
+                "The objective 'adapet' needs a masked LM, which predicts hidden words, and "
+                "patterns that do not name a {label} and have no mixture of soft templates.",
+                "Use --objective pet.",
+            )
+        readouts = [own for own in scorer.readouts if type(own) is WordReadout]
+        if len(readouts) < len(scorer.readouts):
+            raise UsageError(
+                "The objective 'adapet' trains the probabilities of label words, which only the "
+                "readout 'words' reads.",
+                "Use --readout words, or --objective pet.",
+            )
+        if any(own.combine_words == "vote" for own in readouts):
+            raise UsageError(
+                "The objective 'adapet' trains the probabilities of label words in the whole "
+                "vocabulary; where words vote, only those of the other labels count.",
+                "Use combine='mean' in the verbalizer, or --objective pet.",
+            )
+        self._backbone = scorer.backbone
+        self._masking = Masking.of(scorer.backbone.tokenizer, 0.15, 1.0, 0.0)
+        offsets = scorer.offsets or [[0.0] * len(scorer.labels)] * len(scorer.readouts)
+        self._verbalizers = [
+            _Probabilities(readout, offset, scorer)
+            for readout, offset in zip(readouts, offsets, strict=True)
+        ]
+        self._words: list[list[tuple[int, ...]]] = [
+            [word.ids for readout in scorer.readouts for word in readout.words if word.label == own]
+            for own in range(len(scorer.labels))
+        ]
+
+    def prepare(
+        self, batches: Mapping[int, Batch], targets: NDArray[np.int64], asked: NDArray[np.bool_]
+    ) -> LossOfStates:
+        """Toss labels, hide tokens, and return the loss."""
+        questions = self._questions(batches, targets)
+        labels = torch.from_numpy(targets).to(self._backbone.compute.device)
+        return lambda states: self.label_loss(states, labels) + self.conditioning_loss(questions)
+
+    def label_loss(self, states: Mapping[int, Tensor], targets: Tensor) -> Tensor:
+        """Binary cross entropy of every label's probability: summed over the labels."""
+        right = torch.nn.functional.one_hot(targets, len(self.scorer.labels)).bool()
+        losses = []
+        for probabilities in self._verbalizers:
+            combined, summed = probabilities(states)
+            own = torch.where(right, -combined, -log_complement(summed)).sum(dim=1)
+            if self.weights is None:
+                losses.append(own.mean())
+            else:
+                weights = self.weights[targets]
+                losses.append((own * weights).sum() / weights.sum())
+        return torch.stack(losses).mean()
+
+    def conditioning_loss(self, questions: Sequence[_Question]) -> Tensor:
+        """Binary cross entropy of hidden tokens, given a right or a wrong label: their mean."""
+        losses = []
+        for own in questions:
+            states = self._backbone.states_at(own.batch, own.rows, own.columns)
+            logs = self._backbone.vocabulary_logits(states).log_softmax(dim=1)
+            losses.append(binary_loss(logs.gather(1, own.tokens[:, None])[:, 0], own.right))
+        together = torch.cat(losses)
+        return together.sum() / max(1, len(together))
+
+    def _questions(
+        self, batches: Mapping[int, Batch], targets: NDArray[np.int64]
+    ) -> list[_Question]:
+        """Put a word of a right or a wrong label into every slot, and hide tokens of the rest."""
+        labels = len(self.scorer.labels)
+        right = self.generator.random(len(targets)) < 0.5
+        wrong = (targets + 1 + self.generator.integers(labels - 1, size=len(targets))) % labels
+        rows: dict[int, list[int]] = defaultdict(list)
+        words: dict[int, list[tuple[int, ...]]] = defaultdict(list)
+        for row, label in enumerate(np.where(right, targets, wrong)):
+            word = self._words[label][self.generator.integers(len(self._words[label]))]
+            rows[len(word)].append(row)
+            words[len(word)].append(word)
+        return [
+            self._question(batches[count], np.array(own), words[count], right[own])
+            for count, own in rows.items()
+        ]
+
+    def _question(
+        self,
+        batch: Batch,
+        rows: NDArray[np.int64],
+        words: list[tuple[int, ...]],
+        right: NDArray[np.bool_],
+    ) -> _Question:
+        batch = batch.take(torch.from_numpy(rows))
+        ids = batch.words(self._masking.mask_id)
+        seen, chosen = self._masking(np.stack([ids, np.ones_like(ids)], axis=1), self.generator)
+        # Only now, so that the slot itself is never hidden: mask tokens are not eligible.
+        np.put_along_axis(seen, batch.masks.cpu().numpy(), np.array(words), axis=1)
+        row, column = torch.from_numpy(np.stack(chosen.nonzero())).to(batch.ids.device)
+        return _Question(
+            replace(batch, ids=torch.from_numpy(seen).to(batch.ids)),
+            row,
+            column,
+            batch.ids[row, column],
+            torch.from_numpy(right).to(row.device)[row],
+        )
+
+
+@dataclass(frozen=True)
+class _Question:
+    """T hidden ``tokens`` at ``[rows, columns]`` of some filled-in inputs.
+
+    ``right`` says whether each is to be predicted: whether its row's slot holds the right label.
+    """
+
+    batch: Batch
+    rows: Tensor
+    columns: Tensor
+    tokens: Tensor
+    right: Tensor
+
+
+class _Probabilities:
+    """Log-probabilities that the whole vocabulary leaves to the labels of a verbalizer.
+
+    Both (B, C): of each label's words combined as their scores are, and of their sum.
+    """
+
+    def __init__(self, readout: WordReadout, offsets: Sequence[float], scorer: PVPScorer) -> None:
+        device = scorer.backbone.compute.device
+        self._readout = readout
+        self._backbone = scorer.backbone
+        # What all labels have in common is no preference.
+        shifts = torch.tensor(offsets, device=device)
+        labels = torch.tensor([word.label for word in readout.words], device=device)
+        self._shifts = (shifts - shifts.mean())[labels]
+        others = torch.arange(len(offsets), device=device) != labels[:, None]
+        self._others = torch.zeros(others.shape, device=device).masked_fill(others, -torch.inf)
+        self._ids = torch.tensor([word.ids[0] for word in readout.words], device=device)
+
+    def __call__(self, states: Mapping[int, Tensor]) -> tuple[Tensor, Tensor]:
+        if self._readout.is_multi_token:
+            words = self._readout.word_scores(states) - self._shifts
+        else:
+            logits = self._backbone.vocabulary_logits(states[1][:, 0])
+            shifts = logits.new_zeros(logits.shape[1])
+            shifts[self._ids] = self._shifts
+            words = (logits - shifts).log_softmax(dim=1)[:, self._ids]
+        summed = (words[:, :, None] + self._others).logsumexp(dim=1)
+        return self._readout.combine(words), summed
+
+
+def binary_loss(logs: Tensor, right: Tensor) -> Tensor:
+    """Binary cross entropy of log-probabilities whose truth is 1 where right, otherwise 0."""
+    return -torch.where(right, logs, log_complement(logs))
+
+
+def log_complement(logs: Tensor) -> Tensor:
+    """Log-probabilities of what has not these log-probabilities; finite also where they are 0."""
+    return (-logs.clamp_max(_CERTAIN).expm1()).log()

@@ -1,0 +1,43 @@
+"""What a member trains, at which rates, at what cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pet.config import TrainingConfig, default_learning_rate
+from pet.scoring import PVPScorer
+from pet.training import Group
+
+# Heads, biases or adapters alone move little at the rate that suits the whole model. These are the
+# best of five rates on two draws of two tasks, or between the best two (benchmarks/RESULTS.md).
+_RATE_FACTOR = {"full": 1.0, "head": 10.0, "bias": 100.0, "lora": 20.0}
+
+
+def cost(trained: int, frozen: int) -> str:
+    """Say what so many trained parameters cost beside frozen ones."""
+    kibibytes = 12 * trained / 2**10  # fp32: a gradient, and two moments of AdamW
+    memory = f"{kibibytes:.0f} KiB" if kibibytes < 2**10 else f"{kibibytes / 2**10:.1f} MiB"
+    return (
+        f"{trained:,} of {trained + frozen:,} parameters trained; {memory} for gradients and AdamW"
+    )
+
+
+def parameter_groups(
+    scorer: PVPScorer, names: Sequence[str], scope: str | None, training: TrainingConfig
+) -> tuple[list[Group], float]:
+    """What a member trains, and the backbone's rate, which the groups' factors multiply."""
+    backbone = scorer.backbone
+    weights = list(backbone.weights.trainable(names, training.lora_rank).values())
+    rate = training.learning_rate
+    if rate is None:
+        rate = default_learning_rate(backbone.hidden_size) * _RATE_FACTOR.get(scope or "", 1.0)
+    groups = [Group(weights)] if weights else []
+    if scorer.soft is not None:
+        wanted = scorer.soft.rate if training.prompt_rate is None else training.prompt_rate
+        groups.append(Group(list(scorer.soft.parameters()), wanted / rate))
+    for readout in scorer.readouts:
+        own = list(readout.parameters())
+        wanted = readout.rate if training.readout_rate is None else training.readout_rate
+        if own:
+            groups.append(Group(own, wanted / rate))
+    return groups, rate

@@ -1,0 +1,33 @@
+"""A trained member."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from pet.types import Offsets
+
+
+@dataclass(frozen=True)
+class MemberResult:
+    """What came of a member: the weights that differ from the backbone's, and how it went.
+
+    ``offsets`` (V, C) calibrate its scores; None where they are left as they are. ``spread`` is the
+    standard deviation of its scores of the labelled examples around their mean over the labels;
+    None without such examples. ``trained`` and ``frozen`` count
+    parameters.
+    """
+
+    name: str
+    weights: Mapping[str, Tensor] = field(repr=False)
+    accuracy_before: float | None
+    accuracy_after: float | None
+    steps: int
+    loss: float
+    seconds: float
+    offsets: Offsets | None = None
+    spread: float | None = None
+    trained: int = 0
+    frozen: int = 0

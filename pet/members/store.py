@@ -1,0 +1,143 @@
+"""The members of a run folder: each is trained once, scores the unlabelled text once, is loaded."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from safetensors.torch import save_file
+
+from pet.backbone import LanguageModel
+from pet.data import Data, Example
+from pet.encoding import Chunk
+from pet.members.grouping import training_groups
+from pet.members.result import MemberResult
+from pet.members.spec import MemberSpec
+from pet.members.stored import stored_weights
+from pet.members.training import train_member, train_together
+from pet.runs import RunFolder
+from pet.scoring import score
+from pet.task import Task
+from pet.training import Checkpoint
+from pet.types import Progress, silent
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class MemberStore:
+    """Makes the members of one run; what is in the folder already is not made again.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Where weights, figures and scores go, under ``members/<name>``.
+    backbone : LanguageModel
+        Every member starts from it.
+    task : Task
+        Labels.
+    data : Data
+        What members learn from, and the unlabelled text that they score.
+    progress : callable
+        Told a stage's name, steps done and total.
+    """
+
+    folder: RunFolder
+    backbone: LanguageModel
+    task: Task
+    data: Data
+    progress: Progress = silent
+
+    def has(self, spec: MemberSpec) -> bool:
+        """Whether a member is finished."""
+        return self.folder.has(f"members/{spec.name}/member.json")
+
+    def members(self, specs: Sequence[MemberSpec], scores_pool: bool = False) -> list[MemberResult]:
+        """Train several members or load them; see `pet.members.training_groups`."""
+        results: dict[str, MemberResult] = {}
+        for group in training_groups(specs, self.backbone, self.backbone.compute.token_budget):
+            if len(group) > 1 and not all(map(self.has, group)):
+                self._train_together(group)
+            for spec in group:
+                results[spec.name] = self.member(spec, scores_pool=scores_pool)
+        return [results[spec.name] for spec in specs]
+
+    def member(
+        self, spec: MemberSpec, drawn: Sequence[Example] = (), scores_pool: bool = False
+    ) -> MemberResult:
+        """Train a member, or load it where it was finished before.
+
+        Parameters
+        ----------
+        spec : MemberSpec
+            The member.
+        drawn : sequence of Example
+            What it learns from besides the labelled examples.
+        scores_pool : bool
+            Whether it also scores all unlabelled text, in shards.
+
+        Returns
+        -------
+        MemberResult
+            After scoring the unlabelled text its weights are in the folder only.
+        """
+        place, data = f"members/{spec.name}", self.data
+        checkpoint = Checkpoint(self.folder, place)
+        if self.has(spec):
+            figures = self.folder.read_json(f"{place}/member.json")
+            own = {key: figures[key] for key in figures.keys() - spec.to_dict().keys()}
+            result = MemberResult(weights=stored_weights(self.folder, spec.name), **own)
+            log.info("%s: finished before", spec.name)
+        else:
+            result = train_member(
+                self.backbone, spec, self.task, data.train, data.dev, data.pool, self.progress,
+                drawn, checkpoint,
+            )  # fmt: skip
+            self._write(spec, result)
+        checkpoint.remove()
+        if scores_pool:
+            self._score_pool(spec, result)
+            return replace(result, weights={})  # many members' would not fit into memory
+        return result
+
+    def _train_together(self, specs: Sequence[MemberSpec]) -> None:
+        """Train a group of members as one: it is finished when all of them are.
+
+        Members of a group that was cut off while they were written are trained once more, and then
+        left as they are: so nothing depends on when that was.
+        """
+        checkpoint = Checkpoint(self.folder, f"members/{specs[0].name}")
+        data = self.data
+        results = train_together(
+            self.backbone, specs, self.task, data.train, data.dev, data.pool, self.progress,
+            checkpoint,
+        )  # fmt: skip
+        for spec, result in zip(specs, results, strict=True):
+            if not self.has(spec):
+                self._write(spec, result)
+
+    def _write(self, spec: MemberSpec, result: MemberResult) -> None:
+        place = f"members/{spec.name}"
+        if result.weights:
+            with self.folder.writing(f"{place}/weights.safetensors") as temporary:
+                save_file(dict(result.weights), temporary)
+        figures = {k: v for k, v in vars(result).items() if k != "weights"}
+        self.folder.write_json(f"{place}/member.json", {**spec.to_dict(), **figures})
+        self.folder.log("member", **figures)
+
+    def _score_pool(self, spec: MemberSpec, result: MemberResult) -> None:
+        pool, target = self.data.pool, f"members/{spec.name}/scores"
+        if pool is None or self.folder.has(target):
+            return
+        scorer = spec.scorer(self.task.labels, self.backbone, result.offsets)
+        scorer.put(result.weights)
+        done = 0
+        with self.folder.writing(target) as temporary:
+            temporary.mkdir()
+            for number, examples in enumerate(pool.chunks()):
+                scores = score(scorer, Chunk(self.backbone.tokenizer, [e.texts for e in examples]))
+                np.save(temporary / f"{number:06}.npy", scores, allow_pickle=False)
+                done += len(examples)
+                self.progress(f"{spec.name} labels", done, len(pool))

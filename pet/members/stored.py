@@ -1,0 +1,57 @@
+"""Members of a finished run, read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from safetensors.torch import load_file
+from torch import Tensor
+
+from pet.backbone import LanguageModel
+from pet.members.member_set import MemberSet
+from pet.members.spec import MemberSpec
+from pet.runs import RunFolder
+from pet.task import Task
+from pet.types import Scores
+
+
+def pool_scores(folder: RunFolder, names: Sequence[str]) -> Iterator[list[Scores]]:
+    """Yield the members' scores of the unlabelled text, one list of (V, n, C) a chunk."""
+    shards = [folder.shards(f"members/{name}/scores") for name in names]
+    for parts in zip(*shards, strict=True):
+        yield list(parts)
+
+
+def stored_weights(folder: RunFolder, name: str) -> Mapping[str, Tensor]:
+    """Load a finished member's weights; none where it is untrained."""
+    file = f"members/{name}/weights.safetensors"
+    return load_file(folder.path / file) if folder.has(file) else {}
+
+
+class _WeightsOnDisk(Mapping[str, Mapping[str, Tensor]]):
+    """Weights of several members, of which none stays in memory."""
+
+    def __init__(self, folder: RunFolder, names: Sequence[str]) -> None:
+        self._folder = folder
+        self._names = dict.fromkeys(names)
+
+    def __getitem__(self, name: str) -> Mapping[str, Tensor]:
+        if name not in self._names:
+            raise KeyError(name)
+        return stored_weights(self._folder, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def stored_members(
+    folder: RunFolder, names: Sequence[str], backbone: LanguageModel, task: Task, max_length: int
+) -> MemberSet:
+    """Finished members, ready to score; their weights are read from the folder when needed."""
+    figures = {name: folder.read_json(f"members/{name}/member.json") for name in names}
+    offsets = {name: own.get("offsets") for name, own in figures.items()}
+    specs = [MemberSpec.from_dict(task, name, own, max_length) for name, own in figures.items()]
+    return MemberSet(backbone, task, specs, _WeightsOnDisk(folder, names), offsets)

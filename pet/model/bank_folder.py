@@ -1,0 +1,127 @@
+"""The folder of a prompt bank: a folder for every task."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pet.errors import RunError, UsageError, did_you_mean
+from pet.model.ensemble_model import EnsembleModel
+from pet.model.saving import load_model, trained_members
+from pet.model.task_prompt import RECORD, TaskPrompt, refuse_other_backbone
+from pet.runs import RunFolder
+
+
+def read_prompt(path: str | Path, device: str = "auto", precision: str = "auto") -> TaskPrompt:
+    """Read a prompt's folder, or take the prompt out of a run or a saved classifier.
+
+    Raises
+    ------
+    RunError
+        When it is none of these, or damaged.
+    UsageError
+        When the backbone was trained too, or a classifier was distilled.
+    """
+    folder = Path(path)
+    if (folder / RECORD).is_file():
+        return TaskPrompt.load(folder)
+    if (folder / "run.json").is_file():
+        run = RunFolder.open(folder)
+        if run.asked()["settings"]["method"] == "fine-tune":
+            raise UsageError(f"{path}: method fine-tune has no patterns, and so no prompt.")
+        if not run.has("ensemble.json"):
+            raise RunError(f"{path}: this run is not finished.", "Run the same command again.")
+        return TaskPrompt.of(trained_members(run, device, precision))
+    model = load_model(folder, device, precision)
+    if isinstance(model, EnsembleModel):
+        return TaskPrompt.of(model)
+    raise UsageError(
+        f"{path}: a sequence classifier has no prompt; all of its weights were trained.",
+        "Give the run folder that it came from.",
+    )
+
+
+def prompt_folders(bank: str | Path) -> dict[str, Path]:
+    """Where the prompts of a bank's folder are, by name; none where there is no such folder."""
+    found = sorted(file.parent for file in Path(bank).glob(f"*/{RECORD}"))
+    return {folder.name: folder for folder in found if folder.suffix != ".part"}
+
+
+def stored_prompts(bank: str | Path) -> dict[str, TaskPrompt]:
+    """Read all prompts of a bank's folder, by name."""
+    return {name: TaskPrompt.load(folder) for name, folder in prompt_folders(bank).items()}
+
+
+def change_bank(
+    bank: str | Path,
+    drop: Sequence[str] = (),
+    add: Sequence[tuple[str, TaskPrompt]] = (),
+    replace: bool = False,
+) -> None:
+    """Remove prompts from a bank's folder and write named others, or change nothing at all.
+
+    Parameters
+    ----------
+    bank : str or Path
+        The folder.
+    drop : sequence of str
+        Names of prompts that are removed.
+    add : sequence of (str, TaskPrompt)
+        What is written, and how it is called.
+    replace : bool
+        Whether what is written may take the place of a prompt of its name.
+
+    Raises
+    ------
+    UsageError
+        When a name is unknown, no folder's name, or taken.
+    BackboneError
+        When prompts were made for different backbones.
+    RunError
+        When there is nothing to be removed, or a prompt is damaged.
+    """
+    there, drop = prompt_folders(bank), tuple(dict.fromkeys(drop))
+    if drop and not there:
+        raise RunError(f"{bank}: no prompts are here, so none can be removed.")
+    for name in drop:
+        if name not in there:
+            raise unknown_task(name, there)
+    leaving = {*drop, *(name for name, _ in add if replace)}
+    staying = [name for name in there if name not in leaving and add]
+    known = {name: TaskPrompt.load(there[name]) for name in staying}
+    for name, prompt in add:
+        check_name(name)
+        if name in known:
+            raise UsageError(
+                f"{bank} has a prompt {name!r} already.", "Give it another --name, or --replace it."
+            )
+        for other in known.values():
+            refuse_other_backbone(name, prompt, other.backbone, other.fingerprint)
+        known[name] = prompt
+    for name, prompt in add:  # first, so that what cannot be written removes nothing
+        write_prompt(bank, name, prompt)
+    for name in drop:
+        if name not in dict(add):
+            shutil.rmtree(there[name])
+
+
+def write_prompt(bank: str | Path, name: str, prompt: TaskPrompt) -> None:
+    """Write a prompt into a bank's folder, whole or not at all, in place of one of its name."""
+    with RunFolder(Path(bank)).writing(name) as temporary:
+        prompt.save(temporary)
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that cannot be a folder's."""
+    if not re.fullmatch(r"\w[\w.-]*", name) or name.endswith(".part"):
+        raise UsageError(
+            f"{name!r} cannot name a prompt: expected letters, digits, dots, dashes.",
+            "Give it another --name.",
+        )
+
+
+def unknown_task(name: str, known: Mapping[str, object]) -> UsageError:
+    """What to say about a task that is not in a bank."""
+    return UsageError(f"The bank has no task {name!r}.", did_you_mean(name, known))

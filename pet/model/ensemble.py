@@ -1,0 +1,122 @@
+"""The ensembling layers: label scores (members, verbalizers, N, C) become (N, C), axis by axis.
+
+Combiners see decisions among alternatives (K, D, A), as the kind of task lays scores out.
+Members may have different numbers of verbalizers, so the array is a list of (V, N, C) arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pet.errors import UsageError, did_you_mean
+from pet.model.combiners import COMBINERS, Weights
+from pet.task.kinds import KINDS
+from pet.types import Scores
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """How the verbalizers of a member, and then the members, are combined.
+
+    Parameters
+    ----------
+    weights : sequence of float
+        One a member, not negative; they are normalised.
+    temperatures : sequence of float
+        One a member; its scores are divided by it.
+    combine_verbalizers, combine_members : str
+        Names in `COMBINERS`.
+    temperature : float
+        What comes out is divided by it, so that its probabilities are honest; it changes no label.
+    kind : str
+        Of the task, a name in `pet.task.kinds.KINDS`.
+    """
+
+    weights: tuple[float, ...]
+    temperatures: tuple[float, ...]
+    combine_verbalizers: str = "logits"
+    combine_members: str = "logits"
+    temperature: float = 1.0
+    kind: str = "single"
+
+    def __post_init__(self) -> None:
+        for name in (self.combine_verbalizers, self.combine_members):
+            if name not in COMBINERS:
+                raise UsageError(f"Unknown combiner {name!r}.", did_you_mean(name, COMBINERS))
+        if len(self.weights) != len(self.temperatures):
+            raise UsageError("An ensemble needs one weight and one temperature a member.")
+        if not (
+            np.isfinite([*self.weights, *self.temperatures, self.temperature]).all()
+            and min(self.weights, default=-1) >= 0
+            and sum(self.weights) > 0
+            and min(*self.temperatures, self.temperature) > 0
+        ):
+            raise UsageError(
+                f"Ensemble weights must not be negative nor all zero, and temperatures positive; "
+                f"found {self.weights}, {self.temperatures} and {self.temperature}."
+            )
+
+    @classmethod
+    def uniform(cls, members: int, **how: Any) -> Ensemble:
+        """Every member counts the same."""
+        return cls((1.0,) * members, (1.0,) * members, **how)
+
+    def member_scores(self, scores: Sequence[Scores]) -> Scores:
+        """Combine each member's verbalizers: a list of (V, N, C) -> (members, N, C)."""
+        return np.stack(
+            [
+                self._combined(self.combine_verbalizers, part, np.full(len(part), 1 / len(part)))
+                / temperature
+                for part, temperature in zip(scores, self.temperatures, strict=True)
+            ]
+        ).astype(np.float32)
+
+    def __call__(self, scores: Sequence[Scores]) -> Scores:
+        """Combine everything: a list of (V, N, C) -> (N, C)."""
+        weights = np.asarray(self.weights) / sum(self.weights)
+        members = self.member_scores(scores)
+        combined = self._combined(self.combine_members, members, weights)
+        return (combined / self.temperature).astype(np.float32)
+
+    def _combined(self, how: str, scores: Scores, weights: Weights) -> Scores:
+        """Combine the first axis: (K, N, C) -> (N, C)."""
+        kind = KINDS[self.kind]
+        combined = COMBINERS[how](kind.decisions(scores), weights)
+        return kind.scores(combined, scores.shape[2])
+
+
+def pairwise_agreement(decisions: NDArray[Any]) -> float:
+    """Share of pairs of members that choose the same alternative, from scores (members, D, A)."""
+    members, _, alternatives = decisions.shape
+    votes = np.eye(alternatives)[decisions.argmax(axis=2)].sum(axis=0)
+    return float((votes * (votes - 1)).sum(axis=1).mean() / (members * (members - 1)))
+
+
+def ensemble_to_dict(ensemble: Ensemble, names: Sequence[str]) -> Mapping[str, Any]:
+    """Plain JSON values, with the members' names beside their weights."""
+    return {
+        "members": list(names),
+        "weights": list(ensemble.weights),
+        "temperatures": list(ensemble.temperatures),
+        "combine_verbalizers": ensemble.combine_verbalizers,
+        "combine_members": ensemble.combine_members,
+        "temperature": ensemble.temperature,
+        "kind": ensemble.kind,
+    }
+
+
+def ensemble_from_dict(plain: Mapping[str, Any]) -> Ensemble:
+    """Read `ensemble_to_dict`."""
+    return Ensemble(
+        tuple(plain["weights"]),
+        tuple(plain["temperatures"]),
+        plain["combine_verbalizers"],
+        plain["combine_members"],
+        plain.get("temperature", 1.0),
+        plain.get("kind", "single"),
+    )

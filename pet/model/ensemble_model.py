@@ -1,0 +1,94 @@
+"""What a run ends with: an ensemble of members, or whatever else scores the labels of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from safetensors.torch import save_file
+from torch import Tensor
+
+from pet.backbone import LanguageModel
+from pet.members import MemberSet, MemberSpec
+from pet.model.ensemble import Ensemble, ensemble_from_dict, ensemble_to_dict
+from pet.task import Task
+from pet.types import Scores, Texts
+
+
+class Scoring(Protocol):
+    """Anything that scores the labels of a task."""
+
+    @property
+    def task(self) -> Task:
+        """Labels and fields."""
+
+    def scores(self, texts: Texts) -> Scores:
+        """Score examples: (N, C), softmax of which are probabilities."""
+
+
+class Model(Scoring, Protocol):
+    """What a run ends with."""
+
+    def save(self, folder: Path) -> None:
+        """Write weights and settings."""
+
+
+@dataclass
+class EnsembleModel:
+    """Members and how they are combined."""
+
+    members: MemberSet
+    ensemble: Ensemble
+
+    @property
+    def task(self) -> Task:
+        """Labels, fields and PVPs."""
+        return self.members.task
+
+    def scores(self, texts: Texts) -> Scores:
+        """Score examples: (N, C)."""
+        return self.ensemble(self.members.scores(texts))
+
+    def save(self, folder: Path) -> None:
+        """Write the backbone once, and each member's own weights."""
+        backbone = self.members.backbone
+        backbone.weights.put({})
+        backbone.model.save_pretrained(folder / "backbone")
+        backbone.hf_tokenizer.save_pretrained(folder / "backbone")
+        for name, weights in self.members.weights.items():
+            if weights:
+                target = folder / "members" / f"{name}.safetensors"
+                target.parent.mkdir(parents=True, exist_ok=True)
+                save_file(dict(weights), target)
+
+
+def ensemble_card(model: EnsembleModel) -> dict[str, Any]:
+    """Everything about an ensemble but tensors, as JSON values; see `ensemble_from_card`."""
+    specs = model.members.specs
+    return {
+        "task": model.task.to_dict(),
+        "max_length": specs[0].max_length,
+        "members": {
+            spec.name: {**spec.to_dict(), "offsets": scorer.offsets}
+            for spec, scorer in zip(specs, model.members.scorers, strict=True)
+        },
+        "ensemble": ensemble_to_dict(model.ensemble, [spec.name for spec in specs]),
+    }
+
+
+def ensemble_from_card(
+    card: Mapping[str, Any],
+    backbone: LanguageModel,
+    weights: Mapping[str, Mapping[str, Tensor]],
+) -> EnsembleModel:
+    """Make an ensemble of what `ensemble_card` told and the members' weights, by name."""
+    task = Task.from_dict(card["task"])
+    specs = [
+        MemberSpec.from_dict(task, name, plain, card["max_length"])
+        for name, plain in card["members"].items()
+    ]
+    offsets = {name: plain.get("offsets") for name, plain in card["members"].items()}
+    members = MemberSet(backbone, task, specs, weights, offsets)
+    return EnsembleModel(members, ensemble_from_dict(card["ensemble"]))

@@ -1,0 +1,49 @@
+"""Scores as people want them: a label, every label's probability, and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from pet.data import Example, chunked
+from pet.model.ensemble_model import Scoring
+from pet.task import Task
+from pet.task.kinds import confidence, task_kind
+from pet.task.labels import Label
+from pet.types import Scores
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A label, of multi-label tasks a tuple of labels, and every label's probability.
+
+    ``probability`` is that of the likeliest label, or of exactly this set of labels where each is
+    taken for independent of the others. The label is None where it did not reach a threshold.
+    """
+
+    label: Label | None
+    probabilities: Mapping[str, float]
+    probability: float
+
+
+def predictions(task: Task, scores: Scores, threshold: float = 0.0) -> Iterator[Prediction]:
+    """Turn label scores (N, C) into N predictions; see `predict_stream`."""
+    kind = task_kind(task)
+    probabilities = kind.probabilities(scores)
+    predicted, sure = kind.predicted(probabilities), confidence(kind, probabilities)
+    for row in range(len(scores)):
+        shares = dict(zip(task.labels, probabilities[row].tolist(), strict=True))
+        label = kind.label(predicted[row], task.labels) if sure[row] >= threshold else None
+        yield Prediction(label, shares, float(sure[row]))
+
+
+def predict_stream(
+    model: Scoring, examples: Iterable[Example], chunk_size: int = 1024, threshold: float = 0.0
+) -> Iterator[tuple[Example, Prediction]]:
+    """Label examples one chunk at a time, so that any number of them takes the same memory.
+
+    An example whose prediction is less likely than ``threshold`` gets none.
+    """
+    for chunk in chunked(examples, chunk_size):
+        scores = model.scores([example.texts for example in chunk])
+        yield from zip(chunk, predictions(model.task, scores, threshold), strict=True)

@@ -1,0 +1,147 @@
+"""The artefact a user ships: a plain Hugging Face sequence classifier that scores texts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pet.backbone import kind_of, mean_states, model_inputs
+from pet.backbone.loading import load_pretrained, load_tokenizer, longest_input
+from pet.config import BackboneConfig
+from pet.data import Example
+from pet.device import Compute
+from pet.encoding import Batch, Chunk, Encoded, Encoder
+from pet.errors import BackboneError
+from pet.task import Task
+from pet.task.pattern import input_parts
+from pet.training import Group
+from pet.types import Scores
+
+# A fresh classification head starts at random, the encoder does not: the head moves faster.
+_HEAD_RATE_FACTOR = 10.0
+
+
+class SequenceClassifier:
+    """A Hugging Face sequence classifier that scores texts in batches.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+        With a sequence classification head.
+    tokenizer : transformers.PreTrainedTokenizerBase
+        Its tokenizer.
+    task : Task
+        Labels and fields.
+    compute : Compute
+        Device and precision.
+    max_length : int
+        Most tokens of an input.
+    """
+
+    def __init__(
+        self, model: Any, tokenizer: Any, task: Task, compute: Compute, max_length: int
+    ) -> None:
+        self.model = model.to(compute.device).eval()
+        self.hf_tokenizer = tokenizer
+        self.task: Task = task
+        self.compute = compute
+        self.max_length = min(max_length, longest_input(model))
+        self.tokenizer = kind_of(model.config).text_tokenizer(tokenizer)
+        if model.config.pad_token_id is None:  # models without a [CLS] look for the last token
+            model.config.pad_token_id = self.tokenizer.pad_id
+        parts = input_parts(list(task.fields))
+        self.encoder = Encoder(self.tokenizer, parts, self.max_length)
+
+    @classmethod
+    def fresh(
+        cls, config: BackboneConfig, task: Task, seed: int
+    ) -> tuple[SequenceClassifier, set[str]]:
+        """Start from a backbone with a new head; also return the names of the new parameters."""
+        from transformers import AutoModelForSequenceClassification
+
+        compute = Compute.choose(config.device, config.precision)
+        torch.manual_seed(seed)
+        model, report = load_pretrained(
+            AutoModelForSequenceClassification,
+            config.backbone,
+            attn_implementation=compute.attention,
+            num_labels=len(task.labels),
+            problem_type=f"{'multi' if task.is_multi_label else 'single'}_label_classification",
+            id2label=dict(enumerate(task.labels)),
+            label2id={label: number for number, label in enumerate(task.labels)},
+        )
+        tokenizer = load_tokenizer(config.backbone)
+        classifier = cls(model, tokenizer, task, compute, config.max_length)
+        return classifier, set(report["missing_keys"])
+
+    @classmethod
+    def load(cls, folder: Path, task: Task, config: BackboneConfig) -> SequenceClassifier:
+        """Load a saved one."""
+        from transformers import AutoModelForSequenceClassification
+
+        compute = Compute.choose(config.device, config.precision)
+        model, _ = load_pretrained(
+            AutoModelForSequenceClassification, str(folder), attn_implementation=compute.attention
+        )
+        return cls(model, load_tokenizer(str(folder)), task, compute, config.max_length)
+
+    def save(self, folder: Path) -> None:
+        """Write a plain Hugging Face folder."""
+        self.model.save_pretrained(folder)
+        self.hf_tokenizer.save_pretrained(folder)
+
+    @torch.no_grad()
+    def cool(self, temperature: float) -> None:
+        """Divide all scores by a temperature, in the weights of the last layer.
+
+        So whoever loads the saved folder, with pet or without, gets the same probabilities.
+        """
+        size = len(self.task.labels)
+        layers = [m for m in self.model.modules() if isinstance(m, nn.Linear)]
+        last = [layer for layer in layers if layer.out_features == size]
+        if not last:
+            raise BackboneError(
+                f"{type(self.model).__name__} has no last layer that could be calibrated.",
+                "Use --calibrate none.",
+            )
+        last[-1].weight.div_(temperature)
+        if last[-1].bias is not None:
+            last[-1].bias.div_(temperature)
+
+    def encode(self, examples: Sequence[Example]) -> Encoded:
+        """Encode some examples."""
+        return self.encoder.encode(Chunk(self.tokenizer, [example.texts for example in examples]))
+
+    def groups(self, new_names: Collection[str]) -> list[Group]:
+        """What is trained: all but the word embeddings, and the new parameters faster."""
+        words = self.model.get_input_embeddings().weight
+        words.requires_grad_(False)
+        named = [(n, p) for n, p in self.model.named_parameters() if p is not words]
+        old = [parameter for name, parameter in named if name not in new_names]
+        new = [parameter for name, parameter in named if name in new_names]
+        return [Group(old), Group(new, _HEAD_RATE_FACTOR)]
+
+    def logits(self, batch: Batch) -> Tensor:
+        """Class logits, (B, C), in fp32."""
+        with self.compute.autocast():
+            logits: Tensor = self.model(**model_inputs(batch)).logits
+        return logits.float()
+
+    def mean_states(self, batch: Batch) -> Tensor:
+        """Encoder output averaged over the tokens that are no padding: (B, H), in fp32."""
+        return mean_states(self.model, self.compute, batch)
+
+    @torch.inference_mode()
+    def scores(self, texts: Sequence[Mapping[str, str]]) -> Scores:
+        """Score examples: (N, C)."""
+        encoded = self.encoder.encode(Chunk(self.tokenizer, texts))
+        put, device = self.compute.put, self.compute.device
+        scores = torch.empty(len(encoded), len(self.task.labels), device=device)
+        for rows in encoded.batches(self.compute.token_budget):
+            scores[put(rows)] = self.logits(encoded.batch(rows, device))
+        found: Scores = scores.cpu().numpy()
+        return found

@@ -1,0 +1,70 @@
+"""One number that makes probabilities honest: scores are divided by it before the softmax."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq, minimize_scalar
+from scipy.special import log_softmax, softmax
+
+from pet.types import Scores
+
+_WIDEST = 5.0  # of the logarithm: between 1/148 and 148
+
+
+def confident_temperature(scores: Scores, confidence: float) -> float:
+    """Find the temperature under which the likeliest alternatives have this mean probability.
+
+    Parameters
+    ----------
+    scores : array (D, A)
+        Of decisions among A alternatives.
+    confidence : float
+        Between 1 / A and 1.
+    """
+    logits = np.asarray(scores, dtype=np.float64)
+
+    def distance(log_temperature: float) -> float:
+        shares = softmax(logits / math.exp(log_temperature), axis=1)
+        return float(shares.max(axis=1).mean()) - confidence
+
+    # Confidence falls as the temperature rises.
+    if distance(_WIDEST) > 0:
+        return math.exp(_WIDEST)
+    if distance(-_WIDEST) < 0:
+        return math.exp(-_WIDEST)
+    return math.exp(brentq(distance, -_WIDEST, _WIDEST, xtol=1e-6))
+
+
+def fit_temperature(scores: Scores, targets: NDArray[np.generic], pull: float = 0.5) -> float:
+    """Find the temperature under which the targets are most likely, pulled to 1.
+
+    Minimises ``sum_n CE(softmax(s_n / t), y_n) + pull (log t)^2``. A few examples that all are
+    labelled rightly would make any probability as large as numbers go; with the pull, a normal
+    prior on log t with variance ``1 / (2 pull)``, they cannot. With ``pull`` 0 this is the
+    temperature scaling of scikit-learn's `CalibratedClassifierCV`. No label changes.
+
+    Parameters
+    ----------
+    scores : array (N, C)
+        Of examples that nothing was trained on.
+    targets : array (N,) or (N, C)
+        Label numbers, or a share for every label.
+    pull : float
+        Strength of the pull, in nats.
+
+    Source: Guo et al. 2017, section 4.2, for the temperature; the prior is ours.
+    """
+    logits = np.asarray(scores, dtype=np.float64)
+    shares = targets if targets.ndim == 2 else np.eye(logits.shape[1])[targets.astype(np.int64)]
+
+    def loss(log_temperature: float) -> float:
+        likelihood = log_softmax(logits / math.exp(log_temperature), axis=1)
+        return float(pull * log_temperature**2 - (shares * likelihood).sum())
+
+    found = minimize_scalar(
+        loss, bounds=(-_WIDEST, _WIDEST), method="bounded", options={"xatol": 1e-6}
+    )
+    return math.exp(found.x)

@@ -1,0 +1,187 @@
+"""What is worth knowing about the data before training."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pet.backbone import kind_of
+from pet.backbone.loading import load_config, load_tokenizer, positions_of
+from pet.config import Settings
+from pet.data import Example, chunked
+from pet.encoding import Encoder, TextTokenizer
+from pet.errors import PatternError
+from pet.members import MemberSpec, specs_of
+from pet.task import Task
+from pet.task.labels import Label, names
+
+
+@dataclass
+class Findings:
+    """Facts, and those of them that deserve attention."""
+
+    lines: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def check(
+    task: Task,
+    train: Sequence[Example],
+    unlabeled: Iterable[Example] | None,
+    test: Iterable[Example] | None,
+    settings: Settings,
+) -> Findings:
+    """Look at class counts, duplicates, overlap, lengths and label words.
+
+    Parameters
+    ----------
+    task : Task
+        What is classified.
+    train : sequence of Example
+        Labelled examples.
+    unlabeled, test : iterable of Example, optional
+        Read once, streamed.
+    settings : Settings
+        Backbone, whose tokenizer counts, most tokens of an input, and which slots patterns get.
+    """
+    backbone = settings.backbone.backbone
+    config = load_config(backbone)
+    kind, length = kind_of(config), min(settings.backbone.max_length, positions_of(config))
+    tokenizer = kind.text_tokenizer(load_tokenizer(backbone))
+    found = Findings()
+    _class_counts(found, task, train)
+    _conflicts(found, train)
+    room = _room(found, task, specs_of(task, settings), tokenizer, length)
+    _lengths(found, "labelled", train, tokenizer, task, room)
+    train_keys = {example.key for example in train}
+    for name, examples in (("unlabelled", unlabeled), ("test", test)):
+        if examples is None:
+            continue
+        count = overlap = 0
+        for chunk in chunked(examples, 4096):
+            if count == 0:
+                _lengths(found, name, chunk, tokenizer, task, room)
+            count += len(chunk)
+            overlap += sum(example.key in train_keys for example in chunk)
+        found.lines.append(f"{name}: {count} examples, {overlap} of them also labelled examples")
+        if overlap and name == "test":
+            found.warnings.append(f"{overlap} test texts are labelled examples too")
+    _label_words(found, task, tokenizer)
+    # Members of one pattern may say the same.
+    found.lines, found.warnings = (
+        list(dict.fromkeys(own)) for own in (found.lines, found.warnings)
+    )
+    return found
+
+
+def _class_counts(found: Findings, task: Task, train: Sequence[Example]) -> None:
+    counts = Counter(label for example in train for label in names(example.label))
+    found.lines.append(f"labelled: {len(train)} examples")
+    found.lines += [f"  {counts[label]:5d}  {label}" for label in task.labels]
+    if task.is_multi_label:
+        several = [len(names(example.label)) for example in train]
+        found.lines.append(
+            f"labels a text: {np.mean(several or [0]):.1f} on average, at most "
+            f"{max(several, default=0)}; {several.count(0)} texts have none"
+        )
+    missing = [label for label in task.labels if not counts[label]]
+    if missing:
+        found.warnings.append(f"no labelled example of {', '.join(map(repr, missing))}")
+    if counts and max(counts.values()) > 5 * max(1, min(counts.values())):
+        found.warnings.append("labels are very uneven; consider --class-weight balanced")
+
+
+def _conflicts(found: Findings, train: Sequence[Example]) -> None:
+    labels: dict[tuple[str, ...], set[Label | None]] = {}
+    for example in train:
+        labels.setdefault(example.key, set()).add(example.label)
+    repeated = len(train) - len(labels)
+    conflicts = sum(len(own) > 1 for own in labels.values())
+    if repeated:
+        found.warnings.append(f"{repeated} labelled examples repeat another one's text")
+    if conflicts:
+        found.warnings.append(f"{conflicts} texts are labelled in more than one way")
+
+
+def _room(
+    found: Findings,
+    task: Task,
+    specs: Sequence[MemberSpec],
+    tokenizer: TextTokenizer,
+    length: int,
+) -> int:
+    """Tokens of text that go into every member's pattern which the backbone can use."""
+    rooms = []
+    for spec in specs:
+        name = f"pattern {spec.pattern}"
+        try:
+            encoder = Encoder(tokenizer, spec.pvp.pattern.parts, length, labels=task.labels)
+        except PatternError as error:
+            found.warnings.append(f"{name} cannot be used: {error}")
+            continue
+        rooms.append(encoder.room)
+        if spec.soft is None:
+            continue
+        slots = len(encoder.soft_starts)
+        found.lines.append(
+            f"{name}: {slots} learned slots, {spec.soft.kind}; tokens left for text: {encoder.room}"
+        )
+        if tokenizer.open_ended and spec.soft.start == "mask" and None in encoder.soft_starts:
+            found.warnings.append(
+                f"{name} cannot be used: its slots start as the mask token, as warp's do, which "
+                "this backbone does not have"
+            )
+    return min(rooms, default=length)
+
+
+def _lengths(
+    found: Findings,
+    name: str,
+    examples: Sequence[Example],
+    tokenizer: TextTokenizer,
+    task: Task,
+    room: int,
+) -> None:
+    if not examples:
+        return
+    lengths = sum(
+        tokenizer.texts([example.texts[field] for example in examples], False).lengths
+        for field in task.fields
+    )
+    lengths = np.asarray(lengths)
+    longest = int(lengths.max())
+    found.lines.append(
+        f"{name}: {int(np.median(lengths))} tokens in the median text, {longest} in the longest"
+    )
+    too_long = int((lengths > room).sum())
+    if too_long:
+        found.warnings.append(
+            f"{too_long} {name} texts are longer than {room} tokens, which is what the patterns "
+            "leave them, and will be shortened"
+        )
+
+
+def _label_words(found: Findings, task: Task, tokenizer: TextTokenizer) -> None:
+    split = {}
+    unknown = []
+    for pvp in task.pvps:
+        for verbalizer in pvp.verbalizers:
+            for words in verbalizer.words.values():
+                for word in words:
+                    pieces = tokenizer.pieces(word)
+                    if tokenizer.unknown_id in tokenizer.piece(word, True, False):
+                        unknown.append(word)
+                    elif len(pieces) > 1:
+                        split[word] = pieces
+    found.warnings += [
+        f"label word {word!r} is unknown to the backbone" for word in dict.fromkeys(unknown)
+    ]
+    for word, pieces in split.items():
+        found.lines.append(f"label word {word!r} is {len(pieces)} tokens: {' + '.join(pieces)}")
+    if split:
+        found.warnings.append(
+            f"{len(split)} label words are several tokens; scoring them takes more forward passes"
+        )

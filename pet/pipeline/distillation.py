@@ -1,0 +1,142 @@
+"""Distillation: soft labels of unlabelled text teach a sequence classifier (PET, section 3.3)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.special import softmax
+from torch import Tensor
+from torch.nn import functional
+
+from pet.backbone.loading import EMBEDDED, load_config
+from pet.config import BackboneConfig, DistillationConfig, default_learning_rate
+from pet.data import Pool
+from pet.encoding import Encoded
+from pet.model import SequenceClassifier
+from pet.model.temperature import fit_temperature
+from pet.seeds import with_seed
+from pet.task import Task
+from pet.task.kinds import task_kind
+from pet.training import Checkpoint, Fit, Schedule
+from pet.training.checkpoints import optimise_resumably
+from pet.training.loop import Loss
+from pet.types import Progress, Scores, silent
+
+log = logging.getLogger(__name__)
+
+_COMPARED = 2000
+
+
+def distil(
+    config: BackboneConfig,
+    task: Task,
+    pool: Pool,
+    scores_of: Callable[[], Iterator[Scores]],
+    how: DistillationConfig,
+    seed: int,
+    progress: Progress = silent,
+    checkpoint: Checkpoint | None = None,
+) -> tuple[SequenceClassifier, Fit]:
+    """Train a classifier on soft labels with the loss t^2 KL(soft || student) (PET, section 3.3).
+
+    Parameters
+    ----------
+    config : BackboneConfig
+        The student starts from this backbone, unless ``how`` names another.
+    task : Task
+        Labels and fields.
+    pool : Pool
+        Unlabelled text, streamed again in every epoch.
+    scores_of : callable
+        Returns an iterator over the ensemble's scores (n, C), chunk by chunk as ``pool.chunks()``.
+    how : DistillationConfig
+        Temperature, epochs, rate.
+    seed : int
+        Of the head and the order of examples.
+    progress : callable
+        Told "distilled", steps done and total.
+    checkpoint : Checkpoint, optional
+        Where a training that was cut off goes on from.
+    """
+    start = replace(config, backbone=how.student or _student_of(config.backbone))
+    student, new_names = SequenceClassifier.fresh(start, task, seed)
+    generator = with_seed(seed)
+    t, kind = how.temperature, task_kind(task)
+
+    def loss_of(encoded: Encoded, soft: Tensor, rows: NDArray[np.int64]) -> Tensor:
+        logits = student.logits(encoded.batch(rows, student.compute.device))
+        wanted = (kind.decisions(soft[torch.from_numpy(rows)]) / t).softmax(dim=1)
+        found = (kind.decisions(logits) / t).log_softmax(dim=1)
+        return t * t * functional.kl_div(found, wanted, reduction="batchmean")
+
+    def losses() -> Iterator[Loss]:
+        while True:
+            for examples, scores in zip(pool.chunks(), scores_of(), strict=True):
+                encoded = student.encode(examples)
+                soft = torch.from_numpy(scores).to(student.compute.device)
+                size = how.distill_batch_size
+                for rows in _mixed_batches(encoded.ids.lengths, size, generator):
+                    yield partial(loss_of, encoded, soft, rows)
+
+    per_epoch = sum(-(-len(examples) // how.distill_batch_size) for examples in pool.chunks())
+    steps = min(how.distill_max_steps, how.distill_epochs * per_epoch)
+    width = int(student.model.config.hidden_size)
+    rate = how.distill_learning_rate
+    if rate is None:
+        rate = 4 * default_learning_rate(width)
+    fit = optimise_resumably(
+        student.groups(new_names),
+        losses(),
+        Schedule(steps, rate),
+        student.compute,
+        progress=lambda done, total: progress("distilled", done, total),
+        checkpoint=checkpoint,
+    )
+    return student, fit
+
+
+def _student_of(backbone: str) -> str:
+    """The backbone itself where transformers has a classifier of its architecture."""
+    from transformers import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
+
+    if type(load_config(backbone)) in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
+        return backbone
+    log.warning("%s has no classifier; %s is the student", backbone, EMBEDDED)
+    return EMBEDDED
+
+
+def student_temperature(
+    student: SequenceClassifier, pool: Pool, calibrated: Iterator[Scores]
+) -> float:
+    """Find the temperature under which a student says what calibrated scores (n, C) say.
+
+    A student learns the soft labels of one temperature, and not exactly; so its own probabilities
+    are compared with the calibrated ensemble's, on some 2,000 of the unlabelled texts.
+    """
+    step, kind = max(1, len(pool) // _COMPARED), task_kind(student.task)
+    own, wanted = [], []
+    for examples, scores in zip(pool.chunks(), calibrated, strict=True):
+        found = student.scores([example.texts for example in examples[::step]])
+        own.append(kind.decisions(found))
+        wanted.append(softmax(kind.decisions(scores[::step]), axis=1))
+    return fit_temperature(np.concatenate(own), np.concatenate(wanted))
+
+
+def _mixed_batches(
+    lengths: NDArray[np.int64], size: int, generator: np.random.Generator
+) -> Iterator[NDArray[np.int64]]:
+    """Random batches of texts of similar length: sorted within random groups of 16 batches."""
+    order = generator.permutation(len(lengths))
+    batches = []
+    for start in range(0, len(order), 16 * size):
+        group = order[start : start + 16 * size]
+        group = group[np.argsort(lengths[group], kind="stable")]
+        batches += [group[at : at + size] for at in range(0, len(group), size)]
+    for index in generator.permutation(len(batches)):
+        yield batches[index]

@@ -1,0 +1,210 @@
+"""iPET: generations of members that learn from text which other members labelled.
+
+Every member of a generation starts from the original backbone. It is trained on the labelled
+examples T and on a fresh draw from the unlabelled text, labelled by some of the *other* members of
+the generation before; the draw grows by the factor d from generation to generation, and the label
+ratios of T are kept. Without labelled examples the first members are untrained.
+
+Source: PET, section 3.4.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from pet.config import IpetConfig
+from pet.data import Example
+from pet.errors import DataError, UsageError
+from pet.members import MemberResult, MemberSpec
+from pet.members.store import MemberStore
+from pet.members.stored import pool_scores
+from pet.model import Ensemble
+from pet.pipeline.draws import Plan, draw_rows
+from pet.runs import RunFolder
+from pet.seeds import derived_seed
+from pet.task.kinds import refuse_multi_label
+from pet.task.labels import label_numbers
+from pet.types import Scores
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A finished generation.
+
+    ``drawn`` holds, label by label, how many texts every member learned from besides the labelled
+    examples; ``agreement`` is the mean share of members that give a text the label which their
+    average gives it.
+    """
+
+    number: int
+    members: tuple[str, ...]
+    drawn: Mapping[str, int]
+    agreement: float
+
+
+def train_generations(
+    store: MemberStore, specs: Sequence[MemberSpec], config: IpetConfig, combine_verbalizers: str
+) -> tuple[list[MemberSpec], list[MemberResult]]:
+    """Train all generations; finished ones are left as they are.
+
+    Parameters
+    ----------
+    store : MemberStore
+        Trains, keeps and loads members; its data has unlabelled text.
+    specs : sequence of MemberSpec
+        What a generation consists of.
+    config : IpetConfig
+        Growth, generations, labellers.
+    combine_verbalizers : str
+        How the verbalizers of one member are combined.
+
+    Returns
+    -------
+    tuple
+        Specs and results of the last generation.
+
+    Raises
+    ------
+    DataError
+        When there is no unlabelled text, or too little that is taken for some label.
+    UsageError
+        When there are fewer than two members: no member may label for itself; or the task is
+        multi-label.
+    """
+    pool, labels = store.data.pool, store.task.labels
+    refuse_multi_label(store.task, "Method 'ipet'", "Use --method pet.")
+    if len(specs) < 2:
+        raise UsageError(
+            f"Method 'ipet' needs two or more members, which label text for each other; the chosen "
+            f"patterns and repetitions make {len(specs)}.",
+            "Choose more --patterns, or --repetitions 2.",
+        )
+    if pool is None or not len(pool):
+        raise DataError("Method 'ipet' needs unlabelled text.", "Give --unlabeled FILE.")
+    numbers = label_numbers([example.label for example in store.data.train], labels)
+    counts = np.bincount(numbers, minlength=len(labels)).tolist()
+    plan = Plan.of(counts, config, len(pool))
+    log.info("iPET: %d generations after the first", plan.generations)
+    current = _named(specs, 0)
+    if not store.data.train:
+        current = [replace(s, training=replace(s.training, max_steps=0)) for s in current]
+    results = _finished(store, 0, current, {}, combine_verbalizers)
+    for number in range(1, plan.generations + 1):
+        previous, current = current, _named(specs, number)
+        if number < plan.generations and store.folder.has(_record(number)):
+            log.info("generation %d: finished before", number)
+            continue
+        try:
+            draws = _draws(store, plan, number, previous, current, config, combine_verbalizers)
+        except DataError as error:
+            if config.generations is not None or number == 1:
+                raise
+            reason = str(error).splitlines()[0].removesuffix(".")
+            log.warning("%s: generation %d is the last", reason, number - 1)
+            return previous, _finished(store, number - 1, previous, {}, combine_verbalizers)
+        results = _finished(store, number, current, draws, combine_verbalizers)
+    return current, results
+
+
+def finished_generations(folder: RunFolder) -> list[Generation]:
+    """Read the generations of a run folder, in order; none where the method was another."""
+    found: list[Generation] = []
+    while folder.has(_record(len(found))):
+        plain = folder.read_json(_record(len(found)))
+        found.append(Generation(**{**plain, "members": tuple(plain["members"])}))
+    return found
+
+
+def agreement(scores: Iterable[list[Scores]], ensemble: Ensemble) -> float:
+    """Mean share of members whose label is that of their average, over chunks of scores."""
+    same = total = 0
+    for parts in scores:
+        votes = ensemble.member_scores(parts).argmax(axis=2)
+        same += int((votes == ensemble(parts).argmax(axis=1)).sum())
+        total += votes.size
+    return same / total
+
+
+def _record(number: int) -> str:
+    return f"members/gen-{number}/generation.json"
+
+
+def _named(specs: Sequence[MemberSpec], number: int) -> list[MemberSpec]:
+    named = [replace(spec, name=f"gen-{number}/{spec.name}") for spec in specs]
+    # The first generation has plain PET's seeds and is therefore plain PET's members.
+    return [s.seeded(derived_seed(s.seed, 2, number)) for s in named] if number else named
+
+
+_Draws = Mapping[str, Mapping[str, Sequence[int]]]
+
+
+def _draws(
+    store: MemberStore,
+    plan: Plan,
+    number: int,
+    previous: Sequence[MemberSpec],
+    current: Sequence[MemberSpec],
+    config: IpetConfig,
+    combine_verbalizers: str,
+) -> _Draws:
+    """What each member of a generation learns from: member name to label to row numbers."""
+    file = f"members/gen-{number}/draws.json"
+    if store.folder.has(file):
+        return {name: own["rows"] for name, own in store.folder.read_json(file).items()}
+    draws: dict[str, Any] = {}
+    for spec, itself in zip(current, previous, strict=True):
+        generator = np.random.default_rng(derived_seed(spec.seed, 3))
+        others = [other.name for other in previous if other is not itself]
+        size = max(1, round(config.labeller_share * len(others)))
+        labellers = [others[i] for i in sorted(generator.choice(len(others), size, replace=False))]
+        ensemble = Ensemble.uniform(size, combine_verbalizers=combine_verbalizers)
+        scores = np.concatenate([ensemble(part) for part in pool_scores(store.folder, labellers)])
+        try:
+            rows = draw_rows(
+                scores, plan.wanted(number), store.task.labels, generator, plan.most_likely(number)
+            )
+        except DataError as error:
+            raise DataError(f"{spec.name}, labelled by {', '.join(labellers)}: {error}") from error
+        draws[spec.name] = {"labellers": labellers, "rows": rows}
+    store.folder.write_json(file, draws)
+    return {name: own["rows"] for name, own in draws.items()}
+
+
+def _finished(
+    store: MemberStore,
+    number: int,
+    specs: Sequence[MemberSpec],
+    draws: _Draws,
+    combine_verbalizers: str,
+) -> list[MemberResult]:
+    """Train what is not trained yet, score the unlabelled text, and write the generation's row."""
+    waiting = [draws.get(spec.name, {}) for spec in specs if not store.has(spec)]
+    rows = {row for own in waiting for numbers in own.values() for row in numbers}
+    pool = store.data.pool
+    texts = pool.take(rows) if pool is not None and rows else {}
+    results = []
+    for spec in specs:
+        own = {} if store.has(spec) else draws.get(spec.name, {})
+        drawn = [
+            Example(texts[row].texts, label) for label, numbers in own.items() for row in numbers
+        ]
+        results.append(store.member(spec, drawn, scores_pool=True))
+    if not store.folder.has(_record(number)):
+        names = tuple(spec.name for spec in specs)
+        ensemble = Ensemble.uniform(len(names), combine_verbalizers=combine_verbalizers)
+        some = next(iter(draws.values()), {})
+        finished = Generation(
+            number,
+            names,
+            {label: len(some.get(label, ())) for label in store.task.labels},
+            agreement(pool_scores(store.folder, names), ensemble),
+        )
+        store.folder.write_json(_record(number), asdict(finished))
+    return results

@@ -1,0 +1,102 @@
+"""Calibration: what a PVP says about text that says nothing, to be subtracted from its scores.
+
+A masked LM prefers some label words whatever the text. The mean score of every label over
+unlabelled text, or over inputs without content, measures that preference (contextual calibration,
+Zhao 2021). Subtracting it divides the labels' probabilities by the geometric mean of those of the
+sample; softmax over the labels normalises them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pet.data import Pool
+from pet.encoding import Chunk
+from pet.scoring.scorer import PVPScorer
+from pet.scoring.together import score
+from pet.types import Offsets, Scores
+
+SAMPLE = 512
+
+
+def prior(scorer: PVPScorer, pool: Pool | None, seed: int, size: int = SAMPLE) -> Offsets:
+    """Mean label scores over a sample of unlabelled text, or over inputs without content.
+
+    Parameters
+    ----------
+    scorer : PVPScorer
+        Without offsets of its own; the backbone holds the member's weights.
+    pool : Pool, optional
+        Unlabelled text.
+    seed : int
+        Of the sample.
+    size : int
+        Most texts of the sample.
+
+    Returns
+    -------
+    Offsets
+        (V, C): one row a verbalizer, for `PVPScorer`'s ``offsets``.
+    """
+    texts = content_free(scorer)
+    if pool is not None and len(pool):
+        generator = np.random.default_rng(seed)
+        rows = generator.choice(len(pool), size=min(size, len(pool)), replace=False)
+        texts = [example.texts for example in pool.take(rows.tolist()).values()]
+    scores = score(scorer, Chunk(scorer.backbone.tokenizer, texts))
+    means = scores.mean(axis=1, dtype=np.float64)
+    return tuple(tuple(row) for row in means.tolist())
+
+
+def balanced(scores: Scores, targets: NDArray[np.int64]) -> Offsets:
+    """Mean label scores over labelled examples, every label counting the same.
+
+    A member that starts from scores without this preference spends its few examples on the task
+    instead (benchmarks/RESULTS.md).
+
+    Parameters
+    ----------
+    scores : array (V, N, C)
+        Of N labelled examples, by a scorer without offsets.
+    targets : array (N,) or (N, C)
+        Their label numbers; of multi-label tasks 1 for every label that a text has. There yes and
+        no count the same: a label's offset is midway between its mean scores of texts that have it
+        and of others; where either are missing, the mean of the other labels' offsets.
+
+    Returns
+    -------
+    Offsets
+        (V, C): one row a verbalizer, for `PVPScorer`'s ``offsets``.
+    """
+    if targets.ndim == 1:
+        by_label = [scores[:, targets == label].mean(axis=1) for label in np.unique(targets)]
+        means = np.stack(by_label).mean(axis=0, dtype=np.float64)
+    else:
+        means = _midway(scores, targets.astype(bool))
+    return tuple(tuple(row) for row in means.tolist())
+
+
+def subtracted(scores: Scores, offsets: Offsets) -> Scores:
+    """What a scorer with these offsets (V, C) gives where one without gives ``scores``."""
+    return scores - np.array(offsets, np.float32)[:, None]
+
+
+def _midway(scores: Scores, truth: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Mean of the mean scores of texts with a label and of those without: (V, N, C) -> (V, C)."""
+    sides = []
+    for side in (truth, ~truth):
+        sums = (scores * side).sum(axis=1, dtype=np.float64)
+        sides.append(sums / np.maximum(side.sum(axis=0), 1))
+    known = truth.any(axis=0) & ~truth.all(axis=0)
+    means = (sides[0] + sides[1]) / 2
+    others = means[:, known].mean(axis=1, keepdims=True) if known.any() else 0.0
+    return np.where(known, means, others)
+
+
+def content_free(scorer: PVPScorer) -> list[Mapping[str, str]]:
+    """Inputs without content: every field empty, "N/A", or the mask token spelled out as text."""
+    fillings = ("", "N/A", scorer.backbone.tokenizer.mask_text)
+    return [dict.fromkeys(scorer.pvp.pattern.fields, filling) for filling in fillings]

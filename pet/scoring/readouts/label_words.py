@@ -1,0 +1,58 @@
+"""Label words as the tokens of one backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pet.backbone import LanguageModel
+from pet.errors import VerbalizerError
+from pet.task import Verbalizer
+
+
+@dataclass(frozen=True)
+class Word:
+    """A label word as token ids."""
+
+    text: str
+    label: int
+    weight: float
+    ids: tuple[int, ...]
+
+
+def label_words(
+    verbalizer: Verbalizer,
+    labels: Sequence[str],
+    backbone: LanguageModel,
+    after_space: bool,
+    anchor: str = "x",
+) -> list[Word]:
+    """Split a verbalizer's words into tokens, for a place after a space or after ``anchor``.
+
+    Raises
+    ------
+    VerbalizerError
+        When the tokenizer cannot represent a word, or takes two labels' words for one.
+    """
+    tokenizer = backbone.tokenizer
+    words = []
+    owner: dict[tuple[int, ...], Word] = {}
+    for number, label in enumerate(labels):
+        for text, weight in verbalizer.words[label].items():
+            ids = tuple(tokenizer.piece(text, after_space, False, anchor))
+            if not ids or tokenizer.unknown_id in ids:
+                raise VerbalizerError(
+                    f"Label word {text!r} of {label!r} cannot be represented by the tokenizer of "
+                    f"{backbone.name!r}.",
+                    "Choose a word of the backbone's language and script.",
+                )
+            word = Word(text, number, weight, ids)
+            other = owner.setdefault(ids, word)
+            if other.label != number:
+                raise VerbalizerError(
+                    f"Label words {other.text!r} of {labels[other.label]!r} and {text!r} of "
+                    f"{label!r} are the same tokens for {backbone.name!r}.",
+                    "Remove one of them.",
+                )
+            words.append(word)
+    return words

@@ -1,0 +1,66 @@
+"""Soft templates: patterns with learned slots. One kind a file; `KINDS` names them all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pet.backbone import LanguageModel
+from pet.errors import UsageError, did_you_mean
+from pet.scoring.soft.deep import Deep
+from pet.scoring.soft.mixture import Mixture
+from pet.scoring.soft.p_tuning import PTuning
+from pet.scoring.soft.prefix import Prefix
+from pet.scoring.soft.prompt_tuning import PromptTuning
+from pet.scoring.soft.starts import scattered, start_vectors
+from pet.scoring.soft.template import Site, SoftSpec, SoftTemplate
+from pet.scoring.soft.words import Words
+from pet.seeds import derived_seed
+
+__all__ = ["KINDS", "Mixture", "SoftSpec", "SoftTemplate", "make_template"]
+
+KINDS: dict[str, type[SoftTemplate]] = {
+    "words": Words,
+    "prompt-tuning": PromptTuning,
+    "p-tuning": PTuning,
+    "deep": Deep,
+    "prefix": Prefix,
+}
+
+
+def make_template(
+    spec: SoftSpec,
+    backbone: LanguageModel,
+    words: Sequence[int | None],
+    label_ids: Sequence[int] = (),
+) -> SoftTemplate | Mixture:
+    """Make a soft template, or a mixture of some, as it is before training.
+
+    Parameters
+    ----------
+    spec : SoftSpec
+        Kind, start and seed.
+    backbone : LanguageModel
+        Where its vectors come from and go to.
+    words : sequence of int or None
+        For every slot the token it starts as, None for pseudo tokens; see
+        `pet.encoding.Encoder.soft_starts`.
+    label_ids : sequence of int
+        Tokens of label words, for the start that takes them.
+
+    Raises
+    ------
+    UsageError
+        When the kind or the start is unknown.
+    BackboneError
+        When the backbone does not take this kind or start.
+    """
+    if spec.kind not in KINDS:
+        raise UsageError(f"No soft template {spec.kind!r}.", did_you_mean(spec.kind, KINDS))
+    starts = [start_vectors(backbone, words, label_ids, spec)]
+    for number in range(1, spec.mixture):
+        own = replace(spec, seed=derived_seed(spec.seed, 8, number))
+        starts.append(scattered(start_vectors(backbone, words, label_ids, own), backbone, own.seed))
+    templates = [KINDS[spec.kind](Site(spec, backbone, start)).begin() for start in starts]
+    found = Mixture(templates) if len(templates) > 1 else templates[0]
+    return found.to(backbone.compute.device)

@@ -1,0 +1,99 @@
+"""Mixtures: several soft templates of one pattern, whose answers are mixed.
+
+``p(y | x) = sum_t w_t p(y | x, t)``, for M templates t that start differently. The weights follow
+the templates' responsibilities for the right answers, ``r_nt ~ w_t p(y_n | x_n, t)``: their mean
+over the examples is EM's ``w_t``. The gradient of the mixture's cross entropy is that of
+``sum_t r_nt CE_nt``, so a template learns from the examples that it explains. Answers are those of
+one row, labels or yes and no; what calibrates a member's scores is subtracted from the mixture's.
+Where a readout's loss is a margin, for words of several tokens, it is one of the mixture's answers.
+
+Source: Qin and Eisner 2021 (NAACL), section 3; of kind "deep" with added vectors, its deep
+perturbation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from pet.encoding import Batch, join
+from pet.scoring.soft.template import SoftTemplate
+
+# How far weights go towards the mean responsibilities of a batch: the mean of some ten batches.
+PACE = 0.1
+
+
+class Mixture(nn.Module):
+    """M soft templates and their weights; the templates' rows go through the model together.
+
+    Parameters
+    ----------
+    templates : iterable of SoftTemplate
+        For the same slots.
+    """
+
+    def __init__(self, templates: Iterable[SoftTemplate]) -> None:
+        super().__init__()
+        self.templates = nn.ModuleList(templates)
+        even = torch.zeros(len(self.templates), device=self.parts[0].start.device)
+        # A parameter, so that it is saved with the others, but without a gradient.
+        self.log_weights = nn.Parameter(even.log_softmax(0), requires_grad=False)
+
+    @property
+    def parts(self) -> tuple[SoftTemplate, ...]:
+        """The templates."""
+        return cast(tuple[SoftTemplate, ...], tuple(self.templates))
+
+    @property
+    def rate(self) -> float:
+        """Default peak learning rate."""
+        return self.parts[0].rate
+
+    @property
+    def weights(self) -> Tensor:
+        """Shares of the templates, (M,)."""
+        return self.log_weights.exp()
+
+    def fill(self, batch: Batch) -> Batch:
+        """Put the templates into the slots of a batch: all rows for the first, then the next."""
+        return join([part.fill(batch) for part in self.parts], 0)
+
+    def mixed(self, scores: Sequence[Tensor], answers: Tensor | None = None) -> Sequence[Tensor]:
+        """Log-probabilities of R rows' answers, (R, A), from all templates' scores (M R, A).
+
+        One of each for every readout. With ``answers`` (R,), the right ones, the weights follow.
+        """
+        logs = [self._apart(part).log_softmax(dim=2) for part in scores]
+        weighted = [part + self.log_weights[:, None, None] for part in logs]
+        mixed = [part.logsumexp(dim=0) for part in weighted]
+        if answers is not None:
+            self._follow(torch.stack(weighted).detach(), answers)
+        return mixed
+
+    def averaged(self, scores: Tensor) -> Tensor:
+        """Weighted mean of what the templates say of R rows: (M R, W) -> (R, W)."""
+        return torch.einsum("m,mrw->rw", self.weights, self._apart(scores))
+
+    @torch.no_grad()
+    def _follow(self, weighted: Tensor, answers: Tensor) -> None:
+        rows = torch.arange(len(answers), device=answers.device)
+        responsibilities = weighted[:, :, rows, answers].softmax(dim=1)
+        weights = torch.lerp(self.weights, responsibilities.mean(dim=(0, 2)), PACE)
+        self.log_weights.copy_(weights.log())
+
+    def _apart(self, scores: Tensor) -> Tensor:
+        count = len(self.parts)
+        return scores.reshape(count, len(scores) // count, scores.shape[1])
+
+    def unfold(self) -> None:
+        """Make ready for training."""
+        for part in self.parts:
+            part.unfold()
+
+    def fold(self) -> None:
+        """Drop what only training needs; the prompts stay the same."""
+        for part in self.parts:
+            part.fold()

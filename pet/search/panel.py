@@ -1,0 +1,150 @@
+"""Who judges unlabelled text: a run's members, an untrained task, or one classifier alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pet.backbone import load_backbone
+from pet.backbone.embedding import mean_embeddings
+from pet.config import Settings
+from pet.data import Data, Example, Pool, labelled_from
+from pet.encoding import Encoder
+from pet.errors import UsageError
+from pet.members import MemberSet, specs_of, train_member
+from pet.members.stored import pool_scores
+from pet.model import Ensemble, EnsembleModel, SequenceClassifier, load_model
+from pet.model.saving import trained_members
+from pet.pipeline.run import LABELLED
+from pet.runs import RunFolder
+from pet.task import Task
+from pet.task.kinds import task_kind
+from pet.task.pattern import input_parts
+from pet.types import Progress, Scores, Texts, silent
+
+Probabilities = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a panel thinks of n texts.
+
+    Parameters
+    ----------
+    members : array (M, n, C)
+        Each member's probabilities; a classifier alone is its only member.
+    weights : array (M,)
+        Theirs; they sum to 1.
+    together : array (n, C)
+        Probabilities of the ensemble.
+    """
+
+    members: Probabilities
+    weights: NDArray[np.float64]
+    together: Probabilities
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A model, and the run folder it comes from where there is one."""
+
+    model: EnsembleModel | SequenceClassifier
+    folder: RunFolder | None = None
+
+    @classmethod
+    def load(cls, path: str | Path, device: str = "auto", precision: str = "auto") -> Panel:
+        """Take a run folder's members, or a saved classifier, ensemble or prompt.
+
+        Raises
+        ------
+        RunError
+            When the folder is none of these, or not finished.
+        """
+        folder = RunFolder(Path(path))
+        if folder.has("run.json") and folder.has("ensemble.json"):
+            return cls(trained_members(folder, device, precision), folder)
+        model = load_model(path, device, precision)
+        if not isinstance(model, EnsembleModel | SequenceClassifier):
+            raise UsageError(f"{path}: a {type(model).__name__} cannot judge texts.")
+        return cls(model, folder if folder.has("run.json") else None)
+
+    @classmethod
+    def untrained(cls, task: Task, settings: Settings, pool: Pool | None = None) -> Panel:
+        """Take a task's patterns as they are, calibrated on the pool: needs no labels."""
+        config = settings.backbone
+        backbone = load_backbone(config.backbone, config.device, config.precision)
+        specs = specs_of(task, replace(settings, method="zero-shot"))
+        offsets = {
+            spec.name: train_member(backbone, spec, task, [], pool=pool).offsets for spec in specs
+        }
+        members = MemberSet(backbone, task, specs, {}, offsets)
+        return cls(EnsembleModel(members, Ensemble.uniform(len(specs))))
+
+    @property
+    def task(self) -> Task:
+        """Labels and fields."""
+        return self.model.task
+
+    @property
+    def size(self) -> int:
+        """M, how many members there are."""
+        return len(self.model.members.specs) if isinstance(self.model, EnsembleModel) else 1
+
+    def labelled(self) -> Data:
+        """What the run learned from; nothing where that is not known."""
+        if self.folder is None or not self.folder.has(LABELLED):
+            return Data([])
+        return labelled_from(self.folder.read_json(LABELLED))
+
+    def judge(
+        self, pool: Pool, progress: Progress = silent
+    ) -> Iterator[tuple[list[Example], Judgement]]:
+        """Judge a pool chunk by chunk; scores that the run made of this very pool are read."""
+        stored = self._stored_scores(pool)
+        done = 0
+        for chunk in pool.chunks():
+            if stored is not None:
+                judgement = self._combined(next(stored))
+            elif isinstance(self.model, EnsembleModel):
+                judgement = self._combined(self.model.members.scores([e.texts for e in chunk]))
+            else:
+                shares = self._shares(self.model.scores([e.texts for e in chunk]))
+                judgement = Judgement(shares[None], np.ones(1), shares)
+            done += len(chunk)
+            progress("texts judged", done, len(pool))
+            yield chunk, judgement
+
+    def embed(self, texts: Texts) -> NDArray[np.float32]:
+        """Mean states of the backbone, or of the classifier's own encoder: (N, H)."""
+        if isinstance(self.model, SequenceClassifier):
+            return mean_embeddings(self.model, self.model.encoder, texts)
+        backbone = self.model.members.backbone
+        backbone.weights.put({})
+        longest = min(self.model.members.specs[0].max_length, backbone.max_length)
+        encoder = Encoder(backbone.tokenizer, input_parts(list(self.task.fields)), longest)
+        return mean_embeddings(backbone, encoder, texts)
+
+    def _combined(self, scores: list[Scores]) -> Judgement:
+        assert isinstance(self.model, EnsembleModel)
+        ensemble = self.model.ensemble
+        weights = np.asarray(ensemble.weights) / sum(ensemble.weights)
+        return Judgement(
+            self._shares(ensemble.member_scores(scores)), weights, self._shares(ensemble(scores))
+        )
+
+    def _stored_scores(self, pool: Pool) -> Iterator[list[Scores]] | None:
+        if self.folder is None or not isinstance(self.model, EnsembleModel):
+            return None
+        names = [spec.name for spec in self.model.members.specs]
+        if self.folder.asked()["data"]["unlabeled"] != pool.fingerprint or not all(
+            self.folder.has(f"members/{name}/scores") for name in names
+        ):
+            return None
+        return pool_scores(self.folder, names)
+
+    def _shares(self, scores: Scores) -> Probabilities:
+        return task_kind(self.task).probabilities(scores.astype(np.float64))

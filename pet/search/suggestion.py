@@ -1,0 +1,198 @@
+"""Which unlabelled texts are worth labelling next: uncertain ones, and no two of them alike."""
+
+from __future__ import annotations
+
+import heapq
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import entr, rel_entr
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import StandardScaler
+
+from pet.config import SuggestConfig
+from pet.data import Example, Pool
+from pet.errors import UsageError
+from pet.search.panel import Judgement, Panel
+from pet.task.kinds import Kind, task_kind
+from pet.types import Progress, silent
+
+Values = NDArray[np.float64]
+
+# Votes are few, so many texts tie: these are ordered by how far the members' probabilities differ.
+_TIE = 1e-6
+
+
+def entropy(seen: Judgement) -> Values:
+    """Entropy of the ensemble's probabilities, in nats: (n,)."""
+    return np.asarray(entr(seen.together).sum(axis=1))
+
+
+def margin(seen: Judgement) -> Values:
+    """1 less the gap between the two most likely labels: (n,)."""
+    best = np.sort(seen.together, axis=1)
+    return np.asarray(1 - best[:, -1] + best[:, -2])
+
+
+def confidence(seen: Judgement) -> Values:
+    """1 less the probability of the most likely label: (n,)."""
+    return np.asarray(1 - seen.together.max(axis=1))
+
+
+def votes(seen: Judgement) -> Values:
+    """Entropy of the members' votes, in nats: (n,).
+
+    Source: Dagan & Engelson 1995; for PET, Zeng & Zubiaga 2023 (ActivePETs).
+    """
+    ballots = np.eye(seen.members.shape[2])[seen.members.argmax(axis=2)]
+    shares = np.einsum("m,mnc->nc", seen.weights, ballots)
+    return np.asarray(entr(shares).sum(axis=1) + _TIE * disagreement(seen))
+
+
+def disagreement(seen: Judgement) -> Values:
+    """Mean KL divergence of the members from their mixture, in nats: (n,).
+
+    Source: McCallum & Nigam 1998.
+    """
+    mixture = np.einsum("m,mnc->nc", seen.weights, seen.members)
+    return np.asarray(seen.weights @ rel_entr(seen.members, mixture).sum(axis=2))
+
+
+MEASURES: dict[str, Callable[[Judgement], Values]] = {
+    "entropy": entropy,
+    "margin": margin,
+    "confidence": confidence,
+    "votes": votes,
+    "disagreement": disagreement,
+}
+_NEEDS_MEMBERS = ("votes", "disagreement")
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A text worth labelling, the measure's value, and what the panel thinks of it."""
+
+    example: Example
+    value: float
+    probabilities: Mapping[str, float]
+
+    @property
+    def guess(self) -> str:
+        """The most likely label."""
+        return max(self.probabilities, key=self.probabilities.__getitem__)
+
+
+def suggest(
+    panel: Panel,
+    pool: Pool,
+    number: int,
+    config: SuggestConfig,
+    seed: int,
+    known: Iterable[Example] = (),
+    progress: Progress = silent,
+) -> list[Suggestion]:
+    """Choose the unlabelled texts that are worth labelling next, the best first.
+
+    The pool is streamed; only ``number * candidates`` texts are held. These are clustered by their
+    embeddings, weighted by their values, and the text nearest to each cluster's centre is taken.
+    Source: Zhdanov 2019 (1901.05954).
+
+    Parameters
+    ----------
+    panel : Panel
+        Who judges.
+    pool : Pool
+        Unlabelled text; of equal texts one is suggested.
+    number : int
+        Most texts wanted.
+    config : SuggestConfig
+        The measure, and how many candidates there are for each suggestion.
+    seed : int
+        Of the clusters.
+    known : iterable of Example
+        Texts that are labelled already.
+    progress : callable
+        Told a stage's name, steps done and total.
+
+    Raises
+    ------
+    UsageError
+        When the measure compares members and the panel has one alone.
+    """
+    if config.by in _NEEDS_MEMBERS and panel.size < 2:
+        raise UsageError(
+            f"Measure {config.by!r} compares members; this model has one alone.",
+            "Use --by entropy, or a run of several patterns.",
+        )
+    found = _candidates(panel, pool, number * config.candidates, config.by, known, progress)
+    if len(found) <= number or config.candidates == 1:
+        return found[:number]
+    vectors = panel.embed([own.example.texts for own in found])
+    values = np.array([own.value for own in found])
+    return [found[row] for row in spread_out(vectors, values, number, seed)]
+
+
+def spread_out(vectors: NDArray[np.float32], values: Values, number: int, seed: int) -> list[int]:
+    """Choose row numbers, in order, so that they stand for all rows and no two are alike.
+
+    Parameters
+    ----------
+    vectors : array (N, H)
+        Of the texts.
+    values : array (N,)
+        Not negative; a row of higher value draws its cluster's centre to itself.
+    number : int
+        How many rows; fewer than N.
+    seed : int
+        Of the clusters' first centres.
+    """
+    points = StandardScaler().fit_transform(vectors.astype(np.float64))
+    clusters = KMeans(number, n_init=4, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different points than clusters
+        own = clusters.fit_predict(points, sample_weight=np.maximum(values, 0) + 1e-9)
+    gaps = np.linalg.norm(points - clusters.cluster_centers_[own], axis=1)
+    nearest = np.lexsort((-values, gaps, own))
+    chosen = nearest[np.unique(own[nearest], return_index=True)[1]].tolist()
+    rest = [row for row in np.argsort(-values, kind="stable").tolist() if row not in set(chosen)]
+    return sorted([*chosen, *rest[: number - len(chosen)]])
+
+
+def _laid_out(seen: Judgement, kind: Kind) -> Judgement:
+    """Judgement of the decisions about texts: one a text, or yes and no about each of its labels.
+
+    The values of a text's decisions are summed.
+    """
+    members = np.stack([kind.shares(own) for own in seen.members])
+    return Judgement(members, seen.weights, kind.shares(seen.together))
+
+
+def _candidates(
+    panel: Panel, pool: Pool, size: int, by: str, known: Iterable[Example], progress: Progress
+) -> list[Suggestion]:
+    """The texts of the highest values, best first; of equal values the first in the pool."""
+    labels, kind, measure = panel.task.labels, task_kind(panel.task), MEASURES[by]
+    seen = {example.key for example in known}
+    heap: list[tuple[float, int, Suggestion]] = []
+    start = 0
+    for chunk, judgement in panel.judge(pool, progress):
+        values = measure(_laid_out(judgement, kind)).reshape(len(chunk), -1).sum(axis=1)
+        for row in np.argsort(-values, kind="stable").tolist():
+            value = float(values[row])
+            if len(heap) == size and value <= heap[0][0]:
+                break
+            if chunk[row].key in seen:
+                continue
+            shares = dict(zip(labels, judgement.together[row].tolist(), strict=True))
+            entry = (value, -start - row, Suggestion(chunk[row], value, shares))
+            seen.add(chunk[row].key)
+            if len(heap) < size:
+                heapq.heappush(heap, entry)
+            else:
+                seen.discard(heapq.heappushpop(heap, entry)[2].example.key)
+        start += len(chunk)
+    return [entry[2] for entry in sorted(heap, reverse=True)]

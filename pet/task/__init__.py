@@ -1,0 +1,8 @@
+"""Task: what is asked. Labels, text fields, patterns and label words."""
+
+from pet.task.pattern import Pattern
+from pet.task.pvp import PVP
+from pet.task.task import Task, load_task, task_names
+from pet.task.verbalizer import Verbalizer
+
+__all__ = ["PVP", "Pattern", "Task", "Verbalizer", "load_task", "task_names"]

@@ -1,0 +1,67 @@
+"""PVP: a pattern with the verbalizers that read its mask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+from pet.config import SoftName
+from pet.errors import PatternError, did_you_mean
+from pet.task.pattern import Pattern
+from pet.task.verbalizer import Verbalizer
+
+
+@dataclass(frozen=True, init=False)
+class PVP:
+    """A pattern-verbalizer pair; several verbalizers share one forward pass.
+
+    Where the pattern names a ``{label}`` it asks about every label, and the verbalizers have words
+    for "yes" and "no".
+
+    Parameters
+    ----------
+    pattern : str or Pattern
+        The cloze template.
+    *verbalizers : Verbalizer
+        One or more; their label scores are combined by the ensembling layers.
+    soft : str, optional
+        How the pattern's slots are learned: what ``--soft`` takes. A pattern with slots is
+        learned by "prompt-tuning" where nothing is said; one without slots gets some before it.
+    """
+
+    pattern: Pattern
+    verbalizers: tuple[Verbalizer, ...]
+    soft: str | None
+
+    def __init__(
+        self, pattern: str | Pattern, *verbalizers: Verbalizer, soft: str | None = None
+    ) -> None:
+        if not verbalizers or not all(isinstance(v, Verbalizer) for v in verbalizers):
+            raise PatternError(
+                f"PVP({str(pattern)!r}): expected one or more Verbalizers after the pattern, "
+                f"found {verbalizers!r}."
+            )
+        parsed = pattern if isinstance(pattern, Pattern) else Pattern(pattern)
+        if soft is None and parsed.is_soft:
+            soft = "prompt-tuning"
+        if soft is not None and soft not in get_args(SoftName):
+            raise PatternError(
+                f"PVP({parsed.template!r}): soft={soft!r} is unknown.",
+                did_you_mean(str(soft), get_args(SoftName)),
+            )
+        object.__setattr__(self, "pattern", parsed)
+        object.__setattr__(self, "verbalizers", verbalizers)
+        object.__setattr__(self, "soft", soft)
+
+    def answers(self, labels: Sequence[str]) -> tuple[str, ...]:
+        """What the verbalizers have words for: the labels, or "yes" and "no" about each."""
+        return ("yes", "no") if self.pattern.asks_each_label else tuple(labels)
+
+    def with_pattern(self, pattern: str | Pattern, soft: str | None) -> PVP:
+        """Return a PVP that asks otherwise, with the same verbalizers."""
+        return PVP(pattern, *self.verbalizers, soft=soft)
+
+    def with_verbalizers(self, *verbalizers: Verbalizer) -> PVP:
+        """Return a PVP that asks the same with other label words."""
+        return PVP(self.pattern, *verbalizers, soft=self.soft)

@@ -1,0 +1,75 @@
+"""A task as the Python file that defines it: what searches write and people go on editing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from pet.task.task import Task
+from pet.task.verbalizer import Verbalizer
+
+
+def task_source(task: Task) -> str:
+    """Return Python source; `pet.task.task.load_task` reads it as an equal task."""
+    verbalizers: list[Verbalizer] = []
+    for pvp in task.pvps:
+        for verbalizer in pvp.verbalizers:
+            if verbalizer not in verbalizers:
+                verbalizers.append(verbalizer)
+    names = [f"words_{number}" for number in range(len(verbalizers))]
+    lines = [_quoted(task.description or f"The task {task.name}."), ""]
+    lines += ["from pet import PVP, Task, Verbalizer", ""]
+    for name, verbalizer in zip(names, verbalizers, strict=True):
+        lines += [f"{name} = Verbalizer(", *_words(verbalizer), ")"]
+    lines += [
+        "",
+        "task = Task(",
+        f"    name={_quoted(task.name)},",
+        f"    labels={_list(task.labels)},",
+        f"    fields={_list(task.fields)},",
+    ]
+    if task.description:
+        lines.append(f"    description={_quoted(task.description)},")
+    if task.columns:
+        lines.append(f"    columns={_mapping(task.columns)},")
+    if task.label_column != "label":
+        lines.append(f"    label_column={_quoted(task.label_column)},")
+    if tuple(task.metrics) != ("accuracy",):
+        lines.append(f"    metrics={_list(task.metrics)},")
+    if task.kind != "single":
+        lines.append(f"    kind={_quoted(task.kind)},")
+    if task.label_separator != ";":
+        lines.append(f"    label_separator={_quoted(task.label_separator)},")
+    lines.append("    pvps=[")
+    for pvp in task.pvps:
+        own = ", ".join(names[verbalizers.index(verbalizer)] for verbalizer in pvp.verbalizers)
+        soft = f", soft={_quoted(pvp.soft)}" if pvp.soft else ""
+        lines.append(f"        PVP({_quoted(pvp.pattern.template)}, {own}{soft}),")
+    lines += ["    ],", ")"]
+    return "\n".join(lines) + "\n"
+
+
+def _words(verbalizer: Verbalizer) -> list[str]:
+    lines = ["    {"]
+    for label, words in verbalizer.words.items():
+        equal = all(weight == 1 for weight in words.values())
+        shown = _list(list(words)) if equal else _mapping(words)
+        lines.append(f"        {_quoted(label)}: {shown},")
+    lines.append("    },")
+    for name, usual in (("combine", "mean"), ("decoding", "max-first")):
+        if getattr(verbalizer, name) != usual:
+            lines.append(f"    {name}={_quoted(getattr(verbalizer, name))},")
+    return lines
+
+
+def _quoted(text: str) -> str:
+    # A JSON string is a Python string, in the double quotes of the house.
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _list(texts: Sequence[str]) -> str:
+    return f"[{', '.join(map(_quoted, texts))}]"
+
+
+def _mapping(pairs: Mapping[str, object]) -> str:
+    return json.dumps(dict(pairs), ensure_ascii=False)

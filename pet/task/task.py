@@ -1,0 +1,243 @@
+"""Tasks: labels, text fields and PVPs; where tasks are found."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pet.errors import PetError, TaskError, UsageError, did_you_mean
+from pet.resources import resource_folder
+from pet.task.pattern import RESERVED
+from pet.task.pvp import PVP
+from pet.task.verbalizer import Verbalizer
+
+TaskKind = Literal["single", "ordinal", "multi-label"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is classified and how it is asked.
+
+    Parameters
+    ----------
+    name : str
+        Short name, shown in tables.
+    labels : sequence of str
+        The classes; their order is the column order of every score array.
+    fields : sequence of str
+        The text fields of an example.
+    pvps : sequence of PVP
+        The patterns and their verbalizers. Patterns with ``{label}`` ask about every label.
+    description : str
+        One line for people.
+    columns : mapping
+        Field to the column that is read when a file has no column of the field's own name.
+    label_column : str
+        The column that holds the label.
+    metrics : sequence of str
+        What `pet evaluate` shows first: "accuracy", "macro_f1", "f1:<label>" or, of multi-label
+        tasks, "micro_f1".
+    kind : {"single", "ordinal", "multi-label"}
+        "single": every text has one label. "ordinal": so it has, and the labels are ordered, so
+        that being off by one is better than by two. "multi-label": a text has any number of
+        labels, also none; all patterns name a ``{label}`` and ask about each.
+    label_separator : str
+        What stands between the labels of a multi-label text in one cell of a table.
+
+    Raises
+    ------
+    TaskError
+        When parts do not fit each other: a pattern's field or a verbalizer's label is unknown.
+    """
+
+    name: str
+    labels: Sequence[str]
+    fields: Sequence[str]
+    pvps: Sequence[PVP]
+    description: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    label_column: str = "label"
+    metrics: Sequence[str] = ("accuracy",)
+    kind: TaskKind = "single"
+    label_separator: str = ";"
+
+    def __post_init__(self) -> None:
+        def refuse(problem: str, hint: str | None = None) -> TaskError:
+            return TaskError(f"Task {self.name!r}: {problem}", hint)
+
+        for name in ("labels", "fields", "pvps", "metrics"):
+            value = getattr(self, name)
+            if isinstance(value, str) or not isinstance(value, Sequence):
+                raise refuse(f"{name} must be a list, found {value!r}.")
+            object.__setattr__(self, name, tuple(value))
+        if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
+            raise refuse(f"expected two or more different labels, found {list(self.labels)}.")
+        if not self.fields or not self.pvps:
+            raise refuse("expected at least one field and one PVP.")
+        if self.kind not in get_args(TaskKind):
+            raise refuse(
+                f"kind={self.kind!r} is unknown.", did_you_mean(str(self.kind), get_args(TaskKind))
+            )
+        if self.is_multi_label:
+            self._check_multi_label(refuse)
+        for name in self.fields:
+            if name in RESERVED:
+                raise refuse(
+                    f"a field cannot be called {name!r}: {{{name}}} means something in patterns.",
+                    "Give the field another name, and its column in columns.",
+                )
+        for number, pvp in enumerate(self.pvps):
+            for name in pvp.pattern.fields:
+                if name not in self.fields:
+                    raise refuse(
+                        f"pattern {number} ({pvp.pattern.template!r}) asks for the unknown field "
+                        f"{name!r}.",
+                        did_you_mean(name, self.fields),
+                    )
+            known = pvp.answers(self.labels)
+            for verbalizer in pvp.verbalizers:
+                missing = [label for label in known if label not in verbalizer.words]
+                extra = [label for label in verbalizer.labels if label not in known]
+                if missing or extra:
+                    raise refuse(
+                        f"a verbalizer of pattern {number} lacks words for {missing} and has words "
+                        f"for unknown labels {extra}.",
+                        "A pattern with {label} is answered by words for 'yes' and 'no'."
+                        if pvp.pattern.asks_each_label
+                        else did_you_mean((extra or missing)[0], known),
+                    )
+        for name in self.columns:
+            if name not in self.fields:
+                raise refuse(f"columns names the unknown field {name!r}.")
+
+    def _check_multi_label(self, refuse: Callable[..., TaskError]) -> None:
+        for number, pvp in enumerate(self.pvps):
+            if not pvp.pattern.asks_each_label:
+                raise refuse(
+                    f"pattern {number} ({pvp.pattern.template!r}) chooses one label, but the task "
+                    "is multi-label.",
+                    "Ask about each: '{text} Is this about {label}? {mask}.', with words for 'yes' "
+                    "and 'no'.",
+                )
+        for label in self.labels:
+            if not self.label_separator.strip() or self.label_separator in label:
+                raise refuse(
+                    f"label_separator {self.label_separator!r} cannot separate the label {label!r} "
+                    "from others.",
+                    "Choose a label_separator that is in no label.",
+                )
+
+    @property
+    def is_multi_label(self) -> bool:
+        """Whether a text may have several labels, or none."""
+        return self.kind == "multi-label"
+
+    def select(self, patterns: Sequence[int] | None) -> tuple[tuple[int, PVP], ...]:
+        """Return ``(number, PVP)`` of the chosen patterns; all of them for None."""
+        numbers = range(len(self.pvps)) if patterns is None else patterns
+        for number in numbers:
+            if not 0 <= number < len(self.pvps):
+                raise UsageError(
+                    f"Task {self.name!r} has patterns 0 to {len(self.pvps) - 1}, not {number}.",
+                    f"See them with: pet tasks {self.name}",
+                )
+        return tuple((number, self.pvps[number]) for number in numbers)
+
+    def with_verbalizers(self, *verbalizers: Verbalizer) -> Task:
+        """Return a task that asks the same with other label words, the same in all patterns.
+
+        Patterns that name a label are answered with yes or no, and stay as they are.
+        """
+        pvps = [
+            pvp if pvp.pattern.asks_each_label else pvp.with_verbalizers(*verbalizers)
+            for pvp in self.pvps
+        ]
+        return replace(self, pvps=pvps)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the task as plain JSON values; `from_dict` reads them."""
+        return {
+            "name": self.name,
+            "labels": list(self.labels),
+            "fields": list(self.fields),
+            "pvps": [
+                {
+                    "pattern": pvp.pattern.template,
+                    "verbalizers": [
+                        {
+                            "words": {label: dict(words) for label, words in v.words.items()},
+                            "combine": v.combine,
+                            "decoding": v.decoding,
+                        }
+                        for v in pvp.verbalizers
+                    ],
+                    **({"soft": pvp.soft} if pvp.soft else {}),
+                }
+                for pvp in self.pvps
+            ],
+            "description": self.description,
+            "columns": dict(self.columns),
+            "label_column": self.label_column,
+            "metrics": list(self.metrics),
+            "kind": self.kind,
+            "label_separator": self.label_separator,
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Task:
+        """Rebuild a task from `to_dict`."""
+        pvps = [
+            PVP(
+                entry["pattern"],
+                *(Verbalizer(**v) for v in entry["verbalizers"]),
+                soft=entry.get("soft"),
+            )
+            for entry in plain["pvps"]
+        ]
+        return cls(**{**plain, "pvps": pvps})
+
+
+def task_names() -> list[str]:
+    """Return the names of the built-in tasks."""
+    return sorted(path.stem for path in resource_folder("tasks").glob("[!_]*.py"))
+
+
+def load_task(name: str | Path | Task) -> Task:
+    """Return a task by name, by the path of a Python file that defines one, or as it is.
+
+    The file is run, as any Python file you import would be.
+
+    Raises
+    ------
+    TaskError
+        When there is no such task, or the file does not define exactly one.
+    """
+    if isinstance(name, Task):
+        return name
+    if not isinstance(name, str | Path):
+        raise TaskError(
+            f"Expected a Task, a built-in task's name or the path of a .py file; found {name!r}."
+        )
+    path = Path(name)
+    if path.suffix != ".py":
+        path = resource_folder("tasks") / f"{name}.py"
+        if not path.is_file():
+            raise TaskError(
+                f"No built-in task {str(name)!r}.",
+                did_you_mean(str(name), task_names()) + " Or give the path of a .py file.",
+            )
+    if not path.is_file():
+        raise TaskError(f"No task file {path}.")
+    try:
+        found = [value for value in runpy.run_path(str(path)).values() if isinstance(value, Task)]
+    except PetError as error:
+        raise TaskError(f"{path}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise TaskError(f"{path}: {type(error).__name__} while it was run: {error}") from error
+    unique = list({id(task): task for task in found}.values())
+    if len(unique) != 1:
+        raise TaskError(f"{path}: expected one Task object at module level, found {len(unique)}.")
+    return unique[0]
