@@ -181,10 +181,9 @@ class RunFolder:
     def log(self, event: str, **values: Any) -> None:
         """Append one line to log.jsonl."""
         line = json.dumps({"time": round(time.time(), 3), "event": event, **values})
-        with write_errors(self.path), (self.path / "log.jsonl").open("a", encoding="utf-8") as stream:
+        log = self.path / "log.jsonl"
+        with write_errors(self.path), log.open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
-
-
 
 
 def let_read(path: Path) -> None:
@@ -210,6 +209,7 @@ def _to_disk(path: Path, inside: bool = True) -> None:
 
 @contextmanager
 def write_errors(path: Path) -> Iterator[None]:
+    """Turn errors of writing, a full disk for one, into a `RunError` that names the path."""
     try:
         yield
     except Exception as error:

@@ -1,9 +1,8 @@
-"""One process at a time writes a folder; one thread at a time runs a model."""
+"""One process at a time writes a folder."""
 
 from __future__ import annotations
 
 import os
-import threading
 import weakref
 from pathlib import Path
 from typing import ClassVar
@@ -14,8 +13,6 @@ try:
     import fcntl
 except ImportError:  # not a POSIX system: nothing is locked
     fcntl = None  # type: ignore[assignment, unused-ignore]
-
-
 
 
 class Lock:
