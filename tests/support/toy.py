@@ -145,6 +145,11 @@ class Files:
         )
 
 
+def rows_of(text: str) -> list[dict[str, Any]]:
+    """Read the JSON lines that a command printed."""
+    return [json.loads(line) for line in text.splitlines()]
+
+
 @dataclass(frozen=True)
 class Result:
     """What a command did."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from toy import Files, pet, train, write_jsonl
@@ -15,11 +14,6 @@ from toy import Files, pet, train, write_jsonl
 pytestmark = pytest.mark.gpu
 
 DEVICE = "cuda"
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> Files:
-    return Files.write(tmp_path)
 
 
 @pytest.mark.parametrize(
