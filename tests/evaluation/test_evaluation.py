@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pet import PVP, Task, Verbalizer, evaluate
-from pet.errors import DataError
+from pet import PVP, Example, Task, Verbalizer, evaluate
+from pet.errors import DataError, UsageError
 from pet.evaluation.tables import percent, text_table
 from pet.model.reliability import calibration_error, merged_reliability, reliability
 
@@ -19,6 +20,17 @@ def task_of(labels: int, ordinal: bool = False) -> Task:
     return Task(
         "t", names, ["text"], [PVP("{text} {mask}", words)], kind="ordinal" if ordinal else "single"
     )
+
+
+class Fixed:
+    """A model that knows one score a label, whatever the text."""
+
+    def __init__(self, task: Task, scores: list[float]) -> None:
+        self.task = task
+        self._scores = scores
+
+    def scores(self, texts: list[dict[str, str]]) -> np.ndarray:
+        return np.array([self._scores] * len(texts), np.float32)
 
 
 def random_predictions(
@@ -164,3 +176,21 @@ def test_reliability_equals_a_naive_loop_and_parts_add_up(seed: int) -> None:
     for one, other, naive in zip(found, merged_reliability(parts), wanted, strict=True):
         assert one == pytest.approx(naive)
         assert other == pytest.approx(naive)
+
+
+def test_a_model_is_evaluated_on_examples_as_its_probabilities_are(tmp_path: Path) -> None:
+    model = Fixed(task_of(3), [0.0, 1.0, -1.0])
+    labels = ["l0", "l1", "l1", "l2"]
+    examples = [Example({"text": f"text {number}"}, label) for number, label in enumerate(labels)]
+    probabilities = np.exp([[0.0, 1.0, -1.0]] * 4) / np.exp([0.0, 1.0, -1.0]).sum()
+    found = evaluate(model, examples)
+    by_arrays = evaluate(probabilities, np.array([0, 1, 1, 2]), model.task)
+    assert found.accuracy == by_arrays.accuracy == 0.5
+    assert found.ece == pytest.approx(by_arrays.ece)
+    assert found.confusion == by_arrays.confusion
+    path = tmp_path / "test.jsonl"
+    rows = [{"text": f"text {number}", "label": label} for number, label in enumerate(labels)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert evaluate(model, path) == found
+    with pytest.raises(UsageError, match="was given no task"):
+        evaluate(probabilities, np.array([0, 1, 1, 2]))

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 import pet
+import pet.backbone
+import pet.model
 from pet.task import task_names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -165,3 +167,10 @@ def test_every_public_name_is_there_and_no_other() -> None:
     assert set(pet.__all__) < set(dir(pet))
     with pytest.raises(AttributeError, match="no attribute 'Petz'"):
         _ = pet.Petz
+
+
+def test_names_that_left_the_face_are_still_there_with_a_warning() -> None:
+    for name, home in (("MaskedLM", pet.backbone), ("Ensemble", pet.model)):
+        assert name not in pet.__all__
+        with pytest.warns(DeprecationWarning, match=f"import it from {home.__name__}"):
+            assert getattr(pet, name) is getattr(home, name)
