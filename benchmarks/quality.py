@@ -25,7 +25,7 @@ from pet.evaluation.run_report import run_report
 from pet.evaluation.tables import text_table
 from pet.pipeline import asked, run
 from pet.runs import RunFolder
-from pet.seeds import derived_seed
+from pet.seeds import RunStream, derived_seed
 from pet.task import load_task
 
 TASKS = "sst2,mr,ag_news,trec,emotion,yelp_full"
@@ -45,9 +45,12 @@ def one_run(
     labelled, unlabelled = Columns(task, {}), Columns(task, {}, "ignored")
     pool_file, test_file = data_folder / name / "train.jsonl", data_folder / name / "test.jsonl"
     examples = list(examples_from(pool_file, labelled))
-    train = draw_shots(examples, task.labels, shots, derived_seed(seed, 3))
+    train = draw_shots(examples, task.labels, shots, derived_seed(seed, RunStream.SHOTS))
     pool = Pool(
-        lambda: examples_from(pool_file, unlabelled), train, unlabeled, derived_seed(seed, 4)
+        lambda: examples_from(pool_file, unlabelled),
+        train,
+        unlabeled,
+        derived_seed(seed, RunStream.UNLABELLED),
     )
     result: dict[str, Any] = {"task": name, "seed": seed, "unlabeled": len(pool)}
     for method in ("pet", "fine-tune"):

@@ -25,7 +25,7 @@ from pet.config import BackboneConfig, RankConfig, Settings
 from pet.data import Columns, Data, Pool, draw_shots, examples_from
 from pet.evaluation.ranking import rank_patterns
 from pet.evaluation.tables import text_table
-from pet.seeds import derived_seed
+from pet.seeds import RunStream, derived_seed
 from pet.task import load_task
 
 COLUMNS = ("mean pattern", "chosen: likelihood", "chosen: agreement", "best", "rank correlation")
@@ -41,13 +41,13 @@ def one_draw(
         list(examples_from(file, Columns(task, {}))),
         task.labels,
         shots,
-        derived_seed(settings.seed, 3),
+        derived_seed(settings.seed, RunStream.SHOTS),
     )
     pool = Pool(
         lambda: examples_from(file, Columns(task, {}, "ignored")),
         train,
         200,
-        derived_seed(settings.seed, 4),
+        derived_seed(settings.seed, RunStream.UNLABELLED),
     )
     ranking = rank_patterns(task, settings, Data(train, (), pool), RankConfig(), backbone=backbone)
     assert settings.patterns is not None

@@ -36,7 +36,7 @@ from pet.search.petal import petal
 from pet.search.readings import FoundWords, Readings
 from pet.search.verbalize import all_words, with_words
 from pet.search.vocabulary import WordTable
-from pet.seeds import derived_seed
+from pet.seeds import RunStream, derived_seed
 from pet.task import PVP, Task, load_task
 from pet.task.labels import label_numbers
 from pet.types import Scores
@@ -127,7 +127,9 @@ class Draws:
         rows = list(examples_from(file, Columns(task, {})))
         rows = [rows[number] for number in np.random.default_rng(0).permutation(len(rows))]
         pool = rows[held + sample :]
-        drawn = {s: draw_shots(pool, task.labels, shots, derived_seed(s, 3)) for s in seeds}
+        drawn = {
+            s: draw_shots(pool, task.labels, shots, derived_seed(s, RunStream.SHOTS)) for s in seeds
+        }
         return cls(task, rows[:held], [row.texts for row in rows[held : held + sample]], drawn)
 
     def targets(self, examples: Sequence[Example]) -> NDArray[np.int64]:

@@ -34,7 +34,7 @@ from pet.model.temperature import confident_temperature, fit_temperature
 from pet.model.weighting import weighed
 from pet.pipeline import asked
 from pet.runs import RunFolder
-from pet.seeds import derived_seed
+from pet.seeds import RunStream, derived_seed
 from pet.task import load_task
 from pet.task.labels import label_numbers
 
@@ -45,7 +45,7 @@ def scores_of(data: Path, name: str, shots: int, rows: int, settings: Settings) 
     """Train the members of one draw, whole and fold by fold; return all scores, (M, N, C)."""
     task = load_task(name)
     pool = list(examples_from(data / name / "train.jsonl", Columns(task, {})))
-    train = draw_shots(pool, task.labels, shots, derived_seed(settings.seed, 3))
+    train = draw_shots(pool, task.labels, shots, derived_seed(settings.seed, RunStream.SHOTS))
     taken = {example.key for example in train}
     rest = [example for example in pool if example.key not in taken]
     order = np.random.default_rng(derived_seed(settings.seed, 6)).permutation(len(rest))[:rows]

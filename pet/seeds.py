@@ -2,12 +2,57 @@
 
 from __future__ import annotations
 
+from enum import IntEnum, unique
+
 import numpy as np
 import torch
 
 
+class RunStream(IntEnum):
+    """Uses of a run's seed: the first number of a path from it.
+
+    The numbers never change, or the same command would give other figures. Two uses share 5: the
+    same seed adapts the backbone and draws a study's development examples. Neither is better or
+    worse for it, as one shuffles text and the other rows, so the number stays.
+    """
+
+    MEMBER = 0
+    DISTILLATION = 1
+    FINE_TUNING = 2
+    SHOTS = 3
+    UNLABELLED = 4
+    ADAPTATION = 5
+    DEVELOPMENT = 5
+    SUGGESTION = 6
+    HALVINGS = 7
+    BOOTSTRAP = 8
+
+
+@unique
+class MemberStream(IntEnum):
+    """Uses of a member's seed: the first number of a path from it."""
+
+    PRIOR = 1
+    GENERATION = 2
+    LABELLERS = 3
+    DEMONSTRATIONS = 4
+    SLOTS = 6
+    SCATTER = 7
+    MIXTURE = 8
+
+
+@unique
+class AdaptationStream(IntEnum):
+    """Uses of an adaptation's seed: the first number of a path from it."""
+
+    DOCUMENTS = 0
+    BATCH = 1
+    TRAINING = 2
+    NEW_HEAD = 3
+
+
 def derived_seed(seed: int, *path: int) -> int:
-    """Return a seed for one use, such as ``derived_seed(seed, pattern, repetition)``.
+    """Return a seed for one use, such as ``derived_seed(seed, RunStream.MEMBER, pattern, 0)``.
 
     Different paths give independent streams, and adding a member changes no other member. Zeros at
     a path's end do not count, so paths of one use have one length.

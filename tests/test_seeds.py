@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pet.seeds import derived_seed, with_seed
+from pet.seeds import AdaptationStream, MemberStream, RunStream, derived_seed, with_seed
 
 numbers = st.integers(min_value=0, max_value=2**32 - 1)
 
@@ -43,3 +46,25 @@ def test_with_seed_repeats_numpy_and_torch_draws() -> None:
     assert first == again
     assert first[0] != other[0]
     assert first[1] != other[1]
+
+
+def test_no_two_uses_of_a_seed_share_a_number_but_those_that_say_so() -> None:
+    shared = {
+        (stream.__name__, name)
+        for stream in (RunStream, MemberStream, AdaptationStream)
+        for name, member in stream.__members__.items()
+        if name != member.name
+    }
+    assert shared == {("RunStream", "DEVELOPMENT")}
+
+
+def test_every_use_is_named() -> None:
+    """A plain number says nothing, and may be somebody else's."""
+    uses = [
+        (path.name, node)
+        for path in (Path(__file__).parents[1] / "pet").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "derived_seed"
+    ]
+    assert len(uses) > 20
+    assert [name for name, node in uses if not isinstance(node.args[1], ast.Attribute)] == []

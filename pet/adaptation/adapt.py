@@ -26,7 +26,7 @@ from pet.config import BackboneConfig, LMConfig, deciding
 from pet.encoding.masking import TokenRows
 from pet.errors import UsageError
 from pet.runs import RunFolder
-from pet.seeds import derived_seed
+from pet.seeds import AdaptationStream, derived_seed
 from pet.training import Checkpoint, Group, optimise
 from pet.training.snapshot import Snapshot
 from pet.types import Progress, silent
@@ -131,11 +131,11 @@ def adapt(
     if resume is None:
         if new_head:
             log.info("%s has no masked-LM head; it gets one", start.backbone)
-            torch.manual_seed(derived_seed(seed, 3))
+            torch.manual_seed(derived_seed(seed, AdaptationStream.NEW_HEAD))
             backbone.start_head(_log_frequencies(stream.buffer, backbone))
         before = held_out.measure(backbone, progress)
     log.info("held out: %d rows; before: %s", len(held_out.rows), before)
-    torch.manual_seed(derived_seed(seed, 2))
+    torch.manual_seed(derived_seed(seed, AdaptationStream.TRAINING))
     adapters = None if how.lora is None else _adapters(backbone, how.lora)
     trained = trained_parameters(backbone, how)
 

@@ -14,7 +14,7 @@ from itertools import islice
 import numpy as np
 
 from pet.errors import DataError
-from pet.seeds import derived_seed
+from pet.seeds import AdaptationStream, derived_seed
 from pet.types import Ints
 
 _LONGEST_DOCUMENT = 50_000  # characters; longer ones are cut, so that memory stays flat
@@ -120,7 +120,9 @@ class Corpus:
 
         The next document's source is drawn with the sizes as odds: all end at about the same time.
         """
-        generator = np.random.default_rng(derived_seed(self._seed, 0, number))
+        generator = np.random.default_rng(
+            derived_seed(self._seed, AdaptationStream.DOCUMENTS, number)
+        )
         order = generator.permutation(len(self._sources))
         mixed = (
             text

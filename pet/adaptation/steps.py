@@ -19,7 +19,7 @@ from pet.adaptation.packing import Packer, RowStream
 from pet.backbone import MaskedLM
 from pet.config import LMConfig, default_learning_rate
 from pet.encoding.masking import Masking
-from pet.seeds import derived_seed, with_seed
+from pet.seeds import AdaptationStream, derived_seed, with_seed
 from pet.training import Schedule
 from pet.training.checkpoints import EVERY_SECONDS
 from pet.training.loop import Loss, dropout
@@ -64,7 +64,7 @@ def _masked_lm_losses(
     masking = Masking.of(backbone.tokenizer, how.mask_rate, how.mask_share, how.random_share)
     while True:
         # All that is random in a batch follows from its number: nothing of it has to be saved.
-        generator = with_seed(derived_seed(seed, 1, done))
+        generator = with_seed(derived_seed(seed, AdaptationStream.BATCH, done))
         done += 1
         rows = stream.take(how.batch_size, generator)
         seen, chosen = masking(rows, generator)

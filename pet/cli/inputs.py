@@ -114,25 +114,27 @@ class Inputs:
     def train(self) -> list[Example]:
         """The labelled examples, or the shots that are drawn from them."""
         from pet.data import draw_shots
-        from pet.seeds import derived_seed
+        from pet.seeds import RunStream, derived_seed
 
         found = [own for file in self.train_files for own in self.rows.labelled(file)]
         if self.shots is None:
             return found
-        return draw_shots(found, self.task.labels, self.shots, derived_seed(self.seed, 3))
+        return draw_shots(
+            found, self.task.labels, self.shots, derived_seed(self.seed, RunStream.SHOTS)
+        )
 
     def pool(self, limit: int | None = None) -> Pool | None:
         """The unlabelled text without the labelled examples, or a random sample of it."""
         from pet.cli.console import say
         from pet.data import Pool, has_labels, reusable
-        from pet.seeds import derived_seed
+        from pet.seeds import RunStream, derived_seed
 
         if self.unlabeled is None:
             return None
         rows, source = self.rows, reusable(self.unlabeled)
         if has_labels(source, rows.columns("ignored"), rows.ending):
             say(f"The labels in {self.unlabeled} are ignored.")
-        seed = derived_seed(self.seed, 4)
+        seed = derived_seed(self.seed, RunStream.UNLABELLED)
         pool = Pool(lambda: rows.examples(source, "ignored"), self.train, limit, seed)
         if pool.left_out:
             say(f"Left out of the unlabelled texts: {pool.left_out} that are labelled too.")

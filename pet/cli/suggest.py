@@ -91,7 +91,7 @@ def command(
     from pet.evaluation.tables import percent, text_table
     from pet.search.panel import Panel
     from pet.search.suggestion import suggest
-    from pet.seeds import derived_seed
+    from pet.seeds import RunStream, derived_seed
     from pet.task.kinds import refuse_multi_label
 
     panel = (
@@ -114,7 +114,9 @@ def command(
     pool = Pool(lambda: rows.examples(source, "ignored"), excluded)
     with progress_bars() as progress:
         panel = panel or Panel.untrained(known_task, settings, pool)
-        found = suggest(panel, pool, number, config, derived_seed(seed, 6), known, progress)
+        found = suggest(
+            panel, pool, number, config, derived_seed(seed, RunStream.SUGGESTION), known, progress
+        )
     chosen = original_rows([own.example for own in found], source, read_as, rows.ending)
     with opened(output) as stream:
         write_unlabelled(stream, chosen, read_as.label, ending)

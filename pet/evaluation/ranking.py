@@ -32,7 +32,7 @@ from pet.model import Ensemble
 from pet.model.weighting import learn_weights
 from pet.scoring import PVPScorer, score
 from pet.scoring.offsets import balanced, prior, subtracted
-from pet.seeds import derived_seed
+from pet.seeds import MemberStream, RunStream, derived_seed
 from pet.task import Task
 from pet.task.kinds import refuse_multi_label
 from pet.task.labels import label_numbers
@@ -150,7 +150,9 @@ def rank_patterns(
     """
     refuse_multi_label(task, "Ranking patterns")
     targets = label_numbers([example.label for example in data.train], task.labels)
-    halvings = _halvings(targets, task, config.halvings_or_default, derived_seed(settings.seed, 7))
+    halvings = _halvings(
+        targets, task, config.halvings_or_default, derived_seed(settings.seed, RunStream.HALVINGS)
+    )
     if backbone is None:
         options = settings.backbone
         backbone = load_backbone(options.backbone, options.device, options.precision)
@@ -169,7 +171,9 @@ def rank_patterns(
             backbone.weights.put({})
         scores.append([combine.member_scores([fold])[0] for fold in folds])
         progress("patterns", done, len(specs))
-    seen = compare(np.array(scores), targets, halvings, derived_seed(settings.seed, 8))
+    seen = compare(
+        np.array(scores), targets, halvings, derived_seed(settings.seed, RunStream.BOOTSTRAP)
+    )
     agreements = _agreements(scorers, combine, data.pool)
     rows = [
         RankedPattern(spec.pattern, spec.pvp.pattern.template, *figures, agreement)
@@ -267,7 +271,9 @@ def _untrained(
     scorer = spec.scorer(task.labels, backbone)
     calibration = spec.training.calibration_of(trained=True)
     if calibration == "prior":
-        scorer = scorer.calibrated(prior(scorer, data.pool, derived_seed(spec.seed, 1)))
+        scorer = scorer.calibrated(
+            prior(scorer, data.pool, derived_seed(spec.seed, MemberStream.PRIOR))
+        )
     raw = score(scorer, Chunk(backbone.tokenizer, [example.texts for example in data.train]))
     if calibration != "labelled":
         return scorer, [raw] * len(halvings)

@@ -11,7 +11,7 @@ from pet.errors import UsageError
 from pet.members.spec import MemberSpec
 from pet.scoring.soft.patterns import with_slots, with_soft_words
 from pet.scoring.soft.template import SoftSpec
-from pet.seeds import derived_seed
+from pet.seeds import RunStream, derived_seed
 from pet.task import PVP, Task
 
 
@@ -75,7 +75,7 @@ def _member(
     name = f"pattern-{number}"
     if kind != "none" and len(config.soft) > 1:
         name += f"-{kind}"
-    seed = derived_seed(settings.seed, 0, number, repetition or 0)
+    seed = derived_seed(settings.seed, RunStream.MEMBER, number, repetition or 0)
     soft = None
     if recipe is not None:
         pattern = pvp.pattern

@@ -15,7 +15,7 @@ from pet.encoding.demonstrations import Shown, draw_each
 from pet.errors import DataError
 from pet.scoring import PVPScorer
 from pet.scoring.soft.template import SoftSpec
-from pet.seeds import derived_seed
+from pet.seeds import MemberStream, derived_seed
 from pet.task import PVP, Task
 from pet.types import Offsets
 
@@ -55,7 +55,7 @@ class MemberSpec:
                 f"{self.name}: demonstrations are labelled examples; there are none.",
                 "Give --train FILE, or leave --demonstrations out.",
             )
-        generator = np.random.default_rng(derived_seed(self.seed, 4))
+        generator = np.random.default_rng(derived_seed(self.seed, MemberStream.DEMONSTRATIONS))
         return replace(self, demonstrations=draw_each(examples, labels, draws, generator))
 
     def scorer(

@@ -23,7 +23,7 @@ from pet.members.result import MemberResult
 from pet.members.spec import MemberSpec
 from pet.scoring import PVPScorer, score
 from pet.scoring.offsets import balanced, prior, subtracted
-from pet.seeds import derived_seed, with_seed
+from pet.seeds import MemberStream, derived_seed, with_seed
 from pet.task import Task
 from pet.task.kinds import targets_of, task_kind
 from pet.training import Checkpoint, Fit, Job, Schedule
@@ -216,7 +216,7 @@ class _Training:
 
     def _calibrate(self) -> None:
         if self._calibration == "prior":
-            seed = derived_seed(self._spec.seed, 1)
+            seed = derived_seed(self._spec.seed, MemberStream.PRIOR)
             self._scorer = self._scorer.calibrated(prior(self._scorer, self._sample, seed))
 
 

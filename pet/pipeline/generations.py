@@ -26,7 +26,7 @@ from pet.members.stored import pool_scores
 from pet.model import Ensemble
 from pet.pipeline.draws import Plan, draw_rows
 from pet.runs import RunFolder
-from pet.seeds import derived_seed
+from pet.seeds import MemberStream, derived_seed
 from pet.task.kinds import refuse_multi_label
 from pet.task.labels import label_numbers
 from pet.types import Scores
@@ -139,7 +139,11 @@ def _record(number: int) -> str:
 def _named(specs: Sequence[MemberSpec], number: int) -> list[MemberSpec]:
     named = [replace(spec, name=f"gen-{number}/{spec.name}") for spec in specs]
     # The first generation has plain PET's seeds and is therefore plain PET's members.
-    return [s.seeded(derived_seed(s.seed, 2, number)) for s in named] if number else named
+    return (
+        [s.seeded(derived_seed(s.seed, MemberStream.GENERATION, number)) for s in named]
+        if number
+        else named
+    )
 
 
 _Draws = Mapping[str, Mapping[str, Sequence[int]]]
@@ -160,7 +164,7 @@ def _draws(
         return {name: own["rows"] for name, own in store.folder.read_json(file).items()}
     draws: dict[str, Any] = {}
     for spec, itself in zip(current, previous, strict=True):
-        generator = np.random.default_rng(derived_seed(spec.seed, 3))
+        generator = np.random.default_rng(derived_seed(spec.seed, MemberStream.LABELLERS))
         others = [other.name for other in previous if other is not itself]
         size = max(1, round(config.labeller_share * len(others)))
         labellers = [others[i] for i in sorted(generator.choice(len(others), size, replace=False))]

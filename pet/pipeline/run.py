@@ -24,7 +24,7 @@ from pet.pipeline.fine_tuning import fine_tune, fine_tuned_temperature
 from pet.pipeline.generations import train_generations
 from pet.pipeline.requirements import check_labels
 from pet.runs import RunFolder
-from pet.seeds import derived_seed
+from pet.seeds import RunStream, derived_seed
 from pet.task import Task
 from pet.training import Checkpoint
 from pet.types import Progress, Scores, silent
@@ -95,7 +95,7 @@ def run(
     if fine_tunes:
         if settings.ensemble.calibrate == "folds":
             splits_of(data, task, settings)  # refuse too few examples before anything is trained
-        training, seed = settings.training, derived_seed(settings.seed, 2)
+        training, seed = settings.training, derived_seed(settings.seed, RunStream.FINE_TUNING)
         tuned, fit = fine_tune(
             settings.backbone, task, data.train, training, seed, data.dev, progress, checkpoint
         )
@@ -142,7 +142,7 @@ def run(
         data.pool,
         scores,
         settings.distillation,
-        derived_seed(settings.seed, 1),
+        derived_seed(settings.seed, RunStream.DISTILLATION),
         progress,
         checkpoint,
     )
@@ -165,7 +165,7 @@ def _adapted(
         passes=_PASSES,
         held_out=LMConfig.held_out if len(pool) >= _MEASURED else 0,
     )
-    seed = derived_seed(settings.seed, 5)
+    seed = derived_seed(settings.seed, RunStream.ADAPTATION)
     result = adapt(settings.backbone, [text], how, seed, target, progress=progress)
     folder.log("adapted", **asdict(result))
     return replace(settings.backbone, backbone=str(target))

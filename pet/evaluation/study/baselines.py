@@ -31,7 +31,7 @@ from pet.data import Example
 from pet.encoding import Encoder
 from pet.errors import BackboneError, DataError
 from pet.model import Scoring
-from pet.seeds import derived_seed
+from pet.seeds import RunStream, derived_seed
 from pet.task import Task
 from pet.task.kinds import refuse_multi_label, targets_of
 from pet.task.pattern import input_parts
@@ -124,7 +124,7 @@ def setfit(task: Task, examples: Sequence[Example], settings: Settings) -> Scori
             "Download the model and give --backbone FOLDER.",
         )
     device = str(Compute.choose(settings.backbone.device).device)
-    seed = derived_seed(settings.seed, 2)
+    seed = derived_seed(settings.seed, RunStream.FINE_TUNING)
     torch.manual_seed(seed)
     # Built from its parts: SetFitModel.from_pretrained would unpickle a head it finds there.
     body = SentenceTransformer(

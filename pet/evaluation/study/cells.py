@@ -20,7 +20,7 @@ from pet.evaluation.study.memory import peak_gpu_memory, peak_memory, reset_peak
 from pet.evaluation.study.results import CellResult, ModelFigures
 from pet.pipeline import asked, run
 from pet.runs import RunFolder
-from pet.seeds import derived_seed
+from pet.seeds import RunStream, derived_seed
 from pet.task import Task
 from pet.types import Progress, silent
 
@@ -87,18 +87,23 @@ def draw(spec: CellSpec) -> Data:
                 f"The pool of task {spec.files.task.name!r} has no labelled example.",
                 "Name the right column with --column label=COLUMN.",
             )
-        train = draw_shots(labelled, labels, spec.shots, derived_seed(spec.seed, 3))
+        train = draw_shots(labelled, labels, spec.shots, derived_seed(spec.seed, RunStream.SHOTS))
     if spec.shots and spec.draw_dev:
         taken = {example.key for example in train}
         rest = [example for example in labelled if example.key not in taken]
         try:
-            dev = draw_shots(rest, labels, spec.shots, derived_seed(spec.seed, 5))
+            dev = draw_shots(
+                rest, labels, spec.shots, derived_seed(spec.seed, RunStream.DEVELOPMENT)
+            )
         except DataError as error:
             raise DataError(
                 f"No equal development sample is left beside the shots: {error}"
             ) from error
     unlabeled = Pool(
-        lambda: pool("ignored"), [*train, *dev], spec.unlabeled, derived_seed(spec.seed, 4)
+        lambda: pool("ignored"),
+        [*train, *dev],
+        spec.unlabeled,
+        derived_seed(spec.seed, RunStream.UNLABELLED),
     )
     return Data(train, dev, unlabeled)
 

@@ -15,7 +15,7 @@ from pet.scoring.soft.prompt_tuning import PromptTuning
 from pet.scoring.soft.starts import scattered, start_vectors
 from pet.scoring.soft.template import Site, SoftSpec, SoftTemplate
 from pet.scoring.soft.words import Words
-from pet.seeds import derived_seed
+from pet.seeds import MemberStream, derived_seed
 
 __all__ = ["KINDS", "Mixture", "SoftSpec", "SoftTemplate", "make_template"]
 
@@ -59,7 +59,7 @@ def make_template(
         raise UsageError(f"No soft template {spec.kind!r}.", did_you_mean(spec.kind, KINDS))
     starts = [start_vectors(backbone, words, label_ids, spec)]
     for number in range(1, spec.mixture):
-        own = replace(spec, seed=derived_seed(spec.seed, 8, number))
+        own = replace(spec, seed=derived_seed(spec.seed, MemberStream.MIXTURE, number))
         starts.append(scattered(start_vectors(backbone, words, label_ids, own), backbone, own.seed))
     templates = [KINDS[spec.kind](Site(spec, backbone, start)).begin() for start in starts]
     found = Mixture(templates) if len(templates) > 1 else templates[0]

@@ -14,7 +14,7 @@ from pet.config import SoftStart
 from pet.encoding import TextTokenizer
 from pet.errors import BackboneError, UsageError, did_you_mean
 from pet.scoring.soft.template import SoftSpec, word_vectors
-from pet.seeds import derived_seed
+from pet.seeds import MemberStream, derived_seed
 
 COMMON = 5_000
 _NOISE = 0.5
@@ -55,7 +55,7 @@ def start_vectors(
         raise UsageError(
             f"soft_start={spec.start!r} is unknown.", did_you_mean(spec.start, get_args(SoftStart))
         )
-    generator = np.random.default_rng(derived_seed(spec.seed, 6))
+    generator = np.random.default_rng(derived_seed(spec.seed, MemberStream.SLOTS))
     pseudo = sum(word is None for word in words)
     common = common_tokens(backbone.tokenizer)
     drawn = generator.choice(common, size=pseudo, replace=pseudo > len(common)).tolist()
@@ -95,7 +95,9 @@ def scattered(vectors: Tensor, backbone: LanguageModel, seed: int) -> Tensor:
     some = torch.arange(min(_SAMPLE, len(weights)))
     scale = word_vectors(backbone, some).std() / weights[some].std()  # some models have one
     spread: Tensor = scale * weights.std()
-    noise = np.random.default_rng(derived_seed(seed, 7)).standard_normal(vectors.shape)
+    noise = np.random.default_rng(derived_seed(seed, MemberStream.SCATTER)).standard_normal(
+        vectors.shape
+    )
     return vectors + _SCATTER * spread * torch.from_numpy(noise).to(vectors)
 
 

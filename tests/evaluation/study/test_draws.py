@@ -16,7 +16,7 @@ from pet.data import Columns, Pool, draw_shots, examples_from
 from pet.errors import DataError
 from pet.evaluation.study.cells import TaskFiles, draw
 from pet.evaluation.study.fewshot import few_shot_study
-from pet.seeds import derived_seed
+from pet.seeds import RunStream, derived_seed
 
 
 def keys(examples: Any) -> list[tuple[str, ...]]:
@@ -64,9 +64,11 @@ def test_draws_are_those_of_pet_train() -> None:
     data = draw(spec(13, unlabeled=7))
     columns = Columns(FILES.task, {})
     train = draw_shots(
-        list(examples_from(POOL, columns)), FILES.task.labels, 2, derived_seed(13, 3)
+        list(examples_from(POOL, columns)), FILES.task.labels, 2, derived_seed(13, RunStream.SHOTS)
     )
-    pool = Pool(lambda: examples_from(POOL, columns), train, 7, derived_seed(13, 4))
+    pool = Pool(
+        lambda: examples_from(POOL, columns), train, 7, derived_seed(13, RunStream.UNLABELLED)
+    )
     assert keys(data.train) == keys(train)
     assert keys(data.pool) == keys(pool)
     assert not any(example.label for example in data.pool or ())
