@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -184,7 +185,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         if unlabeled is not None:
             again = isinstance(unlabeled, Sequence | Mapping) or hasattr(unlabeled, "columns")
             kept = unlabeled if again else list(unlabeled)
-            pool = Pool(lambda: given_examples(task, kept, "ignored"), exclude=train)
+            pool = Pool(partial(given_examples, task, kept, "ignored"), exclude=train)
         data = Data(train, given_labelled(task, *dev) if dev else (), pool)
         with TemporaryDirectory() as temporary:
             target = run_folder if run_folder is not None else temporary

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, wraps
+from functools import cached_property, partial, wraps
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -135,7 +135,7 @@ class Inputs:
         if has_labels(source, rows.columns("ignored"), rows.ending):
             say(f"The labels in {self.unlabeled} are ignored.")
         seed = derived_seed(self.seed, RunStream.UNLABELLED)
-        pool = Pool(lambda: rows.examples(source, "ignored"), self.train, limit, seed)
+        pool = Pool(partial(rows.examples, source, "ignored"), self.train, limit, seed)
         if pool.left_out:
             say(f"Left out of the unlabelled texts: {pool.left_out} that are labelled too.")
         return pool

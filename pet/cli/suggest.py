@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,7 @@ def command(
         say(f"The labels in {unlabeled} are ignored.")
     # A run's own pool lacks what it was trained on: so it is known again, and its scores are read.
     excluded = labelled.train if labelled else known
-    pool = Pool(lambda: rows.examples(source, "ignored"), excluded)
+    pool = Pool(partial(rows.examples, source, "ignored"), excluded)
     with progress_bars() as progress:
         panel = panel or Panel.untrained(known_task, settings, pool)
         found = suggest(

@@ -1,5 +1,12 @@
-"""Execution: a list of specs is run here or in processes."""
+"""Execution: a list of specs is worked off, in this process or in several."""
 
-from pet.execution.executor import finished
+from pet.execution.base import Executor, Spec
+from pet.execution.here import InProcess
+from pet.execution.processes import Processes
 
-__all__ = ["finished"]
+__all__ = ["Executor", "InProcess", "Processes", "Spec", "executor_for"]
+
+
+def executor_for(jobs: int) -> Executor:
+    """Return the executor for ``jobs`` specs at once; use it as a context manager."""
+    return InProcess() if jobs == 1 else Processes(jobs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
@@ -73,15 +74,11 @@ def draw(spec: CellSpec) -> Data:
         When a label has too few examples.
     """
 
-    def pool(labels: Labels) -> Iterator[Example]:
-        examples = spec.files.examples(spec.files.pool, labels)
-        return (example for example in examples if example.key not in spec.left_out)
-
     train: list[Example] = []
     dev: list[Example] = []
     labels = spec.files.task.labels
     if spec.shots:
-        labelled = [example for example in pool("optional") if example.label is not None]
+        labelled = [example for example in _pool(spec, "optional") if example.label is not None]
         if not labelled:
             raise DataError(
                 f"The pool of task {spec.files.task.name!r} has no labelled example.",
@@ -100,12 +97,17 @@ def draw(spec: CellSpec) -> Data:
                 f"No equal development sample is left beside the shots: {error}"
             ) from error
     unlabeled = Pool(
-        lambda: pool("ignored"),
+        partial(_pool, spec, "ignored"),
         [*train, *dev],
         spec.unlabeled,
         derived_seed(spec.seed, RunStream.UNLABELLED),
     )
     return Data(train, dev, unlabeled)
+
+
+def _pool(spec: CellSpec, labels: Labels) -> Iterator[Example]:
+    examples = spec.files.examples(spec.files.pool, labels)
+    return (example for example in examples if example.key not in spec.left_out)
 
 
 def run_cell(spec: CellSpec, progress: Progress = silent) -> CellResult:

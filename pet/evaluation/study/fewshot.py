@@ -20,7 +20,7 @@ from pet.errors import RunError, UsageError
 from pet.evaluation.study.baselines import require
 from pet.evaluation.study.cells import CellSpec, TaskFiles, draw, run_cell
 from pet.evaluation.study.results import CellResult, StudyResult
-from pet.execution import finished
+from pet.execution import executor_for
 from pet.runs import RunFolder
 from pet.types import Progress, silent
 
@@ -89,8 +89,17 @@ def few_shot_study(
     study = RunFolder.start(output, _asked(config, settings), force)
     folders = {files.task.name: _folder(study, files) for files in tasks}
     left = [spec for spec in specs if not folders[spec.files.task.name].has(_file(spec))]
-    for spec, result in finished(run_cell, left, config.jobs, progress):
-        folders[spec.files.task.name].write_json(_file(spec), asdict(result))
+    done = 0
+
+    def show(stage: str, step: int, total: int) -> None:
+        progress(f"{done + 1}/{len(left)} {stage}", step, total)
+
+    with executor_for(config.jobs) as executor:
+        for spec, result in executor.run(run_cell, left, show):
+            folders[spec.files.task.name].write_json(_file(spec), asdict(result))
+            done += 1
+            if config.jobs > 1:
+                progress("cells", done, len(left))
     cells = tuple(_read(folders[spec.files.task.name], spec) for spec in specs)
     return StudyResult(config, cells, overlap)
 

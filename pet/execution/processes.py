@@ -1,0 +1,78 @@
+"""The executor of several processes on this machine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from multiprocessing import get_context
+from typing import Any, Self
+
+import torch
+
+from pet.errors import RunError
+from pet.execution.base import R, S, Work
+from pet.types import Progress, silent
+
+_AHEAD = 2  # specs a process: one that is worked on, one that waits
+
+
+class Processes:
+    """Works off several specs at once, in processes that start afresh and share out the cores.
+
+    A script that uses it needs its ``if __name__ == "__main__":``. The processes live as long as
+    the ``with`` block, so what they have loaded serves later specs too.
+
+    Parameters
+    ----------
+    jobs : int
+        Number of processes.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+        threads = max(1, torch.get_num_threads() // jobs)
+        level = logging.getLogger("pet").level
+        self._pool = ProcessPoolExecutor(jobs, get_context("spawn"), _settle, (threads, level))
+
+    def run(
+        self, work: Work[S, R], specs: Iterable[S], progress: Progress
+    ) -> Iterator[tuple[S, R]]:
+        """Yield each spec with its result, whichever is ready first; see `Executor.run`.
+
+        Progress within a spec stays in its process.
+        """
+        coming = iter(specs)
+        running: dict[Future[Any], S] = {}
+        try:
+            while True:
+                for spec in islice(coming, _AHEAD * self.jobs - len(running)):
+                    running[self._pool.submit(work, spec, silent)] = spec
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    spec = running.pop(future)
+                    yield spec, future.result()
+        except BrokenProcessPool as error:
+            raise RunError(
+                "A process ended before its work was done; most likely memory ran out.",
+                "Use fewer --jobs. What was finished is kept.",
+            ) from error
+        finally:
+            for future in running:
+                future.cancel()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """End the processes; what waits is not begun any more."""
+        self._pool.shutdown(wait=not any(error), cancel_futures=True)
+
+
+def _settle(threads: int, level: int) -> None:
+    """Give a process its share of the cores, and this process's level of messages."""
+    torch.set_num_threads(threads)
+    logging.getLogger("pet").setLevel(level)
