@@ -17,16 +17,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 import numpy as np
 
 from pet.cli.console import progress_bars
 from pet.cli.options import pattern_numbers
-from pet.config import BackboneConfig, Settings, SoftKind, StudyConfig
+from pet.config import SOFT_KINDS, SOFT_RECIPES, BackboneConfig, Settings, StudyConfig
 from pet.config.base import number_list
-from pet.config.soft import SoftRecipe
 from pet.data.readers import rows_of
 from pet.evaluation.study.cells import TaskFiles
 from pet.evaluation.study.fewshot import few_shot_study
@@ -37,7 +36,7 @@ from pet.task import load_task
 from pet.types import Progress, silent
 
 TASKS = "sst2,mr,ag_news,trec,emotion,yelp_full"
-KINDS = get_args(SoftKind)
+KINDS = SOFT_KINDS.built_in
 SCOPES = ("prompt", "prompt+head", "prompt+bias", "prompt+lora", "all")
 DEEP_MIXTURE = {"deep": "add", "mixture": 4}  # Qin and Eisner's deep perturbation
 
@@ -64,7 +63,7 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
         **{f"softened words, {scope}": {"soften": "words", "scope": scope} for scope in SCOPES},
         **{
             f"{recipe}, {scope}": {"soft": (recipe,), "scope": scope}
-            for recipe in get_args(SoftRecipe)
+            for recipe in SOFT_RECIPES.built_in
             for scope in SCOPES
         },
         **{

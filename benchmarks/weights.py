@@ -20,7 +20,7 @@ from scipy.special import softmax
 
 from pet.backbone import load_backbone
 from pet.cli.options import pattern_numbers
-from pet.config import BackboneConfig, Combiner, EnsembleConfig, Settings, TrainingConfig, Weighting
+from pet.config import BackboneConfig, EnsembleConfig, Settings, TrainingConfig, Weighting
 from pet.config.base import number_list
 from pet.data import Columns, Data, draw_shots, examples_from
 from pet.evaluation.tables import text_table
@@ -28,6 +28,7 @@ from pet.members import MemberSet, specs_of
 from pet.members.folds import out_of_fold_scores, stratified_splits
 from pet.members.store import MemberStore
 from pet.model import Ensemble
+from pet.model.combiners import COMBINERS
 from pet.model.ensemble import pairwise_agreement
 from pet.model.reliability import calibration_error
 from pet.model.temperature import confident_temperature, fit_temperature
@@ -110,7 +111,7 @@ def summary(folder: Path, tasks: list[str]) -> str:
     draws = {name: own for name, own in draws.items() if own}
     table = []
     for weighting in get_args(Weighting):
-        for combiner in get_args(Combiner):
+        for combiner in COMBINERS:
             own = {
                 name: np.mean([figures(draw, weighting, combiner) for draw in found], axis=0)
                 for name, found in draws.items()

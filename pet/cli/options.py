@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from pet.config import CONFIGS, Settings
+from pet.config import CONFIGS, Settings, choices_of
 from pet.config.base import number_list, word_list
 from pet.errors import UsageError
 
@@ -24,16 +24,17 @@ def settings_options(*names: str | type) -> Decorator:
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for name in reversed(names):
-            for item in reversed(fields(CONFIGS[name] if isinstance(name, str) else name)):
-                command = _option(item)(command)
+            config = CONFIGS[name] if isinstance(name, str) else name
+            for item in reversed(fields(config)):
+                command = _option(config, item)(command)
         return command
 
     return decorate
 
 
-def _option(item: Any) -> Decorator:
+def _option(config: type, item: Any) -> Decorator:
     flag = "--" + item.name.replace("_", "-")
-    text, choices, default = item.metadata["help"], item.metadata["choices"], item.default
+    text, choices, default = item.metadata["help"], choices_of(config, item.name), item.default
     if isinstance(default, bool):
         return click.option(
             f"{flag}/--no-{flag[2:]}", default=default, show_default=True, help=text
@@ -150,7 +151,7 @@ def compute_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --device and --precision."""
     for item in reversed(fields(CONFIGS["backbone"])):
         if item.name in ("device", "precision"):
-            command = _option(item)(command)
+            command = _option(CONFIGS["backbone"], item)(command)
     return command
 
 

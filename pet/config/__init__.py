@@ -4,7 +4,7 @@ The command line's options and the parameters of `PETClassifier` are made from t
 name is unique across them and a default lives here only.
 """
 
-from pet.config.base import deciding, setting
+from pet.config.base import choices_of, deciding, names_of, setting
 from pet.config.ensemble import (
     Combiner,
     DistillationConfig,
@@ -23,8 +23,16 @@ from pet.config.search import (
     WordSearchConfig,
 )
 from pet.config.settings import CONFIGS, Method, Settings
-from pet.config.soft import DeepKind, SoftKind, SoftMember, SoftName, SoftStart, TemplateConfig
-from pet.config.study import Baseline, StudyConfig
+from pet.config.soft import (
+    SOFT_KINDS,
+    SOFT_RECIPES,
+    DeepKind,
+    SoftMember,
+    SoftName,
+    SoftStart,
+    TemplateConfig,
+)
+from pet.config.study import StudyConfig
 from pet.config.training import (
     BackboneConfig,
     Calibration,
@@ -40,7 +48,6 @@ from pet.config.unused import SlotUse, unused
 __all__ = [
     "AdaptConfig",
     "BackboneConfig",
-    "Baseline",
     "CONFIGS",
     "Calibration",
     "ClassWeight",
@@ -58,7 +65,8 @@ __all__ = [
     "Scope",
     "Settings",
     "SlotUse",
-    "SoftKind",
+    "SOFT_KINDS",
+    "SOFT_RECIPES",
     "SoftName",
     "SoftMember",
     "SoftStart",
@@ -71,8 +79,10 @@ __all__ = [
     "WeightsScope",
     "WordSearch",
     "WordSearchConfig",
+    "choices_of",
     "deciding",
     "default_learning_rate",
+    "names_of",
     "setting",
     "unused",
 ]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import Field, field, fields, is_dataclass
 from os import PathLike, fspath
 from types import NoneType
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from pet.errors import UsageError, did_you_mean
 
@@ -16,24 +16,20 @@ from pet.errors import UsageError, did_you_mean
 def setting(
     default: Any,
     text: str,
-    choices: Any = None,
     low: float | None = None,
     above: float | None = None,
     high: float | None = None,
     below: float | None = None,
     decides: bool = True,
 ) -> Any:
-    """Declare one setting: default, help text, allowed values or limit.
+    """Declare one setting: default, help text, limit; its annotation says which values it takes.
 
     A number is at least ``low`` or greater than ``above``, and at most ``high`` or less than
     ``below`` where there is such a limit. A setting that does not decide a result but where it is
     computed is no part of what a run was asked.
     """
-    values = get_args(choices) if choices is not None else None
     limits = {"low": low, "above": above, "high": high, "below": below}
-    return field(
-        default=default, metadata={"help": text, "choices": values, "decides": decides, **limits}
-    )
+    return field(default=default, metadata={"help": text, "decides": decides, **limits})
 
 
 def deciding(config: Any) -> dict[str, Any]:
@@ -49,10 +45,35 @@ class Checked:
     """
 
     def __post_init__(self) -> None:
-        kinds = get_type_hints(type(self))
+        kinds = _annotations(type(self))
         for item in fields(self):  # type: ignore[arg-type]
             value = _checked(item, kinds[item.name], getattr(self, item.name))
             object.__setattr__(self, item.name, value)
+
+
+def choices_of(config: type, name: str) -> tuple[str, ...]:
+    """Return the names that a setting takes, those from outside too; () if it takes any value."""
+    return _choices(_annotations(config)[name])
+
+
+def _annotations(config: type) -> dict[str, Any]:
+    return get_type_hints(config, include_extras=True)
+
+
+def _choices(kind: Any) -> tuple[str, ...]:
+    if get_origin(kind) is tuple or NoneType in get_args(kind):
+        return _choices(get_args(kind)[0])
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    if get_origin(kind) is Annotated:
+        return names_of(kind)
+    return ()
+
+
+def names_of(annotation: Any) -> tuple[str, ...]:
+    """Return the names of an annotation such as ``Annotated[str, Names(...), Names(...)]``."""
+    every = [name for names in annotation.__metadata__ for name in names.all()]
+    return tuple(dict.fromkeys(every))
 
 
 def _checked(item: Field[Any], kind: Any, value: Any) -> Any:
@@ -63,7 +84,7 @@ def _checked(item: Field[Any], kind: Any, value: Any) -> Any:
         value = value.item()  # a number of numpy, such as a grid search tries
     if get_origin(kind) is tuple:
         return _list(item, get_args(kind)[0], value)
-    if choices := item.metadata.get("choices"):
+    if choices := _choices(kind):
         if not isinstance(value, str) or value not in choices:
             raise UsageError(
                 f"{item.name}={value!r} is unknown.", did_you_mean(str(value), choices)

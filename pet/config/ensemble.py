@@ -3,45 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from pet.config.base import Checked, setting
+from pet.registry import Names
 
-Combiner = Literal["logits", "probabilities", "log-probabilities", "vote"]
+Combiner = Annotated[
+    str, Names(("logits", "probabilities", "log-probabilities", "vote"), "combiners")
+]
 Weighting = Literal["uniform", "accuracy", "learned", "tempered"]
 Calibrate = Literal["none", "agreement", "folds"]
-ReadoutKind = Literal["words", "word-weights", "class-vectors", "prototypes"]
+ReadoutKind = Annotated[
+    str, Names(("words", "word-weights", "class-vectors", "prototypes"), "readouts")
+]
 
 
 @dataclass(frozen=True)
 class EnsembleConfig(Checked):
     """Which members there are and how they are combined."""
 
-    readout: tuple[str, ...] = setting(
+    readout: tuple[ReadoutKind, ...] = setting(
         ("words",),
         "How members read labels off the mask, one or several: words, the verbalizer as it is; "
         "word-weights, learned; class-vectors, which start from the words; prototypes of the "
         "labels' mask states. Several give every pattern a member of each kind.",
-        ReadoutKind,
     )
     repetitions: int = setting(1, "Members of each pattern, with different seeds.", low=1)
     combine_verbalizers: Combiner = setting(
-        "logits", "How the verbalizers of one member are combined.", Combiner
+        "logits", "How the verbalizers of one member are combined."
     )
-    combine_members: Combiner = setting("logits", "How the members are combined.", Combiner)
+    combine_members: Combiner = setting("logits", "How the members are combined.")
     weighting: Weighting = setting(
         "uniform",
         "Member weights: uniform, accuracy on the labelled examples before training, learned on "
         "out-of-fold scores of the labelled examples, or tempered: uniform, with a temperature "
         "for every member from those scores.",
-        Weighting,
     )
     calibrate: Calibrate = setting(
         "agreement",
         "Make probabilities honest with a temperature: agreement makes the ensemble as sure as two "
         "members agree on unlabelled text, which costs nothing; folds fits out-of-fold scores of "
         "the labelled examples, and takes --folds more trainings of every member.",
-        Calibrate,
     )
     folds: int = setting(4, "Folds for learned and tempered weights and --calibrate folds.", low=2)
 

@@ -74,9 +74,7 @@ class LMConfig(Checked):
         low=1,
         decides=False,
     )
-    save_precision: Literal["fp32", "fp16"] = setting(
-        "fp32", "Precision of the saved weights.", Literal["fp32", "fp16"]
-    )
+    save_precision: Literal["fp32", "fp16"] = setting("fp32", "Precision of the saved weights.")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from pet.config.base import Checked, setting
+from pet.registry import Names
 
 WordSearch = Literal["petal", "lm-bff", "kpt"]
-Measure = Literal["entropy", "margin", "confidence", "votes", "disagreement"]
+Measure = Annotated[
+    str, Names(("entropy", "margin", "confidence", "votes", "disagreement"), "measures")
+]
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,6 @@ class WordSearchConfig(Checked):
         "petal",
         "petal: words that are likelier for a label's examples than for others; lm-bff: the "
         "combination of likely words that labels the examples best; kpt: refine given words.",
-        WordSearch,
     )
     words: int | None = setting(
         None, "Most words of a label; by default 10 for petal, 1 for lm-bff, all for kpt.", low=1
@@ -88,7 +90,6 @@ class SuggestConfig(Checked):
         "What makes a text worth labelling: the entropy of its label, a small margin between the "
         "two most likely labels, low confidence, or members that differ (entropy of their votes; "
         "disagreement: their mean divergence from the consensus).",
-        Measure,
     )
     candidates: int = setting(
         10,

@@ -29,7 +29,7 @@ CONFIGS: dict[str, Any] = {
 class Settings(Checked):
     """Everything that decides a run's result, besides the data."""
 
-    method: Method = setting("pet", "Which steps there are.", Method)
+    method: Method = setting("pet", "Which steps there are.")
     seed: int = setting(13, "Of every draw.", low=0)
     patterns: tuple[int, ...] | None = setting(
         None, "Numbers of patterns, such as 0,2-3, or all.", low=0

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from pet.config.base import Checked, setting
 from pet.errors import UsageError
+from pet.registry import Names
 
-SoftKind = Literal["words", "prompt-tuning", "p-tuning", "deep", "prefix"]
+SOFT_KINDS = Names(("words", "prompt-tuning", "p-tuning", "deep", "prefix"), "soft_kinds")
 DeepKind = Literal["replace", "add"]
 # Other kinds with settings of their own; see `pet.config.recipes`.
-SoftRecipe = Literal["warp", "mixture"]
-SoftName = Literal[SoftKind, SoftRecipe]
-SoftMember = Literal["none", SoftName]
+SOFT_RECIPES = Names(("warp", "mixture"))
+SoftName = Annotated[str, SOFT_KINDS, SOFT_RECIPES]
+SoftMember = Annotated[str, Names(("none",)), SOFT_KINDS, SOFT_RECIPES]
 SoftStart = Literal["label-words", "vocabulary", "uniform", "mask"]
 
 
@@ -21,14 +22,13 @@ SoftStart = Literal["label-words", "vocabulary", "uniform", "mask"]
 class TemplateConfig(Checked):
     """Which patterns have learned slots, and how these start."""
 
-    soft: tuple[str, ...] = setting(
+    soft: tuple[SoftMember, ...] = setting(
         ("none",),
         "Soft templates, one or several: words, a learned change of the slots' words; "
         "prompt-tuning, free vectors; p-tuning, the same trained through an LSTM; deep, vectors at "
         "every layer; prefix, keys and values at every layer; warp, prompt-tuning that starts as "
         "mask tokens, with class vectors; mixture, prompt-tuning templates mixed by EM; none "
         "is the pattern as the task has it. Several give every pattern a member of each kind.",
-        SoftMember,
     )
     soft_length: int = setting(20, "Pseudo tokens that a pattern without slots gets.", low=1)
     soft_text: str | None = setting(
@@ -38,12 +38,10 @@ class TemplateConfig(Checked):
         "label-words",
         "What pseudo tokens start as: label words (and common words for those that remain), common "
         "words of the vocabulary, uniform noise, or the mask token.",
-        SoftStart,
     )
     deep: DeepKind = setting(
         "replace",
         "Deep prompts: they replace what comes to a layer at the slots, or are added to it.",
-        DeepKind,
     )
     deep_layers: str = setting(
         "all", "Deep prompts: which layers have them, such as 1,4-6, or all but the first, 0."
@@ -57,7 +55,6 @@ class TemplateConfig(Checked):
     soften: Literal["none", "words"] = setting(
         "none",
         "words: a pattern's own words become its slots, instead of slots before it.",
-        Literal["none", "words"],
     )
 
     def __post_init__(self) -> None:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, get_args
 
-from pet.config.base import Checked, setting
+from pet.config.base import Checked, names_of, setting
 from pet.config.settings import Method
-from pet.config.soft import SoftName
+from pet.config.soft import SOFT_KINDS, SOFT_RECIPES
+from pet.registry import Names
 
-Baseline = Literal["tfidf", "embedding", "setfit"]
-Compared = Literal[Method, SoftName, Baseline]
+BASELINES = Names(("tfidf", "embedding", "setfit"), "baselines")
+Compared = Annotated[str, Names(get_args(Method)), SOFT_KINDS, SOFT_RECIPES, BASELINES]
 
 
 @dataclass(frozen=True)
 class StudyConfig(Checked):
     """What a few-shot study runs: every method on every draw."""
 
-    methods: tuple[str, ...] = setting(
+    methods: tuple[Compared, ...] = setting(
         ("zero-shot", "tfidf", "embedding", "fine-tune", "single", "pet"),
-        f"What is compared, of: {', '.join(get_args(Compared))}. A soft kind is pet with the "
+        f"What is compared, of: {', '.join(names_of(Compared))}. A soft kind is pet with the "
         "patterns' slots, or slots before them, of that kind.",
-        Compared,
     )
     shots: tuple[int, ...] = setting(
         (16,), "Training examples of each label; 16,64 is a curve.", low=1

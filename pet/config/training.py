@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from pet.config.base import Checked, setting
+from pet.registry import Names
 
 WeightsScope = Literal["full", "head", "bias", "lora"]
 Scope = Literal[WeightsScope, "prompt", "prompt+head", "prompt+bias", "prompt+lora", "all"]
 ClassWeight = Literal["none", "balanced"]
-ObjectiveKind = Literal["pet", "adapet"]
+ObjectiveKind = Annotated[str, Names(("pet", "adapet"), "objectives")]
 Calibration = Literal["auto", "none", "prior", "labelled"]
 
 
@@ -23,7 +24,6 @@ class BackboneConfig(Checked):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = setting(
         "auto",
         "Precision of matrix products; auto takes bf16 where the hardware has it.",
-        Literal["auto", "fp32", "bf16", "fp16"],
     )
     max_length: int = setting(256, "Most tokens of an input; longer texts are shortened.", low=8)
 
@@ -54,7 +54,6 @@ class TrainingConfig(Checked):
         "LoRA adapters or, with soft slots, nothing (prompt). Slots are always trained: "
         "prompt+head, prompt+bias, prompt+lora and all are other names of head, bias, lora and "
         "full. Members without slots take full for prompt.",
-        Scope,
     )
     lora_rank: int = setting(8, "Rank of the adapters of --scope lora.", low=1)
     prompt_rate: float | None = setting(
@@ -66,7 +65,6 @@ class TrainingConfig(Checked):
         "pet",
         "What labelled examples are trained with: pet, label scores against labels; adapet, "
         "probabilities of label words in the whole vocabulary, and hidden words given a label.",
-        ObjectiveKind,
     )
     demonstrations: int = setting(
         0,
@@ -75,7 +73,7 @@ class TrainingConfig(Checked):
         low=0,
     )
     class_weight: ClassWeight = setting(
-        "none", "'balanced' weighs each label by its inverse frequency in the loss.", ClassWeight
+        "none", "'balanced' weighs each label by its inverse frequency in the loss."
     )
     negatives: int = setting(
         4,
@@ -94,7 +92,6 @@ class TrainingConfig(Checked):
         "What is subtracted from a member's label scores: prior, its mean scores of unlabelled "
         "text (or of inputs without content); labelled, those of the labelled examples before "
         "training; none; or auto: labelled for trained members, prior for others.",
-        Calibration,
     )
     readout_rate: float | None = setting(
         None,

@@ -138,7 +138,7 @@ def _unsure(
     panel, found = Panel(ensemble, folder), {}
     measures = {"uncertain": "entropy"} | ({"disputed": "disagreement"} if len(names) > 1 else {})
     for kind, by in measures.items():
-        how = SuggestConfig(by, candidates=1)  # type: ignore[arg-type]
+        how = SuggestConfig(by, candidates=1)
         found[kind] = [
             {"texts": dict(own.example.texts), "value": own.value,
              "probabilities": dict(own.probabilities)}

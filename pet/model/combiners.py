@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax, softmax
 
+from pet.registry import Registry
 from pet.types import Scores
 
 Weights = NDArray[np.float64]
@@ -46,9 +47,14 @@ def _log(shares: Scores) -> Scores:
     return cast(Scores, np.log(np.maximum(shares, 1e-12)))
 
 
-COMBINERS: dict[str, Callable[[Scores, Weights], Scores]] = {
-    "logits": mean_logits,
-    "probabilities": mean_probabilities,
-    "log-probabilities": mean_log_probabilities,
-    "vote": majority_vote,
-}
+COMBINERS: Registry[Callable[[Scores, Weights], Scores]] = Registry(
+    "combiners",
+    "combiner",
+    {
+        "logits": mean_logits,
+        "probabilities": mean_probabilities,
+        "log-probabilities": mean_log_probabilities,
+        "vote": majority_vote,
+    },
+    arguments=("scores", "weights"),
+)

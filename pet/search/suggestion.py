@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from pet.config import SuggestConfig
 from pet.data import Example, Pool
 from pet.errors import UsageError
+from pet.registry import Registry
 from pet.search.panel import Judgement, Panel
 from pet.task.kinds import Kind, task_kind
 from pet.types import Progress, silent
@@ -62,13 +63,18 @@ def disagreement(seen: Judgement) -> Values:
     return np.asarray(seen.weights @ rel_entr(seen.members, mixture).sum(axis=2))
 
 
-MEASURES: dict[str, Callable[[Judgement], Values]] = {
-    "entropy": entropy,
-    "margin": margin,
-    "confidence": confidence,
-    "votes": votes,
-    "disagreement": disagreement,
-}
+MEASURES: Registry[Callable[[Judgement], Values]] = Registry(
+    "measures",
+    "measure",
+    {
+        "entropy": entropy,
+        "margin": margin,
+        "confidence": confidence,
+        "votes": votes,
+        "disagreement": disagreement,
+    },
+    arguments=("judgement",),
+)
 _NEEDS_MEMBERS = ("votes", "disagreement")
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import get_args
 
-from pet.config import SoftName
+from pet.config import SoftName, names_of
 from pet.errors import PatternError, did_you_mean
 from pet.task.pattern import Pattern
 from pet.task.verbalizer import Verbalizer
@@ -45,10 +44,10 @@ class PVP:
         parsed = pattern if isinstance(pattern, Pattern) else Pattern(pattern)
         if soft is None and parsed.is_soft:
             soft = "prompt-tuning"
-        if soft is not None and soft not in get_args(SoftName):
+        if soft is not None and soft not in names_of(SoftName):
             raise PatternError(
                 f"PVP({parsed.template!r}): soft={soft!r} is unknown.",
-                did_you_mean(str(soft), get_args(SoftName)),
+                did_you_mean(str(soft), names_of(SoftName)),
             )
         object.__setattr__(self, "pattern", parsed)
         object.__setattr__(self, "verbalizers", verbalizers)

@@ -19,6 +19,7 @@ from pet.config import (
     TemplateConfig,
     TrainingConfig,
     WordSearchConfig,
+    choices_of,
     deciding,
     default_learning_rate,
 )
@@ -153,13 +154,16 @@ def test_a_list_may_be_a_text_as_on_the_command_line() -> None:
     assert TemplateConfig(soft="none,words,none").soft == ("none", "words")
 
 
-@pytest.mark.parametrize(("part", "item"), [pair for pair in ALL if pair[1].metadata["choices"]])
+@pytest.mark.parametrize(
+    ("part", "item"), [pair for pair in ALL if choices_of(pair[0], pair[1].name)]
+)
 def test_a_choice_outside_the_list_is_refused_with_the_nearest(part: Any, item: Any) -> None:
     several = isinstance(item.default, tuple)
-    for choice in item.metadata["choices"]:
+    choices = choices_of(part, item.name)
+    for choice in choices:
         value = (choice,) if several else choice
         assert getattr(part(**{item.name: value}), item.name) == value
-    wrong = item.metadata["choices"][0] + "x"
+    wrong = choices[0] + "x"
     with pytest.raises(UsageError, match=f"{item.name}='{wrong}' is unknown(?s:.*)Did you mean"):
         part(**{item.name: (choice, wrong) if several else wrong})
     for wrong_number in ((), (choice, choice)) if several else ():

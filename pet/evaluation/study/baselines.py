@@ -31,6 +31,7 @@ from pet.data import Example
 from pet.encoding import Encoder
 from pet.errors import BackboneError, DataError
 from pet.model import Scoring
+from pet.registry import Registry
 from pet.seeds import RunStream, derived_seed
 from pet.task import Task
 from pet.task.kinds import refuse_multi_label, targets_of
@@ -157,7 +158,12 @@ def setfit(task: Task, examples: Sequence[Example], settings: Settings) -> Scori
     return FittedBaseline(task, features, model.model_head)
 
 
-BASELINES: dict[str, Baseline] = {"tfidf": tfidf, "embedding": embedding, "setfit": setfit}
+BASELINES: Registry[Baseline] = Registry(
+    "baselines",
+    "baseline",
+    {"tfidf": tfidf, "embedding": embedding, "setfit": setfit},
+    arguments=("task", "examples", "settings"),
+)
 
 
 def require(method: str) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from tempfile import TemporaryDirectory
-from typing import Any, get_args
+from typing import Any
 
-from pet.config import Settings, SoftName
+from pet.config import Settings, SoftName, names_of
 from pet.data import Columns, Data, Example, Labels, Pool, draw_shots, examples_from
 from pet.errors import DataError
 from pet.evaluation.run_report import Report, model_report, run_report
@@ -153,7 +153,7 @@ def run_cell(spec: CellSpec, progress: Progress = silent) -> CellResult:
 
 
 def _with_method(settings: Settings, method: str, task: Task) -> Settings:
-    if method in get_args(SoftName):
+    if method in names_of(SoftName):
         template = replace(settings.template, soft=(method,))
         return replace(settings, method="pet", template=template)
     # A method whose members have no slots trains the rest of what a scope names, and mixes none.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pet.backbone import LanguageModel
-from pet.errors import UsageError, did_you_mean
+from pet.registry import Registry
 from pet.scoring.readouts.base import Readout
 from pet.scoring.readouts.class_vectors import ClassVectors
 from pet.scoring.readouts.label_words import Word
@@ -39,18 +39,21 @@ def _of_words(readout: type[WordReadout]) -> Callable[[Member], list[Readout]]:
 
 
 # One readout for every verbalizer, but only one of prototypes.
-READOUTS: dict[str, Callable[[Member], list[Readout]]] = {
-    "words": _of_words(WordReadout),
-    "word-weights": _of_words(WeightedWords),
-    "class-vectors": lambda own: [
-        ClassVectors(words, own.n_labels, own.backbone) for words in own.words
-    ],
-    "prototypes": lambda own: [Prototypes(own.n_labels, own.backbone)],
-}
+READOUTS: Registry[Callable[[Member], list[Readout]]] = Registry(
+    "readouts",
+    "readout",
+    {
+        "words": _of_words(WordReadout),
+        "word-weights": _of_words(WeightedWords),
+        "class-vectors": lambda own: [
+            ClassVectors(words, own.n_labels, own.backbone) for words in own.words
+        ],
+        "prototypes": lambda own: [Prototypes(own.n_labels, own.backbone)],
+    },
+    arguments=("member",),
+)
 
 
 def readouts_of(kind: str, member: Member) -> list[Readout]:
     """Make a member's readouts; ``kind`` is a name in `READOUTS`."""
-    if kind not in READOUTS:
-        raise UsageError(f"Unknown readout {kind!r}.", did_you_mean(kind, READOUTS))
     return READOUTS[kind](member)

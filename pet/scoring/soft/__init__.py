@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pet.backbone import LanguageModel
-from pet.errors import UsageError, did_you_mean
+from pet.registry import Registry
 from pet.scoring.soft.deep import Deep
 from pet.scoring.soft.mixture import Mixture
 from pet.scoring.soft.p_tuning import PTuning
@@ -19,13 +19,18 @@ from pet.seeds import MemberStream, derived_seed
 
 __all__ = ["KINDS", "Mixture", "SoftSpec", "SoftTemplate", "make_template"]
 
-KINDS: dict[str, type[SoftTemplate]] = {
-    "words": Words,
-    "prompt-tuning": PromptTuning,
-    "p-tuning": PTuning,
-    "deep": Deep,
-    "prefix": Prefix,
-}
+KINDS: Registry[type[SoftTemplate]] = Registry(
+    "soft_kinds",
+    "soft template",
+    {
+        "words": Words,
+        "prompt-tuning": PromptTuning,
+        "p-tuning": PTuning,
+        "deep": Deep,
+        "prefix": Prefix,
+    },
+    subclasses_of=SoftTemplate,
+)
 
 
 def make_template(
@@ -55,12 +60,11 @@ def make_template(
     BackboneError
         When the backbone does not take this kind or start.
     """
-    if spec.kind not in KINDS:
-        raise UsageError(f"No soft template {spec.kind!r}.", did_you_mean(spec.kind, KINDS))
+    template = KINDS[spec.kind]
     starts = [start_vectors(backbone, words, label_ids, spec)]
     for number in range(1, spec.mixture):
         own = replace(spec, seed=derived_seed(spec.seed, MemberStream.MIXTURE, number))
         starts.append(scattered(start_vectors(backbone, words, label_ids, own), backbone, own.seed))
-    templates = [KINDS[spec.kind](Site(spec, backbone, start)).begin() for start in starts]
+    templates = [template(Site(spec, backbone, start)).begin() for start in starts]
     found = Mixture(templates) if len(templates) > 1 else templates[0]
     return found.to(backbone.compute.device)

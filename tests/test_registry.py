@@ -1,0 +1,111 @@
+"""Registries: what they hold, what they refuse, and that settings know their names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pet.config import (
+    SOFT_KINDS,
+    SOFT_RECIPES,
+    EnsembleConfig,
+    StudyConfig,
+    SuggestConfig,
+    TemplateConfig,
+    TrainingConfig,
+    choices_of,
+)
+from pet.config.study import BASELINES as BASELINE_NAMES
+from pet.errors import UsageError
+from pet.evaluation.study.baselines import BASELINES
+from pet.members.objectives import OBJECTIVES
+from pet.model.combiners import COMBINERS
+from pet.registry import Registry
+from pet.scoring.readouts import READOUTS, Readout
+from pet.scoring.soft import KINDS
+from pet.search.suggestion import MEASURES
+
+
+@pytest.mark.parametrize(
+    ("registry", "names"),
+    [
+        (COMBINERS, choices_of(EnsembleConfig, "combine_members")),
+        (COMBINERS, choices_of(EnsembleConfig, "combine_verbalizers")),
+        (READOUTS, choices_of(EnsembleConfig, "readout")),
+        (OBJECTIVES, choices_of(TrainingConfig, "objective")),
+        (MEASURES, choices_of(SuggestConfig, "by")),
+        (KINDS, SOFT_KINDS.built_in),
+        (
+            KINDS,
+            [
+                n
+                for n in choices_of(TemplateConfig, "soft")
+                if n not in ("none", *SOFT_RECIPES.built_in)
+            ],
+        ),
+        (BASELINES, BASELINE_NAMES.built_in),
+    ],
+)
+def test_a_registry_and_the_names_of_its_settings_are_the_same_set(
+    registry: Registry[Any], names: Any
+) -> None:
+    assert list(registry) == list(names) == list(registry.built_in)
+
+
+def test_a_study_compares_every_baseline_and_soft_kind() -> None:
+    assert {*BASELINES, *KINDS} < {*choices_of(StudyConfig, "methods")}
+
+
+@pytest.fixture
+def shapes() -> Registry[Any]:
+    return Registry("shapes", "shape", {"disc": max, "box": min}, arguments=("width", "height"))
+
+
+def test_a_registry_is_a_mapping(shapes: Registry[Any]) -> None:
+    assert shapes["disc"] is max
+    assert dict(shapes) == {"disc": max, "box": min}
+    assert "disc" in shapes
+    assert shapes.get("cone") is None
+
+
+def test_an_unknown_name_is_answered_with_the_nearest(shapes: Registry[Any]) -> None:
+    with pytest.raises(UsageError, match=r"^Unknown shape 'dics'.\n  Did you mean 'disc'\?$"):
+        shapes["dics"]
+
+
+def test_what_is_registered_is_found(shapes: Registry[Any]) -> None:
+    def cone(width: float, height: float) -> float:
+        return width * height
+
+    assert shapes.register("cone", cone) is cone
+    assert shapes["cone"] is cone
+    assert list(shapes) == ["disc", "box", "cone"]
+    assert shapes.built_in == ("disc", "box")
+
+
+@pytest.mark.parametrize(
+    ("name", "entry", "message"),
+    [
+        ("disc", min, "There is a shape 'disc' already"),
+        ("", min, "'' cannot name a shape"),
+        ("a,b", min, "'a,b' cannot name a shape"),
+        (" disc", min, "' disc' cannot name a shape"),
+        (3, min, "3 cannot name a shape"),
+        ("cone", 3, r"The shape 'cone' must be a function of \(width, height\), found 3"),
+        ("cone", lambda width: width, r"must be a function of \(width, height\), found <function"),
+    ],
+)
+def test_what_a_registry_cannot_hold_is_refused(
+    shapes: Registry[Any], name: Any, entry: Any, message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        shapes.register(name, entry)
+    assert list(shapes) == ["disc", "box"]
+
+
+def test_a_registry_of_classes_or_objects_says_of_which() -> None:
+    with pytest.raises(UsageError, match="'mine' must be a subclass of Readout, found <class 'int"):
+        Registry("classes", "class", {}, subclasses_of=Readout).register("mine", int)
+    with pytest.raises(UsageError, match="'mine' must be an object of the class int, found '3'"):
+        Registry("objects", "object", {}, holds=int).register("mine", "3")
