@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint format clean
+.PHONY: demo test test-all coverage lint format clean
 
 demo: .venv/installed
 	$(BIN)/pet check --task reviews --train tasks/reviews/train.jsonl --unlabeled tasks/reviews/unlabeled.jsonl
@@ -11,8 +11,18 @@ demo: .venv/installed
 	$(BIN)/pet predict runs/demo --input tasks/reviews/test.jsonl -o runs/demo/predictions.jsonl
 	$(BIN)/pet explain runs/demo --text "The zip broke on the second day and nobody answered my mails."
 
+# Two workers of one thread each; one that has nothing left takes tests from the other.
+TEST := $(BIN)/pytest -n 2 --dist worksteal
+
 test: .venv/installed lint
-	$(BIN)/pytest
+	$(TEST)
+
+# With what takes long; on a GPU and on the labelled data sets where they are there.
+test-all: .venv/installed lint
+	$(TEST) --slow
+
+coverage: .venv/installed
+	$(TEST) --cov=pet --cov-branch --cov-report=term:skip-covered
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -380,9 +380,9 @@ def test_auto_takes_a_gpu_where_there_is_one_and_bf16_where_the_hardware_has_it(
 ) -> None:
     assert Compute.choose().device.type == ("cuda" if torch.cuda.is_available() else "cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr("pet.device._has_bf16", lambda device: True)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
     assert Compute.choose() == Compute(torch.device("cpu"), "bf16")
-    monkeypatch.setattr("pet.device._has_bf16", lambda device: False)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True})
     assert Compute.choose() == Compute(torch.device("cpu"), "fp32")
     assert Compute.choose("cpu", "bf16").precision == "bf16"  # an explicit wish counts
 
