@@ -55,7 +55,7 @@ def spec_of(task: Task, number: int, steps: int) -> MemberSpec:
     pvp = task.pvps[0]
     soft = pvp.with_pattern(with_slots(pvp.pattern, SLOTS), "prompt-tuning")
     training = TrainingConfig(
-        max_steps=steps, batch_size=BATCH, scope="prompt", calibration="none", warmup=0
+        max_steps=steps, batch_size=BATCH, scope="prompt", offsets="none", warmup=0
     )
     template = SoftSpec("prompt-tuning", seed=number)
     return MemberSpec(f"m{number}", 0, soft, number, training, 256, soft=template)

@@ -51,7 +51,7 @@ def train_fast(
     backbone: MaskedLM, task: Task, pvp: PVP, examples: Sequence[Example], steps: int
 ) -> tuple[float, MemberResult]:
     """Seconds a step, and the trained member."""
-    training = TrainingConfig(calibration="none", max_steps=steps, batch_size=BATCH_SIZE, warmup=0)
+    training = TrainingConfig(offsets="none", max_steps=steps, batch_size=BATCH_SIZE, warmup=0)
     spec = MemberSpec("benchmark", 0, pvp, SEED, training, MAX_LENGTH)
     marks: list[float] = []
 

@@ -37,8 +37,15 @@ from pet.types import Progress, silent
 
 TASKS = "sst2,mr,ag_news,trec,emotion,yelp_full"
 KINDS = SOFT_KINDS.built_in
-SCOPES = ("prompt", "prompt+head", "prompt+bias", "prompt+lora", "all")
-DEEP_MIXTURE = {"deep": "add", "mixture": 4}  # Qin and Eisner's deep perturbation
+# What a variant trains, by the name that RESULTS.md has for it.
+SCOPES = {
+    "prompt": "prompt",
+    "prompt+head": "head",
+    "prompt+bias": "bias",
+    "prompt+lora": "lora",
+    "all": "full",
+}
+DEEP_MIXTURE = {"soft_deep": "add", "soft_mixture": 4}  # Qin and Eisner's deep perturbation
 
 # The first of a group is what the others are compared with.
 GROUPS: dict[str, dict[str, dict[str, Any]]] = {
@@ -56,22 +63,25 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
         "hard, head": {"scope": "head"},
         "hard, bias": {"scope": "bias"},
         **{
-            f"{kind}, {scope}": {"soft": (kind,), "scope": scope}
+            f"{kind}, {name}": {"soft": (kind,), "scope": scope}
             for kind in KINDS
-            for scope in SCOPES
+            for name, scope in SCOPES.items()
         },
-        **{f"softened words, {scope}": {"soften": "words", "scope": scope} for scope in SCOPES},
         **{
-            f"{recipe}, {scope}": {"soft": (recipe,), "scope": scope}
+            f"softened words, {name}": {"soft_from_words": True, "scope": scope}
+            for name, scope in SCOPES.items()
+        },
+        **{
+            f"{recipe}, {name}": {"soft": (recipe,), "scope": scope}
             for recipe in SOFT_RECIPES.built_in
-            for scope in SCOPES
+            for name, scope in SCOPES.items()
         },
         **{
-            f"deep mixture, {scope}": {"soft": ("deep",), **DEEP_MIXTURE, "scope": scope}
-            for scope in ("prompt", "all")
+            f"deep mixture, {name}": {"soft": ("deep",), **DEEP_MIXTURE, "scope": SCOPES[name]}
+            for name in ("prompt", "all")
         },
         "hard + hard, all": {"repetitions": 2},  # what a second member of any kind brings
-        "hard + prompt-tuning, all": {"soft": ("none", "prompt-tuning"), "scope": "all"},
+        "hard + prompt-tuning, all": {"soft": ("none", "prompt-tuning"), "scope": "full"},
         "hard + prefix, prompt": {"soft": ("none", "prefix"), "scope": "prompt"},
     },
     "scopes": {
@@ -91,7 +101,7 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
         },
     },
     "lengths": {
-        f"{kind}, length {length}": {"soft": (kind,), "scope": "prompt", "soft_length": length}
+        f"{kind}, length {length}": {"soft": (kind,), "scope": "prompt", "soft_slots": length}
         for kind in ("prompt-tuning", "deep", "prefix")
         for length in (20, 5, 1)
     },

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial, wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,6 +25,7 @@ from pet.config import (
     TemplateConfig,
     TrainingConfig,
 )
+from pet.config.settings import flat_today
 from pet.data import Data, Pool, chunked
 from pet.data.given import given_examples, given_labelled
 from pet.model import load_model, save_model
@@ -35,6 +36,16 @@ from pet.task import Task, load_task
 from pet.task.kinds import targets_of, task_kind
 from pet.task.labels import Label, is_indicator
 from pet.types import Progress, silent
+
+
+def _earlier_names_too(init: Callable[..., None]) -> Callable[..., None]:
+    """Let a constructor take earlier names of settings, which its signature does not show."""
+
+    @wraps(init)
+    def taking_earlier_names(self: Any, *arguments: Any, **parameters: Any) -> None:
+        init(self, *arguments, **flat_today(parameters))
+
+    return taking_earlier_names
 
 
 class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unused-ignore]
@@ -74,6 +85,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
     >>> model.fit(texts, labels, unlabeled=pool).predict(["Lovely."])   # doctest: +SKIP
     """
 
+    @_earlier_names_too
     def __init__(
         self,
         task: Task | str = "reviews",
@@ -101,30 +113,30 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         negatives: int = TrainingConfig.negatives,
         lm_weight: float = TrainingConfig.lm_weight,
         dropout: bool = TrainingConfig.dropout,
-        calibration: str = TrainingConfig.calibration,
+        offsets: str = TrainingConfig.offsets,
         readout_rate: float | None = TrainingConfig.readout_rate,
         eval_every: int = TrainingConfig.eval_every,
         patience: int = TrainingConfig.patience,
         soft: str | Sequence[str] = TemplateConfig.soft,
-        soft_length: int = TemplateConfig.soft_length,
+        soft_slots: int = TemplateConfig.soft_slots,
         soft_text: str | None = TemplateConfig.soft_text,
         soft_start: str = TemplateConfig.soft_start,
-        deep: str = TemplateConfig.deep,
-        deep_layers: str = TemplateConfig.deep_layers,
-        mixture: int | None = TemplateConfig.mixture,
-        soften: str = TemplateConfig.soften,
+        soft_deep: str = TemplateConfig.soft_deep,
+        soft_deep_layers: str = TemplateConfig.soft_deep_layers,
+        soft_mixture: int | None = TemplateConfig.soft_mixture,
+        soft_from_words: bool = TemplateConfig.soft_from_words,
         readout: str | Sequence[str] = EnsembleConfig.readout,
         repetitions: int = EnsembleConfig.repetitions,
         combine_verbalizers: str = EnsembleConfig.combine_verbalizers,
         combine_members: str = EnsembleConfig.combine_members,
         weighting: str = EnsembleConfig.weighting,
-        calibrate: str = EnsembleConfig.calibrate,
+        temper: str = EnsembleConfig.temper,
         folds: int = EnsembleConfig.folds,
         generations: int | None = IpetConfig.generations,
         growth: int = IpetConfig.growth,
         labeller_share: float = IpetConfig.labeller_share,
-        student: str | None = DistillationConfig.student,
-        temperature: float = DistillationConfig.temperature,
+        distill_student: str | None = DistillationConfig.distill_student,
+        distill_temperature: float = DistillationConfig.distill_temperature,
         distill_epochs: int = DistillationConfig.distill_epochs,
         distill_max_steps: int = DistillationConfig.distill_max_steps,
         distill_batch_size: int = DistillationConfig.distill_batch_size,
@@ -136,6 +148,11 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         for name, value in list(locals().items()):
             if name not in ("self", "__class__"):
                 setattr(self, name, value)
+
+    def set_params(self, **parameters: Any) -> PETClassifier:
+        """Set parameters, as scikit-learn does; earlier names are understood too."""
+        super().set_params(**flat_today(parameters))
+        return self
 
     def settings(self) -> Settings:
         """Return the parameters as validated settings."""

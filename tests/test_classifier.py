@@ -255,7 +255,7 @@ def test_a_batch_gives_what_its_texts_give_alone(fitted: dict[str, PETClassifier
         ({"batch_size": "8"}, "batch_size must be a number from 1, not '8'"),
         ({"scope": "ful"}, "(?s)scope='ful' is unknown.*'full'"),
         ({"weighting": "equal"}, "weighting='equal' is unknown"),
-        ({"temperature": 0}, "temperature must be a number from"),
+        ({"distill_temperature": 0}, "distill_temperature must be a number from"),
     ],
 )
 def test_bad_parameters_are_refused_when_fitting(

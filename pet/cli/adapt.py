@@ -24,7 +24,7 @@ from pet.errors import UsageError
 @click.option("--column", default="text", show_default=True, help="Column that holds the text.")
 @click.option("--paragraphs", is_flag=True, help="In .txt files blank lines separate documents.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=Settings.seed, show_default=True,
-              help="Of every draw.")  # fmt: skip
+              help="Random seed.")  # fmt: skip
 @click.option("-o", "--output", required=True, metavar="DIR", help="Folder of the new model.")
 @click.option("--force", is_flag=True, help="Start over where DIR holds an adaptation.")
 @settings_options(LMConfig)

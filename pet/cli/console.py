@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from pet.errors import PetError
-from pet.types import Progress
+
+if TYPE_CHECKING:
+    from pet.types import Progress
 
 
 @contextmanager

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import fields
-from typing import Any
+from dataclasses import Field, fields
+from types import NoneType
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 import click
 
-from pet.config import CONFIGS, Settings, choices_of
+from pet.cli.console import say
+from pet.config import CONFIGS, BackboneConfig, Settings, choices_of
 from pet.config.base import number_list, word_list
+from pet.config.formerly import value_today
 from pet.errors import UsageError
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+if TYPE_CHECKING:
+    _TextChoice = click.Choice[str]
+else:
+    _TextChoice = click.Choice
 
 
 def settings_options(*names: str | type) -> Decorator:
@@ -24,35 +31,89 @@ def settings_options(*names: str | type) -> Decorator:
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for name in reversed(names):
-            config = CONFIGS[name] if isinstance(name, str) else name
+            config: Any = CONFIGS[name] if isinstance(name, str) else name
             for item in reversed(fields(config)):
-                command = _option(config, item)(command)
+                command = setting_option(config, item)(command)
         return command
 
     return decorate
 
 
-def _option(config: type, item: Any) -> Decorator:
-    flag = "--" + item.name.replace("_", "-")
-    text, choices, default = item.metadata["help"], choices_of(config, item.name), item.default
-    if isinstance(default, bool):
+def setting_option(config: Any, item: Field[Any]) -> Decorator:
+    """Make the option of a setting, and a hidden one of its earlier name where it had one."""
+    expected = get_type_hints(config)[item.name]
+    if NoneType in get_args(expected):
+        (expected,) = (one for one in get_args(expected) if one is not NoneType)
+    choices = choices_of(config, item.name)
+    kind: Any = _Choice(item, choices) if choices else expected
+    option = _option(item, expected, kind)
+    if item.metadata["formerly"] is None:
+        return option
+    if values := item.metadata["formerly_values"]:
+        kind = click.Choice(list(values))
+    earlier = _earlier_option(item, expected, kind)
+    return lambda command: option(earlier(command))
+
+
+def _option(item: Field[Any], expected: Any, kind: Any) -> Decorator:
+    flag, text = flag_of(item.name), item.metadata["help"]
+    default: Any = item.default
+    if expected is bool:
         return click.option(
             f"{flag}/--no-{flag[2:]}", default=default, show_default=True, help=text
         )
-    if isinstance(default, tuple):
+    if get_origin(expected) is tuple:
         return click.option(
             flag,
             default=",".join(map(str, default)),
             show_default=True,
             help=text,
-            callback=_numbers if isinstance(default[0], int) else _words,
+            callback=_numbers if get_args(expected)[0] is int else _words,
         )
-    kind: Any = click.Choice(choices) if choices else type(default)
-    if default is None:
-        kind = {"int | None": int, "str | None": str}.get(item.type, float)
     return click.option(
         flag, type=kind, default=default, show_default=default is not None, help=text
     )
+
+
+def _earlier_option(item: Field[Any], expected: Any, kind: Any) -> Decorator:
+    """Make a hidden option that hands its value on as the default of the setting's option."""
+    flag, today = flag_of(item.metadata["formerly"]), flag_of(item.name)
+
+    def hand_on(context: click.Context, _: click.Parameter, value: Any) -> None:
+        if value is None:
+            return
+        meant = value_today(item, value)
+        if expected is bool:
+            say(f"{flag} {value} is now {today if meant else '--no-' + today[2:]}.")
+        else:
+            say(f"{flag} is now {today}.")
+        context.default_map = {**(context.default_map or {}), item.name: meant}
+
+    # Eager, so that it is seen before the option that takes the value as its default.
+    return click.option(
+        flag, type=kind, hidden=True, expose_value=False, is_eager=True, callback=hand_on
+    )
+
+
+class _Choice(_TextChoice):
+    """Choice of a setting's values, which also understands their earlier names."""
+
+    def __init__(self, item: Field[Any], choices: tuple[str, ...]) -> None:
+        super().__init__(choices)
+        self._item = item
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return today's value; tell of an earlier one."""
+        today = value_today(self._item, value)
+        if today != value:
+            flag = flag_of(self._item.name)
+            say(f"{flag} {value} is now {flag} {today}.")
+        return super().convert(today, param, ctx)
+
+
+def flag_of(name: str) -> str:
+    """Return the option of a setting."""
+    return "--" + name.replace("_", "-")
 
 
 def _numbers(context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
@@ -96,7 +157,7 @@ def seed_option(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.IntRange(min=0),
         default=Settings.seed,
         show_default=True,
-        help="Of every draw.",
+        help="Random seed.",
     )(command)
 
 
@@ -137,7 +198,7 @@ def threshold_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--threshold",
         type=click.FloatRange(0, 1),
         callback=_number,
-        help="Abstain where no label has this probability; best after pet train --calibrate folds.",
+        help="Abstain where no label has this probability; best after pet train --temper folds.",
     )(command)
 
 
@@ -149,9 +210,9 @@ def _number(_: click.Context, option: click.Parameter, value: float | None) -> f
 
 def compute_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --device and --precision."""
-    for item in reversed(fields(CONFIGS["backbone"])):
+    for item in reversed(fields(BackboneConfig)):
         if item.name in ("device", "precision"):
-            command = _option(CONFIGS["backbone"], item)(command)
+            command = setting_option(BackboneConfig, item)(command)
     return command
 
 

@@ -35,9 +35,9 @@ from pet.config.soft import (
 from pet.config.study import StudyConfig
 from pet.config.training import (
     BackboneConfig,
-    Calibration,
     ClassWeight,
     ObjectiveKind,
+    OffsetsSource,
     Scope,
     TrainingConfig,
     WeightsScope,
@@ -49,7 +49,6 @@ __all__ = [
     "AdaptConfig",
     "BackboneConfig",
     "CONFIGS",
-    "Calibration",
     "ClassWeight",
     "Combiner",
     "DeepKind",
@@ -60,6 +59,7 @@ __all__ = [
     "Measure",
     "Method",
     "ObjectiveKind",
+    "OffsetsSource",
     "RankConfig",
     "ReadoutKind",
     "Scope",

@@ -21,15 +21,23 @@ def setting(
     high: float | None = None,
     below: float | None = None,
     decides: bool = True,
+    formerly: str | None = None,
+    formerly_values: Mapping[Any, Any] | None = None,
 ) -> Any:
     """Declare one setting: default, help text, limit; its annotation says which values it takes.
 
     A number is at least ``low`` or greater than ``above``, and at most ``high`` or less than
     ``below`` where there is such a limit. A setting that does not decide a result but where it is
-    computed is no part of what a run was asked.
+    computed is no part of what a run was asked. ``formerly`` is an earlier name of the setting, and
+    ``formerly_values`` maps earlier names of its values to today's: all are still understood, see
+    `pet.config.formerly`.
     """
     limits = {"low": low, "above": above, "high": high, "below": below}
-    return field(default=default, metadata={"help": text, "decides": decides, **limits})
+    earlier = {"formerly": formerly, "formerly_values": formerly_values}
+    return field(
+        default=default,
+        metadata={"help": text, "decides": decides, **earlier, **limits},
+    )
 
 
 def deciding(config: Any) -> dict[str, Any]:

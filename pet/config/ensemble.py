@@ -12,10 +12,10 @@ Combiner = Annotated[
     str, Names(("logits", "probabilities", "log-probabilities", "vote"), "combiners")
 ]
 Weighting = Literal["uniform", "accuracy", "learned", "tempered"]
-Calibrate = Literal["none", "agreement", "folds"]
 ReadoutKind = Annotated[
     str, Names(("words", "word-weights", "class-vectors", "prototypes"), "readouts")
 ]
+Temper = Literal["none", "agreement", "folds"]
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,14 @@ class EnsembleConfig(Checked):
         "out-of-fold scores of the labelled examples, or tempered: uniform, with a temperature "
         "for every member from those scores.",
     )
-    calibrate: Calibrate = setting(
+    temper: Temper = setting(
         "agreement",
         "Make probabilities honest with a temperature: agreement makes the ensemble as sure as two "
         "members agree on unlabelled text, which costs nothing; folds fits out-of-fold scores of "
         "the labelled examples, and takes --folds more trainings of every member.",
+        formerly="calibrate",
     )
-    folds: int = setting(4, "Folds for learned and tempered weights and --calibrate folds.", low=2)
+    folds: int = setting(4, "Folds for learned and tempered weights and --temper folds.", low=2)
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,18 @@ class IpetConfig(Checked):
 class DistillationConfig(Checked):
     """How the final classifier is trained on softly labelled text."""
 
-    student: str | None = setting(
+    distill_student: str | None = setting(
         None,
         "Model that the distilled classifier starts from; by default the backbone, or pet-mini "
         "where the backbone's architecture has no classifier.",
+        formerly="student",
     )
-    temperature: float = setting(2.0, "Softens the ensemble's labels; 1 leaves them.", low=0.01)
+    distill_temperature: float = setting(
+        2.0,
+        "Temperature that softens the ensemble's labels; 1 leaves them as they are.",
+        low=0.01,
+        formerly="temperature",
+    )
     distill_epochs: int = setting(4, "Passes over the unlabelled text.", low=1)
     distill_max_steps: int = setting(2000, "Most optimiser steps, whatever the epochs.", low=1)
     distill_batch_size: int = setting(32, "Unlabelled texts per optimiser step.", low=1)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from pet.config.base import Checked, setting
 from pet.config.ensemble import DistillationConfig, EnsembleConfig, IpetConfig
+from pet.config.formerly import names_today
 from pet.config.lm import AdaptConfig
 from pet.config.soft import TemplateConfig
 from pet.config.training import BackboneConfig, TrainingConfig
@@ -29,10 +32,15 @@ CONFIGS: dict[str, Any] = {
 class Settings(Checked):
     """Everything that decides a run's result, besides the data."""
 
-    method: Method = setting("pet", "Which steps there are.")
-    seed: int = setting(13, "Of every draw.", low=0)
+    method: Method = setting(
+        "pet",
+        "Steps of a run. pet: a member for every pattern, ensembled and distilled; ipet: the same "
+        "after generations that label text for each other; single: the first pattern alone; head: "
+        "members whose LM head alone is trained; zero-shot: no training; fine-tune: no patterns.",
+    )
+    seed: int = setting(13, "Random seed.", low=0)
     patterns: tuple[int, ...] | None = setting(
-        None, "Numbers of patterns, such as 0,2-3, or all.", low=0
+        None, "Numbers of the task's patterns, such as 0,2-3; all by default.", low=0
     )
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -49,8 +57,16 @@ class Settings(Checked):
 
     @classmethod
     def from_flat(cls, values: dict[str, Any]) -> Settings:
-        """Build the nested settings from ``{option name: value}``; unknown names are refused."""
-        rest = dict(values)
+        """Build the nested settings from ``{option name: value}``.
+
+        Earlier names are understood too, with a FutureWarning.
+
+        Raises
+        ------
+        UsageError
+            When a name is unknown, or a value is not what its setting takes.
+        """
+        rest = flat_today(values)
         parts = {
             name: part(
                 **{item.name: rest.pop(item.name) for item in fields(part) if item.name in rest}
@@ -61,3 +77,29 @@ class Settings(Checked):
             if name not in ("method", "seed", "patterns"):
                 raise UsageError(f"Unknown setting {name!r}.")
         return cls(**rest, **parts)
+
+
+def flat_today(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``{setting name: value}`` under today's names; earlier ones give a FutureWarning."""
+
+    def warn(earlier: str, today: str) -> None:
+        warnings.warn(f"{earlier} is now {today}.", FutureWarning, stacklevel=5)
+
+    named = dict(values)
+    for part in CONFIGS.values():
+        named = names_today(part, named, warn)
+    return named
+
+
+def recorded_today(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record of what was asked with its settings under the names they have today."""
+    settings = asked.get("settings")
+    if not isinstance(settings, Mapping):
+        return dict(asked)
+    renamed = {
+        name: names_today(CONFIGS[name], part)
+        if name in CONFIGS and isinstance(part, Mapping)
+        else part
+        for name, part in settings.items()
+    }
+    return {**asked, "settings": renamed}

@@ -30,7 +30,9 @@ class TemplateConfig(Checked):
         "mask tokens, with class vectors; mixture, prompt-tuning templates mixed by EM; none "
         "is the pattern as the task has it. Several give every pattern a member of each kind.",
     )
-    soft_length: int = setting(20, "Pseudo tokens that a pattern without slots gets.", low=1)
+    soft_slots: int = setting(
+        20, "Number of slots that a pattern without slots gets.", low=1, formerly="soft_length"
+    )
     soft_text: str | None = setting(
         None, "Words that the slots before a pattern start as; by default none."
     )
@@ -39,27 +41,34 @@ class TemplateConfig(Checked):
         "What pseudo tokens start as: label words (and common words for those that remain), common "
         "words of the vocabulary, uniform noise, or the mask token.",
     )
-    deep: DeepKind = setting(
+    soft_deep: DeepKind = setting(
         "replace",
-        "Deep prompts: they replace what comes to a layer at the slots, or are added to it.",
+        "Use of the vectors of --soft deep: they replace a layer's input at the slots, or are "
+        "added to it.",
+        formerly="deep",
     )
-    deep_layers: str = setting(
-        "all", "Deep prompts: which layers have them, such as 1,4-6, or all but the first, 0."
+    soft_deep_layers: str = setting(
+        "all",
+        "Layers that have vectors with --soft deep, such as 1,4-6; all are those after layer 0.",
+        formerly="deep_layers",
     )
-    mixture: int | None = setting(
+    soft_mixture: int | None = setting(
         None,
-        "Soft templates of one member: their probabilities are mixed, with weights found by EM; by "
-        "default 1, of --soft mixture 4.",
+        "Number of soft templates of one member; their probabilities are mixed, with weights found "
+        "by EM. By default 1, with --soft mixture 4.",
         low=1,
+        formerly="mixture",
     )
-    soften: Literal["none", "words"] = setting(
-        "none",
-        "words: a pattern's own words become its slots, instead of slots before it.",
+    soft_from_words: bool = setting(
+        False,
+        "Make slots of a pattern's own words, instead of putting slots before it.",
+        formerly="soften",
+        formerly_values={"none": False, "words": True},
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.soft_text is not None and not self.soft_text.strip():
             raise UsageError("soft_text has no words.", "Leave it out, or give some: 'In short,'.")
-        if self.soften != "none" and set(self.soft) <= {"none"}:
+        if self.soft_from_words and set(self.soft) <= {"none"}:
             object.__setattr__(self, "soft", ("words",))

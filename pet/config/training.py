@@ -9,10 +9,10 @@ from pet.config.base import Checked, setting
 from pet.registry import Names
 
 WeightsScope = Literal["full", "head", "bias", "lora"]
-Scope = Literal[WeightsScope, "prompt", "prompt+head", "prompt+bias", "prompt+lora", "all"]
+Scope = Literal[WeightsScope, "prompt"]
 ClassWeight = Literal["none", "balanced"]
 ObjectiveKind = Annotated[str, Names(("pet", "adapet"), "objectives")]
-Calibration = Literal["auto", "none", "prior", "labelled"]
+OffsetsSource = Literal["auto", "labelled", "prior", "none"]
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,15 @@ class TrainingConfig(Checked):
     clip_norm: float = setting(1.0, "Largest gradient norm.", above=0)
     scope: Scope = setting(
         "full",
-        "What is trained of the backbone: all but word embeddings (full), the head, biases, "
-        "LoRA adapters or, with soft slots, nothing (prompt). Slots are always trained: "
-        "prompt+head, prompt+bias, prompt+lora and all are other names of head, bias, lora and "
-        "full. Members without slots take full for prompt.",
+        "Part of a member that is trained: all but word embeddings (full), the head, biases, LoRA "
+        "adapters, or only the soft slots (prompt). Slots are trained with any scope; a member "
+        "without slots takes full for prompt.",
+        formerly_values={
+            "all": "full",
+            "prompt+head": "head",
+            "prompt+bias": "bias",
+            "prompt+lora": "lora",
+        },
     )
     lora_rank: int = setting(8, "Rank of the adapters of --scope lora.", low=1)
     prompt_rate: float | None = setting(
@@ -87,11 +92,12 @@ class TrainingConfig(Checked):
         below=1,
     )
     dropout: bool = setting(False, "Train with the backbone's dropout.")
-    calibration: Calibration = setting(
+    offsets: OffsetsSource = setting(
         "auto",
-        "What is subtracted from a member's label scores: prior, its mean scores of unlabelled "
-        "text (or of inputs without content); labelled, those of the labelled examples before "
-        "training; none; or auto: labelled for trained members, prior for others.",
+        "Offsets that are subtracted from a member's label scores: prior, its mean scores of "
+        "unlabelled text (or of inputs without content); labelled, those of the labelled examples "
+        "before training; none; or auto: labelled for trained members, prior for others.",
+        formerly="calibration",
     )
     readout_rate: float | None = setting(
         None,
@@ -104,14 +110,14 @@ class TrainingConfig(Checked):
         3, "With a development file: looks without gain before stopping.", low=1
     )
 
-    def calibration_of(self, trained: bool) -> Calibration:
+    def offsets_of(self, trained: bool) -> OffsetsSource:
         """Resolve "auto" for a member that is trained or not."""
-        if self.calibration != "auto":
-            return self.calibration
+        if self.offsets != "auto":
+            return self.offsets
         return "labelled" if trained else "prior"
 
     def weights_scope(self, soft: bool) -> WeightsScope | None:
-        """What is trained of the backbone, or None for nothing.
+        """Scope of the backbone's weights that are trained, or None for none of them.
 
         Only a member with soft slots can leave the backbone alone.
         """
@@ -121,16 +127,8 @@ class TrainingConfig(Checked):
 
     @property
     def without_slots(self) -> WeightsScope:
-        """The scope of a member that has no soft slots."""
-        match self.scope:
-            case "full" | "all" | "prompt":
-                return "full"
-            case "head" | "prompt+head":
-                return "head"
-            case "bias" | "prompt+bias":
-                return "bias"
-            case "lora" | "prompt+lora":
-                return "lora"
+        """Scope of a member that has no soft slots."""
+        return "full" if self.scope == "prompt" else self.scope
 
     def steps_for(self, examples: int, least: int = 100) -> int:
         """Optimiser steps for so many labelled examples."""

@@ -30,13 +30,13 @@ _UNUSED: dict[Method, frozenset[str]] = {
     "head": _GENERATIONS | _STUDENT | {"scope"},
     "zero-shot": _GENERATIONS
     | _STUDENT
-    | _names(TrainingConfig, "calibration", "demonstrations")
+    | _names(TrainingConfig, "offsets", "demonstrations")
     | {"repetitions"},
     "fine-tune": _GENERATIONS
     | _STUDENT
     | _names(TrainingConfig, *_STEPS)
     | _names(TemplateConfig)
-    | _names(EnsembleConfig, "calibrate", "folds")
+    | _names(EnsembleConfig, "temper", "folds")
     | {"patterns"},
 }
 
@@ -75,11 +75,11 @@ def _unused_by_members(settings: Settings, slots: SlotUse) -> frozenset[str]:
     if not slots.given:
         ignored.add("soft_text")
     if not slots.given or template.soft_text is not None:
-        ignored.add("soft_length")
+        ignored.add("soft_slots")
     if not slots.started:
         ignored.add("soft_start")
     if "deep" not in slots.kinds:
-        ignored |= {"deep", "deep_layers"}
+        ignored |= {"soft_deep", "soft_deep_layers"}
     if all(Recipe.of(name).readout for name in template.soft):
         ignored.add("readout")
     if training.without_slots != "lora" or settings.method == "head":

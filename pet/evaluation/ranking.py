@@ -269,13 +269,13 @@ def _untrained(
 ) -> tuple[PVPScorer, list[Scores]]:
     """A pattern as it is, calibrated, and its held-out scores of every halving: one pass in all."""
     scorer = spec.scorer(task.labels, backbone)
-    calibration = spec.training.calibration_of(trained=True)
-    if calibration == "prior":
+    source = spec.training.offsets_of(trained=True)
+    if source == "prior":
         scorer = scorer.calibrated(
             prior(scorer, data.pool, derived_seed(spec.seed, MemberStream.PRIOR))
         )
     raw = score(scorer, Chunk(backbone.tokenizer, [example.texts for example in data.train]))
-    if calibration != "labelled":
+    if source != "labelled":
         return scorer, [raw] * len(halvings)
     folds = [held_out(raw, targets, pair) for pair in halvings]
     return scorer.calibrated(balanced(raw, targets)), folds

@@ -131,7 +131,7 @@ class _LabelLosses:
         if self._scorer.variants > 1:
             raise UsageError(
                 "The masked-LM loss trains one template of a mixture alone.",
-                "Leave out --lm-weight, or use --mixture 1.",
+                "Leave out --lm-weight, or use --soft-mixture 1.",
             )
         if pool is None or not len(pool):
             raise DataError("lm_weight needs unlabelled text.", "Give --unlabeled FILE.")

@@ -37,16 +37,16 @@ def specs_of(task: Task, settings: Settings) -> list[MemberSpec]:
         for repetition in range(repetitions)
     ]
     soft = any(spec.soft for spec in specs)
-    if training.scope.startswith("prompt") and settings.method != "zero-shot" and not soft:
+    if training.scope == "prompt" and settings.method != "zero-shot" and not soft:
         raise UsageError(
-            f"The scope {training.scope!r} trains soft slots, but no chosen pattern has any.",
+            "The scope 'prompt' trains soft slots, but no chosen pattern has any.",
             "Add --soft KIND, write {soft:5} into a pattern, or use another --scope.",
         )
-    if (settings.template.mixture or 1) > 1 and not soft:
+    if (settings.template.soft_mixture or 1) > 1 and not soft:
         raise UsageError(
-            f"A mixture of {settings.template.mixture} is one of soft templates, but no chosen "
-            "pattern has slots.",
-            "Add --soft KIND, write {soft:5} into a pattern, or leave --mixture out.",
+            f"A mixture of {settings.template.soft_mixture} is one of soft templates, but no "
+            "chosen pattern has slots.",
+            "Add --soft KIND, write {soft:5} into a pattern, or leave --soft-mixture out.",
         )
     return specs
 
@@ -79,19 +79,21 @@ def _member(
     soft = None
     if recipe is not None:
         pattern = pvp.pattern
-        if config.soften == "words" and kind != "none":
+        if config.soft_from_words and kind != "none":
             pattern = with_soft_words(pattern)
             if not pattern.is_soft:
                 raise UsageError(
                     f"Pattern {number}, {pattern.template!r}, has no words that could be softened.",
-                    "Leave it out with --patterns, or use --soft words without --soften.",
+                    "Leave it out with --patterns, or use --soft words without --soft-from-words.",
                 )
         if not pattern.is_soft:
-            pattern = with_slots(pattern, config.soft_length, config.soft_text)
+            pattern = with_slots(pattern, config.soft_slots, config.soft_text)
         pvp = pvp.with_pattern(pattern, recipe.kind)
         start = recipe.start or config.soft_start
-        mixture = config.mixture or recipe.mixture
-        soft = SoftSpec(recipe.kind, start, seed, config.deep, config.deep_layers, mixture)
+        mixture = config.soft_mixture or recipe.mixture
+        soft = SoftSpec(
+            recipe.kind, start, seed, config.soft_deep, config.soft_deep_layers, mixture
+        )
     if repetition is not None:
         name += f"-{repetition}"
     if readout != "words":

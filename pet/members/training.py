@@ -148,7 +148,7 @@ class _Training:
         scorer.start(chunk, targets)
         steps = training.steps_for(len(everything)) if everything else 0
         self._spec = spec
-        self._calibration = training.calibration_of(trained=steps > 0)
+        self._offsets_from = training.offsets_of(trained=steps > 0)
         # Unlabelled text tells which labels are preferred to others, not how often one is true.
         self._sample = None if task.is_multi_label else pool
         self._measure = Measure(examples, task, backbone)
@@ -157,7 +157,7 @@ class _Training:
         if steps:
             scorer.unfold()
         first: MemberFigures | None = None
-        if everything and self._calibration == "labelled":
+        if everything and self._offsets_from == "labelled":
             scores = score(scorer, chunk)
             offsets = balanced(scores, targets)
             self._scorer = scorer = scorer.calibrated(offsets)
@@ -215,7 +215,7 @@ class _Training:
         )
 
     def _calibrate(self) -> None:
-        if self._calibration == "prior":
+        if self._offsets_from == "prior":
             seed = derived_seed(self._spec.seed, MemberStream.PRIOR)
             self._scorer = self._scorer.calibrated(prior(self._scorer, self._sample, seed))
 

@@ -35,7 +35,7 @@ from pet.types import Scores
 
 log = logging.getLogger(__name__)
 
-CALIBRATED = "calibration.json"
+TEMPERED = "temperature.json"
 _COMPARED = 2000  # unlabelled texts: more tell agreement no better
 
 
@@ -71,7 +71,7 @@ def combined(
         more = (store.task, data.train, splits, data.pool, store.progress, store.folder)
         scores = [out_of_fold_scores(store.backbone, spec, *more) for spec in specs]
         ensemble = weighed(uniform, weighting, accuracies, scores, targets)
-    match config.calibrate:
+    match config.temper:
         case "folds":
             temperature = _fitted(store.folder, store.task, ensemble(scores), targets)
         case "agreement" if pool_scored and len(specs) > 1:
@@ -79,7 +79,7 @@ def combined(
         case chosen:
             if chosen == "agreement":
                 log.info(
-                    "probabilities stay as they are: --calibrate agreement compares two or more "
+                    "probabilities stay as they are: --temper agreement compares two or more "
                     "members on unlabelled text"
                 )
             temperature = 1.0
@@ -90,7 +90,7 @@ def learns_from_folds(settings: Settings, members: int, data: Data) -> bool:
     """Whether so many members are combined by scores of labelled examples they did not see."""
     config = settings.ensemble
     learned = config.weighting in ("learned", "tempered") and members > 1 and bool(data.train)
-    return learned or config.calibrate == "folds"
+    return learned or config.temper == "folds"
 
 
 def _common_scale(
@@ -135,7 +135,7 @@ def _agreed(store: MemberStore, ensemble: Ensemble, names: Sequence[str]) -> flo
     confidence = (agreement * count + 1) / (count + 2)
     temperature = confident_temperature(kind.decisions(ensemble(scores)), confidence)
     figures = {"temperature": temperature, "decisions": count, "agreement": agreement}
-    store.folder.write_json(CALIBRATED, figures)
+    store.folder.write_json(TEMPERED, figures)
     log.info("temperature %.2f: members agree on %.1f %%", temperature, 100 * agreement)
     return temperature
 
@@ -148,6 +148,6 @@ def _fitted(folder: RunFolder, task: Task, scores: Scores, targets: NDArray[np.i
         calibration_error(softmax(decisions / t, axis=1), outcomes) for t in (1.0, temperature)
     )
     figures = {"temperature": temperature, "examples": len(targets)}
-    folder.write_json(CALIBRATED, {**figures, "ece_before": before, "ece_after": after})
+    folder.write_json(TEMPERED, {**figures, "ece_before": before, "ece_after": after})
     log.info("temperature %.2f: calibration error %.3f, was %.3f", temperature, after, before)
     return temperature

@@ -64,10 +64,10 @@ def distil(
     checkpoint : Checkpoint, optional
         Where a training that was cut off goes on from.
     """
-    start = replace(config, backbone=how.student or _student_of(config.backbone))
+    start = replace(config, backbone=how.distill_student or _student_of(config.backbone))
     student, new_names = SequenceClassifier.fresh(start, task, seed)
     generator = with_seed(seed)
-    t, kind = how.temperature, task_kind(task)
+    t, kind = how.distill_temperature, task_kind(task)
 
     def loss_of(encoded: Encoded, soft: Tensor, rows: NDArray[np.int64]) -> Tensor:
         logits = student.logits(encoded.batch(rows, student.compute.device))

@@ -43,7 +43,7 @@ def asked(task: Task, settings: Settings, data: Data) -> dict[str, Any]:
         "task": task.to_dict(),
         "settings": deciding(settings),
         "data": data.fingerprint(),
-        **edition_of(settings.backbone.backbone, settings.distillation.student),
+        **edition_of(settings.backbone.backbone, settings.distillation.distill_student),
     }
 
 
@@ -93,14 +93,14 @@ def run(
         settings = replace(settings, backbone=_adapted(settings, data.pool, folder, progress))
     checkpoint = Checkpoint(folder)
     if fine_tunes:
-        if settings.ensemble.calibrate == "folds":
+        if settings.ensemble.temper == "folds":
             splits_of(data, task, settings)  # refuse too few examples before anything is trained
         training, seed = settings.training, derived_seed(settings.seed, RunStream.FINE_TUNING)
         tuned, fit = fine_tune(
             settings.backbone, task, data.train, training, seed, data.dev, progress, checkpoint
         )
         folder.log("fine-tuned", **asdict(fit))
-        if settings.ensemble.calibrate == "folds":
+        if settings.ensemble.temper == "folds":
             tuned.cool(fine_tuned_temperature(task, settings, data, folder, seed, progress))
         return _saved(tuned, folder)
     backbone = load_backbone(
@@ -131,7 +131,7 @@ def run(
 
     member_names = [spec.name for spec in specs]
 
-    soft = replace(ensemble, temperature=1.0)  # what is distilled does not depend on --calibrate
+    soft = replace(ensemble, temperature=1.0)  # what is distilled does not depend on --temper
 
     def scores(how: Ensemble = soft) -> Iterator[Scores]:
         return (how(parts) for parts in pool_scores(folder, member_names))

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from pet.config.settings import recorded_today
 from pet.errors import RunError
 from pet.runs.lock import Lock
 from pet.version import __version__
@@ -30,8 +31,8 @@ class RunFolder:
     kind = "a run"
     record = "run.json"
     contents: tuple[str, ...] = (
-        "labelled.json", "backbone", "members", "folds", "ensemble.json", "calibration.json",
-        "classifier", "metrics.json", "log.jsonl", "checkpoint.safetensors",
+        "labelled.json", "backbone", "members", "folds", "ensemble.json", "temperature.json",
+        "calibration.json", "classifier", "metrics.json", "log.jsonl", "checkpoint.safetensors",
         "examples.json", "tasks", "results.json", "results.csv",
     )  # fmt: skip
 
@@ -96,13 +97,13 @@ class RunFolder:
         return folder
 
     def asked(self) -> dict[str, Any]:
-        """What was asked for, as given to `start`."""
+        """What was asked for, as given to `start`, under the names that settings have today."""
         found = self.read_json(self.record)
         if not isinstance(found, dict) or not isinstance(found.get("asked"), dict):
             raise RunError(
                 f"{self.path} is not {self.kind} folder: its {self.record} is something else."
             )
-        return dict(found["asked"])
+        return recorded_today(found["asked"])
 
     def _has_results(self) -> bool:
         # A study's folder has inner ones, with records of their own.

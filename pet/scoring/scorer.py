@@ -125,7 +125,7 @@ class PVPScorer:
             raise UsageError(
                 f"The readout {readout!r} compares states of examples, which every template of a "
                 "mixture has of its own.",
-                "Use --readout words, or --mixture 1.",
+                "Use --readout words, or --soft-mixture 1.",
             )
         self._encoders = {
             count: first

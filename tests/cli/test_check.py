@@ -56,7 +56,7 @@ def test_check_counts_the_slots_that_patterns_get(tmp_path: Path, tiny_bert: str
     own = 'PVP("{text} {mask}", words, soft="deep"), '
     task.write_text(body[:start] + own + body[start:], "utf-8")
     call = ["check", "--task", task, "--train", files.train, "--backbone", tiny_bert]
-    result = pet(*call, "--max-length", 24, "--soft-length", 18)
+    result = pet(*call, "--max-length", 24, "--soft-slots", 18)
     assert "pattern 0: 18 learned slots, deep; tokens left for text: 3" in result.out
     assert "longer than 3 tokens" in result.out
     assert "pattern 1: " not in result.out

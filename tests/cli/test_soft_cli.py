@@ -27,7 +27,7 @@ def specs(task: Task | None = None, **flat: Any) -> list[Any]:
 
 
 def test_a_hard_pattern_gets_its_slots_before_the_text() -> None:
-    first = specs(soft="words", soft_length=3)[0]
+    first = specs(soft="words", soft_slots=3)[0]
     assert first.pvp.pattern.template == "{soft:3} {text} It was {mask}."
     assert (first.name, first.soft.kind, first.soft.seed) == ("pattern-0", "words", first.seed)
     named = specs(soft="words", soft_text="the film")[0]
@@ -35,10 +35,10 @@ def test_a_hard_pattern_gets_its_slots_before_the_text() -> None:
 
 
 def test_softening_makes_slots_of_the_patterns_own_words() -> None:
-    first = specs(soften="words")[0]
+    first = specs(soft_from_words=True)[0]
     assert first.soft.kind == "words"
     assert first.pvp.pattern.template == "{text}{soft:' It was '}{mask}{soft:'.'}"
-    other = specs(soften="words", soft="prompt-tuning")[0]
+    other = specs(soft_from_words=True, soft="prompt-tuning")[0]
     assert other.soft.kind == "prompt-tuning"
 
 
@@ -62,7 +62,7 @@ def test_a_task_says_itself_how_its_slots_are_learned() -> None:
             PVP("{text} {mask}", words, soft="words"),
         ],
     )
-    first, second, third = specs(own, soft_length=4)
+    first, second, third = specs(own, soft_slots=4)
     assert (first.soft.kind, second.soft, third.soft.kind) == ("words", None, "words")
     assert third.pvp.pattern.template == "{soft:4} {text} {mask}"
     again = Task.from_dict(json.loads(json.dumps(own.to_dict())))
@@ -92,7 +92,7 @@ def test_one_command_trains_hard_and_soft_members(
     run = tmp_path / "run"
     result = train(
         files, tiny_bert, run, "--patterns", "0", "--soft", "none,words,prompt-tuning",
-        "--soft-length", "3", "--scope", "prompt", "--test", files.test,
+        "--soft-slots", "3", "--scope", "prompt", "--test", files.test,
     )  # fmt: skip
     assert result.code == 0, result.err
     for name in ("pattern-0 ", "pattern-0-words", "pattern-0-prompt-tuning"):
@@ -104,7 +104,7 @@ def test_one_command_trains_hard_and_soft_members(
     assert pet("predict", run, "--input", files.test, "--device", "cpu").code == 0
     again = train(
         files, tiny_bert, run, "--patterns", "0", "--soft", "none,words,prompt-tuning",
-        "--soft-length", "3", "--scope", "prompt",
+        "--soft-slots", "3", "--scope", "prompt",
     )  # fmt: skip
     assert again.code == 0
     assert "was finished before" in again.err
@@ -119,8 +119,8 @@ def test_slots_and_adapters_are_trained_together_and_nothing_else(
     pytest.importorskip("peft")
     run = tmp_path / "run"
     result = train(
-        files, tiny_bert, run, "--method", "single", "--soft", "prompt-tuning", "--soft-length", 3,
-        "--scope", "prompt+lora", "--lora-rank", 2,
+        files, tiny_bert, run, "--method", "single", "--soft", "prompt-tuning", "--soft-slots", 3,
+        "--scope", "lora", "--lora-rank", 2,
     )  # fmt: skip
     assert result.code == 0, result.err
     stored = load_file(run / "members" / "pattern-0" / "weights.safetensors")
@@ -147,7 +147,7 @@ def test_warp_is_prompt_tuning_from_masks_with_class_vectors(
 ) -> None:
     # As the paper has it: slots that start as mask tokens and class vectors that start from label
     # words are trained; the language model is not.
-    warp = (*named, "--scope", "prompt", "--soft-length", "3", "--method", "single")
+    warp = (*named, "--scope", "prompt", "--soft-slots", "3", "--method", "single")
     learned = {}
     for steps in (0, 5):
         run = tmp_path / f"run-{steps}"
@@ -187,7 +187,7 @@ def test_recipes_are_members_like_other_kinds() -> None:
     assert mixture.soft.mixture == 4
     assert deep.soft is not None
     assert (deep.soft.kind, deep.soft.mixture) == ("deep", 1)
-    more = specs_of(load_task("reviews"), Settings.from_flat({**how, "mixture": 2}))
+    more = specs_of(load_task("reviews"), Settings.from_flat({**how, "soft_mixture": 2}))
     assert [own.soft.mixture for own in more if own.soft] == [2, 2, 2]
 
 
@@ -195,7 +195,7 @@ def test_a_pattern_without_words_cannot_be_softened() -> None:
     words = Verbalizer({"negative": ["bad"], "positive": ["good"]})
     task = Task("toy", ["negative", "positive"], ["text"], [PVP("{text}{mask}", words)])
     with pytest.raises(UsageError, match="has no words that could be softened"):
-        specs_of(task, Settings.from_flat({"soften": "words"}))
+        specs_of(task, Settings.from_flat({"soft_from_words": True}))
 
 
 def test_a_study_compares_frozen_prompts_with_methods_without_slots(
@@ -205,7 +205,7 @@ def test_a_study_compares_frozen_prompts_with_methods_without_slots(
         "fewshot", "--task", files.task, "--train", files.train, "--test", files.test,
         "--methods", "zero-shot,single,words", "--scope", "prompt", "--shots", 1, "--seeds", 13,
         "--backbone", tiny_bert, "--max-steps", 2, "--patterns", 0, "--unlabeled", 0,
-        "--mixture", 2, "-o", tmp_path / "study",
+        "--soft-mixture", 2, "-o", tmp_path / "study",
     )  # fmt: skip
     assert result.code == 0, result.err
     assert all(name in result.out for name in ("zero-shot", "single", "words"))
@@ -227,16 +227,16 @@ def test_a_pvp_may_name_a_recipe() -> None:
 @pytest.mark.parametrize(
     ("how", "ignored"),
     [
-        ({"soft_length": 3, "soft_start": "mask", "deep_layers": "1", "prompt_rate": 0.1},
-         ["soft_length", "soft_start", "deep_layers", "prompt_rate"]),
+        ({"soft_slots": 3, "soft_start": "mask", "soft_deep_layers": "1", "prompt_rate": 0.1},
+         ["soft_slots", "soft_start", "soft_deep_layers", "prompt_rate"]),
         ({"soft": ("words",), "scope": "prompt", "learning_rate": 0.1}, ["learning_rate"]),
         ({"soft": ("words", "none"), "scope": "prompt", "learning_rate": 0.1}, []),
-        ({"soften": "words", "soft_length": 3, "soft_text": "it was", "soft_start": "uniform"},
-         ["soft_length", "soft_text", "soft_start"]),
-        ({"soft": ("deep",), "soft_length": 3, "deep_layers": "1"}, []),
-        ({"soft": ("words",), "deep": "add"}, ["deep"]),
-        ({"soft": ("words",), "soft_text": "it was", "soft_start": "uniform", "soft_length": 3},
-         ["soft_start", "soft_length"]),
+        ({"soft_from_words": True, "soft_slots": 3, "soft_text": "it was", "soft_start": "uniform"},
+         ["soft_slots", "soft_text", "soft_start"]),
+        ({"soft": ("deep",), "soft_slots": 3, "soft_deep_layers": "1"}, []),
+        ({"soft": ("words",), "soft_deep": "add"}, ["soft_deep"]),
+        ({"soft": ("words",), "soft_text": "it was", "soft_start": "uniform", "soft_slots": 3},
+         ["soft_start", "soft_slots"]),
         ({"soft": ("words",), "soft_start": "uniform"}, []),
         ({"soft": ("warp",), "soft_start": "uniform", "readout": ("prototypes",)},
          ["readout", "soft_start"]),
@@ -245,15 +245,16 @@ def test_a_pvp_may_name_a_recipe() -> None:
         ({"lora_rank": 2, "scope": "bias"}, ["lora_rank"]),
         ({"lora_rank": 2, "scope": "lora", "method": "head"}, ["lora_rank", "scope"]),
         # Pattern 2 is to have slots, which softening gives only to members of a kind.
-        ({"patterns": (2,), "soft": ("none", "words"), "soften": "words", "soft_length": 3}, []),
-        ({"patterns": (2,), "soft": ("words",), "soften": "words", "soft_length": 3},
-         ["soft_length"]),
+        ({"patterns": (2,), "soft": ("none", "words"), "soft_from_words": True, "soft_slots": 3},
+         []),
+        ({"patterns": (2,), "soft": ("words",), "soft_from_words": True, "soft_slots": 3},
+         ["soft_slots"]),
         ({"lora_rank": 2, "scope": "lora"}, []),
         # Pattern 1 has slots of its own: of words, and pseudo tokens.
-        ({"patterns": (1,), "soft": ("words",), "soft_length": 3, "soft_text": "it was"},
-         ["soft_length", "soft_text"]),
+        ({"patterns": (1,), "soft": ("words",), "soft_slots": 3, "soft_text": "it was"},
+         ["soft_slots", "soft_text"]),
         ({"patterns": (1,), "soft": ("words",), "soft_start": "uniform"}, []),
-        ({"patterns": (0, 1), "soft": ("words",), "soft_length": 3}, []),
+        ({"patterns": (0, 1), "soft": ("words",), "soft_slots": 3}, []),
     ],
 )  # fmt: skip
 def test_settings_of_templates_that_nobody_has_are_named(
@@ -278,7 +279,10 @@ def test_another_seed_is_that_of_the_soft_template_too() -> None:
 
 
 def test_a_number_of_templates_wins_over_that_of_a_recipe() -> None:
-    found = [specs(soft="mixture", **more)[0].soft for more in ({}, {"mixture": 1}, {"mixture": 2})]
+    found = [
+        specs(soft="mixture", **more)[0].soft
+        for more in ({}, {"soft_mixture": 1}, {"soft_mixture": 2})
+    ]
     assert [own.mixture for own in found] == [4, 1, 2]
 
 

@@ -215,7 +215,7 @@ def test_flat_values_find_their_configuration() -> None:
             "backbone": "roberta-base",
             "max_steps": 7,
             "weighting": "learned",
-            "temperature": 1.5,
+            "distill_temperature": 1.5,
         }
     )
     assert settings == Settings(
@@ -225,7 +225,7 @@ def test_flat_values_find_their_configuration() -> None:
         backbone=BackboneConfig(backbone="roberta-base"),
         training=TrainingConfig(max_steps=7),
         ensemble=EnsembleConfig(weighting="learned"),
-        distillation=DistillationConfig(temperature=1.5),
+        distillation=DistillationConfig(distill_temperature=1.5),
     )
 
 

@@ -78,7 +78,7 @@ def test_training_lowers_the_loss(backbone: MaskedLM, scope: Any, rate: float) -
 def test_a_member_fits_a_toy_problem_and_generalises(
     backbone: MaskedLM, verbalizer: Verbalizer
 ) -> None:
-    own = replace(spec(calibration="none"), pvp=PVP("{text} it was {mask} .", verbalizer))
+    own = replace(spec(offsets="none"), pvp=PVP("{text} it was {mask} .", verbalizer))
     result = train(backbone, own)
     assert result.accuracy_after == 1.0
     assert result.accuracy_before is not None
@@ -125,7 +125,7 @@ def test_dropout_is_at_work_only_while_training(backbone: MaskedLM) -> None:
 
 def test_no_steps_leave_the_backbone(backbone: MaskedLM) -> None:
     before = scores(backbone, spec())
-    result = train(backbone, spec(max_steps=0, calibration="none"))
+    result = train(backbone, spec(max_steps=0, offsets="none"))
     assert (result.steps, dict(result.weights)) == (0, {})
     assert result.accuracy_before == result.accuracy_after
     right = torch.tensor(before[0]).argmax(1) == targets()
@@ -226,9 +226,9 @@ def test_training_stops_on_development_examples_and_keeps_its_best_weights(
     ("changes", "passes"),
     [
         ({}, 2),  # before training, which also calibrates, and after it
-        ({"max_steps": 0, "calibration": "labelled"}, 1),
-        ({"calibration": "none"}, 2),
-        ({"max_steps": 0, "calibration": "none"}, 1),
+        ({"max_steps": 0, "offsets": "labelled"}, 1),
+        ({"offsets": "none"}, 2),
+        ({"max_steps": 0, "offsets": "none"}, 1),
     ],
 )
 def test_labelled_examples_are_scored_once_before_and_once_after_training(

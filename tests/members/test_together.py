@@ -363,7 +363,7 @@ def figures(run: Path) -> dict[str, Any]:
 
 
 GROUP = ("--patterns", "0,1", "--repetitions", "2", "--soft", "prompt-tuning", "--scope", "prompt",
-         "--soft-length", "3", "--batch-size", "2", "--max-length", "64")  # fmt: skip
+         "--soft-slots", "3", "--batch-size", "2", "--max-length", "64")  # fmt: skip
 
 
 def test_a_run_trains_a_group_as_one_and_goes_on_when_it_is_cut_off(

@@ -54,7 +54,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, tiny_bert: str) -> Path:
     made = [
         train(files, tiny_bert, folder / "toy", *SOFT, "--soft", "prompt-tuning,deep,prefix"),
         train(files, tiny_bert, folder / "plain", "--method", "zero-shot", "--patterns", "1"),
-        _train("topics", topics, folder, tiny_bert, "--soft", "words", "--soft-length", "2"),
+        _train("topics", topics, folder, tiny_bert, "--soft", "words", "--soft-slots", "2"),
         _train("tags", tags, folder, tiny_bert, "--soft", "p-tuning"),
     ]
     assert [result.code for result in made] == [0] * 4, [result.err for result in made]

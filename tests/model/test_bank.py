@@ -169,7 +169,7 @@ def test_a_saved_classifier_and_a_prompt_itself_are_taken_too(
 def test_the_members_of_a_generation_are_taken_too(tiny_bert: str, tmp_path: Path) -> None:
     files = Files.write(tmp_path)
     # Calibrated, the untrained model has texts of both labels to draw.
-    some = ("--calibration", "prior", "--growth", "2", "--unlabeled", files.unlabeled)
+    some = ("--offsets", "prior", "--growth", "2", "--unlabeled", files.unlabeled)
     run = train(
         files, tiny_bert, tmp_path / "run", *SOFT, "--soft", "words", "--method", "ipet", *some
     )
@@ -194,7 +194,7 @@ def test_what_is_saved_names_the_backbone_that_is_here(folder: Path, tmp_path: P
 
 def _random_prompt(task: Task, backbone: MaskedLM, seed: int) -> tuple[TaskPrompt, PVPScorer]:
     """A prompt of one member, with anything learned, and its scorer."""
-    (spec,) = specs_of(task, Settings.from_flat({"soft_length": 4, "method": "zero-shot"}))
+    (spec,) = specs_of(task, Settings.from_flat({"soft_slots": 4, "method": "zero-shot"}))
     scorer = spec.scorer(task.labels, backbone)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -160,7 +160,7 @@ def test_calibrate_scales_what_a_run_ends_with_and_nothing_else(
         how = Settings.from_flat(
             {
                 "method": method, "backbone": tiny_bert, "device": "cpu", "precision": "fp32",
-                "max_steps": 3, "patterns": (0, 1), "calibrate": calibrate, "folds": 2,
+                "max_steps": 3, "patterns": (0, 1), "temper": calibrate, "folds": 2,
                 "distill_epochs": 1,
             }
         )  # fmt: skip
@@ -168,7 +168,7 @@ def test_calibrate_scales_what_a_run_ends_with_and_nothing_else(
         scores[calibrate] = run(TASK, how, data, folder).scores(TEXTS)
     ratio = scores["none"] / scores["folds"]
     np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-3)
-    kept = folder.read_json(combining.CALIBRATED)
+    kept = folder.read_json(combining.TEMPERED)
     assert kept["examples"] == len(TRAIN)
     if method == "single":
         held_out = np.zeros((len(TRAIN), 2), np.float32)
@@ -220,10 +220,10 @@ def test_by_default_a_run_is_as_sure_as_its_members_agree(tiny_bert: str, tmp_pa
     }  # fmt: skip
     scores = {}
     for calibrate in ("none", "agreement"):
-        how = Settings.from_flat({**flat, "calibrate": calibrate})
+        how = Settings.from_flat({**flat, "temper": calibrate})
         folder = RunFolder.start(tmp_path / calibrate, asked(TASK, how, data))
         scores[calibrate] = run(TASK, how, data, folder).scores(texts)
-    assert Settings().ensemble.calibrate == "agreement"
+    assert Settings().ensemble.temper == "agreement"
     plain = folder.read_json("ensemble.json")
     own = [np.load(folder.path / f"members/{name}/scores/000000.npy") for name in plain["members"]]
     members = np.stack([part.mean(axis=0) for part in own])
@@ -246,12 +246,12 @@ def test_one_member_agrees_with_nobody_and_stays_as_it_is(tiny_bert: str, tmp_pa
     folder = RunFolder.start(tmp_path / "run", asked(TASK, how, data))
     run(TASK, how, data, folder)
     assert folder.read_json("ensemble.json")["temperature"] == 1.0
-    assert not folder.has(combining.CALIBRATED)
+    assert not folder.has(combining.TEMPERED)
 
 
 def test_calibrate_needs_labelled_examples(tiny_bert: str, tmp_path: Path) -> None:
     how = Settings.from_flat(
-        {"method": "zero-shot", "backbone": tiny_bert, "device": "cpu", "calibrate": "folds"}
+        {"method": "zero-shot", "backbone": tiny_bert, "device": "cpu", "temper": "folds"}
     )
     for examples, message in (([], "labelled examples"), (TRAIN[4:8], "two labelled examples")):
         data = Data(examples)

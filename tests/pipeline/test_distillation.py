@@ -99,7 +99,7 @@ def test_the_loss_is_the_scaled_divergence_of_the_formula(
         return Fit(0, 0.0, 0.0)
 
     monkeypatch.setattr(distillation_module, "optimise_resumably", one_loss)
-    how = DistillationConfig(temperature=t, distill_batch_size=1000)
+    how = DistillationConfig(distill_temperature=t, distill_batch_size=1000)
     student, _ = distil(config(tiny_bert), TASK, POOL, teacher_of(POOL), how, 1)
     student.save(tmp_path)
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path)

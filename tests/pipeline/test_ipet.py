@@ -371,7 +371,7 @@ def test_from_python_without_labels(place: Path) -> None:
 
 def test_a_draw_that_cannot_be_filled_names_generation_members_and_label(place: Path) -> None:
     # Untrained members with one word off label next to nothing positive.
-    result = ipet(place, place / "short", "--max-steps", 0, "--calibration", "none", generations=2)
+    result = ipet(place, place / "short", "--max-steps", 0, "--offsets", "none", generations=2)
     assert result.code == 1
     assert "Error: gen-" in result.err
     assert "labelled by gen-" in result.err

@@ -218,8 +218,8 @@ def test_the_fold_trainings_do_not_change_the_members(tiny_bert: str, tmp_path: 
     "more",
     [
         {"weighting": "learned"},
-        {"calibrate": "folds"},
-        {"method": "fine-tune", "calibrate": "folds"},
+        {"temper": "folds"},
+        {"method": "fine-tune", "temper": "folds"},
     ],
 )
 def test_too_few_examples_for_folds_are_refused_before_anything_is_trained(
@@ -236,7 +236,7 @@ def test_too_few_examples_for_folds_are_refused_before_anything_is_trained(
 @pytest.mark.parametrize(
     ("method", "more", "named"),
     [
-        ("pet", {"weighting": "accuracy", "temperature": 1.0}, None),
+        ("pet", {"weighting": "accuracy", "distill_temperature": 1.0}, None),
         ("pet", {"growth": 3}, "growth"),
         ("single", {"weighting": "accuracy", "distill_epochs": 1}, "weighting, distill_epochs"),
         ("zero-shot", {"scope": "head", "readout": ("words",)}, "max_steps, scope"),
@@ -302,7 +302,7 @@ def test_a_pool_larger_than_one_chunk_is_scored_in_shards_and_aligned(
     tiny_bert: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Pool.chunks, "__defaults__", (7,))
-    how, data = settings(tiny_bert, calibrate="none"), Data(TRAIN, (), new_pool())
+    how, data = settings(tiny_bert, temper="none"), Data(TRAIN, (), new_pool())
     folder = start(tmp_path / "run", how, data)
     seen: list[tuple[list[str], np.ndarray]] = []
     pipeline = import_module("pet.pipeline.run")  # the face has a function of its name

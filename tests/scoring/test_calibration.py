@@ -139,7 +139,7 @@ def test_inputs_without_content_work_with_every_family(name: str, tmp_path: Path
 def test_trained_members_start_from_the_labelled_examples_and_others_from_the_prior(
     calibration: Any, trained: bool, expected: str
 ) -> None:
-    assert TrainingConfig(calibration=calibration).calibration_of(trained) == expected
+    assert TrainingConfig(offsets=calibration).offsets_of(trained) == expected
 
 
 def test_balanced_offsets_count_every_label_the_same(backbone: MaskedLM) -> None:
@@ -177,7 +177,7 @@ def test_calibration_leaves_training_alone(backbone: MaskedLM) -> None:
     examples = [Example({"text": text}, LABELS[n % 2]) for n, text in enumerate(TEXTS)]
     results = {}
     for how in ("none", "prior"):
-        training = TrainingConfig(max_steps=4, learning_rate=1e-3, calibration=how)  # type: ignore[arg-type]
+        training = TrainingConfig(max_steps=4, learning_rate=1e-3, offsets=how)  # type: ignore[arg-type]
         spec = MemberSpec("m", 0, task.pvps[0], 1, training, 64)
         results[how] = train_member(backbone, spec, task, examples, pool=pool_of(TEXTS))
     plain, calibrated = results["none"], results["prior"]
@@ -199,7 +199,7 @@ def test_offsets_are_kept_and_scores_are_the_same_after_loading(
     trained: bool, files: Files, lively_bert: str, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    more = ["--calibration", "prior"] if trained else ["--method", "zero-shot"]
+    more = ["--offsets", "prior"] if trained else ["--method", "zero-shot"]
     if trained:
         more += ["--method", "head"]
     result = train(
@@ -226,7 +226,7 @@ def test_a_fitted_classifier_scores_as_its_saved_copy(lively_bert: str, tmp_path
     again = PETClassifier.from_pretrained(tmp_path / "saved", device="cpu")
     np.testing.assert_array_equal(model.predict_proba(TEXTS), again.predict_proba(TEXTS))
     raw = PETClassifier(
-        task, method="zero-shot", backbone=lively_bert, device="cpu", calibration="none"
+        task, method="zero-shot", backbone=lively_bert, device="cpu", offsets="none"
     ).fit([], unlabeled=TEXTS)
     assert not np.allclose(model.predict_proba(TEXTS), raw.predict_proba(TEXTS))
     logits = np.log(model.predict_proba(TEXTS))
@@ -238,7 +238,7 @@ def test_zero_shot_without_text_uses_inputs_without_content(
 ) -> None:
     common = ["train", "--task", files.task, "--method", "zero-shot", "--backbone", lively_bert]
     common += ["--precision", "fp32"]
-    for name, more in (("free", []), ("raw", ["--calibration", "none"])):
+    for name, more in (("free", []), ("raw", ["--offsets", "none"])):
         assert pet(*common, "-o", tmp_path / name, *more).code == 0
     assert offsets_of(tmp_path / "raw", "pattern-1") is None
     model = trained_members(RunFolder.open(tmp_path / "free"), "cpu", "fp32")
@@ -252,7 +252,7 @@ def test_zero_shot_without_text_uses_inputs_without_content(
 def test_a_trained_ensemble_with_learned_weights_is_calibrated_out_of_fold(
     files: Files, lively_bert: str, tmp_path: Path
 ) -> None:
-    more = ["--method", "head", "--weighting", "learned", "--folds", 2, "--calibration", "prior"]
+    more = ["--method", "head", "--weighting", "learned", "--folds", 2, "--offsets", "prior"]
     result = train(files, lively_bert, tmp_path / "run", "--unlabeled", files.unlabeled, *more)
     assert result.code == 0, result.err
 

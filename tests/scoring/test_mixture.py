@@ -45,7 +45,7 @@ EXAMPLES = [
     for how, label in (("warm", "good"), ("cold", "bad"), ("just", "so"))
 ]
 TASK = Task("toy", LABELS, ["a"], [PVP(PATTERN, WORDS)])
-FAST = TrainingConfig(max_steps=6, batch_size=4, scope="prompt", calibration="none")
+FAST = TrainingConfig(max_steps=6, batch_size=4, scope="prompt", offsets="none")
 
 
 @pytest.fixture(scope="module")
@@ -287,7 +287,7 @@ def test_words_are_shown_as_the_templates_mean(bert: MaskedLM) -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"readout": "prototypes"}, "prototypes(?s:.*)--mixture 1"),
+        ({"readout": "prototypes"}, "prototypes(?s:.*)--soft-mixture 1"),
         ({"objective": "adapet"}, "no mixture"),
         ({"lm_weight": 0.3}, "one template of a mixture alone"),
     ],
@@ -307,20 +307,20 @@ def test_what_a_mixture_cannot_be_trained_with_is_refused(
 def test_a_mixture_of_nothing_is_refused() -> None:
     hard = replace(TASK, pvps=[PVP("{a} {mask}", WORDS)])
     with pytest.raises(UsageError, match=r"no chosen pattern has slots(?s:.*)--soft KIND"):
-        specs_of(hard, Settings.from_flat({"mixture": 2}))
-    assert specs_of(TASK, Settings.from_flat({"mixture": 2}))  # slots of the task's own
+        specs_of(hard, Settings.from_flat({"soft_mixture": 2}))
+    assert specs_of(TASK, Settings.from_flat({"soft_mixture": 2}))  # slots of the task's own
 
 
 def test_one_option_makes_mixtures_of_a_kind(tmp_path: Path, tiny_bert: str) -> None:
-    settings = Settings.from_flat({"soft": "none,deep", "mixture": 4})
+    settings = Settings.from_flat({"soft": "none,deep", "soft_mixture": 4})
     hard, soft = specs_of(replace(TASK, pvps=[PVP("{a} {mask}", WORDS)]), settings)
     assert hard.soft is None
     assert soft.soft is not None
     assert (soft.soft.kind, soft.soft.mixture) == ("deep", 4)
     files = Files.write(tmp_path)
     result = train(
-        files, tiny_bert, tmp_path / "run", "--soft", "prompt-tuning", "--mixture", 2,
-        "--soft-length", 3, "--scope", "prompt", "--method", "single",
+        files, tiny_bert, tmp_path / "run", "--soft", "prompt-tuning", "--soft-mixture", 2,
+        "--soft-slots", 3, "--scope", "prompt", "--method", "single",
     )  # fmt: skip
     assert result.code == 0, result.err
     saved = load_file(tmp_path / "run" / "members" / "pattern-0" / "weights.safetensors")

@@ -88,7 +88,7 @@ def test_what_is_learned_at_layers_counts_as_moved(
 
 def test_p_tuning_starts_where_its_encoder_does(tmp_path: Path, tiny_bert: str) -> None:
     files, run = Files.write(tmp_path), tmp_path / "run"
-    what = ("--patterns", 0, "--soft", "p-tuning", "--soft-length", 2, "--scope", "prompt")
+    what = ("--patterns", 0, "--soft", "p-tuning", "--soft-slots", 2, "--scope", "prompt")
     result = train(files, tiny_bert, run, *what, "--prompt-rate", 0)
     assert result.code == 0, result.err
     shown = pet("explain", run, "--text", "the film was warm", "--device", "cpu").out
@@ -107,7 +107,7 @@ def test_explain_shows_slots_and_the_templates_of_a_mixture(tmp_path: Path, tiny
     files, run = Files.write(tmp_path), tmp_path / "run"
     result = train(
         files, tiny_bert, run, "--patterns", 0, "--soft", "none,words,prompt-tuning,prefix",
-        "--soft-text", "it was", "--mixture", 2, "--scope", "prompt", "--prompt-rate", 0.1,
+        "--soft-text", "it was", "--soft-mixture", 2, "--scope", "prompt", "--prompt-rate", 0.1,
         "--unlabeled", files.unlabeled,
     )  # fmt: skip
     assert result.code == 0, result.err

@@ -310,7 +310,7 @@ def test_a_prompt_learns_alone_and_is_all_that_is_kept(load: Any, family: str, k
     frozen = {n: p.detach().clone() for n, p in backbone.model.named_parameters()}
     pvp = PVP("{soft:3} {a} it was {mask}", SPELLED)
     task = Task("toy", list(LABELS), ["a"], [pvp])
-    training = TrainingConfig(max_steps=6, batch_size=4, scope="prompt", calibration="none")
+    training = TrainingConfig(max_steps=6, batch_size=4, scope="prompt", offsets="none")
     spec = MemberSpec("m", 0, pvp, 5, training, 48, soft=SoftSpec(kind))
     before = score(spec.scorer(LABELS, backbone), Chunk(backbone.tokenizer, TEXTS))
     result = train_member(backbone, spec, task, examples())
@@ -345,7 +345,7 @@ def test_a_causal_run_with_slots_goes_from_the_command_line_to_a_bank(
     run, bank = tmp_path / "run", tmp_path / "bank"
     done = train(
         replace(files, task=str(task)), str(folder), run,
-        "--soft", "prefix,words", "--soft-length", 3, "--scope", "prompt",
+        "--soft", "prefix,words", "--soft-slots", 3, "--scope", "prompt",
     )  # fmt: skip
     assert done.code == 0, done.err
     assert "pattern-0-prefix" in done.out

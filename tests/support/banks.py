@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SOFT = ("--scope", "prompt", "--soft-length", "3")
+SOFT = ("--scope", "prompt", "--soft-slots", "3")
 # The rows of all tasks, as one file holds them.
 MIXED = [
     ("toy", {"text": "a cold room"}),

@@ -276,7 +276,7 @@ def test_learned_weights_and_early_stopping_take_several_labels(
 ) -> None:
     how = {
         "weighting": weighting,
-        "calibrate": "folds",
+        "temper": "folds",
         "folds": 2,
         "eval_every": 1,
         "class_weight": "balanced",

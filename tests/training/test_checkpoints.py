@@ -251,7 +251,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_was_not(
         {
             "method": method, "backbone": tiny_bert, "device": "cpu", "precision": "fp32",
             "max_steps": 3, "patterns": (0, 1), "distill_epochs": 3, "distill_batch_size": 8,
-            "generations": 1, "calibrate": calibrate, "folds": 3,
+            "generations": 1, "temper": calibrate, "folds": 3,
         }
     )  # fmt: skip
     data = Data([] if method == "ipet" else TRAIN, (), POOL)

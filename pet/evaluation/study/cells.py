@@ -162,7 +162,7 @@ def _with_method(settings: Settings, method: str, task: Task) -> Settings:
     soft = {pvp.soft for _, pvp in task.select(settings.patterns)} | {*template.soft}
     if soft <= {None, "none"}:
         training = replace(training, scope=training.without_slots)
-        template = replace(template, mixture=None)
+        template = replace(template, soft_mixture=None)
     return replace(settings, method=method, training=training, template=template)  # type: ignore[arg-type]
 
 

@@ -147,7 +147,7 @@ def _asked(config: StudyConfig, settings: Settings) -> dict[str, Any]:
         "settings": plain,
         "unlabeled": config.unlabeled,
         "draw_dev": config.draw_dev,
-        **edition_of(settings.backbone.backbone, settings.distillation.student),
+        **edition_of(settings.backbone.backbone, settings.distillation.distill_student),
     }
 
 

@@ -29,8 +29,8 @@ class SoftSpec:
     kind: str = "prompt-tuning"
     start: str = TemplateConfig.soft_start
     seed: int = 0
-    deep: str = TemplateConfig.deep
-    layers: str = TemplateConfig.deep_layers
+    deep: str = TemplateConfig.soft_deep
+    layers: str = TemplateConfig.soft_deep_layers
     mixture: int = 1
 
     @classmethod

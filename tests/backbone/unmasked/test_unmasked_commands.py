@@ -68,7 +68,7 @@ def test_the_student_is_the_backbone_or_another(
     assert own.code == 0, own.err
     config = json.loads((files.folder / "own/classifier/config.json").read_text())
     assert config["model_type"] == load(name).backbone.model.config.model_type
-    other = train(files, backbone, files.folder / "other", *pool, "--student", tiny_bert)
+    other = train(files, backbone, files.folder / "other", *pool, "--distill-student", tiny_bert)
     assert other.code == 0, other.err
     config = json.loads((files.folder / "other/classifier/config.json").read_text())
     assert config["model_type"] == "bert"

@@ -48,7 +48,7 @@ def test_a_soft_kind_is_a_method(tiny_bert: str) -> None:
     settings = quick(tiny_bert)
     settings = replace(
         settings,
-        template=replace(settings.template, soft_length=3),
+        template=replace(settings.template, soft_slots=3),
         training=replace(settings.training, scope="prompt"),
     )
     result = run_cell(replace(spec(unlabeled=8), method="prompt-tuning", settings=settings))

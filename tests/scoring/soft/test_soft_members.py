@@ -28,7 +28,7 @@ EXAMPLES = [
     for noun in ("film", "food", "room", "train", "phone")
     for how, label in (("warm", "good"), ("cold", "bad"))
 ]
-FAST = TrainingConfig(max_steps=6, batch_size=4, scope="prompt", calibration="none")
+FAST = TrainingConfig(max_steps=6, batch_size=4, scope="prompt", offsets="none")
 
 
 def spec(kind: str = "prompt-tuning", pattern: str = SOFT, **changes: Any) -> MemberSpec:
@@ -106,9 +106,8 @@ def test_scores_right_after_training_are_those_of_what_is_kept(bert: MaskedLM, k
 
 @pytest.mark.parametrize(
     ("scope", "of"),
-    [("prompt", None), ("prompt+head", "head"), ("head", "head"), ("prompt+bias", "bias"),
-     ("all", "full"), ("full", "full")],
-)  # fmt: skip
+    [("prompt", None), ("head", "head"), ("bias", "bias"), ("full", "full")],
+)
 def test_a_scope_says_what_is_trained_beside_the_slots(
     bert: MaskedLM, scope: Any, of: str | None
 ) -> None:
@@ -121,7 +120,7 @@ def test_a_scope_says_what_is_trained_beside_the_slots(
 def test_a_member_without_slots_cannot_train_the_prompt_alone(bert: MaskedLM) -> None:
     hard = MemberSpec("m", 0, PVP(HARD, WORDS), 1, replace(FAST, max_steps=1), 64)
     assert set(train_member(bert, hard, TASK, EXAMPLES).weights) == set(bert.scope_names("full"))
-    assert replace(FAST, scope="prompt+head").weights_scope(soft=False) == "head"
+    assert replace(FAST, scope="head").weights_scope(soft=False) == "head"
 
 
 def test_prompt_and_backbone_have_rates_of_their_own(
