@@ -54,8 +54,8 @@ class TemplateConfig(Checked):
     )
     soft_mixture: int | None = setting(
         None,
-        "Number of soft templates of one member; their probabilities are mixed, with weights found "
-        "by EM. By default 1, with --soft mixture 4.",
+        "Number of soft templates of a member, by default 1 (4 with --soft mixture); their "
+        "probabilities are mixed, with weights found by EM.",
         low=1,
         formerly="mixture",
     )
