@@ -150,6 +150,12 @@ def patterns_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def method_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --method."""
+    (item,) = (item for item in fields(Settings) if item.name == "method")
+    return setting_option(Settings, item)(command)
+
+
 def seed_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --seed."""
     return click.option(

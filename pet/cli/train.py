@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import click
 
 from pet.cli.inputs import Inputs, input_options
-from pet.cli.options import settings_options
-from pet.config import Method, Settings
+from pet.cli.options import method_option, settings_options
 
 
 @click.command(name="train")
@@ -16,14 +15,7 @@ from pet.config import Method, Settings
 @click.option("--unlabeled-limit", type=click.IntRange(min=0), help="Use a random sample of it.")
 @click.option("--dev", help="Development examples: turns on early stopping.")
 @click.option("--test", help="Test examples: read at the very end, for the table.")
-@click.option(
-    "--method",
-    type=click.Choice(get_args(Method)),
-    default=Settings.method,
-    show_default=True,
-    help="pet: all patterns, ensembled and distilled; ipet: so after generations that label text "
-    "for each other; fine-tune: no patterns.",
-)
+@method_option
 @click.option("-o", "--output", required=True, metavar="RUN", help="Run folder.")
 @click.option("--force", is_flag=True, help="Start over where a run folder exists.")
 @click.option("--per-class", is_flag=True, help="Also show figures for every label.")

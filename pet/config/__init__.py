@@ -14,6 +14,7 @@ from pet.config.ensemble import (
     Weighting,
 )
 from pet.config.lm import AdaptConfig, LMConfig
+from pet.config.methods import METHODS, Method
 from pet.config.search import (
     Measure,
     RankConfig,
@@ -22,7 +23,7 @@ from pet.config.search import (
     WordSearch,
     WordSearchConfig,
 )
-from pet.config.settings import CONFIGS, Method, Settings
+from pet.config.settings import CONFIGS, Settings
 from pet.config.soft import (
     SOFT_KINDS,
     SOFT_RECIPES,
@@ -56,6 +57,7 @@ __all__ = [
     "EnsembleConfig",
     "IpetConfig",
     "LMConfig",
+    "METHODS",
     "Measure",
     "Method",
     "ObjectiveKind",

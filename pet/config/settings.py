@@ -5,17 +5,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from typing import Any
 
 from pet.config.base import Checked, setting
 from pet.config.ensemble import DistillationConfig, EnsembleConfig, IpetConfig
 from pet.config.formerly import names_today
 from pet.config.lm import AdaptConfig
+from pet.config.methods import MethodName, method_help
 from pet.config.soft import TemplateConfig
 from pet.config.training import BackboneConfig, TrainingConfig
 from pet.errors import UsageError
-
-Method = Literal["pet", "ipet", "zero-shot", "single", "head", "fine-tune"]
 
 CONFIGS: dict[str, Any] = {
     "backbone": BackboneConfig,
@@ -32,12 +31,7 @@ CONFIGS: dict[str, Any] = {
 class Settings(Checked):
     """Everything that decides a run's result, besides the data."""
 
-    method: Method = setting(
-        "pet",
-        "Steps of a run. pet: a member for every pattern, ensembled and distilled; ipet: the same "
-        "after generations that label text for each other; single: the first pattern alone; head: "
-        "members whose LM head alone is trained; zero-shot: no training; fine-tune: no patterns.",
-    )
+    method: MethodName = setting("pet", method_help())
     seed: int = setting(13, "Random seed.", low=0)
     patterns: tuple[int, ...] | None = setting(
         None, "Numbers of the task's patterns, such as 0,2-3; all by default.", low=0

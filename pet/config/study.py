@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, get_args
+from typing import Annotated
 
 from pet.config.base import Checked, names_of, setting
-from pet.config.settings import Method
+from pet.config.methods import MethodName
 from pet.config.soft import SOFT_KINDS, SOFT_RECIPES
 from pet.registry import Names
 
 BASELINES = Names(("tfidf", "embedding", "setfit"), "baselines")
-Compared = Annotated[str, Names(get_args(Method)), SOFT_KINDS, SOFT_RECIPES, BASELINES]
+Compared = Annotated[MethodName, SOFT_KINDS, SOFT_RECIPES, BASELINES]
 
 
 @dataclass(frozen=True)

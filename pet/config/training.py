@@ -117,18 +117,13 @@ class TrainingConfig(Checked):
         return "labelled" if trained else "prior"
 
     def weights_scope(self, soft: bool) -> WeightsScope | None:
-        """Scope of the backbone's weights that are trained, or None for none of them.
+        """Return the trained part of the backbone's weights, None for none of them.
 
-        Only a member with soft slots can leave the backbone alone.
+        Only a member with soft slots can leave the backbone alone; others are trained in full.
         """
-        if self.scope == "prompt" and soft:
-            return None
-        return self.without_slots
-
-    @property
-    def without_slots(self) -> WeightsScope:
-        """Scope of a member that has no soft slots."""
-        return "full" if self.scope == "prompt" else self.scope
+        if self.scope == "prompt":
+            return None if soft else "full"
+        return self.scope
 
     def steps_for(self, examples: int, least: int = 100) -> int:
         """Optimiser steps for so many labelled examples."""

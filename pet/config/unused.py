@@ -6,39 +6,9 @@ from collections.abc import Set
 from dataclasses import dataclass, fields
 from typing import Any
 
-from pet.config.ensemble import DistillationConfig, EnsembleConfig, IpetConfig
+from pet.config.methods import METHODS
 from pet.config.recipes import Recipe
-from pet.config.settings import CONFIGS, Method, Settings
-from pet.config.soft import TemplateConfig
-from pet.config.training import TrainingConfig
-
-
-def _names(config: type[Any], *read: str) -> frozenset[str]:
-    return frozenset(item.name for item in fields(config) if item.name not in read)
-
-
-_SEVERAL = frozenset({"weighting", "combine_members", "repetitions"})
-_GENERATIONS, _STUDENT = _names(IpetConfig), _names(DistillationConfig)
-_STEPS = frozenset(
-    "max_steps batch_size accumulation learning_rate weight_decay warmup clip_norm dropout "
-    "class_weight eval_every patience".split()
-)
-_UNUSED: dict[Method, frozenset[str]] = {
-    "pet": _GENERATIONS,
-    "ipet": frozenset(),
-    "single": _GENERATIONS | _STUDENT | _SEVERAL,
-    "head": _GENERATIONS | _STUDENT | {"scope"},
-    "zero-shot": _GENERATIONS
-    | _STUDENT
-    | _names(TrainingConfig, "offsets", "demonstrations")
-    | {"repetitions"},
-    "fine-tune": _GENERATIONS
-    | _STUDENT
-    | _names(TrainingConfig, *_STEPS)
-    | _names(TemplateConfig)
-    | _names(EnsembleConfig, "temper", "folds")
-    | {"patterns"},
-}
+from pet.config.settings import CONFIGS, Settings
 
 
 @dataclass(frozen=True)
@@ -61,7 +31,7 @@ def unused(settings: Settings, slots: SlotUse) -> list[str]:
     for part in CONFIGS:
         config = getattr(settings, part)
         own += [(item.name, getattr(config, item.name), item.default) for item in fields(config)]
-    ignored = _UNUSED[settings.method] | _unused_by_members(settings, slots)
+    ignored = METHODS[settings.method].ignores | _unused_by_members(settings, slots)
     return [name for name, value, default in own if name in ignored and value != default]
 
 
@@ -82,6 +52,6 @@ def _unused_by_members(settings: Settings, slots: SlotUse) -> frozenset[str]:
         ignored |= {"soft_deep", "soft_deep_layers"}
     if all(Recipe.of(name).readout for name in template.soft):
         ignored.add("readout")
-    if training.without_slots != "lora" or settings.method == "head":
+    if METHODS[settings.method].training(training).weights_scope(soft=False) != "lora":
         ignored.add("lora_rank")
     return frozenset(ignored)

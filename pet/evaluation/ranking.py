@@ -23,7 +23,7 @@ from pet.backbone import LanguageModel, load_backbone
 from pet.config import RankConfig, Settings
 from pet.data import Data, Pool
 from pet.encoding import Chunk
-from pet.errors import DataError
+from pet.errors import DataError, UsageError
 from pet.evaluation.bootstrap import bootstrap_means
 from pet.evaluation.tables import percent, text_table
 from pet.members import MemberSpec, specs_of
@@ -158,6 +158,8 @@ def rank_patterns(
         backbone = load_backbone(options.backbone, options.device, options.precision)
     backbone.weights.put({})
     specs = [spec.showing(data.train, task.labels) for spec in specs_of(task, settings)]
+    if not specs:
+        raise UsageError(f"Method {settings.method!r} has no patterns to compare.")
     combine = Ensemble.uniform(1, combine_verbalizers=settings.ensemble.combine_verbalizers)
     scorers, scores = [], []
     for done, spec in enumerate(specs, 1):

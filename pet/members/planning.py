@@ -1,11 +1,10 @@
-"""Which members a method trains: every chosen pattern, with each kind of slots, and so on."""
+"""Members of a method: every chosen pattern, with each kind of slots, and so on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
-from pet.config import Settings, SlotUse, TrainingConfig
+from pet.config import METHODS, Settings, SlotUse, TemplateConfig
 from pet.config.recipes import Recipe
 from pet.errors import UsageError
 from pet.members.spec import MemberSpec
@@ -15,95 +14,109 @@ from pet.seeds import RunStream, derived_seed
 from pet.task import PVP, Task
 
 
-def specs_of(task: Task, settings: Settings) -> list[MemberSpec]:
-    """Return the members that a method trains: patterns x soft templates x repetitions."""
-    training = settings.training
-    chosen = task.select(settings.patterns)
-    repetitions = settings.ensemble.repetitions
-    match settings.method:
-        case "zero-shot":
-            training, repetitions = replace(training, max_steps=0), 1
-        case "head":
-            training = replace(training, scope="head")
-        case "single":
-            chosen, repetitions = chosen[:1], 1
+def specs_of(task: Task, settings: Settings, shared: bool = False) -> list[MemberSpec]:
+    """Plan the members of a method: patterns x soft templates x readouts x repetitions.
+
+    Parameters
+    ----------
+    task : Task
+        Its patterns are chosen from.
+    settings : Settings
+        Method, patterns, slots, readouts, repetitions and training.
+    shared : bool
+        Several methods have these settings; not all of them need members with slots.
+
+    Returns
+    -------
+    list of MemberSpec
+        None for a method without patterns.
+
+    Raises
+    ------
+    UsageError
+        When the settings ask for slots, and no member has any.
+    """
+    patterns = METHODS[settings.method].patterns
+    if patterns == "none":
+        return []
     specs = [
-        _member(
-            number, pvp, kind, readout, repetition if repetitions > 1 else None, training, settings
-        )
-        for number, pvp in chosen
-        for kind in settings.template.soft
-        for readout in _readouts(_recipe(pvp, kind), settings)
-        for repetition in range(repetitions)
+        spec
+        for number, pvp in task.select(settings.patterns)[: 1 if patterns == "first" else None]
+        for slots in settings.template.soft
+        for spec in _members(number, pvp, slots, settings)
     ]
-    soft = any(spec.soft for spec in specs)
-    if training.scope == "prompt" and settings.method != "zero-shot" and not soft:
+    if not shared and not any(spec.soft for spec in specs):
+        _refuse_idle_slots(settings)
+    return specs
+
+
+def _members(number: int, pvp: PVP, slots: str, settings: Settings) -> Iterator[MemberSpec]:
+    """Yield the members of a pattern whose slots are of one kind: readouts x repetitions."""
+    method, ensemble, template = METHODS[settings.method], settings.ensemble, settings.template
+    name = f"pattern-{number}"
+    if slots != "none" and len(template.soft) > 1:
+        name += f"-{slots}"
+    readouts, soft = ensemble.readout, None
+    if (recipe := _recipe(pvp, slots)) is not None:
+        pvp = _with_slots(number, pvp, recipe, slots != "none", template)
+        soft = SoftSpec(
+            recipe.kind,
+            recipe.start or template.soft_start,
+            deep=template.soft_deep,
+            layers=template.soft_deep_layers,
+            mixture=template.soft_mixture or recipe.mixture,
+        )
+        readouts = readouts if recipe.readout is None else (recipe.readout,)
+    training, length = method.training(settings.training), settings.backbone.max_length
+    repetitions = ensemble.repetitions if method.repeats else 1
+    for readout in readouts:
+        for repetition in range(repetitions):
+            numbered = name if repetitions == 1 else f"{name}-{repetition}"
+            whole = numbered if readout == "words" else f"{numbered}-{readout}"
+            spec = MemberSpec(whole, number, pvp, 0, training, length, readout, soft=soft)
+            yield spec.seeded(derived_seed(settings.seed, RunStream.MEMBER, number, repetition))
+
+
+def _recipe(pvp: PVP, slots: str) -> Recipe | None:
+    """Return the recipe of a PVP's slots, where it has or gets some; "none" leaves it alone."""
+    name = pvp.soft if slots == "none" else slots
+    return None if name is None else Recipe.of(name)
+
+
+def _with_slots(
+    number: int, pvp: PVP, recipe: Recipe, given: bool, template: TemplateConfig
+) -> PVP:
+    """Return a PVP with slots: its own, its words or, where it has none, some before it."""
+    pattern = pvp.pattern
+    if template.soft_from_words and given:
+        pattern = with_soft_words(pattern)
+        if not pattern.is_soft:
+            raise UsageError(
+                f"Pattern {number}, {pattern.template!r}, has no words that could be softened.",
+                "Leave it out with --patterns, or use --soft words without --soft-from-words.",
+            )
+    if not pattern.is_soft:
+        pattern = with_slots(pattern, template.soft_slots, template.soft_text)
+    return pvp.with_pattern(pattern, recipe.kind)
+
+
+def _refuse_idle_slots(settings: Settings) -> None:
+    """Refuse settings that ask for slots where no member has any."""
+    method, mixture = METHODS[settings.method], settings.template.soft_mixture
+    if method.trains and method.training(settings.training).scope == "prompt":
         raise UsageError(
             "The scope 'prompt' trains soft slots, but no chosen pattern has any.",
             "Add --soft KIND, write {soft:5} into a pattern, or use another --scope.",
         )
-    if (settings.template.soft_mixture or 1) > 1 and not soft:
+    if (mixture or 1) > 1:
         raise UsageError(
-            f"A mixture of {settings.template.soft_mixture} is one of soft templates, but no "
-            "chosen pattern has slots.",
+            f"A mixture of {mixture} is one of soft templates, but no chosen pattern has slots.",
             "Add --soft KIND, write {soft:5} into a pattern, or leave --soft-mixture out.",
         )
-    return specs
 
 
-def _recipe(pvp: PVP, kind: str) -> Recipe | None:
-    """What becomes of a PVP's slots, where it has or gets some; "none" leaves it as it is."""
-    name = pvp.soft if kind == "none" else kind
-    return None if name is None else Recipe.of(name)
-
-
-def _readouts(recipe: Recipe | None, settings: Settings) -> tuple[str, ...]:
-    own = None if recipe is None else recipe.readout
-    return settings.ensemble.readout if own is None else (own,)
-
-
-def _member(
-    number: int,
-    pvp: PVP,
-    kind: str,
-    readout: str,
-    repetition: int | None,
-    training: TrainingConfig,
-    settings: Settings,
-) -> MemberSpec:
-    config, recipe = settings.template, _recipe(pvp, kind)
-    name = f"pattern-{number}"
-    if kind != "none" and len(config.soft) > 1:
-        name += f"-{kind}"
-    seed = derived_seed(settings.seed, RunStream.MEMBER, number, repetition or 0)
-    soft = None
-    if recipe is not None:
-        pattern = pvp.pattern
-        if config.soft_from_words and kind != "none":
-            pattern = with_soft_words(pattern)
-            if not pattern.is_soft:
-                raise UsageError(
-                    f"Pattern {number}, {pattern.template!r}, has no words that could be softened.",
-                    "Leave it out with --patterns, or use --soft words without --soft-from-words.",
-                )
-        if not pattern.is_soft:
-            pattern = with_slots(pattern, config.soft_slots, config.soft_text)
-        pvp = pvp.with_pattern(pattern, recipe.kind)
-        start = recipe.start or config.soft_start
-        mixture = config.soft_mixture or recipe.mixture
-        soft = SoftSpec(
-            recipe.kind, start, seed, config.soft_deep, config.soft_deep_layers, mixture
-        )
-    if repetition is not None:
-        name += f"-{repetition}"
-    if readout != "words":
-        name += f"-{readout}"
-    length = settings.backbone.max_length
-    return MemberSpec(name, number, pvp, seed, training, length, readout, soft=soft)
-
-
-def slots_of(task: Task, settings: Settings, specs: Sequence[MemberSpec]) -> SlotUse:
-    """Tell what slots the members have."""
+def slots_of(task: Task, specs: Sequence[MemberSpec], soft_start: str) -> SlotUse:
+    """Tell what slots the members have; ``soft_start`` is the setting of that name."""
     kinds: set[str | None] = set()
     given = started = False
     for spec in specs:
@@ -113,5 +126,5 @@ def slots_of(task: Task, settings: Settings, specs: Sequence[MemberSpec]) -> Slo
         written, used = task.pvps[spec.pattern].pattern, spec.pvp.pattern
         given |= not written.is_soft and used != with_soft_words(written)
         # A recipe may have a start of its own.
-        started |= used.has_pseudo_tokens and spec.soft.start == settings.template.soft_start
+        started |= used.has_pseudo_tokens and spec.soft.start == soft_start
     return SlotUse(kinds, given, started)

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pet.config import METHODS
 from pet.errors import RunError, UsageError, did_you_mean
 from pet.model.ensemble_model import EnsembleModel
 from pet.model.saving import load_model, trained_members
@@ -29,8 +30,9 @@ def read_prompt(path: str | Path, device: str = "auto", precision: str = "auto")
         return TaskPrompt.load(folder)
     if (folder / "run.json").is_file():
         run = RunFolder.open(folder)
-        if run.asked()["settings"]["method"] == "fine-tune":
-            raise UsageError(f"{path}: method fine-tune has no patterns, and so no prompt.")
+        method = run.asked()["settings"]["method"]
+        if METHODS[method].patterns == "none":
+            raise UsageError(f"{path}: method {method} has no patterns, and so no prompt.")
         if not run.has("ensemble.json"):
             raise RunError(f"{path}: this run is not finished.", "Run the same command again.")
         return TaskPrompt.of(trained_members(run, device, precision))

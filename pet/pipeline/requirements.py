@@ -1,11 +1,11 @@
-"""What a method needs of the labelled examples."""
+"""Labelled examples and unlabelled text that a method needs."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 
-from pet.config import Settings
+from pet.config import METHODS, TrainingConfig
 from pet.data import Example
 from pet.errors import DataError
 from pet.task import Task
@@ -14,7 +14,9 @@ from pet.task.labels import names
 log = logging.getLogger(__name__)
 
 
-def check_labels(task: Task, settings: Settings, examples: Sequence[Example]) -> None:
+def check_labels(
+    task: Task, method: str, training: TrainingConfig, examples: Sequence[Example]
+) -> None:
     """Refuse labelled examples that the method cannot learn from.
 
     Raises
@@ -22,18 +24,20 @@ def check_labels(task: Task, settings: Settings, examples: Sequence[Example]) ->
     DataError
         When there are none, too few, or all have the same label.
     """
-    if settings.method == "zero-shot" or settings.training.max_steps == 0:
-        return
-    if settings.method == "ipet" and not examples:
+    row = METHODS[method]
+    if row.training(training).max_steps == 0 or not (examples or row.needs_labels):
         return
     if not examples:
-        raise DataError(
-            f"Method {settings.method!r} needs labelled examples.", "Give --train FILE."
-        )
-    present = {example.label for example in examples}
+        raise DataError(f"Method {method!r} needs labelled examples.", "Give --train FILE.")
     if task.is_multi_label:
-        check_truth(task, [names(label) for label in present])
-        return
+        _check_sets(task, examples)
+    else:
+        _check_single(task, examples)
+
+
+def _check_single(task: Task, examples: Sequence[Example]) -> None:
+    """Refuse examples of one label, or fewer than there are labels."""
+    present = {example.label for example in examples}
     missing = [label for label in task.labels if label not in present]
     if len(present) == 1:
         raise DataError(
@@ -47,18 +51,21 @@ def check_labels(task: Task, settings: Settings, examples: Sequence[Example]) ->
             f"labels; {', '.join(map(repr, missing[:5]))} have none.",
             "Label at least one example of every label.",
         )
-    if missing:
-        log.warning("no labelled example of %s", ", ".join(map(repr, missing)))
+    _warn_of(missing)
 
 
-def check_truth(task: Task, sets: Sequence[Sequence[str]]) -> None:
-    """Refuse to learn where nothing is ever true, or everything always."""
-    used = {label for own in sets for label in own}
-    if not used or all(len(own) == len(task.labels) for own in sets):
+def _check_sets(task: Task, examples: Sequence[Example]) -> None:
+    """Refuse sets of labels of which all are empty, or all have every label."""
+    label_sets = [set(names(example.label)) for example in examples]
+    present = set[str]().union(*label_sets)
+    if not present or all(len(labels) == len(task.labels) for labels in label_sets):
         raise DataError(
-            "Every labelled example has " + ("all labels." if used else "no label at all."),
+            "Every labelled example has " + ("all labels." if present else "no label at all."),
             "Label examples that differ.",
         )
-    missing = [label for label in task.labels if label not in used]
+    _warn_of([label for label in task.labels if label not in present])
+
+
+def _warn_of(missing: Sequence[str]) -> None:
     if missing:
         log.warning("no labelled example of %s", ", ".join(map(repr, missing)))

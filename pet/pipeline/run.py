@@ -10,7 +10,7 @@ from typing import Any
 from pet.adaptation import Source, adapt
 from pet.backbone import load_backbone
 from pet.backbone.loading import edition_of
-from pet.config import BackboneConfig, LMConfig, Settings, deciding, unused
+from pet.config import METHODS, BackboneConfig, LMConfig, Settings, deciding, unused
 from pet.data import Data, Pool
 from pet.errors import DataError
 from pet.members import MemberSet, slots_of, specs_of
@@ -56,7 +56,12 @@ def finished(folder: RunFolder) -> bool:
 
 
 def run(
-    task: Task, settings: Settings, data: Data, folder: RunFolder, progress: Progress = silent
+    task: Task,
+    settings: Settings,
+    data: Data,
+    folder: RunFolder,
+    progress: Progress = silent,
+    shared: bool = False,
 ) -> Model:
     """Run a method; what is finished in the folder already is not done again.
 
@@ -72,6 +77,8 @@ def run(
         Where members, scores and the classifier go.
     progress : callable
         Told a stage's name, steps done and total.
+    shared : bool
+        Several methods have these settings; see `pet.members.specs_of`.
 
     Returns
     -------
@@ -83,16 +90,16 @@ def run(
     DataError
         When the labelled examples cannot be learned from.
     """
-    check_labels(task, settings, data.train)
-    fine_tunes = settings.method == "fine-tune"
-    specs = [] if fine_tunes else specs_of(task, settings)
-    if ignored := unused(settings, slots_of(task, settings, specs)):
+    method = METHODS[settings.method]
+    check_labels(task, settings.method, settings.training, data.train)
+    specs = specs_of(task, settings, shared)
+    if ignored := unused(settings, slots_of(task, specs, settings.template.soft_start)):
         log.warning("method %s does not use %s", settings.method, ", ".join(ignored))
     folder.write_json(LABELLED, data.labelled())
     if settings.adaptation.adapt:
         settings = replace(settings, backbone=_adapted(settings, data.pool, folder, progress))
     checkpoint = Checkpoint(folder)
-    if fine_tunes:
+    if method.patterns == "none":
         if settings.ensemble.temper == "folds":
             splits_of(data, task, settings)  # refuse too few examples before anything is trained
         training, seed = settings.training, derived_seed(settings.seed, RunStream.FINE_TUNING)
@@ -111,9 +118,9 @@ def run(
         spec.scorer(task.labels, backbone)  # refuse bad words right away
     if learns_from_folds(settings, len(specs), data):
         splits_of(data, task, settings)
-    distils = settings.method in ("pet", "ipet") and data.pool is not None and len(data.pool) > 0
+    distils = method.distils and data.pool is not None and len(data.pool) > 0
     store = MemberStore(folder, backbone, task, data, progress)
-    if settings.method == "ipet":
+    if method.generations:
         combine = settings.ensemble.combine_verbalizers
         specs, results = train_generations(store, specs, settings.ipet, combine)
     else:
@@ -121,7 +128,7 @@ def run(
     ensemble = combined(store, specs, results, settings, pool_scored=distils)
     folder.write_json("ensemble.json", ensemble_to_dict(ensemble, [spec.name for spec in specs]))
     if not distils or data.pool is None:
-        if settings.method == "pet":
+        if method.distils:
             log.warning("no unlabelled text: nothing is distilled, the ensemble is the model")
         weights = {result.name: result.weights for result in results}
         offsets = {result.name: result.offsets for result in results}

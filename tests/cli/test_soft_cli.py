@@ -268,7 +268,7 @@ def test_settings_of_templates_that_nobody_has_are_named(
     ]
     task = Task("toy", ["negative", "positive"], ["text"], pvps)
     settings = Settings.from_flat({"patterns": (0,), **how})
-    slots = slots_of(task, settings, specs_of(task, settings))
+    slots = slots_of(task, specs_of(task, settings), settings.template.soft_start)
     assert sorted(unused(settings, slots)) == sorted(ignored)
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pet.config import Settings, SoftName, names_of
+from pet.config import METHODS, Settings
 from pet.data import Columns, Data, Example, Labels, Pool, draw_shots, examples_from
 from pet.errors import DataError
 from pet.evaluation.run_report import Report, model_report, run_report
@@ -122,10 +122,10 @@ def run_cell(spec: CellSpec, progress: Progress = silent) -> CellResult:
         seconds = time.perf_counter() - start
         report = model_report(model, data, spec.files.examples(spec.files.test, "required"))
     else:
-        settings = _with_method(settings, spec.method, task)
+        settings = _with_method(settings, spec.method)
         with TemporaryDirectory() as temporary:
             folder = RunFolder.start(f"{temporary}/run", asked(task, settings, data))
-            run(task, settings, data, folder, progress)
+            run(task, settings, data, folder, progress, shared=True)
             seconds = time.perf_counter() - start
             tests = spec.files.examples(spec.files.test, "required")
             report = run_report(folder, settings, data, tests)
@@ -152,18 +152,12 @@ def run_cell(spec: CellSpec, progress: Progress = silent) -> CellResult:
     )
 
 
-def _with_method(settings: Settings, method: str, task: Task) -> Settings:
-    if method in names_of(SoftName):
-        template = replace(settings.template, soft=(method,))
-        return replace(settings, method="pet", template=template)
-    # A method whose members have no slots trains the rest of what a scope names, and mixes none.
-    training = settings.training
-    template = settings.template
-    soft = {pvp.soft for _, pvp in task.select(settings.patterns)} | {*template.soft}
-    if soft <= {None, "none"}:
-        training = replace(training, scope=training.without_slots)
-        template = replace(template, soft_mixture=None)
-    return replace(settings, method=method, training=training, template=template)  # type: ignore[arg-type]
+def _with_method(settings: Settings, method: str) -> Settings:
+    """Return the settings of a compared method; a soft kind is the default method with it."""
+    if method in METHODS:
+        return replace(settings, method=method)
+    template = replace(settings.template, soft=(method,))
+    return replace(settings, method=Settings.method, template=template)
 
 
 def _figures(report: Report, name: str) -> ModelFigures:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pet.backbone.loading import edition_of
-from pet.config import Settings, StudyConfig, deciding
+from pet.config import METHODS, Settings, StudyConfig, deciding
 from pet.data import fingerprint
 from pet.errors import RunError, UsageError
 from pet.evaluation.study.baselines import require
@@ -25,9 +25,6 @@ from pet.runs import RunFolder
 from pet.types import Progress, silent
 
 __all__ = ["CellResult", "StudyResult", "TaskFiles", "few_shot_study"]
-
-# Methods that learn nothing from labels: they run once a seed, whatever the shots.
-WITHOUT_LABELS = ("zero-shot",)
 
 
 def few_shot_study(
@@ -126,8 +123,10 @@ def _cells(
     settings: Settings,
     left_out: frozenset[tuple[str, ...]],
 ) -> list[CellSpec]:
+    # Methods that learn nothing from labels run once a seed, whatever the shots.
+    untrained = {name for name, method in METHODS.items() if not method.trains}
     drawn = {
-        (method, 0 if method in WITHOUT_LABELS else shots): None
+        (method, 0 if method in untrained else shots): None
         for shots in config.shots
         for method in config.methods
     }
