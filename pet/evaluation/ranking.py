@@ -31,8 +31,8 @@ from pet.members.folds import Split, out_of_fold_scores
 from pet.model import Ensemble
 from pet.model.weighting import learn_weights
 from pet.scoring import PVPScorer, score
-from pet.scoring.offsets import balanced, prior, subtracted
-from pet.seeds import MemberStream, RunStream, derived_seed
+from pet.scoring.offsets import balanced, find_offsets, subtracted
+from pet.seeds import RunStream, derived_seed
 from pet.task import Task
 from pet.task.kinds import refuse_multi_label
 from pet.task.labels import label_numbers
@@ -269,18 +269,16 @@ def _untrained(
     targets: Targets,
     halvings: Sequence[Sequence[Split]],
 ) -> tuple[PVPScorer, list[Scores]]:
-    """A pattern as it is, calibrated, and its held-out scores of every halving: one pass in all."""
+    """Return an untrained pattern's scorer with its offsets, and held-out scores a halving."""
     scorer = spec.scorer(task.labels, backbone)
-    source = spec.training.offsets_of(trained=True)
-    if source == "prior":
-        scorer = scorer.calibrated(
-            prior(scorer, data.pool, derived_seed(spec.seed, MemberStream.PRIOR))
-        )
     raw = score(scorer, Chunk(backbone.tokenizer, [example.texts for example in data.train]))
-    if source != "labelled":
-        return scorer, [raw] * len(halvings)
-    folds = [held_out(raw, targets, pair) for pair in halvings]
-    return scorer.calibrated(balanced(raw, targets)), folds
+    source = spec.training.offsets_of(trained=True)
+    offsets = find_offsets(source, scorer, spec.seed, data.pool, (raw, targets))
+    if source == "labelled":
+        folds = [held_out(raw, targets, pair) for pair in halvings]
+    else:
+        folds = [subtracted(raw, offsets)] * len(halvings)
+    return scorer.calibrated(offsets), folds
 
 
 def _agreements(

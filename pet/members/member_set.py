@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from pet.backbone import LanguageModel
+from pet.data import Pool
 from pet.encoding import Chunk
 from pet.members.spec import MemberSpec
 from pet.scoring import score, score_mixed, score_together
+from pet.scoring.offsets import find_offsets, sample_for
 from pet.scoring.scorer import keeps_backbone
 from pet.task import Task
 from pet.types import Offsets, Scores
@@ -48,6 +50,25 @@ class MemberSet:
         self.scorers = [
             spec.scorer(task.labels, backbone, (offsets or {}).get(spec.name)) for spec in specs
         ]
+
+    @classmethod
+    def untrained(
+        cls, backbone: LanguageModel, task: Task, specs: Sequence[MemberSpec], pool: Pool | None
+    ) -> MemberSet:
+        """Take members as the backbone has them, with offsets from unlabelled text.
+
+        Raises
+        ------
+        DataError
+            When a member's readout is nothing without labelled examples.
+        """
+        members, sample = cls(backbone, task, specs, {}), sample_for(task, pool)
+        offsets = {}
+        for spec, scorer in zip(members.specs, members.scorers, strict=True):
+            spec.refuse_no_examples(scorer)
+            source = spec.training.offsets_of(trained=False)
+            offsets[spec.name] = find_offsets(source, scorer, spec.seed, sample)
+        return cls(backbone, task, specs, {}, offsets)
 
     def scores(self, texts: Sequence[Mapping[str, str]]) -> list[Scores]:
         """Score examples with every member: a list of (verbalizers, N, C)."""

@@ -58,6 +58,21 @@ class MemberSpec:
         generator = np.random.default_rng(derived_seed(self.seed, MemberStream.DEMONSTRATIONS))
         return replace(self, demonstrations=draw_each(examples, labels, draws, generator))
 
+    def refuse_no_examples(self, scorer: PVPScorer) -> None:
+        """Refuse to go without labelled examples where the readout starts from them.
+
+        Raises
+        ------
+        DataError
+            When it does.
+        """
+        if scorer.needs_examples:
+            raise DataError(
+                f"{self.name}: the readout {self.readout!r} needs labelled examples; there are "
+                "none.",
+                "Give some, or use --readout words.",
+            )
+
     def scorer(
         self, labels: Sequence[str], backbone: LanguageModel, offsets: Offsets | None = None
     ) -> PVPScorer:

@@ -15,15 +15,14 @@ from pet.backbone import LanguageModel
 from pet.data import Example, Pool
 from pet.encoding import Chunk
 from pet.encoding.demonstrations import Demonstrations, by_label
-from pet.errors import DataError
 from pet.members.losses import LabelLoss, joint_losses, label_losses
 from pet.members.measure import Measure, MemberFigures
 from pet.members.parameters import cost, parameter_groups
 from pet.members.result import MemberResult
 from pet.members.spec import MemberSpec
 from pet.scoring import PVPScorer, score
-from pet.scoring.offsets import balanced, prior, subtracted
-from pet.seeds import MemberStream, derived_seed, with_seed
+from pet.scoring.offsets import find_offsets, sample_for, subtracted
+from pet.seeds import with_seed
 from pet.task import Task
 from pet.task.kinds import targets_of, task_kind
 from pet.training import Checkpoint, Fit, Job, Schedule
@@ -138,19 +137,14 @@ class _Training:
         backbone.weights.put({})
         scorer = spec.scorer(task.labels, backbone)
         everything = [*examples, *drawn]
-        if scorer.needs_examples and not everything:
-            raise DataError(
-                f"{spec.name}: the readout {spec.readout!r} needs labelled examples; there are "
-                "none.",
-                "Give some, or use --readout words.",
-            )
+        if not everything:
+            spec.refuse_no_examples(scorer)
         chunk, targets = _encoded_labels(scorer, task, everything)
         scorer.start(chunk, targets)
         steps = training.steps_for(len(everything)) if everything else 0
         self._spec = spec
         self._offsets_from = training.offsets_of(trained=steps > 0)
-        # Unlabelled text tells which labels are preferred to others, not how often one is true.
-        self._sample = None if task.is_multi_label else pool
+        self._sample = sample_for(task, pool)
         self._measure = Measure(examples, task, backbone)
         self._scorer = scorer
         self.job: Job[LabelLoss] | None = None
@@ -159,7 +153,7 @@ class _Training:
         first: MemberFigures | None = None
         if everything and self._offsets_from == "labelled":
             scores = score(scorer, chunk)
-            offsets = balanced(scores, targets)
+            offsets = find_offsets("labelled", scorer, spec.seed, labelled=(scores, targets))
             self._scorer = scorer = scorer.calibrated(offsets)
             # The same pass tells how good it is before training.
             first = self._measure.of(subtracted(scores[:, : len(examples)], offsets))
@@ -216,8 +210,8 @@ class _Training:
 
     def _calibrate(self) -> None:
         if self._offsets_from == "prior":
-            seed = derived_seed(self._spec.seed, MemberStream.PRIOR)
-            self._scorer = self._scorer.calibrated(prior(self._scorer, self._sample, seed))
+            offsets = find_offsets("prior", self._scorer, self._spec.seed, self._sample)
+            self._scorer = self._scorer.calibrated(offsets)
 
 
 def _encoded_labels(

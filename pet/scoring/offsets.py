@@ -1,4 +1,4 @@
-"""Calibration: what a PVP says about text that says nothing, to be subtracted from its scores.
+"""Offsets: scores of text that says nothing, to be subtracted from a PVP's (calibration).
 
 A masked LM prefers some label words whatever the text. The mean score of every label over
 unlabelled text, or over inputs without content, measures that preference (contextual calibration,
@@ -13,13 +13,51 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from pet.config import OffsetsSource
 from pet.data import Pool
 from pet.encoding import Chunk
 from pet.scoring.scorer import PVPScorer
 from pet.scoring.together import score
-from pet.types import Offsets, Scores
+from pet.seeds import MemberStream, derived_seed
+from pet.task import Task
+from pet.types import Ints, Offsets, Scores
 
 SAMPLE = 512
+
+
+def find_offsets(
+    source: OffsetsSource,
+    scorer: PVPScorer,
+    seed: int,
+    sample: Pool | None = None,
+    labelled: tuple[Scores, Ints] | None = None,
+) -> Offsets | None:
+    """Find the offsets of a member, (V, C); None where its scores stay as they are.
+
+    Parameters
+    ----------
+    source : {"labelled", "prior", "none"}
+        `balanced` over labelled examples, `prior` over unlabelled text, or none.
+    scorer : PVPScorer
+        Without offsets of its own; the backbone holds the member's weights.
+    seed : int
+        The member's.
+    sample : Pool, optional
+        Unlabelled text; see `sample_for`.
+    labelled : tuple of array (V, N, C) and array (N,) or (N, C), optional
+        The scorer's scores of labelled examples and their targets. "labelled" without any is none.
+    """
+    if source == "prior":
+        return prior(scorer, sample, derived_seed(seed, MemberStream.PRIOR))
+    return balanced(*labelled) if source == "labelled" and labelled is not None else None
+
+
+def sample_for(task: Task, pool: Pool | None) -> Pool | None:
+    """Return the unlabelled text that tells offsets of a task; none for a multi-label task.
+
+    Text tells which labels are preferred to others, not how often one is true.
+    """
+    return None if task.is_multi_label else pool
 
 
 def prior(scorer: PVPScorer, pool: Pool | None, seed: int, size: int = SAMPLE) -> Offsets:
@@ -79,9 +117,9 @@ def balanced(scores: Scores, targets: NDArray[np.int64]) -> Offsets:
     return tuple(tuple(row) for row in means.tolist())
 
 
-def subtracted(scores: Scores, offsets: Offsets) -> Scores:
-    """What a scorer with these offsets (V, C) gives where one without gives ``scores``."""
-    return scores - np.array(offsets, np.float32)[:, None]
+def subtracted(scores: Scores, offsets: Offsets | None) -> Scores:
+    """Subtract offsets (V, C), where there are any, from scores (V, N, C)."""
+    return scores if offsets is None else scores - np.array(offsets, np.float32)[:, None]
 
 
 def _midway(scores: Scores, truth: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -172,7 +172,7 @@ class PVPScorer:
         if self.soft is not None:
             self.soft.fold()
 
-    def calibrated(self, offsets: Offsets) -> PVPScorer:
+    def calibrated(self, offsets: Offsets | None) -> PVPScorer:
         """Return this scorer with ``offsets`` to subtract; everything learned is shared."""
         other = copy(self)
         other.offsets = offsets

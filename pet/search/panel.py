@@ -15,7 +15,7 @@ from pet.config import Settings
 from pet.data import Data, Example, Pool, labelled_from
 from pet.encoding import Encoder
 from pet.errors import UsageError
-from pet.members import MemberSet, specs_of, train_member
+from pet.members import MemberSet, specs_of
 from pet.members.stored import pool_scores
 from pet.model import Ensemble, EnsembleModel, SequenceClassifier, load_model
 from pet.model.saving import trained_members
@@ -74,14 +74,11 @@ class Panel:
 
     @classmethod
     def untrained(cls, task: Task, settings: Settings, pool: Pool | None = None) -> Panel:
-        """Take a task's patterns as they are, calibrated on the pool: needs no labels."""
+        """Take a task's untrained patterns, with offsets from the pool; needs no labels."""
         config = settings.backbone
         backbone = load_backbone(config.backbone, config.device, config.precision)
         specs = specs_of(task, replace(settings, method="zero-shot"))
-        offsets = {
-            spec.name: train_member(backbone, spec, task, [], pool=pool).offsets for spec in specs
-        }
-        members = MemberSet(backbone, task, specs, {}, offsets)
+        members = MemberSet.untrained(backbone, task, specs, pool)
         return cls(EnsembleModel(members, Ensemble.uniform(len(specs))))
 
     @property
