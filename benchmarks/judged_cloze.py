@@ -46,7 +46,6 @@ from pet.data.readers import documents_from
 from pet.encoding import Batch, Chunk, Encoder
 from pet.seeds import derived_seed
 from pet.task import Pattern
-from pet.task.pattern import input_parts
 from pet.training.loop import Loss
 from pet.types import Ints
 
@@ -222,7 +221,7 @@ class Reader:
 
     def __init__(self, encoder: MaskedLM, texts: Sequence[str], marks: Sequence[float]) -> None:
         self._encoder = encoder
-        self._parts = Encoder(encoder.tokenizer, input_parts(["text"]), _MAX_LENGTH)
+        self._parts = Encoder.plain(encoder.tokenizer, ["text"], _MAX_LENGTH)
         self._liking = RidgeCV(alphas=np.geomspace(1, 1000, 7)).fit(self.vectors(texts), marks)
 
     def vectors(self, texts: Sequence[str]) -> Tensor:

@@ -51,8 +51,7 @@ def scores_of(data: Path, name: str, shots: int, rows: int, settings: Settings) 
     rest = [example for example in pool if example.key not in taken]
     order = np.random.default_rng(derived_seed(settings.seed, 6)).permutation(len(rest))[:rows]
     held_out = [rest[i] for i in order]
-    how = settings.backbone
-    backbone = load_backbone(how.backbone, how.device, how.precision)
+    backbone = load_backbone(settings.backbone)
     targets, known = (
         label_numbers([example.label for example in own], task.labels) for own in (held_out, train)
     )

@@ -14,6 +14,7 @@ from pet.backbone.injection import model_inputs
 from pet.backbone.loading import EMBEDDED, load_config
 from pet.backbone.masked import MaskedLM
 from pet.backbone.seq2seq import Seq2SeqLM
+from pet.config import BackboneConfig
 
 __all__ = [
     "CausalLM",
@@ -29,15 +30,25 @@ __all__ = [
 
 
 def load_backbone(
-    name: str = EMBEDDED, device: str = "auto", precision: str = "auto"
+    name: str | BackboneConfig = EMBEDDED, device: str = "auto", precision: str = "auto"
 ) -> LanguageModel:
     """Load any Hugging Face language model: masked, encoder-decoder or causal.
+
+    Parameters
+    ----------
+    name : str or BackboneConfig
+        Hub name, folder, GGUF file or "pet-mini"; or a configuration, which also has the device
+        and the precision.
+    device, precision : str
+        As `pet.config.BackboneConfig` explains them.
 
     Raises
     ------
     BackboneError
         When it cannot be loaded, or its word logits cannot be reproduced.
     """
+    if isinstance(name, BackboneConfig):
+        return load_backbone(name.backbone, name.device, name.precision)
     return kind_of(load_config(name)).load(name, device, precision)
 
 

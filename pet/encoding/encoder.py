@@ -17,7 +17,7 @@ from pet.encoding.pieces import Piece, pieces_of
 from pet.encoding.ragged import Ragged
 from pet.encoding.tokenizer import TextTokenizer
 from pet.errors import PatternError
-from pet.task.pattern import Field, Mask, Part, Soft, Words
+from pet.task.pattern import Field, Mask, Part, Soft, Words, input_parts
 from pet.types import Ints
 
 
@@ -111,6 +111,11 @@ class Encoder:
                 f"{'Leave --demonstrations out, s' if shows else 'S'}horten the pattern or raise "
                 "--max-length.",
             )
+
+    @classmethod
+    def plain(cls, tokenizer: TextTokenizer, fields: Sequence[str], max_length: int) -> Encoder:
+        """Encode a classifier's input: the fields alone, without a pattern."""
+        return cls(tokenizer, input_parts(list(fields)), max_length)
 
     @cached_property
     def mask_after_space(self) -> bool:

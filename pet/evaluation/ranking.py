@@ -154,8 +154,7 @@ def rank_patterns(
         targets, task, config.halvings_or_default, derived_seed(settings.seed, RunStream.HALVINGS)
     )
     if backbone is None:
-        options = settings.backbone
-        backbone = load_backbone(options.backbone, options.device, options.precision)
+        backbone = load_backbone(settings.backbone)
     backbone.weights.put({})
     specs = [spec.showing(data.train, task.labels) for spec in specs_of(task, settings)]
     if not specs:

@@ -17,7 +17,6 @@ from pet.device import Compute
 from pet.encoding import Batch, Chunk, Encoded, Encoder
 from pet.errors import BackboneError
 from pet.task import Task
-from pet.task.pattern import input_parts
 from pet.training import Group
 from pet.types import Scores
 
@@ -53,8 +52,7 @@ class SequenceClassifier:
         self.tokenizer = kind_of(model.config).text_tokenizer(tokenizer)
         if model.config.pad_token_id is None:  # models without a [CLS] look for the last token
             model.config.pad_token_id = self.tokenizer.pad_id
-        parts = input_parts(list(task.fields))
-        self.encoder = Encoder(self.tokenizer, parts, self.max_length)
+        self.encoder = Encoder.plain(self.tokenizer, task.fields, self.max_length)
 
     @classmethod
     def fresh(

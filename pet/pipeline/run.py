@@ -110,9 +110,7 @@ def run(
         if settings.ensemble.temper == "folds":
             tuned.cool(fine_tuned_temperature(task, settings, data, folder, seed, progress))
         return _saved(tuned, folder)
-    backbone = load_backbone(
-        settings.backbone.backbone, settings.backbone.device, settings.backbone.precision
-    )
+    backbone = load_backbone(settings.backbone)
     specs = [spec.showing(data.train, task.labels) for spec in specs]
     for spec in specs:
         spec.scorer(task.labels, backbone)  # refuse bad words right away

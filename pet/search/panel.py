@@ -23,7 +23,6 @@ from pet.pipeline.run import LABELLED
 from pet.runs import RunFolder
 from pet.task import Task
 from pet.task.kinds import task_kind
-from pet.task.pattern import input_parts
 from pet.types import Progress, Scores, Texts, silent
 
 Probabilities = NDArray[np.float64]
@@ -75,8 +74,7 @@ class Panel:
     @classmethod
     def untrained(cls, task: Task, settings: Settings, pool: Pool | None = None) -> Panel:
         """Take a task's untrained patterns, with offsets from the pool; needs no labels."""
-        config = settings.backbone
-        backbone = load_backbone(config.backbone, config.device, config.precision)
+        backbone = load_backbone(settings.backbone)
         specs = specs_of(task, replace(settings, method="zero-shot"))
         members = MemberSet.untrained(backbone, task, specs, pool)
         return cls(EnsembleModel(members, Ensemble.uniform(len(specs))))
@@ -122,7 +120,7 @@ class Panel:
         backbone = self.model.members.backbone
         backbone.weights.put({})
         longest = min(self.model.members.specs[0].max_length, backbone.max_length)
-        encoder = Encoder(backbone.tokenizer, input_parts(list(self.task.fields)), longest)
+        encoder = Encoder.plain(backbone.tokenizer, self.task.fields, longest)
         return mean_embeddings(backbone, encoder, texts)
 
     def _combined(self, scores: list[Scores]) -> Judgement:

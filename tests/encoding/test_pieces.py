@@ -13,7 +13,6 @@ from transformers import PreTrainedTokenizerFast
 from pet.encoding import Chunk, Encoder, TextTokenizer
 from pet.errors import BackboneError
 from pet.task import Pattern
-from pet.task.pattern import input_parts
 
 hostile_texts = st.lists(
     st.sampled_from([*SPECIAL_LITERALS, "good", " ", "x", "."]), min_size=1, max_size=8
@@ -119,7 +118,7 @@ def test_tokenizer_without_a_mask_token_reads_plain_input_only() -> None:
     text_tokenizer = TextTokenizer(
         PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>")
     )
-    plain = Encoder(text_tokenizer, input_parts(["a"]), 16)
+    plain = Encoder.plain(text_tokenizer, ["a"], 16)
     assert row(plain.encode(Chunk(text_tokenizer, [{"a": "Good day"}])), 0) == [1, 0]
     with pytest.raises(BackboneError, match="no mask token"):
         Encoder(text_tokenizer, Pattern("{a} {mask}").parts, 16)

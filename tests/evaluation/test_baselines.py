@@ -21,7 +21,6 @@ from pet.config import BackboneConfig, Settings, TrainingConfig
 from pet.encoding import Encoder
 from pet.errors import BackboneError, DataError
 from pet.evaluation.study.baselines import BASELINES, embedding, require, setfit, tfidf
-from pet.task.pattern import input_parts
 
 TASK = toy_task()
 ROWS = labelled_rows()
@@ -67,7 +66,7 @@ def naive_embeddings(folder: str, texts: list[str]) -> np.ndarray:
 
 def test_mean_embeddings_ignore_padding_and_the_order_of_batches(tiny_bert: str) -> None:
     backbone = MaskedLM.load(tiny_bert, "cpu", "fp32")
-    encoder = Encoder(backbone.tokenizer, input_parts(["text"]), 64)
+    encoder = Encoder.plain(backbone.tokenizer, ["text"], 64)
     texts = ["a film", "the room was not very warm but it was just a room", "bad", *NEW]
     found = mean_embeddings(backbone, encoder, as_texts(texts))
     np.testing.assert_allclose(found, naive_embeddings(tiny_bert, texts), atol=1e-5)

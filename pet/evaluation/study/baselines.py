@@ -35,7 +35,6 @@ from pet.registry import Registry
 from pet.seeds import RunStream, derived_seed
 from pet.task import Task
 from pet.task.kinds import refuse_multi_label, targets_of
-from pet.task.pattern import input_parts
 from pet.types import Scores, Texts
 
 Baseline = Callable[[Task, Sequence[Example], Settings], Scoring]
@@ -82,10 +81,9 @@ def tfidf(task: Task, examples: Sequence[Example], settings: Settings) -> Scorin
 
 def embedding(task: Task, examples: Sequence[Example], settings: Settings) -> Scoring:
     """Mean-pooled states of the frozen backbone, standardised, and logistic regression."""
-    config = settings.backbone
-    backbone = load_backbone(config.backbone, config.device, config.precision)
-    longest = min(config.max_length, backbone.max_length)
-    encoder = Encoder(backbone.tokenizer, input_parts(list(task.fields)), longest)
+    backbone = load_backbone(settings.backbone)
+    longest = min(settings.backbone.max_length, backbone.max_length)
+    encoder = Encoder.plain(backbone.tokenizer, task.fields, longest)
 
     def features(texts: Texts) -> NDArray[np.float32]:
         return mean_embeddings(backbone, encoder, texts)
