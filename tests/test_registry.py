@@ -18,6 +18,7 @@ from pet.config import (
 )
 from pet.config.study import BASELINES as BASELINE_NAMES
 from pet.errors import UsageError
+from pet.evaluation.metrics import METRICS
 from pet.evaluation.study.baselines import BASELINES
 from pet.members.objectives import OBJECTIVES
 from pet.model.combiners import COMBINERS
@@ -25,6 +26,7 @@ from pet.registry import Registry
 from pet.scoring.readouts import READOUTS, Readout
 from pet.scoring.soft import KINDS
 from pet.search.suggestion import MEASURES
+from pet.task.task import METRIC_NAMES
 
 
 @pytest.mark.parametrize(
@@ -34,6 +36,7 @@ from pet.search.suggestion import MEASURES
         (COMBINERS, choices_of(EnsembleConfig, "combine_verbalizers")),
         (READOUTS, choices_of(EnsembleConfig, "readout")),
         (OBJECTIVES, choices_of(TrainingConfig, "objective")),
+        (METRICS, METRIC_NAMES.built_in),
         (MEASURES, choices_of(SuggestConfig, "by")),
         (KINDS, SOFT_KINDS.built_in),
         (

@@ -32,10 +32,10 @@ def command(
 ) -> None:
     """Evaluate MODEL, a run folder, a saved classifier or a bank's prompt, on labelled examples.
 
-    The JSON has the keys accuracy, macro_f1, ece (expected calibration error, 10 bins), n,
-    micro_f1 (multi-label tasks, whose accuracy counts texts all of whose labels are found),
-    mean_absolute_error (ordinal tasks), per_class, confusion (true labels in rows; none for
-    multi-label tasks) and reliability (the 10 bins). The diagrams are the last two. With
+    The JSON has every metric by its name: accuracy (of multi-label tasks the share of texts all of
+    whose labels are found), macro_f1, micro_f1 (multi-label tasks), ece (expected calibration
+    error, 10 bins), mean_absolute_error (ordinal tasks); and n, per_class, confusion (true labels
+    in rows; none for multi-label tasks) and reliability (the 10 bins). Diagrams: the last two. With
     --threshold there are also coverage, the share of examples that get a label, and
     covered_accuracy, that of these; all else is of all examples.
 
@@ -45,9 +45,9 @@ def command(
     import numpy as np
 
     from pet.cli.console import opened, say
-    from pet.evaluation.metrics import evaluate, selective
+    from pet.evaluation.metrics import METRICS, evaluate, formatted, selective
     from pet.evaluation.plots import evaluation_figures, require, save
-    from pet.evaluation.run_report import per_class_table
+    from pet.evaluation.report_table import per_class_table
     from pet.evaluation.tables import percent
     from pet.model import load_model
     from pet.model.prediction import predict_stream
@@ -78,17 +78,19 @@ def command(
     if json_file:
         with opened(json_file) as stream:
             stream.write(text + "\n")
-    shown = {f"{name}": found.metric(name) for name in task.metrics}
-    shown |= {"accuracy": found.accuracy, "macro_f1": found.macro_f1}
-    if found.micro_f1 is not None:
-        shown["micro_f1"] = found.micro_f1
-    click.echo("  ".join(f"{name} {percent(value)}" for name, value in shown.items()))
-    click.echo(f"calibration error {found.ece:.3f}  examples {found.n}")
+    shown = {name: found.metric(name) for name in task.metrics}
+    known = {name: value for name, value in found.metrics.items() if value is not None}
+    shown |= {name: value for name, value in known.items() if METRICS[name].is_share}
+    click.echo("  ".join(f"{name} {formatted(name, value)}" for name, value in shown.items()))
+    others = [
+        f"{METRICS[name].title} {METRICS[name].shown(value)}"
+        for name, value in known.items()
+        if not METRICS[name].is_share
+    ]
+    click.echo("  ".join([*others, f"examples {found.n}"]))
     if covered is not None:
         click.echo(
             f"above {threshold:g}: coverage {percent(covered['coverage'])}  "
             f"accuracy {percent(covered['covered_accuracy'])}"
         )
-    if found.mean_absolute_error is not None:
-        click.echo(f"mean absolute error {found.mean_absolute_error:.3f} label steps")
     click.echo("\n" + per_class_table(found))

@@ -44,6 +44,7 @@ def command(
 
     from pet.cli.console import progress_bars, say
     from pet.data import Data
+    from pet.evaluation.report_table import report_table
     from pet.evaluation.run_report import run_report
     from pet.pipeline import asked, finished, run
     from pet.runs import RunFolder
@@ -59,7 +60,7 @@ def command(
             run(task, settings, data, folder, progress)
     tests = rows.examples(test) if test else None
     report = run_report(folder, settings, data, tests, keep=True)
-    click.echo(report.table(per_class))
+    click.echo(report_table(report, per_class))
     for remark in [*report.costs(), *report.remarks]:
         say(remark)
     say(f"The classifier is in {output}/classifier; try: pet predict {output} --input FILE")

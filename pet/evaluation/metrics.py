@@ -1,61 +1,153 @@
-"""How good predictions are."""
+"""Metrics: predictions -> one figure, a function and a line in `METRICS` each."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import mean_absolute_error as mean_absolute_difference
 from sklearn.metrics import precision_recall_fscore_support as per_class_scores
 
-from pet.errors import DataError
+from pet.errors import DataError, did_you_mean
+from pet.evaluation.tables import percent
 from pet.model.reliability import calibration_error, reliability
+from pet.registry import Registry
 from pet.task import Task
 from pet.task.kinds import KINDS, Kind, confidence, right, task_kind
+from pet.types import Ints
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions of N texts beside the truth.
+
+    ``probabilities`` (N, C) have columns in the order of the task's labels; ``targets`` and
+    ``predicted`` are label numbers (N,) or, for multi-label tasks, 0 and 1 (N, C).
+    """
+
+    probabilities: NDArray[Any]
+    targets: Ints
+    predicted: Ints
+    task: Task
+
+    @property
+    def kind(self) -> Kind:
+        """Kind of the task."""
+        return task_kind(self.task)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure of predictions: how it is computed, its name in tables, whether it is a share."""
+
+    compute: Callable[[Predictions], float]
+    title: str
+    is_share: bool = True
+
+    def shown(self, value: float | None) -> str:
+        """Format a value for a table: shares in per cent, a dash for none."""
+        if self.is_share or value is None:
+            return percent(value)
+        return f"{value:.3f}"
+
+
+def accuracy(seen: Predictions) -> float:
+    """Share of texts whose label is found, or all of whose labels are (subset accuracy)."""
+    return float(accuracy_score(seen.targets, seen.predicted))
+
+
+def micro_f1(seen: Predictions) -> float:
+    """F1 over all labels of all texts."""
+    return float(f1_score(seen.targets, seen.predicted, average="micro", zero_division=0))
+
+
+def macro_f1(seen: Predictions) -> float:
+    """Mean F1 of the labels that are true or predicted somewhere."""
+    n_labels = len(seen.task.labels)
+    either = seen.kind.truth(seen.targets, n_labels) | seen.kind.truth(seen.predicted, n_labels)
+    present = np.flatnonzero(either.any(axis=0)).tolist() or list(range(n_labels))
+    return float(
+        f1_score(seen.targets, seen.predicted, labels=present, average="macro", zero_division=0)
+    )
+
+
+def expected_calibration_error(seen: Predictions) -> float:
+    """Mean distance of confidence and accuracy in 10 bins of equal width (Guo et al. 2017).
+
+    For multi-label tasks it is that of the yes or no about every label.
+    """
+    outcomes = seen.kind.outcomes(seen.targets)
+    return calibration_error(seen.kind.shares(seen.probabilities), outcomes)
+
+
+def mean_absolute_error(seen: Predictions) -> float:
+    """Mean distance of prediction and truth, in label steps."""
+    return float(mean_absolute_difference(seen.targets, seen.predicted))
+
+
+METRICS: Registry[Metric] = Registry(
+    "metrics",
+    "metric",
+    {
+        "accuracy": Metric(accuracy, "accuracy"),
+        "micro_f1": Metric(micro_f1, "micro-F1"),
+        "macro_f1": Metric(macro_f1, "macro-F1"),
+        "ece": Metric(expected_calibration_error, "calibration error", is_share=False),
+        "mean_absolute_error": Metric(mean_absolute_error, "mean abs. error", is_share=False),
+    },
+    holds=Metric,
+)
+
+
+def formatted(name: str, value: float | None) -> str:
+    """Format the value of a task's metric, which may be ``f1:<label>``."""
+    return METRICS[name].shown(value) if name in METRICS else percent(value)
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Figures of one set of predictions.
 
-    Of multi-label tasks ``accuracy`` counts the texts all of whose labels are found (subset
-    accuracy), ``micro_f1`` is over all labels of all texts (None for tasks of one label a text,
-    where it is the accuracy), calibration is that of the yes or no about every label, and
-    ``confusion`` is empty.
-
-    ``ece`` is the expected calibration error (Guo 2017) with 10 bins of equal width;
-    ``mean_absolute_error`` counts label steps and is None where labels have no order;
-    ``confusion`` has true labels in rows and predicted ones in columns; ``reliability`` is that of
-    `reliability`.
+    ``metrics`` has a value for every name in `METRICS`, None where the metric has no meaning for
+    the kind of task; each is an attribute too, such as ``evaluation.macro_f1``. ``confusion`` has
+    true labels in rows and predicted ones in columns, and is empty for multi-label tasks;
+    ``reliability`` is that of `pet.model.reliability.reliability`.
     """
 
     n: int
-    accuracy: float
-    macro_f1: float
-    micro_f1: float | None
-    ece: float
-    mean_absolute_error: float | None
+    metrics: Mapping[str, float | None]
     per_class: dict[str, dict[str, float]]
     confusion: list[list[int]]
     reliability: list[dict[str, float]]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
+    def __getattr__(self, name: str) -> Any:
+        metrics = self.__dict__.get("metrics", {})  # not yet there while a pickle is read
+        if name not in metrics:
+            raise AttributeError(f"An Evaluation has no {name!r}; its metrics: {[*metrics]}.")
+        return metrics[name]
 
-    def metric(self, name: str) -> float:
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values; the metrics stand beside the rest."""
+        return {
+            "n": self.n,
+            **self.metrics,
+            "per_class": self.per_class,
+            "confusion": self.confusion,
+            "reliability": self.reliability,
+        }
+
+    def metric(self, name: str) -> float | None:
         """Return the value of a task's metric; see `pet.task.task.Task`."""
         if name.startswith("f1:") and name[3:] in self.per_class:
             return self.per_class[name[3:]]["f1"]
-        if name in ("accuracy", "macro_f1", "ece"):
-            return float(getattr(self, name))
-        if name == "micro_f1" and self.micro_f1 is not None:
-            return self.micro_f1
+        if name in self.metrics:
+            return self.metrics[name]
         raise DataError(
-            f"Unknown metric {name!r}; use accuracy, macro_f1, f1:<label> or, of multi-label "
-            "tasks, micro_f1."
+            f"Unknown metric {name!r}.", did_you_mean(name, [*self.metrics, "f1:<label>"])
         )
 
 
@@ -74,36 +166,26 @@ def evaluate(probabilities: NDArray[Any], targets: NDArray[np.int64], task: Task
     if not len(targets):
         raise DataError("There are no labelled examples to evaluate on.")
     kind = task_kind(task)
-    predicted = kind.predicted(probabilities)
-    shares, outcomes = kind.shares(probabilities), kind.outcomes(targets)
+    seen = Predictions(probabilities, targets, kind.predicted(probabilities), task)
     numbers = list(range(len(task.labels)))
-    figures = per_class_scores(targets, predicted, labels=numbers, zero_division=0)
-    names = ("precision", "recall", "f1", "support")
-    either = kind.truth(targets, len(numbers)) | kind.truth(predicted, len(numbers))
-    present = np.flatnonzero(either.any(axis=0)).tolist() or numbers
+    figures = per_class_scores(targets, seen.predicted, labels=numbers, zero_division=0)
     return Evaluation(
         n=len(targets),
-        accuracy=float(accuracy_score(targets, predicted)),
-        macro_f1=float(
-            f1_score(targets, predicted, labels=present, average="macro", zero_division=0)
-        ),
-        micro_f1=f1_score(targets, predicted, average="micro", zero_division=0)
-        if task.is_multi_label
-        else None,
-        ece=calibration_error(shares, outcomes),
-        mean_absolute_error=float(np.abs(targets - predicted).mean())
-        if task.kind == "ordinal"
-        else None,
+        metrics={
+            name: None if name in kind.without_metrics else float(metric.compute(seen))
+            for name, metric in METRICS.items()
+        },
         per_class={
             label: {
-                name: float(values[number]) for name, values in zip(names, figures, strict=True)
+                name: float(values[number])
+                for name, values in zip(
+                    ("precision", "recall", "f1", "support"), figures, strict=True
+                )
             }
             for number, label in enumerate(task.labels)
         },
-        confusion=[]
-        if task.is_multi_label
-        else confusion_matrix(targets, predicted, labels=numbers).tolist(),
-        reliability=reliability(shares, outcomes),
+        confusion=kind.confusion(targets, seen.predicted, len(numbers)),
+        reliability=reliability(kind.shares(probabilities), kind.outcomes(targets)),
     )
 
 

@@ -27,7 +27,14 @@ Array = TypeVar("Array", NDArray[Any], Tensor)
 
 
 class Kind(Protocol):
-    """How scores (N, C) and labels of N texts are understood. D decisions, A alternatives each."""
+    """How scores (N, C) and labels of N texts are understood. D decisions, A alternatives each.
+
+    ``accuracy_title`` heads columns of test accuracies; ``without_metrics`` names the metrics that
+    have no meaning for the kind.
+    """
+
+    accuracy_title: str
+    without_metrics: frozenset[str]
 
     def targets(self, labels: Sequence[Label | None], known: Sequence[str]) -> Ints:
         """Return labels as numbers: (N,), or (N, C) with 1 for every label that a text has."""
@@ -62,9 +69,16 @@ class Kind(Protocol):
     def label(self, predicted: Any, known: Sequence[str]) -> Label:
         """Name one text's prediction."""
 
+    def confusion(self, targets: Ints, predicted: Ints, n_labels: int) -> list[list[int]]:
+        """Count predictions, true labels in rows; [] where a text has several labels."""
+
 
 class OneLabel:
     """Every text has one label: a softmax over the labels, of which the likeliest is predicted."""
+
+    accuracy_title = "test accuracy"
+    # The F1 over all labels of all texts is the accuracy here; labels without order have no steps.
+    without_metrics = frozenset({"micro_f1", "mean_absolute_error"})
 
     def targets(self, labels: Sequence[Label | None], known: Sequence[str]) -> Ints:
         """Return label numbers, (N,)."""
@@ -110,9 +124,27 @@ class OneLabel:
         """Return the label's name."""
         return known[int(predicted)]
 
+    def confusion(self, targets: Ints, predicted: Ints, n_labels: int) -> list[list[int]]:
+        """Count, (C, C)."""
+        from sklearn.metrics import confusion_matrix
+
+        counts: list[list[int]] = confusion_matrix(
+            targets, predicted, labels=list(range(n_labels))
+        ).tolist()
+        return counts
+
+
+class OrderedLabels(OneLabel):
+    """Every text has one label, and labels are in order: being off by one is better than by two."""
+
+    without_metrics = frozenset({"micro_f1"})
+
 
 class AnyLabels:
     """A text has any number of labels: each is a yes or no of its own, yes from one half on."""
+
+    accuracy_title = "test, all labels right"
+    without_metrics = frozenset({"mean_absolute_error"})
 
     def targets(self, labels: Sequence[Label | None], known: Sequence[str]) -> Ints:
         """Return 1 for every label that a text has, (N, C)."""
@@ -165,10 +197,14 @@ class AnyLabels:
         """Return the names of the labels that it has."""
         return tuple(label for label, has in zip(known, predicted, strict=True) if has)
 
+    def confusion(self, targets: Ints, predicted: Ints, n_labels: int) -> list[list[int]]:
+        """Return no table: a text has several labels in either dimension."""
+        return []
+
 
 KINDS: dict[str, Kind] = {
     "single": OneLabel(),
-    "ordinal": OneLabel(),
+    "ordinal": OrderedLabels(),
     "multi-label": AnyLabels(),
 }
 

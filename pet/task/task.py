@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from pet.errors import PetError, TaskError, UsageError, did_you_mean
+from pet.registry import Names
 from pet.resources import resource_folder
 from pet.task.pattern import RESERVED
 from pet.task.pvp import PVP
 from pet.task.verbalizer import Verbalizer
 
 TaskKind = Literal["single", "ordinal", "multi-label"]
+METRIC_NAMES = Names(("accuracy", "micro_f1", "macro_f1", "ece", "mean_absolute_error"), "metrics")
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,8 @@ class Task:
     label_column : str
         The column that holds the label.
     metrics : sequence of str
-        What `pet evaluate` shows first: "accuracy", "macro_f1", "f1:<label>" or, of multi-label
-        tasks, "micro_f1".
+        Figures that `pet evaluate` shows first: names in `pet.evaluation.metrics.METRICS`, such as
+        "accuracy" and "macro_f1", or "f1:<label>".
     kind : {"single", "ordinal", "multi-label"}
         "single": every text has one label. "ordinal": so it has, and the labels are ordered, so
         that being off by one is better than by two. "multi-label": a text has any number of
@@ -75,6 +77,12 @@ class Task:
             object.__setattr__(self, name, tuple(value))
         if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
             raise refuse(f"expected two or more different labels, found {list(self.labels)}.")
+        known_metrics = [*METRIC_NAMES.all(), *(f"f1:{label}" for label in self.labels)]
+        for metric in self.metrics:
+            if metric not in known_metrics:
+                raise refuse(
+                    f"the metric {metric!r} is unknown.", did_you_mean(str(metric), known_metrics)
+                )
         if not self.fields or not self.pvps:
             raise refuse("expected at least one field and one PVP.")
         if self.kind not in get_args(TaskKind):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -194,3 +195,11 @@ def test_a_model_is_evaluated_on_examples_as_its_probabilities_are(tmp_path: Pat
     assert evaluate(model, path) == found
     with pytest.raises(UsageError, match="was given no task"):
         evaluate(probabilities, np.array([0, 1, 1, 2]))
+
+
+def test_an_evaluation_survives_being_copied_and_names_what_it_lacks() -> None:
+    probabilities, targets = random_predictions(0, 9, 3)
+    found = evaluate(probabilities, targets, task_of(3))
+    assert pickle.loads(pickle.dumps(found)) == found
+    with pytest.raises(AttributeError, match="no 'acuracy'"):
+        found.acuracy  # noqa: B018

@@ -17,7 +17,8 @@ from pet import data as data_module
 from pet.config import Settings
 from pet.data import Data, Pool
 from pet.errors import DataError
-from pet.evaluation.run_report import Report, per_class_table, run_report
+from pet.evaluation.report_table import per_class_table, report_table
+from pet.evaluation.run_report import Report, run_report
 from pet.model import load_model
 from pet.model.saving import trained_members
 from pet.pipeline import asked, run
@@ -71,8 +72,8 @@ def test_without_test_examples_the_report_has_training_figures_only(
     ]  # fmt: skip
     assert report.evaluations == {}
     assert report.remarks == []
-    assert report.table().splitlines()[0].split("  ")[-1] == "seconds"
-    assert report.table(per_class=True) == report.table()
+    assert report_table(report).splitlines()[0].split("  ")[-1] == "seconds"
+    assert report_table(report, per_class=True) == report_table(report)
     assert json.loads((folder.path / "metrics.json").read_text("utf-8"))["test"] == {}
 
 
@@ -140,7 +141,7 @@ def test_test_examples_are_not_read_before_the_report(
 
 def test_figures_that_are_unknown_show_as_dashes() -> None:
     report = Report(TASK, [("ensemble", {}), ("m", {"accuracy_before": 0.5, "seconds": 1.25})])
-    lines = report.table().splitlines()
+    lines = report_table(report).splitlines()
     assert lines[2].split() == ["ensemble", "-", "-", "-"]
     assert lines[3].split() == ["m", "50.0", "-", "1.2"]
 
@@ -149,7 +150,7 @@ def test_ordered_labels_have_a_column_for_the_mean_absolute_error() -> None:
     for ordinal in (False, True):
         task = many_labels(3, ordinal)
         report = Report(task, [("m", {}), ("n", {})], {"n": perfect(task)})
-        header, _, first, second = report.table().splitlines()
+        header, _, first, second = report_table(report).splitlines()
         assert ("mean abs. error" in header) == ordinal
         assert second.split()[4:] == ["100.0", "100.0", "0.000", "0.000"][: 3 + ordinal]
         assert first.split()[4:] == ["-"] * (3 + ordinal)

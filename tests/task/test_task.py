@@ -53,6 +53,8 @@ def test_lists_become_tuples() -> None:
         ({"labels": ["good", "bed"]}, r"lacks words for \['bed'\] .* unknown labels \['bad'\]"),
         ({"labels": ["good", "bad", "so-so"]}, r"lacks words for \['so-so'\]"),
         ({"columns": {"txt": "review"}}, "columns names the unknown field 'txt'"),
+        ({"metrics": ["acuracy"]}, "'acuracy' is unknown(?s:.*)Did you mean 'accuracy'"),
+        ({"metrics": ["f1:goods"]}, "'f1:goods' is unknown(?s:.*)Did you mean 'f1:good'"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(changes: dict[str, Any], message: str) -> None:

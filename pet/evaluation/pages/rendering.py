@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pet.evaluation import plots
+from pet.evaluation.metrics import METRICS, Metric
 from pet.version import __version__
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "percent": percent, "points": points, "decimals": decimals, "count": count,
-        "duration": duration, "short": short,
+        "duration": duration, "short": short, "figure": figure,
     }  # fmt: skip
     return environment
 
@@ -66,6 +67,19 @@ def points(share: float) -> str:
 def decimals(value: float | None, places: int = 3) -> str:
     """A number, or a dash where there is none."""
     return "–" if value is None else f"{value:.{places}f}".replace("-", "−")
+
+
+def figure(value: float | None, metric: Metric) -> str:
+    """Value of a metric."""
+    return percent(value) if metric.is_share else decimals(value)
+
+
+def shown_metrics(tables: Iterable[Mapping[str, float | None]]) -> dict[str, Metric]:
+    """Return the metrics, but for the accuracy, that have a value in some of these tables."""
+    known = {name for table in tables for name in table if table[name] is not None}
+    return {
+        name: metric for name, metric in METRICS.items() if name in known and name != "accuracy"
+    }
 
 
 def count(value: float) -> str:

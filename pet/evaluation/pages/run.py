@@ -9,7 +9,7 @@ from typing import Any
 
 from pet.evaluation import plots
 from pet.evaluation.evidence import FILE
-from pet.evaluation.pages.rendering import diagram, settings_table
+from pet.evaluation.pages.rendering import diagram, settings_table, shown_metrics
 from pet.runs import RunFolder
 from pet.task import Task
 
@@ -42,6 +42,7 @@ def run_context(folder: RunFolder) -> dict[str, Any]:
         "patterns": _patterns(task, members),
         "generations": metrics.get("generations", []),
         "final": final,
+        "metrics": shown_metrics(tests.values()),
         "tests": {name: tests[name] for name in ("classifier", "ensemble") if name in tests},
         "result": result(task.labels, tests[final], final) if final in tests else None,
         "steps": _steps(folder, members),

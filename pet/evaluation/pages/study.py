@@ -8,7 +8,7 @@ from typing import Any
 
 from pet.errors import RunError
 from pet.evaluation import plots
-from pet.evaluation.pages.rendering import diagram, settings_table
+from pet.evaluation.pages.rendering import diagram, settings_table, shown_metrics
 from pet.evaluation.pages.run import result
 from pet.evaluation.study.comparison import Row, study_from_dict
 from pet.evaluation.study.figures import curves, pattern_accuracies, pooled
@@ -108,6 +108,7 @@ def _block(
     return {
         "shots": shots,
         "rows": own,
+        "metrics": shown_metrics(row.metrics for row in own),
         "axis": _tens(shown),
         "best": max(row.accuracy for row in own),
         "models": list(dict.fromkeys(model for found in by_seed.values() for model in found)),

@@ -162,11 +162,7 @@ def _with_method(settings: Settings, method: str) -> Settings:
 
 def _figures(report: Report, name: str) -> ModelFigures:
     found = report.evaluations[name]
-    names = dict.fromkeys(("accuracy", "macro_f1", "ece", *report.task.metrics))
-    metrics = {metric: found.metric(metric) for metric in names}
-    if found.micro_f1 is not None:
-        metrics["micro_f1"] = found.micro_f1
-    if found.mean_absolute_error is not None:
-        metrics["mean_absolute_error"] = found.mean_absolute_error
+    every = dict(found.metrics) | {name: found.metric(name) for name in report.task.metrics}
+    metrics = {name: value for name, value in every.items() if value is not None}
     right = "".join("01"[mark] for mark in report.right[name].astype(int))
     return ModelFigures(metrics, right, found.confusion, found.reliability)

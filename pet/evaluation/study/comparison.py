@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pet.config import StudyConfig
 from pet.errors import RunError, UsageError, did_you_mean
 from pet.evaluation.bootstrap import paired_bootstrap
+from pet.evaluation.metrics import METRICS
 from pet.evaluation.study.results import CellResult, ModelFigures, StudyResult
 from pet.evaluation.tables import percent, text_table
 
@@ -35,9 +36,10 @@ class Difference:
 class Row:
     """A method on one task with so many shots, over the seeds; accuracies are shares.
 
-    ``deviation`` is that of a sample (n - 1) and None for one seed; ``patterns`` holds each
-    pattern's mean accuracy; ``seconds`` and ``memory`` (MiB) are means. The rows of `ALL_TASKS`
-    take each seed's mean over the tasks for that seed's value.
+    ``deviation`` is that of a sample (n - 1) and None for one seed; ``metrics`` holds the means of
+    all metrics but the accuracy; ``patterns`` holds each pattern's mean accuracy; ``seconds`` and
+    ``memory`` (MiB) are means. The rows of `ALL_TASKS` take each seed's mean over the tasks for
+    that seed's value.
     """
 
     task: str
@@ -48,8 +50,7 @@ class Row:
     deviation: float | None
     best: float
     worst: float
-    macro_f1: float
-    ece: float
+    metrics: Mapping[str, float]
     seconds: float
     memory: float
     patterns: Mapping[str, float]
@@ -120,14 +121,21 @@ def _row(task: str, shots: int, method: str, runs: Runs) -> Row:
         method,
         len(runs),
         *_spread([figures.accuracy for _, figures in runs]),
-        mean([figures.metrics["macro_f1"] for _, figures in runs]),
-        mean([figures.metrics["ece"] for _, figures in runs]),
+        {
+            name: mean([figures.metrics[name] for _, figures in runs])
+            for name in _shared([figures.metrics for _, figures in runs])
+        },
         mean([cell.seconds for cell in cells]),
         mean([cell.memory for cell in cells]),
         {name: mean([cell.patterns[name] for cell in cells]) for name in cells[0].patterns}
         if method == cells[0].method
         else {},
     )
+
+
+def _shared(tables: Sequence[Mapping[str, float]]) -> list[str]:
+    """Names of the registered metrics, but for the accuracy, that are in all tables."""
+    return [name for name in METRICS if name != "accuracy" and all(name in own for own in tables)]
 
 
 def _spread(values: Sequence[float]) -> tuple[float, float | None, float, float]:
@@ -141,13 +149,9 @@ def _compared(rows: list[Row], runs: Mapping[str, Runs], baseline: str | None) -
     return [
         row
         if row.method == chosen
-        else Row(
-            **{
-                **vars(row),
-                "difference": Difference(
-                    chosen, *paired_bootstrap(_right(runs[row.method]), other)
-                ),
-            }
+        else replace(
+            row,
+            difference=Difference(chosen, *paired_bootstrap(_right(runs[row.method]), other)),
         )
         for row in rows
     ]
@@ -164,19 +168,18 @@ def _over_tasks(
     per_seed = np.mean(values, axis=0).tolist()
     own_rows = [row for row in rows if row.method == method]
 
-    def mean(name: str) -> float:
-        return float(np.mean([getattr(row, name) for row in own_rows]))
-
     return Row(
         ALL_TASKS,
         shots,
         method,
         len(per_seed),
         *_spread(per_seed),
-        mean("macro_f1"),
-        mean("ece"),
-        mean("seconds"),
-        mean("memory"),
+        {
+            name: float(np.mean([row.metrics[name] for row in own_rows]))
+            for name in _shared([row.metrics for row in own_rows])
+        },
+        float(np.mean([row.seconds for row in own_rows])),
+        float(np.mean([row.memory for row in own_rows])),
         {},
     )
 
@@ -204,15 +207,18 @@ def study_table(rows: Sequence[Row]) -> str:
 
 
 def _table(rows: Sequence[Row]) -> str:
-    header = ["method", "accuracy", "deviation", "best", "worst", "macro-F1", "patterns"]
-    header += ["seconds", "MiB"]
+    # The terminal shows shares alone; the page, results.csv and results.json have all metrics.
+    shares = [n for n, metric in METRICS.items() if n in rows[0].metrics and metric.is_share]
+    header = ["method", "accuracy", "deviation", "best", "worst"]
+    header += [*(METRICS[name].title for name in shares), "patterns", "seconds", "MiB"]
     differences = {row.difference.baseline: None for row in rows if row.difference}
     header += [f"against {name}" for name in differences] + ["95 % interval", "p"] * bool(
         differences
     )
     lines = []
     for row in rows:
-        figures = (row.accuracy, row.deviation, row.best, row.worst, row.macro_f1)
+        figures = [row.accuracy, row.deviation, row.best, row.worst]
+        figures += [row.metrics.get(name) for name in shares]
         own = sorted(row.patterns.values())
         span = f"{percent(own[0])} to {percent(own[-1])}" if len(own) > 1 else "-"
         cells = [row.method, *map(percent, figures), span]
@@ -249,13 +255,18 @@ def study_from_dict(plain: Mapping[str, Any]) -> tuple[StudyResult, list[Row]]:
             for name, value in plain["config"].items()
         }
         cells = tuple(CellResult.from_dict(cell) for cell in plain["cells"])
-        rows = [
-            Row(**{**row, "difference": row["difference"] and Difference(**row["difference"])})
-            for row in plain["rows"]
-        ]
+        rows = [_row_from_dict(row) for row in plain["rows"]]
         return StudyResult(StudyConfig(**config), cells, plain["overlap"]), rows
     except (TypeError, KeyError, AttributeError) as error:
         raise RunError(f"These are not the results of a few-shot study: {error!r}.") from error
+
+
+def _row_from_dict(plain: Mapping[str, Any]) -> Row:
+    values = dict(plain)
+    if "metrics" not in values:  # as versions before 0.2 wrote it
+        values["metrics"] = {name: values.pop(name) for name in ("macro_f1", "ece")}
+    difference = values.pop("difference")
+    return Row(**values, difference=difference and Difference(**difference))
 
 
 def study_csv(study: StudyResult) -> str:

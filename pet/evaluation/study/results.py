@@ -22,8 +22,8 @@ class StudyResult:
 class ModelFigures:
     """How one model did on the test examples.
 
-    ``metrics`` has accuracy, macro_f1, ece, the task's own metrics and, for ordered labels,
-    mean_absolute_error (label steps), for multi-label tasks micro_f1. ``right`` has a 1 for every
+    ``metrics`` has those of `pet.evaluation.metrics.METRICS` that have a meaning for the task, and
+    the task's own. ``right`` has a 1 for every
     test example, in order, whose label was found, and a 0 for the others. ``confusion`` and
     ``reliability`` are those of `pet.evaluation.Evaluation`; empty in cells of
     earlier versions.

@@ -15,6 +15,7 @@ from pet.evaluation.study.comparison import (
     ALL_TASKS,
     Row,
     study_csv,
+    study_from_dict,
     study_table,
     study_to_dict,
     summarise,
@@ -115,7 +116,7 @@ def test_bootstrap_is_the_same_the_other_way_round() -> None:
 
 
 def test_the_table_shows_shares_as_percent_and_the_learning_curve() -> None:
-    rest = (0.1, 0.9, 0.5, 0.6, 0.2, 1.3, 300.4, {"a": 0.4, "b": 0.8})
+    rest = (0.1, 0.9, 0.5, {"macro_f1": 0.6, "ece": 0.2}, 1.3, 300.4, {"a": 0.4, "b": 0.8})
     rows = [
         Row("toy", shots, method, 2, mean, *rest)
         for shots, method, mean in ((4, "x", 0.7), (4, "y", 0.6), (8, "x", 0.8), (8, "y", 0.75))
@@ -139,3 +140,13 @@ def test_results_as_values() -> None:
     lines = study_csv(study).splitlines()
     assert lines[0].startswith("task,shots,method,seed,accuracy,macro_f1,ece,train,dev,unlabeled")
     assert len(lines) == 4
+
+
+def test_rows_of_an_earlier_edition_have_their_two_metrics() -> None:
+    study = few_shot_study([FILES], CONFIG, quick())
+    plain = json.loads(json.dumps(study_to_dict(study, summarise(study))))
+    rows = study_from_dict(plain)[1]
+    for row in plain["rows"]:
+        row |= {"macro_f1": row["metrics"]["macro_f1"], "ece": row.pop("metrics")["ece"]}
+    assert study_from_dict(plain)[1] == rows
+    assert rows[0].metrics.keys() == {"macro_f1", "ece"}
