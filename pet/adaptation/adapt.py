@@ -17,13 +17,12 @@ from pet.adaptation.corpus import Corpus, Source
 from pet.adaptation.folder import AdaptationFolder
 from pet.adaptation.heldout import HeldOut, HeldOutFigures
 from pet.adaptation.modelcard import model_card
-from pet.adaptation.packing import Packer, RowStream
+from pet.adaptation.packing import Packer, RowStream, TokenRows
 from pet.adaptation.steps import Beside, adaptation_losses, limited, schedule_of, trained_parameters
 from pet.backbone import MaskedLM
 from pet.backbone.adapters import Adapters
 from pet.backbone.loading import edition_of
 from pet.config import BackboneConfig, LMConfig, deciding
-from pet.encoding.masking import TokenRows
 from pet.errors import UsageError
 from pet.runs import RunFolder
 from pet.seeds import AdaptationStream, derived_seed

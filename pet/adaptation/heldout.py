@@ -62,10 +62,9 @@ class HeldOut:
         seen = rows.flat.copy()
         masking = Masking.of(backbone.tokenizer, 0.15, 1.0, 0.0)
         for number, (start, end) in enumerate(zip(rows.starts, rows.starts[1:], strict=False)):
-            row = np.stack([rows.flat[start:end], np.ones(end - start, np.int64)])[None]
             generator = np.random.default_rng([_MASKS_SEED, number])
-            own, chosen = masking(row.astype(np.int32), generator)
-            seen[start:end] = own[0]
+            hidden, chosen = masking(rows.flat[None, start:end], generator)
+            seen[start:end] = hidden[0]
             self._columns.append(chosen[0].nonzero()[0])
         segments = np.zeros_like(seen) if backbone.tokenizer.has_segments else None
         empty = np.zeros((len(rows.starts) - 1, 0), np.int64)

@@ -10,13 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pet.adaptation.corpus import Corpus
 from pet.encoding import Ragged, TextTokenizer
-from pet.encoding.masking import ASKED, STARTS, TokenRows
 from pet.errors import DataError
 from pet.types import Ints
 
+# A row is (2, L): token ids, and marks of `STARTS` and `ASKED`.
+TokenRows = NDArray[np.int32]
+STARTS, ASKED = 1, 2  # a word starts; its token is always to be predicted
 _TOKENISED_AT_ONCE = 64  # documents
 _MARKED = re.compile(r"\{mask:([^{}]+)\}")
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from pet.adaptation.corpus import Corpus
 from pet.adaptation.heldout import masked_lm_loss
-from pet.adaptation.packing import Packer, RowStream
+from pet.adaptation.packing import ASKED, STARTS, Packer, RowStream
 from pet.backbone import MaskedLM
 from pet.config import LMConfig, default_learning_rate
 from pet.encoding.masking import Masking
@@ -67,8 +67,9 @@ def _masked_lm_losses(
         generator = with_seed(derived_seed(seed, AdaptationStream.BATCH, done))
         done += 1
         rows = stream.take(how.batch_size, generator)
-        seen, chosen = masking(rows, generator)
-        yield partial(masked_lm_loss, backbone, rows[:, 0].astype(np.int64), seen, chosen)
+        ids, marks = rows[:, 0].astype(np.int64), rows[:, 1]
+        seen, chosen = masking(ids, generator, marks & STARTS > 0, marks & ASKED > 0)
+        yield partial(masked_lm_loss, backbone, ids, seen, chosen)
 
 
 def _dropped_out(backbone: MaskedLM, loss: Loss) -> Tensor:

@@ -13,9 +13,6 @@ from pet.errors import BackboneError
 from pet.types import Ints
 
 Flags = NDArray[np.bool_]
-# A row is (2, L): token ids, and marks of `STARTS` and `ASKED`.
-TokenRows = NDArray[np.int32]
-STARTS, ASKED = 1, 2  # a word starts; its token is always to be predicted
 
 
 @dataclass(frozen=True)
@@ -57,20 +54,45 @@ class Masking:
     def _normal(self) -> Ints:
         return np.setdiff1d(np.arange(self.vocabulary_size), self.special_ids)
 
-    def __call__(self, rows: TokenRows, generator: np.random.Generator) -> tuple[Ints, Flags]:
-        """TokenRows (B, 2, L) of ids and marks -> what the model sees (B, L), and what is chosen.
+    def __call__(
+        self,
+        ids: Ints,
+        generator: np.random.Generator,
+        starts: Flags | None = None,
+        asked: Flags | None = None,
+    ) -> tuple[Ints, Flags]:
+        """Choose tokens of B rows and hide them.
 
-        Special tokens are never chosen and never inserted; at least one token is chosen where
-        there is another, and beside those that are drawn all that are always asked for.
+        Special tokens are never chosen and never inserted. At least one token is chosen where there
+        is another.
+
+        Parameters
+        ----------
+        ids : array (B, L)
+            Token ids.
+        generator : numpy.random.Generator
+            Of the choice.
+        starts : array (B, L) of bool, optional
+            True where a word starts; by default every token is a word.
+        asked : array (B, L) of bool, optional
+            True where a token is chosen in any case.
+
+        Returns
+        -------
+        array (B, L)
+            Token ids as the model sees them.
+        array (B, L) of bool
+            True where a token is to be predicted.
         """
-        ids, starts = rows[:, 0].astype(np.int64), rows[:, 1] & STARTS > 0
-        asked = rows[:, 1] & ASKED > 0
+        starts = np.ones(ids.shape, dtype=bool) if starts is None else starts.copy()
         eligible = ~np.isin(ids, self.special_ids)
         starts[:, 0] = True  # a row may begin inside a word
         word = starts.ravel().cumsum().reshape(ids.shape) - 1
         words = int(word[-1, -1]) + 1
         draw = np.where(eligible, generator.random(words)[word], 1.0)
-        chosen: Flags = (draw < self.rate) | (asked & eligible)
+        chosen: Flags = draw < self.rate
+        if asked is not None:
+            chosen |= asked & eligible
         if not chosen.any() and eligible.any():
             chosen = draw == draw.min()
         fate = generator.random(words)[word]

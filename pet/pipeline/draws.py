@@ -138,5 +138,6 @@ def _weighted_order(
     weights: NDArray[np.float64], generator: np.random.Generator
 ) -> NDArray[np.int64]:
     """The order of a draw without replacement with these weights (Efraimidis and Spirakis 2006)."""
+    # `Generator.choice` would draw others than those that the recorded results come from.
     keys = generator.exponential(size=len(weights)) / np.maximum(weights, 1e-30)
     return np.argsort(keys, kind="stable")

@@ -289,5 +289,6 @@ def class_weights(labels: NDArray[np.int64], n_labels: int, how: str) -> Tensor 
     """Weights (C,) of the loss: None, or inverse frequencies with mean 1 over the examples."""
     if how == "none":
         return None
+    # scikit-learn's `compute_class_weight` refuses labels that no example has.
     counts = np.bincount(labels, minlength=n_labels).clip(min=1)
     return torch.tensor(len(labels) / (n_labels * counts), dtype=torch.float32)

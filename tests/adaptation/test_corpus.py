@@ -19,10 +19,9 @@ from tiny import WORDS, bert_tokenizer
 
 from pet.adaptation import Source
 from pet.adaptation.corpus import Corpus
-from pet.adaptation.packing import Packer, RowStream, unmarked
+from pet.adaptation.packing import ASKED, STARTS, Packer, RowStream, unmarked
 from pet.data.readers import documents_from
 from pet.encoding import TextTokenizer
-from pet.encoding.masking import ASKED, STARTS
 from pet.errors import DataError
 
 TOKENIZER = TextTokenizer(bert_tokenizer())

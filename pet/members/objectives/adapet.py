@@ -151,7 +151,7 @@ class Adapet(Objective):
     ) -> _Question:
         batch = batch.take(torch.from_numpy(rows))
         ids = batch.words(self._masking.mask_id)
-        seen, chosen = self._masking(np.stack([ids, np.ones_like(ids)], axis=1), self.generator)
+        seen, chosen = self._masking(ids, self.generator)
         # Only now, so that the slot itself is never hidden: mask tokens are not eligible.
         np.put_along_axis(seen, batch.masks.cpu().numpy(), np.array(words), axis=1)
         row, column = torch.from_numpy(np.stack(chosen.nonzero())).to(batch.ids.device)

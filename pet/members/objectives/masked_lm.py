@@ -42,5 +42,5 @@ def lm_losses_on(
             for start in range(0, len(order), size):
                 batch = encoded.batch(order[start : start + size], backbone.compute.device)
                 ids = batch.words(masking.mask_id)
-                seen, chosen = masking(np.stack([ids, np.ones_like(ids)], axis=1), generator)
+                seen, chosen = masking(ids, generator)
                 yield partial(loss_of, batch, seen, chosen)
