@@ -11,7 +11,6 @@ from pet.evaluation.tables import percent, text_table
 from pet.members import MemberSpec
 from pet.model import EnsembleModel
 from pet.scoring import PVPScorer
-from pet.scoring.soft.mixture import Mixture
 from pet.scoring.soft.slot_view import Near, slot_views
 from pet.scoring.view import PatternView, view
 from pet.task import Task
@@ -138,8 +137,8 @@ def _slots(spec: MemberSpec, scorer: PVPScorer) -> list[str]:
     header = [f"slot, {spec.soft.kind}", "next to it at the start", "now", "moved"]
     lines = []
     for number, template in enumerate(scorer.soft.parts, start=1):
-        if isinstance(scorer.soft, Mixture):
-            weight = float(scorer.soft.weights[number - 1])
+        if scorer.mixture is not None:
+            weight = float(scorer.mixture.weights[number - 1])
             lines.append(f"template {number} of the mixture, weight {weight:.2f}")
         rows = [
             [str(place), _near(own.start), _near(own.now), f"{own.moved:.2f}"]

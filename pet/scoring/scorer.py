@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import cast
 
 import numpy as np
 import torch
@@ -25,7 +24,7 @@ from pet.scoring.readouts import Member, readouts_of
 from pet.scoring.readouts.label_words import Word, label_words
 from pet.scoring.soft import make_template
 from pet.scoring.soft.mixture import Mixture
-from pet.scoring.soft.template import SoftSpec, SoftTemplate
+from pet.scoring.soft.template import Soft, SoftSpec
 from pet.task import PVP
 from pet.types import Offsets, Scores
 
@@ -119,8 +118,10 @@ class PVPScorer:
         self._after = next((own.after for own in self.readouts if own.after), ())
         if soft is None and pvp.soft is not None:
             soft = SoftSpec.named(pvp.soft)
+        # The soft template, or the mixture of some; None where the pattern is hard.
+        self.soft: Soft | None = None
         if soft is not None:
-            self.learned["soft"] = self._template(soft, first, words[0])
+            self.soft = self.learned["soft"] = self._template(soft, first, words[0])
         if self.needs_examples and self.variants > 1:
             raise UsageError(
                 f"The readout {readout!r} compares states of examples, which every template of a "
@@ -134,9 +135,7 @@ class PVPScorer:
             for count in counts
         }
 
-    def _template(
-        self, soft: SoftSpec, encoder: Encoder, words: Sequence[Word]
-    ) -> SoftTemplate | Mixture:
+    def _template(self, soft: SoftSpec, encoder: Encoder, words: Sequence[Word]) -> Soft:
         if not encoder.soft_starts:
             raise PatternError(
                 f"Pattern {self.pvp.pattern.template!r} has no slots for a soft template.",
@@ -151,11 +150,9 @@ class PVPScorer:
         return make_template(soft, self.backbone, encoder.soft_starts, label_ids)
 
     @property
-    def soft(self) -> SoftTemplate | Mixture | None:
-        """The soft template, or the mixture of some; None where the pattern is hard."""
-        if "soft" not in self.learned:
-            return None
-        return cast(SoftTemplate | Mixture, self.learned["soft"])
+    def mixture(self) -> Mixture | None:
+        """The mixture of soft templates; None where there are not several."""
+        return self.soft if isinstance(self.soft, Mixture) else None
 
     @property
     def variants(self) -> int:
@@ -252,8 +249,8 @@ class PVPScorer:
         of the rows' answers, from which the weights of a mixture learn.
         """
         scores = [readout(states, batches) for readout in self.readouts]
-        if self.soft is not None:
-            scores = list(self.soft.mixed(scores, answers))
+        if self.mixture is not None:
+            scores = list(self.mixture.mixed(scores, answers))
         return [part[:, :1] - part[:, 1:] for part in scores] if self.asks_each_label else scores
 
     def word_scores(
@@ -261,8 +258,8 @@ class PVPScorer:
     ) -> list[Tensor]:
         """Score each row's label words, one (R, W) tensor a readout, for people to look at."""
         scores = [readout.word_scores(states, batches) for readout in self.readouts]
-        if self.soft is not None:
-            scores = [self.soft.averaged(part) for part in scores]
+        if self.mixture is not None:
+            scores = [self.mixture.averaged(part) for part in scores]
         return scores
 
     def by_text(self, scores: Sequence[Tensor], asked: Asked | None = None) -> list[Tensor]:

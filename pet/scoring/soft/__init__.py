@@ -13,11 +13,11 @@ from pet.scoring.soft.p_tuning import PTuning
 from pet.scoring.soft.prefix import Prefix
 from pet.scoring.soft.prompt_tuning import PromptTuning
 from pet.scoring.soft.starts import scattered, start_vectors
-from pet.scoring.soft.template import Site, SoftSpec, SoftTemplate
+from pet.scoring.soft.template import Site, Soft, SoftSpec, SoftTemplate
 from pet.scoring.soft.words import Words
 from pet.seeds import MemberStream, derived_seed
 
-__all__ = ["KINDS", "Mixture", "SoftSpec", "SoftTemplate", "make_template"]
+__all__ = ["KINDS", "Mixture", "Soft", "SoftSpec", "SoftTemplate", "make_template"]
 
 KINDS: Registry[type[SoftTemplate]] = Registry(
     "soft_kinds",
@@ -38,7 +38,7 @@ def make_template(
     backbone: LanguageModel,
     words: Sequence[int | None],
     label_ids: Sequence[int] = (),
-) -> SoftTemplate | Mixture:
+) -> Soft:
     """Make a soft template, or a mixture of some, as it is before training.
 
     Parameters
@@ -66,5 +66,5 @@ def make_template(
         own = replace(spec, seed=derived_seed(spec.seed, MemberStream.MIXTURE, number))
         starts.append(scattered(start_vectors(backbone, words, label_ids, own), backbone, own.seed))
     templates = [template(Site(spec, backbone, start)).begin() for start in starts]
-    found = Mixture(templates) if len(templates) > 1 else templates[0]
-    return found.to(backbone.compute.device)
+    soft = Mixture(templates) if len(templates) > 1 else templates[0]
+    return soft.to(backbone.compute.device)

@@ -14,19 +14,18 @@ perturbation.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from pet.encoding import Batch, join
-from pet.scoring.soft.template import SoftTemplate
+from pet.scoring.soft.template import Soft, SoftTemplate
 
 # How far weights go towards the mean responsibilities of a batch: the mean of some ten batches.
 PACE = 0.1
 
 
-class Mixture(nn.Module):
+class Mixture(Soft):
     """M soft templates and their weights; the templates' rows go through the model together.
 
     Parameters
@@ -37,15 +36,16 @@ class Mixture(nn.Module):
 
     def __init__(self, templates: Iterable[SoftTemplate]) -> None:
         super().__init__()
-        self.templates = nn.ModuleList(templates)
-        even = torch.zeros(len(self.templates), device=self.parts[0].start.device)
+        self._parts = tuple(templates)
+        self.templates = nn.ModuleList(self._parts)
+        even = torch.zeros(len(self._parts), device=self._parts[0].start.device)
         # A parameter, so that it is saved with the others, but without a gradient.
         self.log_weights = nn.Parameter(even.log_softmax(0), requires_grad=False)
 
     @property
     def parts(self) -> tuple[SoftTemplate, ...]:
         """The templates."""
-        return cast(tuple[SoftTemplate, ...], tuple(self.templates))
+        return self._parts
 
     @property
     def rate(self) -> float:
@@ -85,7 +85,7 @@ class Mixture(nn.Module):
         self.log_weights.copy_(weights.log())
 
     def _apart(self, scores: Tensor) -> Tensor:
-        count = len(self.parts)
+        count = len(self.templates)
         return scores.reshape(count, len(scores) // count, scores.shape[1])
 
     def unfold(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self, cast
 
@@ -49,7 +49,33 @@ class Site:
     start: Tensor
 
 
-class SoftTemplate(nn.Module):
+class Soft(nn.Module, ABC):
+    """The learned values of a pattern's slots: one template, or a mixture of some."""
+
+    @property
+    @abstractmethod
+    def rate(self) -> float:
+        """Default peak learning rate."""
+
+    @property
+    @abstractmethod
+    def parts(self) -> tuple[SoftTemplate, ...]:
+        """The templates that every row goes through the model with, one after the other."""
+
+    @abstractmethod
+    def fill(self, batch: Batch) -> Batch:
+        """Put the templates into the slots of a batch."""
+
+    @abstractmethod
+    def unfold(self) -> None:
+        """Make ready for training; random weights are drawn from torch's own generator."""
+
+    @abstractmethod
+    def fold(self) -> None:
+        """Drop what only training needs; the prompts stay the same."""
+
+
+class SoftTemplate(Soft):
     """T vectors that are trained as they are; other kinds change how.
 
     A kind overrides `forward`, and `unfold` where training goes through something that is not kept,
@@ -98,7 +124,7 @@ class SoftTemplate(nn.Module):
 
     @property
     def parts(self) -> tuple[SoftTemplate, ...]:
-        """Itself; the templates of a mixture are several."""
+        """Itself alone."""
         return (self,)
 
     def fill(self, batch: Batch) -> Batch:
@@ -107,16 +133,8 @@ class SoftTemplate(nn.Module):
             batch, fillings=tuple(replace(filling, prompt=self) for filling in batch.fillings)
         )
 
-    def mixed(self, scores: Sequence[Tensor], answers: Tensor | None = None) -> Sequence[Tensor]:
-        """Return the readouts' scores of a batch's rows, which are those of one template."""
-        return scores
-
-    def averaged(self, scores: Tensor) -> Tensor:
-        """Return the scores of a batch's rows, which are those of one template."""
-        return scores
-
     def unfold(self) -> None:
-        """Make ready for training; random weights are drawn from torch's own generator."""
+        """Go through something else in training; vectors are trained as they are."""
 
     def fold(self) -> None:
         """Keep what came of the parametrizations, and drop them; the prompt stays the same."""
