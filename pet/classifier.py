@@ -31,7 +31,7 @@ from pet.data.given import given_examples, given_labelled
 from pet.model import load_model, save_model
 from pet.pipeline import asked, finished, run
 from pet.runs import RunFolder
-from pet.runs.folder import let_read
+from pet.runs.writing import let_read
 from pet.task import Task, load_task
 from pet.task.kinds import targets_of, task_kind
 from pet.task.labels import Label, is_indicator

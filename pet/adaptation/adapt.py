@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from pet.adaptation.corpus import Corpus, Source
-from pet.adaptation.folder import AdaptationFolder
 from pet.adaptation.heldout import HeldOut, HeldOutFigures
 from pet.adaptation.modelcard import model_card
 from pet.adaptation.packing import Packer, RowStream, TokenRows
@@ -24,7 +23,7 @@ from pet.backbone.adapters import Adapters
 from pet.backbone.loading import edition_of
 from pet.config import BackboneConfig, LMConfig, deciding
 from pet.errors import UsageError
-from pet.runs import RunFolder
+from pet.runs import AdaptationFolder, RunFolder
 from pet.seeds import AdaptationStream, derived_seed
 from pet.training import Checkpoint, Group, optimise
 from pet.training.snapshot import Snapshot
@@ -114,8 +113,8 @@ def adapt(
     if beside is not None:
         asked["beside"] = beside.asked
     folder = AdaptationFolder.start(output, asked, force)
-    if folder.has("metrics.json"):
-        return Adaptation.from_dict(folder.read_json("metrics.json"))
+    if folder.has(folder.metrics):
+        return Adaptation.from_dict(folder.read_json(folder.metrics))
     if how.length > backbone.max_length:
         how = replace(how, length=backbone.max_length)
         log.warning("%s reads at most %d tokens: so long are the rows", start.backbone, how.length)
@@ -175,27 +174,28 @@ def adapt(
             "--passes, a smaller --learning-rate), or give more text"
         )
     _publish(folder, backbone, how, card)
-    folder.write_json("metrics.json", asdict(result))
+    folder.write_json(folder.metrics, asdict(result))
     checkpoint.remove()
     return result
 
 
 def adaptation_of(folder: RunFolder) -> Adaptation | None:
     """What adapting the backbone of a finished run did; None where it was left as it is."""
-    if not folder.has("backbone/metrics.json"):
+    adapted = AdaptationFolder(folder.path / folder.backbone)
+    if not adapted.has(adapted.metrics):
         return None
-    return Adaptation.from_dict(folder.read_json("backbone/metrics.json"))
+    return Adaptation.from_dict(adapted.read_json(adapted.metrics))
 
 
 def _publish(folder: AdaptationFolder, backbone: MaskedLM, how: LMConfig, card: str) -> None:
     """Write a plain Hugging Face folder, whole or not at all."""
-    with folder.writing("model") as temporary:
+    with folder.writing(folder.model) as temporary:
         temporary.mkdir()
         model = backbone.model.half() if how.save_precision == "fp16" else backbone.model
         model.save_pretrained(temporary)
         backbone.hf_tokenizer.save_pretrained(temporary)
-        (temporary / "README.md").write_text(card, encoding="utf-8")
-    folder.publish("model")
+        (temporary / folder.card).write_text(card, encoding="utf-8")
+    folder.publish()
 
 
 def _adapters(backbone: MaskedLM, rank: int) -> Adapters:

@@ -53,8 +53,9 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
     if isinstance(loaded, EnsembleModel):
         ensemble = loaded
     else:
-        if not (Path(model) / "ensemble.json").is_file():
+        folder = RunFolder(Path(model))
+        if not folder.has(folder.ensemble):
             click.echo("\nThis classifier has no patterns to show; name its run folder for those.")
             return
-        ensemble = trained_members(RunFolder.open(model), device, precision)
+        ensemble = trained_members(folder, device, precision)
     click.echo("\n" + explain(ensemble, example.texts, words))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import click
@@ -91,7 +90,7 @@ def command(
     )
     from pet.evaluation.study.fewshot import few_shot_study
     from pet.evaluation.study.figures import study_figures
-    from pet.runs import RunFolder
+    from pet.runs import StudyFolder
     from pet.task import load_task
 
     if plots:
@@ -116,9 +115,9 @@ def command(
     rows = summarise(found, baseline)
     text = json.dumps(study_to_dict(found, rows), indent=1, ensure_ascii=False) + "\n"
     table = study_csv(found)
-    folder = RunFolder.open(output)
-    folder.write_text("results.json", text)
-    folder.write_text("results.csv", table)
+    folder = StudyFolder.open(output)
+    folder.write_text(folder.results, text)
+    folder.write_text(folder.table, table)
     for file, content in ((json_file, text), (csv_file, table)):
         if file:
             with opened(file) as stream:
@@ -129,7 +128,7 @@ def command(
         say(f"{count} diagrams are in {plots}.")
     if "-" not in (json_file, csv_file):
         click.echo(study_table(rows))
-    say(f"Everything is in {Path(output) / 'results.json'} and results.csv beside it.")
+    say(f"Everything is in {folder.path / folder.results} and {folder.table} beside it.")
 
 
 def _check_files(tasks: int, pools: int, tests: int, data: str | None) -> None:

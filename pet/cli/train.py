@@ -63,4 +63,6 @@ def command(
     click.echo(report_table(report, per_class))
     for remark in [*report.costs(), *report.remarks]:
         say(remark)
-    say(f"The classifier is in {output}/classifier; try: pet predict {output} --input FILE")
+    say(
+        f"The classifier is in {output}/{folder.classifier}; try: pet predict {output} --input FILE"
+    )

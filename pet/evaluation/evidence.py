@@ -22,7 +22,6 @@ from pet.task.kinds import confidence, right, targets_of, task_kind
 from pet.task.labels import names
 from pet.types import Scores
 
-FILE = "examples.json"
 KEPT = 8
 _EXPLAINED = 2  # of every kind
 
@@ -81,7 +80,7 @@ def keep_examples(
     mistakes: Sequence[Mistake],
     most: int = KEPT,
 ) -> None:
-    """Write examples.json: counts of labels, and examples worth a look.
+    """Write what a page shows: counts of labels, and examples worth a look.
 
     These are the unlabelled texts of which the ensemble is least sure and about which its members
     agree least (where they scored the pool, which is streamed), the surest mistakes on test
@@ -119,7 +118,7 @@ def keep_examples(
             {"kind": kind, "texts": own["texts"], "label": own.get("label"), **asdict(seen)}
             for (kind, own), seen in zip(named, views, strict=True)
         ]
-    folder.write_json(FILE, kept)
+    folder.write_json(folder.examples, kept)
 
 
 def _text(example: Example) -> str:
@@ -133,7 +132,7 @@ def _unsure(
     folder: RunFolder, data: Data, ensemble: EnsembleModel, most: int
 ) -> dict[str, list[dict[str, Any]]]:
     names = [spec.name for spec in ensemble.members.specs]
-    if data.pool is None or not all(folder.has(f"members/{name}/scores") for name in names):
+    if data.pool is None or not all(folder.has(folder.member(name).scores) for name in names):
         return {}
     panel, found = Panel(ensemble, folder), {}
     measures = {"uncertain": "entropy"} | ({"disputed": "disagreement"} if len(names) > 1 else {})

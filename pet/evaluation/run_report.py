@@ -79,7 +79,7 @@ def run_report(
     config = settings.backbone
     model = load_model(folder.path, config.device, config.precision)
     ensemble: EnsembleModel | None = None
-    if folder.has("ensemble.json"):
+    if folder.has(folder.ensemble):
         ensemble = (
             model
             if isinstance(model, EnsembleModel)
@@ -89,7 +89,7 @@ def run_report(
     rows: list[tuple[str, Mapping[str, Any]]] = []
     if ensemble is not None:
         for spec in ensemble.members.specs:
-            figures = folder.read_json(f"members/{spec.name}/member.json")
+            figures = folder.read_json(folder.member(spec.name).record)
             figures.pop("demonstrations", None)  # texts, not figures; they are kept there
             rows.append((_shown(spec), figures))
         rows.append(("ensemble", {}))
@@ -104,7 +104,7 @@ def run_report(
     if keep:
         keep_examples(folder, data, ensemble, report.mistakes)
     folder.write_json(
-        "metrics.json",
+        folder.metrics,
         {
             "rows": dict(report.rows),
             "generations": [

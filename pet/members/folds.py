@@ -76,8 +76,9 @@ def out_of_fold_scores(
 
 def kept(folder: RunFolder, name: str, number: int, score: Callable[..., Scores]) -> Scores:
     """Scores of split ``number`` in a run folder; made with ``checkpoint=`` where none are."""
-    checkpoint = Checkpoint(folder, f"folds/{name}")
-    found = folder.array(f"folds/{name}/{number}.npy", partial(score, checkpoint=checkpoint))
+    files = folder.member_folds(name)
+    checkpoint = Checkpoint(folder, files.place)
+    found = folder.array(files.scores(number), partial(score, checkpoint=checkpoint))
     checkpoint.remove()
     return found
 

@@ -33,7 +33,7 @@ class MemberStore:
     Parameters
     ----------
     folder : RunFolder
-        Where weights, figures and scores go, under ``members/<name>``.
+        Where weights, figures and scores go.
     backbone : LanguageModel
         Every member starts from it.
     task : Task
@@ -52,7 +52,7 @@ class MemberStore:
 
     def has(self, spec: MemberSpec) -> bool:
         """Whether a member is finished."""
-        return self.folder.has(f"members/{spec.name}/member.json")
+        return self.folder.has(self.folder.member(spec.name).record)
 
     def members(self, specs: Sequence[MemberSpec], scores_pool: bool = False) -> list[MemberResult]:
         """Train several members or load them; see `pet.members.training_groups`."""
@@ -83,10 +83,10 @@ class MemberStore:
         MemberResult
             After scoring the unlabelled text its weights are in the folder only.
         """
-        place, data = f"members/{spec.name}", self.data
-        checkpoint = Checkpoint(self.folder, place)
+        files, data = self.folder.member(spec.name), self.data
+        checkpoint = Checkpoint(self.folder, files.place)
         if self.has(spec):
-            figures = self.folder.read_json(f"{place}/member.json")
+            figures = self.folder.read_json(files.record)
             own = {key: figures[key] for key in figures.keys() - spec.to_dict().keys()}
             result = MemberResult(weights=stored_weights(self.folder, spec.name), **own)
             log.info("%s: finished before", spec.name)
@@ -108,7 +108,7 @@ class MemberStore:
         Members of a group that was cut off while they were written are trained once more, and then
         left as they are: so nothing depends on when that was.
         """
-        checkpoint = Checkpoint(self.folder, f"members/{specs[0].name}")
+        checkpoint = Checkpoint(self.folder, self.folder.member(specs[0].name).place)
         data = self.data
         results = train_together(
             self.backbone, specs, self.task, data.train, data.dev, data.pool, self.progress,
@@ -119,16 +119,16 @@ class MemberStore:
                 self._write(spec, result)
 
     def _write(self, spec: MemberSpec, result: MemberResult) -> None:
-        place = f"members/{spec.name}"
+        files = self.folder.member(spec.name)
         if result.weights:
-            with self.folder.writing(f"{place}/weights.safetensors") as temporary:
+            with self.folder.writing(files.weights) as temporary:
                 save_file(dict(result.weights), temporary)
         figures = {k: v for k, v in vars(result).items() if k != "weights"}
-        self.folder.write_json(f"{place}/member.json", {**spec.to_dict(), **figures})
+        self.folder.write_json(files.record, {**spec.to_dict(), **figures})
         self.folder.log("member", **figures)
 
     def _score_pool(self, spec: MemberSpec, result: MemberResult) -> None:
-        pool, target = self.data.pool, f"members/{spec.name}/scores"
+        pool, target = self.data.pool, self.folder.member(spec.name).scores
         if pool is None or self.folder.has(target):
             return
         scorer = spec.scorer(self.task.labels, self.backbone, result.offsets)
@@ -138,6 +138,6 @@ class MemberStore:
             temporary.mkdir()
             for number, examples in enumerate(pool.chunks()):
                 scores = score(scorer, Chunk(self.backbone.tokenizer, [e.texts for e in examples]))
-                np.save(temporary / f"{number:06}.npy", scores, allow_pickle=False)
+                np.save(temporary / self.folder.shard(number), scores, allow_pickle=False)
                 done += len(examples)
                 self.progress(f"{spec.name} labels", done, len(pool))

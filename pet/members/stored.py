@@ -17,14 +17,14 @@ from pet.types import Scores
 
 def pool_scores(folder: RunFolder, names: Sequence[str]) -> Iterator[list[Scores]]:
     """Yield the members' scores of the unlabelled text, one list of (V, n, C) a chunk."""
-    shards = [folder.shards(f"members/{name}/scores") for name in names]
+    shards = [folder.shards(folder.member(name).scores) for name in names]
     for parts in zip(*shards, strict=True):
         yield list(parts)
 
 
 def stored_weights(folder: RunFolder, name: str) -> Mapping[str, Tensor]:
     """Load a finished member's weights; none where it is untrained."""
-    file = f"members/{name}/weights.safetensors"
+    file = folder.member(name).weights
     return load_file(folder.path / file) if folder.has(file) else {}
 
 
@@ -51,7 +51,7 @@ def stored_members(
     folder: RunFolder, names: Sequence[str], backbone: LanguageModel, task: Task, max_length: int
 ) -> MemberSet:
     """Finished members, ready to score; their weights are read from the folder when needed."""
-    figures = {name: folder.read_json(f"members/{name}/member.json") for name in names}
+    figures = {name: folder.read_json(folder.member(name).record) for name in names}
     offsets = {name: own.get("offsets") for name, own in figures.items()}
     specs = [MemberSpec.from_dict(task, name, own, max_length) for name, own in figures.items()]
     return MemberSet(backbone, task, specs, _WeightsOnDisk(folder, names), offsets)

@@ -11,8 +11,9 @@ from pet.config import METHODS
 from pet.errors import RunError, UsageError, did_you_mean
 from pet.model.ensemble_model import EnsembleModel
 from pet.model.saving import load_model, trained_members
-from pet.model.task_prompt import RECORD, TaskPrompt, refuse_other_backbone
-from pet.runs import RunFolder
+from pet.model.task_prompt import TaskPrompt, refuse_other_backbone
+from pet.runs import Folder, PromptFiles, RunFolder
+from pet.runs.writing import UNFINISHED
 
 
 def read_prompt(path: str | Path, device: str = "auto", precision: str = "auto") -> TaskPrompt:
@@ -26,14 +27,14 @@ def read_prompt(path: str | Path, device: str = "auto", precision: str = "auto")
         When the backbone was trained too, or a classifier was distilled.
     """
     folder = Path(path)
-    if (folder / RECORD).is_file():
+    if PromptFiles(folder).record.is_file():
         return TaskPrompt.load(folder)
-    if (folder / "run.json").is_file():
+    if RunFolder.is_at(folder):
         run = RunFolder.open(folder)
         method = run.asked()["settings"]["method"]
         if METHODS[method].patterns == "none":
             raise UsageError(f"{path}: method {method} has no patterns, and so no prompt.")
-        if not run.has("ensemble.json"):
+        if not run.has(run.ensemble):
             raise RunError(f"{path}: this run is not finished.", "Run the same command again.")
         return TaskPrompt.of(trained_members(run, device, precision))
     model = load_model(folder, device, precision)
@@ -47,8 +48,7 @@ def read_prompt(path: str | Path, device: str = "auto", precision: str = "auto")
 
 def prompt_folders(bank: str | Path) -> dict[str, Path]:
     """Where the prompts of a bank's folder are, by name; none where there is no such folder."""
-    found = sorted(file.parent for file in Path(bank).glob(f"*/{RECORD}"))
-    return {folder.name: folder for folder in found if folder.suffix != ".part"}
+    return {folder.name: folder for folder in PromptFiles.in_bank(bank)}
 
 
 def stored_prompts(bank: str | Path) -> dict[str, TaskPrompt]:
@@ -111,13 +111,13 @@ def change_bank(
 
 def write_prompt(bank: str | Path, name: str, prompt: TaskPrompt) -> None:
     """Write a prompt into a bank's folder, whole or not at all, in place of one of its name."""
-    with RunFolder(Path(bank)).writing(name) as temporary:
+    with Folder(Path(bank)).writing(name) as temporary:
         prompt.save(temporary)
 
 
 def check_name(name: str) -> None:
     """Refuse a name that cannot be a folder's."""
-    if not re.fullmatch(r"\w[\w.-]*", name) or name.endswith(".part"):
+    if not re.fullmatch(r"\w[\w.-]*", name) or name.endswith(UNFINISHED):
         raise UsageError(
             f"{name!r} cannot name a prompt: expected letters, digits, dots, dashes.",
             "Give it another --name.",

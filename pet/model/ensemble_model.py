@@ -13,6 +13,7 @@ from torch import Tensor
 from pet.backbone import LanguageModel
 from pet.members import MemberSet, MemberSpec
 from pet.model.ensemble import Ensemble, ensemble_from_dict, ensemble_to_dict
+from pet.runs import ModelFiles
 from pet.task import Task
 from pet.types import Scores, Texts
 
@@ -55,11 +56,12 @@ class EnsembleModel:
         """Write the backbone once, and each member's own weights."""
         backbone = self.members.backbone
         backbone.weights.put({})
-        backbone.model.save_pretrained(folder / "backbone")
-        backbone.hf_tokenizer.save_pretrained(folder / "backbone")
+        files = ModelFiles(folder)
+        backbone.model.save_pretrained(files.backbone)
+        backbone.hf_tokenizer.save_pretrained(files.backbone)
         for name, weights in self.members.weights.items():
             if weights:
-                target = folder / "members" / f"{name}.safetensors"
+                target = files.weights(name)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 save_file(dict(weights), target)
 

@@ -17,15 +17,13 @@ from pet.members.stored import stored_members
 from pet.model.ensemble import ensemble_from_dict
 from pet.model.ensemble_model import EnsembleModel, Model, ensemble_card, ensemble_from_card
 from pet.model.sequence_classifier import SequenceClassifier
-from pet.model.task_prompt import RECORD, TaskPrompt, backbone_of, refuse_other_backbone
-from pet.runs import RunFolder
+from pet.model.task_prompt import TaskPrompt, backbone_of, refuse_other_backbone
+from pet.runs import ModelFiles, PromptFiles, RunFolder
 from pet.task import Task
-
-CARD = "pet.json"
 
 
 def save_model(model: Model, folder: Path) -> None:
-    """Write a self-contained folder: weights in the Hugging Face layout, and pet.json."""
+    """Write a self-contained folder: weights in the Hugging Face layout, and a card."""
     folder.mkdir(parents=True, exist_ok=True)
     model.save(folder)
     card: dict[str, Any] = {"format": 1, "task": model.task.to_dict()}
@@ -33,7 +31,8 @@ def save_model(model: Model, folder: Path) -> None:
         card |= {"kind": "sequence-classifier", "max_length": model.max_length}
     elif isinstance(model, EnsembleModel):
         card |= {"kind": "ensemble", **ensemble_card(model)}
-    (folder / CARD).write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+    ModelFiles(folder).card.write_text(text, "utf-8")
 
 
 def load_model(path: str | Path, device: str = "auto", precision: str = "auto") -> Model:
@@ -49,23 +48,24 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
         When the backbone of a prompt cannot be loaded, or is another one.
     """
     folder = Path(path)
-    if (folder / "run.json").is_file():
-        folder = folder / "classifier"
-        if not (folder / CARD).is_file():
+    if RunFolder.is_at(folder):
+        folder = folder / RunFolder.classifier
+        if not ModelFiles(folder).card.is_file():
             raise RunError(
                 f"{path}: this run is not finished; it has no classifier yet.",
                 "Run the same pet train command again: it goes on where it stopped.",
             )
-    is_prompt = (folder / RECORD).is_file()
-    if not is_prompt and not (folder / CARD).is_file():
-        if any(folder.glob(f"*/{RECORD}")):
+    files, prompt_record = ModelFiles(folder), PromptFiles(folder).record
+    is_prompt = prompt_record.is_file()
+    if not is_prompt and not files.card.is_file():
+        if PromptFiles.in_bank(folder):
             raise RunError(
                 f"{path}: this is a prompt bank; expected a single model.",
                 f"Use pet predict --bank {path}, or name one of its prompts: {path}/NAME.",
             )
         raise RunError(
-            f"{path}: expected a run folder, a saved classifier (a folder with {CARD}), or a "
-            f"prompt of a bank (one with {RECORD}).",
+            f"{path}: expected a run folder, a saved classifier (a folder with {files.card.name}), "
+            f"or a prompt of a bank (one with {prompt_record.name}).",
             "pet train -o RUN makes one.",
         )
     try:
@@ -74,14 +74,14 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
             backbone = backbone_of(folder, prompt, device, precision)
             refuse_other_backbone(prompt.name, prompt, backbone.name, fingerprint(backbone))
             return prompt.on(backbone)
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        card = json.loads(files.card.read_text(encoding="utf-8"))
         task = Task.from_dict(card["task"])
         if card["kind"] == "sequence-classifier":
             config = BackboneConfig(str(folder), device, precision, card["max_length"])  # type: ignore[arg-type]
             return SequenceClassifier.load(folder, task, config)
-        backbone = load_backbone(str(folder / "backbone"), device, precision)
-        files = {name: folder / "members" / f"{name}.safetensors" for name in card["members"]}
-        weights = {name: load_file(file) for name, file in files.items() if file.is_file()}
+        backbone = load_backbone(str(files.backbone), device, precision)
+        learned = {name: files.weights(name) for name in card["members"]}
+        weights = {name: load_file(file) for name, file in learned.items() if file.is_file()}
         return ensemble_from_card(card, backbone, weights)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise RunError(f"{folder}: this model is damaged: {error!r}") from error
@@ -91,9 +91,9 @@ def trained_members(folder: RunFolder, device: str, precision: str) -> EnsembleM
     """Load the ensemble of a finished run, also where a classifier was distilled from it."""
     wanted = folder.asked()
     task = Task.from_dict(wanted["task"])
-    how = folder.read_json("ensemble.json")
+    how = folder.read_json(folder.ensemble)
     config = wanted["settings"]["backbone"]
-    adapted = folder.path / "backbone"
+    adapted = folder.path / folder.backbone
     name = str(adapted) if adapted.is_dir() else config["backbone"]
     if name == EMBEDDED and wanted.get("edition") != EDITION:
         raise RunError(

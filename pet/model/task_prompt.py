@@ -17,9 +17,9 @@ from pet.backbone import LanguageModel, fingerprint, load_backbone
 from pet.backbone.loading import EMBEDDED
 from pet.errors import BackboneError, RunError, UsageError
 from pet.model.ensemble_model import EnsembleModel, ensemble_card, ensemble_from_card
+from pet.runs import PromptFiles
 from pet.scoring.scorer import keeps_backbone
 
-RECORD, _TENSORS = "prompt.json", "prompt.safetensors"
 # 2: the fingerprint knows more settings of a backbone.
 _FORMAT = 2
 _AGAIN = "Take it from its run again: pet bank BANK --add RUN --replace; or --drop it."
@@ -74,14 +74,14 @@ class TaskPrompt:
         RunError
             When it is damaged, or of another format.
         """
-        folder = Path(folder)
+        files = PromptFiles(Path(folder))
         try:
-            record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+            record = json.loads(files.record.read_text(encoding="utf-8"))
             made_for = record.pop("backbone")
             if record.pop("format") != _FORMAT:
                 raise RunError(f"{folder}: another version of pet wrote this prompt.", _AGAIN)
             weights: dict[str, dict[str, Tensor]] = {name: {} for name in record["members"]}
-            for key, tensor in load_file(folder / _TENSORS).items():
+            for key, tensor in load_file(files.tensors).items():
                 member, _, name = key.rpartition("/")  # members of a generation have a "/" too
                 weights[member][name] = tensor
             return cls(record, weights, made_for["name"], made_for["fingerprint"])
@@ -94,13 +94,14 @@ class TaskPrompt:
         made_for = {"name": self.backbone, "fingerprint": self.fingerprint}
         record = {"format": _FORMAT, "backbone": made_for, **self.card}
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-        (folder / RECORD).write_text(text, encoding="utf-8")
+        files = PromptFiles(folder)
+        files.record.write_text(text, encoding="utf-8")
         tensors = {
             f"{member}/{key}": tensor
             for member, own in self.weights.items()
             for key, tensor in own.items()
         }
-        save_file(tensors, folder / _TENSORS)
+        save_file(tensors, files.tensors)
 
     @property
     def name(self) -> str:

@@ -35,7 +35,6 @@ from pet.types import Scores
 
 log = logging.getLogger(__name__)
 
-TEMPERED = "temperature.json"
 _COMPARED = 2000  # unlabelled texts: more tell agreement no better
 
 
@@ -135,7 +134,7 @@ def _agreed(store: MemberStore, ensemble: Ensemble, names: Sequence[str]) -> flo
     confidence = (agreement * count + 1) / (count + 2)
     temperature = confident_temperature(kind.decisions(ensemble(scores)), confidence)
     figures = {"temperature": temperature, "decisions": count, "agreement": agreement}
-    store.folder.write_json(TEMPERED, figures)
+    store.folder.write_json(store.folder.temperature, figures)
     log.info("temperature %.2f: members agree on %.1f %%", temperature, 100 * agreement)
     return temperature
 
@@ -148,6 +147,6 @@ def _fitted(folder: RunFolder, task: Task, scores: Scores, targets: NDArray[np.i
         calibration_error(softmax(decisions / t, axis=1), outcomes) for t in (1.0, temperature)
     )
     figures = {"temperature": temperature, "examples": len(targets)}
-    folder.write_json(TEMPERED, {**figures, "ece_before": before, "ece_after": after})
+    folder.write_json(folder.temperature, {**figures, "ece_before": before, "ece_after": after})
     log.info("temperature %.2f: calibration error %.3f, was %.3f", temperature, after, before)
     return temperature

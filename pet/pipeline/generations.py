@@ -25,7 +25,7 @@ from pet.members.store import MemberStore
 from pet.members.stored import pool_scores
 from pet.model import Ensemble
 from pet.pipeline.draws import Plan, draw_rows
-from pet.runs import RunFolder
+from pet.runs import RunFolder, generation_name
 from pet.seeds import MemberStream, derived_seed
 from pet.task.kinds import refuse_multi_label
 from pet.task.labels import label_numbers
@@ -98,7 +98,7 @@ def train_generations(
     results = _finished(store, 0, current, {}, combine_verbalizers)
     for number in range(1, plan.generations + 1):
         previous, current = current, _named(specs, number)
-        if number < plan.generations and store.folder.has(_record(number)):
+        if number < plan.generations and store.folder.has(store.folder.generation(number).record):
             log.info("generation %d: finished before", number)
             continue
         try:
@@ -116,8 +116,8 @@ def train_generations(
 def finished_generations(folder: RunFolder) -> list[Generation]:
     """Read the generations of a run folder, in order; none where the method was another."""
     found: list[Generation] = []
-    while folder.has(_record(len(found))):
-        plain = folder.read_json(_record(len(found)))
+    while folder.has(record := folder.generation(len(found)).record):
+        plain = folder.read_json(record)
         found.append(Generation(**{**plain, "members": tuple(plain["members"])}))
     return found
 
@@ -132,12 +132,8 @@ def agreement(scores: Iterable[list[Scores]], ensemble: Ensemble) -> float:
     return same / total
 
 
-def _record(number: int) -> str:
-    return f"members/gen-{number}/generation.json"
-
-
 def _named(specs: Sequence[MemberSpec], number: int) -> list[MemberSpec]:
-    named = [replace(spec, name=f"gen-{number}/{spec.name}") for spec in specs]
+    named = [replace(spec, name=f"{generation_name(number)}/{spec.name}") for spec in specs]
     # The first generation has plain PET's seeds and is therefore plain PET's members.
     return (
         [s.seeded(derived_seed(s.seed, MemberStream.GENERATION, number)) for s in named]
@@ -159,7 +155,7 @@ def _draws(
     combine_verbalizers: str,
 ) -> _Draws:
     """What each member of a generation learns from: member name to label to row numbers."""
-    file = f"members/gen-{number}/draws.json"
+    file = store.folder.generation(number).draws
     if store.folder.has(file):
         return {name: own["rows"] for name, own in store.folder.read_json(file).items()}
     draws: dict[str, Any] = {}
@@ -200,7 +196,7 @@ def _finished(
             Example(texts[row].texts, label) for label, numbers in own.items() for row in numbers
         ]
         results.append(store.member(spec, drawn, scores_pool=True))
-    if not store.folder.has(_record(number)):
+    if not store.folder.has(store.folder.generation(number).record):
         names = tuple(spec.name for spec in specs)
         ensemble = Ensemble.uniform(len(names), combine_verbalizers=combine_verbalizers)
         some = next(iter(draws.values()), {})
@@ -210,5 +206,5 @@ def _finished(
             {label: len(some.get(label, ())) for label in store.task.labels},
             agreement(pool_scores(store.folder, names), ensemble),
         )
-        store.folder.write_json(_record(number), asdict(finished))
+        store.folder.write_json(store.folder.generation(number).record, asdict(finished))
     return results

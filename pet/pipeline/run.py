@@ -31,7 +31,6 @@ from pet.types import Progress, Scores, silent
 
 log = logging.getLogger(__name__)
 
-LABELLED = "labelled.json"
 # To adapt a backbone the unlabelled text is read so often at most, and measured on if it has so
 # many texts.
 _PASSES, _MEASURED = 20.0, 20
@@ -49,7 +48,7 @@ def asked(task: Task, settings: Settings, data: Data) -> dict[str, Any]:
 
 def finished(folder: RunFolder) -> bool:
     """Whether a run ended; what a process that was killed right then left is removed."""
-    if not folder.has("classifier"):
+    if not folder.has(folder.classifier):
         return False
     Checkpoint(folder).remove()
     return True
@@ -83,7 +82,7 @@ def run(
     Returns
     -------
     Model
-        The sequence classifier or ensemble that was written to ``classifier/``.
+        The sequence classifier or ensemble that was written to the folder.
 
     Raises
     ------
@@ -95,7 +94,7 @@ def run(
     specs = specs_of(task, settings, shared)
     if ignored := unused(settings, slots_of(task, specs, settings.template.soft_start)):
         log.warning("method %s does not use %s", settings.method, ", ".join(ignored))
-    folder.write_json(LABELLED, data.labelled())
+    folder.write_json(folder.labelled, data.labelled())
     if settings.adaptation.adapt:
         settings = replace(settings, backbone=_adapted(settings, data.pool, folder, progress))
     checkpoint = Checkpoint(folder)
@@ -124,7 +123,8 @@ def run(
     else:
         results = store.members(specs, scores_pool=distils)
     ensemble = combined(store, specs, results, settings, pool_scored=distils)
-    folder.write_json("ensemble.json", ensemble_to_dict(ensemble, [spec.name for spec in specs]))
+    member_names = [spec.name for spec in specs]
+    folder.write_json(folder.ensemble, ensemble_to_dict(ensemble, member_names))
     if not distils or data.pool is None:
         if method.distils:
             log.warning("no unlabelled text: nothing is distilled, the ensemble is the model")
@@ -133,8 +133,6 @@ def run(
         members = MemberSet(backbone, task, specs, weights, offsets)
         return _saved(EnsembleModel(members, ensemble), folder)
     del backbone, store
-
-    member_names = [spec.name for spec in specs]
 
     soft = replace(ensemble, temperature=1.0)  # what is distilled does not depend on --temper
 
@@ -164,7 +162,7 @@ def _adapted(
     if pool is None or not len(pool):
         raise DataError("To adapt the backbone takes unlabelled text.", "Give --unlabeled FILE.")
     text = Source("the unlabelled text", lambda: (" ".join(example.key) for example in pool))
-    target = folder.path / "backbone"
+    target = folder.path / folder.backbone
     how = LMConfig(
         max_steps=settings.adaptation.adapt_steps,
         passes=_PASSES,
@@ -177,7 +175,7 @@ def _adapted(
 
 
 def _saved(model: Model, folder: RunFolder) -> Model:
-    with folder.writing("classifier") as temporary:
+    with folder.writing(folder.classifier) as temporary:
         save_model(model, temporary)
     Checkpoint(folder).remove()
     return model

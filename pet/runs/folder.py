@@ -1,26 +1,35 @@
-"""The run folder: everything is written by rename, so what is there is whole."""
+"""A folder of results: everything is written by rename, so what is there is whole."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from pet.config.settings import recorded_today
 from pet.errors import RunError
 from pet.runs.lock import Lock
+from pet.runs.writing import UNFINISHED, unfinished, write_errors, written_whole
 from pet.version import __version__
 
 
-class RunFolder:
-    """A folder that holds one run.
+class Content(str):
+    """Name of a file or folder within a folder; starting over removes it."""
+
+    __slots__ = ()
+
+
+class Folder:
+    """A folder that knows what was asked of it, and what it may hold.
+
+    Its kinds say what that is, in `pet.runs.layout`: every name is a `Content`, so nobody has to
+    list them for ``--force``.
 
     Parameters
     ----------
@@ -28,16 +37,15 @@ class RunFolder:
         Where it is.
     """
 
-    kind = "a run"
-    record = "run.json"
-    contents: tuple[str, ...] = (
-        "labelled.json", "backbone", "members", "folds", "ensemble.json", "temperature.json",
-        "calibration.json", "classifier", "metrics.json", "log.jsonl", "checkpoint.safetensors",
-        "examples.json", "tasks", "results.json", "results.csv",
-    )  # fmt: skip
+    noun: ClassVar[str]
+    record: ClassVar[str]
 
-    # Of these, what is written before anything is done.
-    inputs: tuple[str, ...] = ("labelled.json",)
+    # What is written before anything is done.
+    inputs: ClassVar[tuple[str, ...]] = ()
+
+    # While a training goes on.
+    checkpoint = Content("checkpoint.safetensors")
+    events = Content("log.jsonl")
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -75,14 +83,14 @@ class RunFolder:
             elif differences and folder._has_results():
                 shown = "\n    ".join(differences[:12])
                 raise RunError(
-                    f"{path} holds {cls.kind} that was asked for something else:\n    {shown}",
+                    f"{path} holds {cls.noun} that was asked for something else:\n    {shown}",
                     "Choose another folder with -o, or start over here with --force.",
                 )
             elif not differences:
                 return folder
-        elif any(file.name != f"{cls.record}.part" for file in folder.path.iterdir()):
+        elif any(file.name != cls.record + UNFINISHED for file in folder.path.iterdir()):
             raise RunError(
-                f"{path} is not empty and not {cls.kind} folder.",
+                f"{path} is not empty and not {cls.noun} folder.",
                 "Choose another folder with -o.",
             )
         folder.write_json(cls.record, {"format": 1, "asked": asked, "versions": _versions()})
@@ -93,7 +101,7 @@ class RunFolder:
         """Open an existing run to read it."""
         folder = cls(Path(path))
         if not folder.has(cls.record):
-            raise RunError(f"{path} is not {cls.kind} folder: it has no {cls.record}.")
+            raise RunError(f"{path} is not {cls.noun} folder: it has no {cls.record}.")
         return folder
 
     def asked(self) -> dict[str, Any]:
@@ -101,20 +109,36 @@ class RunFolder:
         found = self.read_json(self.record)
         if not isinstance(found, dict) or not isinstance(found.get("asked"), dict):
             raise RunError(
-                f"{self.path} is not {self.kind} folder: its {self.record} is something else."
+                f"{self.path} is not {self.noun} folder: its {self.record} is something else."
             )
         return recorded_today(found["asked"])
 
+    @classmethod
+    def is_at(cls, path: str | Path) -> bool:
+        """Whether a folder of this kind is there."""
+        return (Path(path) / cls.record).is_file()
+
+    @classmethod
+    def contents(cls) -> list[str]:
+        """Names of all that this kind of folder may hold, and kinds with the same record.
+
+        A run may take the place of a study, so starting over removes what either has written.
+        """
+        kinds = [kind for kind in Folder.__subclasses__() if kind.record == cls.record]
+        values = [value for kind in (Folder, *kinds) for value in vars(kind).values()]
+        return [value for value in values if isinstance(value, Content)]
+
     def _has_results(self) -> bool:
         # A study's folder has inner ones, with records of their own.
-        others = {name for own in (self.record, *self.inputs) for name in (own, f"{own}.part")}
+        asked = (self.record, *self.inputs)
+        others = {*asked, *(name + UNFINISHED for name in asked)}
         return any(f.is_file() and f.name not in others for f in self.path.rglob("*"))
 
     def _clear(self) -> None:
         # All but the record, which the caller replaces: so a folder is known as ours at all times.
-        (self.path / f"{self.record}.part").unlink(missing_ok=True)
-        for name in self.contents:
-            for target in (self.path / name, self.path / f"{name}.part"):
+        unfinished(self.path / self.record).unlink(missing_ok=True)
+        for name in self.contents():
+            for target in (self.path / name, unfinished(self.path / name)):
                 if target.is_dir():
                     shutil.rmtree(target)
                 else:
@@ -162,65 +186,30 @@ class RunFolder:
         for path in sorted((self.path / name).glob("*.npy")):
             yield np.load(path, allow_pickle=False)
 
+    @staticmethod
+    def shard(number: int) -> str:
+        """Name one of these arrays within their folder."""
+        return f"{number:06}.npy"
+
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
         """Give a temporary path; what is written there appears as ``name`` when all went well."""
-        target = self.path / name
-        temporary = target.with_name(target.name + ".part")
-        with write_errors(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if temporary.is_dir():
-                shutil.rmtree(temporary)
+        with written_whole(self.path / name) as temporary:
             yield temporary
-            let_read(temporary)
-            if target.is_dir():
-                shutil.rmtree(target)
-            _to_disk(temporary)  # or a power failure could leave the name without the content
-            os.replace(temporary, target)
-            _to_disk(target.parent, inside=False)
 
     def log(self, event: str, **values: Any) -> None:
-        """Append one line to log.jsonl."""
+        """Append one line to the log of events."""
         line = json.dumps({"time": round(time.time(), 3), "event": event, **values})
-        log = self.path / "log.jsonl"
+        log = self.path / self.events
         with write_errors(self.path), log.open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
 
-
-def let_read(path: Path) -> None:
-    """Let those read a file, or all files of a folder, who may read the folder it lies in.
-
-    safetensors makes files that only their owner can read.
-    """
-    for file in path.rglob("*") if path.is_dir() else [path]:
-        if file.is_file():
-            file.chmod(file.stat().st_mode | (file.parent.stat().st_mode & 0o444))
-
-
-def _to_disk(path: Path, inside: bool = True) -> None:
-    if os.name != "posix":
-        return
-    for file in [*(path.rglob("*") if inside else ()), path]:
-        opened = os.open(file, os.O_RDONLY)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
-
-
-@contextmanager
-def write_errors(path: Path) -> Iterator[None]:
-    """Turn errors of writing, a full disk for one, into a `RunError` that names the path."""
-    try:
-        yield
-    except Exception as error:
-        # safetensors and tokenizers write in Rust and raise errors of their own.
-        if not isinstance(error, OSError) and "(os error " not in str(error):
-            raise
-        raise RunError(
-            f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}.",
-            "What was finished before is kept; free some space or choose another folder with -o.",
-        ) from error
+    def logged(self) -> list[dict[str, Any]]:
+        """Return the log's events, in order; none where there is no log."""
+        if not self.has(self.events):
+            return []
+        lines = (self.path / self.events).read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
 
 
 def _differences(old: Any, new: Any, place: str = "") -> list[str]:

@@ -19,7 +19,6 @@ from pet.members import MemberSet, specs_of
 from pet.members.stored import pool_scores
 from pet.model import Ensemble, EnsembleModel, SequenceClassifier, load_model
 from pet.model.saving import trained_members
-from pet.pipeline.run import LABELLED
 from pet.runs import RunFolder
 from pet.task import Task
 from pet.task.kinds import task_kind
@@ -64,12 +63,12 @@ class Panel:
             When the folder is none of these, or not finished.
         """
         folder = RunFolder(Path(path))
-        if folder.has("run.json") and folder.has("ensemble.json"):
+        if RunFolder.is_at(path) and folder.has(folder.ensemble):
             return cls(trained_members(folder, device, precision), folder)
         model = load_model(path, device, precision)
         if not isinstance(model, EnsembleModel | SequenceClassifier):
             raise UsageError(f"{path}: a {type(model).__name__} cannot judge texts.")
-        return cls(model, folder if folder.has("run.json") else None)
+        return cls(model, folder if RunFolder.is_at(path) else None)
 
     @classmethod
     def untrained(cls, task: Task, settings: Settings, pool: Pool | None = None) -> Panel:
@@ -91,9 +90,9 @@ class Panel:
 
     def labelled(self) -> Data:
         """What the run learned from; nothing where that is not known."""
-        if self.folder is None or not self.folder.has(LABELLED):
+        if self.folder is None or not self.folder.has(self.folder.labelled):
             return Data([])
-        return labelled_from(self.folder.read_json(LABELLED))
+        return labelled_from(self.folder.read_json(self.folder.labelled))
 
     def judge(
         self, pool: Pool, progress: Progress = silent
@@ -136,7 +135,7 @@ class Panel:
             return None
         names = [spec.name for spec in self.model.members.specs]
         if self.folder.asked()["data"]["unlabeled"] != pool.fingerprint or not all(
-            self.folder.has(f"members/{name}/scores") for name in names
+            self.folder.has(self.folder.member(name).scores) for name in names
         ):
             return None
         return pool_scores(self.folder, names)

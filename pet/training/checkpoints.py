@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pet.device import Compute
 from pet.errors import RunError
-from pet.runs import RunFolder
+from pet.runs import Folder
 from pet.training.loop import AnyLoss, Fit, Group, Job, Loss, one_by_one, optimise_together
 from pet.training.schedule import Schedule
 from pet.training.snapshot import Snapshot
@@ -30,23 +30,23 @@ _STATE, _BESIDE = "optimiser/", "beside/"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The file of a run folder that holds a snapshot while a training goes on.
+    """The file of a folder that holds a snapshot while a training goes on.
 
     Parameters
     ----------
-    folder : RunFolder
+    folder : Folder
         Written at once, so a whole checkpoint is there or an older one.
     place : str
         The inner folder that it stands in; the folder itself where empty.
     """
 
-    folder: RunFolder
+    folder: Folder
     place: str = ""
 
     @property
     def name(self) -> str:
-        """The file's name within the run folder."""
-        return f"{self.place}/checkpoint.safetensors".lstrip("/")
+        """The file's name within the folder."""
+        return f"{self.place}/{self.folder.checkpoint}".lstrip("/")
 
     def write(
         self, snapshot: Snapshot, beside: Mapping[str, Tensor] | None = None, **more: Any

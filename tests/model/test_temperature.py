@@ -29,7 +29,7 @@ from pet.model import Ensemble, SequenceClassifier
 from pet.model.ensemble import ensemble_from_dict, ensemble_to_dict, pairwise_agreement
 from pet.model.temperature import confident_temperature, fit_temperature
 from pet.model.weighting import weighed
-from pet.pipeline import asked, combining, run
+from pet.pipeline import asked, fine_tuning, run
 from pet.pipeline.distillation import student_temperature
 from pet.runs import RunFolder
 
@@ -168,7 +168,7 @@ def test_calibrate_scales_what_a_run_ends_with_and_nothing_else(
         scores[calibrate] = run(TASK, how, data, folder).scores(TEXTS)
     ratio = scores["none"] / scores["folds"]
     np.testing.assert_allclose(ratio, ratio[0, 0], rtol=1e-3)
-    kept = folder.read_json(combining.TEMPERED)
+    kept = folder.read_json(folder.temperature)
     assert kept["examples"] == len(TRAIN)
     if method == "single":
         held_out = np.zeros((len(TRAIN), 2), np.float32)
@@ -183,7 +183,7 @@ def test_calibrate_scales_what_a_run_ends_with_and_nothing_else(
     (folder.path / "classifier").rename(tmp_path / "gone")
     monkeypatch.setattr(folds, "held_out_scores", lambda *_, **__: pytest.fail("scored again"))
     if method == "fine-tune":
-        monkeypatch.setattr(combining, "fine_tune", None)
+        monkeypatch.setattr(fine_tuning, "fine_tune", None)
     np.testing.assert_array_equal(run(TASK, how, data, folder).scores(TEXTS), scores["folds"])
 
 
@@ -246,7 +246,7 @@ def test_one_member_agrees_with_nobody_and_stays_as_it_is(tiny_bert: str, tmp_pa
     folder = RunFolder.start(tmp_path / "run", asked(TASK, how, data))
     run(TASK, how, data, folder)
     assert folder.read_json("ensemble.json")["temperature"] == 1.0
-    assert not folder.has(combining.TEMPERED)
+    assert not folder.has(folder.temperature)
 
 
 def test_calibrate_needs_labelled_examples(tiny_bert: str, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from pet.data import Columns, Example, Pool, examples_from
 from pet.data.labelling import original_rows, write_unlabelled
 from pet.errors import UsageError
 from pet.members import MemberSet
-from pet.pipeline.run import LABELLED
+from pet.runs import RunFolder
 from pet.search.panel import Judgement, Panel
 from pet.search.suggestion import MEASURES, spread_out, suggest
 from pet.task import Verbalizer
@@ -194,7 +194,7 @@ def test_scores_of_the_runs_own_pool_are_read_not_computed(
 
 
 def test_a_run_remembers_what_it_was_trained_on(run: str, files: Files, tmp_path: Path) -> None:
-    kept = json.loads((Path(run) / LABELLED).read_text("utf-8"))
+    kept = json.loads((Path(run) / RunFolder.labelled).read_text("utf-8"))
     assert kept["dev"] == []
     assert [own["texts"] for own in kept["train"]] == [{"text": r["text"]} for r in labelled_rows()]
     pool = write_jsonl(tmp_path / "pool.jsonl", [{"text": text} for text in [*BAD, *NEW[:4]]])
@@ -245,7 +245,7 @@ def test_the_file_keeps_columns_and_is_read_back_once_filled_in(
     both = ["--train", write_jsonl(tmp_path / "first.jsonl", first), "--train", target]
     again = train(files, tiny_bert, tmp_path / "again", *names, *both, "--patterns", "0")
     assert again.code == 0, again.err
-    kept = json.loads((tmp_path / "again" / LABELLED).read_text("utf-8"))["train"]
+    kept = json.loads((tmp_path / "again" / RunFolder.labelled).read_text("utf-8"))["train"]
     assert len(kept) == len(labelled_rows()) + 6  # both files
     assert pet(*asked).code == 2
     assert "exists; it may hold labels" in pet(*asked).err

@@ -10,7 +10,7 @@ from pet.errors import RunError
 from pet.evaluation.pages.rendering import render
 from pet.evaluation.pages.run import run_context
 from pet.evaluation.pages.study import study_context
-from pet.runs import RunFolder
+from pet.runs import RunFolder, StudyFolder
 
 
 def page(path: str | Path) -> str:
@@ -30,7 +30,7 @@ def page(path: str | Path) -> str:
         if "task" in asked:
             return render("run.html", **run_context(folder))
         if "settings" in asked:
-            return render("study.html", **study_context(folder))
+            return render("study.html", **study_context(StudyFolder(folder.path)))
     except (LookupError, TypeError, ValueError, AttributeError, UndefinedError) as error:
         raise RunError(
             f"{path}: this folder cannot be shown: {error!r}.",

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from pet.evaluation import plots
-from pet.evaluation.evidence import FILE
 from pet.evaluation.pages.rendering import diagram, settings_table, shown_metrics
 from pet.runs import RunFolder
 from pet.task import Task
@@ -25,7 +22,7 @@ def run_context(folder: RunFolder) -> dict[str, Any]:
     record = folder.read_json(folder.record)
     asked = record["asked"]
     task = Task.from_dict(asked["task"])
-    metrics = _optional(folder, "metrics.json")
+    metrics = _optional(folder, folder.metrics)
     tests = metrics.get("test", {})
     rows = metrics.get("rows", {})
     members = _members(folder, task, rows, tests)
@@ -37,7 +34,7 @@ def run_context(folder: RunFolder) -> dict[str, Any]:
         "options": settings_table(asked["settings"]),
         "versions": record.get("versions", {}),
         "data": asked["data"],
-        "examples": {**_NO_EXAMPLES, **_optional(folder, FILE)},
+        "examples": {**_NO_EXAMPLES, **_optional(folder, folder.examples)},
         "members": members,
         "patterns": _patterns(task, members),
         "generations": metrics.get("generations", []),
@@ -46,8 +43,8 @@ def run_context(folder: RunFolder) -> dict[str, Any]:
         "tests": {name: tests[name] for name in ("classifier", "ensemble") if name in tests},
         "result": result(task.labels, tests[final], final) if final in tests else None,
         "steps": _steps(folder, members),
-        "sizes": _sizes(folder.path),
-        "finished": folder.has("classifier"),
+        "sizes": _sizes(folder),
+        "finished": folder.has(folder.classifier),
         "plots": plots.available(),
     }
 
@@ -94,14 +91,14 @@ def _optional(folder: RunFolder, name: str) -> dict[str, Any]:
 def _members(
     folder: RunFolder, task: Task, rows: Mapping[str, Any], tests: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    how = _optional(folder, "ensemble.json")
+    how = _optional(folder, folder.ensemble)
     total = sum(how.get("weights", ())) or 1
     shown = {name.split("  ")[0]: name for name in rows}
     members = []
     for name, weight, temperature in zip(
         how.get("members", ()), how.get("weights", ()), how.get("temperatures", ()), strict=True
     ):
-        figures = folder.read_json(f"members/{name}/member.json")
+        figures = folder.read_json(folder.member(name).record)
         members.append(
             {
                 **figures,
@@ -126,21 +123,19 @@ def _patterns(task: Task, members: Sequence[Mapping[str, Any]]) -> list[dict[str
 def _steps(folder: RunFolder, members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What was trained, in order, with optimiser steps and seconds; told twice, it counts once."""
     found: dict[str, dict[str, Any]] = {}
-    if folder.has("log.jsonl"):
-        for line in (folder.path / "log.jsonl").read_text(encoding="utf-8").splitlines():
-            event = json.loads(line)
-            name = event.get("name", event["event"])
-            found[name] = {"name": name, **event}
+    for event in folder.logged():
+        name = event.get("name", event["event"])
+        found[name] = {"name": name, **event}
     for member in members:
         found.setdefault(member["name"], dict(member))
     return list(found.values())
 
 
-def _sizes(path: Path) -> dict[str, float]:
+def _sizes(folder: RunFolder) -> dict[str, float]:
     """MiB on disk of what a run leaves."""
-    sizes = {}
-    for name in ("classifier", "members", "backbone"):
-        files = [file.stat().st_size for file in (path / name).rglob("*") if file.is_file()]
+    sizes: dict[str, float] = {}
+    for name in (folder.classifier, folder.members, folder.backbone):
+        files = [file.stat().st_size for file in (folder.path / name).rglob("*") if file.is_file()]
         if files:
             sizes[name] = sum(files) / 2**20
     return sizes

@@ -13,23 +13,20 @@ from pet.evaluation.pages.run import result
 from pet.evaluation.study.comparison import Row, study_from_dict
 from pet.evaluation.study.figures import curves, pattern_accuracies, pooled
 from pet.evaluation.study.results import StudyResult
-from pet.runs import RunFolder
+from pet.runs import StudyFolder
 from pet.task import Task
 
 
-def study_context(folder: RunFolder) -> dict[str, Any]:
+def study_context(folder: StudyFolder) -> dict[str, Any]:
     """Collect a study's figures from its folder, as values for the template."""
-    if not folder.has("results.json"):
+    if not folder.has(folder.results):
         raise RunError(
-            f"{folder.path}: this study is not finished; it has no results.json yet.",
+            f"{folder.path}: this study is not finished; it has no {folder.results} yet.",
             "Run the same pet fewshot command again: it goes on where it stopped.",
         )
-    study, rows = study_from_dict(folder.read_json("results.json"))
-    asked = {
-        path.parent.name: RunFolder.open(path.parent).asked()
-        for path in sorted((folder.path / "tasks").glob("*/run.json"))
-    }
-    own = {wanted["task"]["name"]: wanted for wanted in asked.values()}
+    study, rows = study_from_dict(folder.read_json(folder.results))
+    asked = [task.asked() for task in folder.task_folders()]
+    own = {wanted["task"]["name"]: wanted for wanted in asked}
     names = list(dict.fromkeys(row.task for row in rows))
     return {
         "name": folder.path.resolve().name,

@@ -11,7 +11,6 @@ from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import quote
 
 from pet.backbone.loading import edition_of
 from pet.config import METHODS, Settings, StudyConfig, deciding
@@ -21,7 +20,7 @@ from pet.evaluation.study.baselines import require
 from pet.evaluation.study.cells import CellSpec, TaskFiles, draw, run_cell
 from pet.evaluation.study.results import CellResult, StudyResult
 from pet.execution import executor_for
-from pet.runs import RunFolder
+from pet.runs import StudyFolder, StudyTaskFolder
 from pet.types import Progress, silent
 
 __all__ = ["CellResult", "StudyResult", "TaskFiles", "few_shot_study"]
@@ -83,9 +82,9 @@ def few_shot_study(
         draw(max(own, key=lambda spec: spec.shots))  # a pool that is too small is refused here
         specs += own
     specs.sort(key=lambda spec: config.seeds.index(spec.seed))  # whole seeds first
-    study = RunFolder.start(output, _asked(config, settings), force)
+    study = StudyFolder.start(output, _asked(config, settings), force)
     folders = {files.task.name: _folder(study, files) for files in tasks}
-    left = [spec for spec in specs if not folders[spec.files.task.name].has(_file(spec))]
+    left = [spec for spec in specs if not _finished(folders[spec.files.task.name], spec)]
     done = 0
 
     def show(stage: str, step: int, total: int) -> None:
@@ -93,7 +92,8 @@ def few_shot_study(
 
     with executor_for(config.jobs) as executor:
         for spec, result in executor.run(run_cell, left, show):
-            folders[spec.files.task.name].write_json(_file(spec), asdict(result))
+            folder = folders[spec.files.task.name]
+            folder.write_json(folder.cell(spec.name), asdict(result))
             done += 1
             if config.jobs > 1:
                 progress("cells", done, len(left))
@@ -108,13 +108,13 @@ def _shared(files: TaskFiles) -> list[tuple[str, ...]]:
     return [key for key in pool if key in tests]
 
 
-def _folder(study: RunFolder, files: TaskFiles) -> RunFolder:
+def _folder(study: StudyFolder, files: TaskFiles) -> StudyTaskFolder:
     wanted = {
         "task": files.task.to_dict(),
         "pool": fingerprint(files.examples(files.pool, "optional")),
         "test": fingerprint(files.examples(files.test, "required")),
     }
-    return RunFolder.start(study.path / "tasks" / quote(files.task.name, safe=""), wanted)
+    return StudyTaskFolder.start(study.task(files.task.name), wanted)
 
 
 def _cells(
@@ -150,15 +150,16 @@ def _asked(config: StudyConfig, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _file(spec: CellSpec) -> str:
-    return f"cells/{spec.name}.json"
+def _finished(folder: StudyTaskFolder, spec: CellSpec) -> bool:
+    return folder.has(folder.cell(spec.name))
 
 
-def _read(folder: RunFolder, spec: CellSpec) -> CellResult:
+def _read(folder: StudyTaskFolder, spec: CellSpec) -> CellResult:
+    file = folder.cell(spec.name)
     try:
-        return CellResult.from_dict(folder.read_json(_file(spec)))
+        return CellResult.from_dict(folder.read_json(file))
     except (TypeError, KeyError, AttributeError) as error:
         raise RunError(
-            f"{folder.path / _file(spec)}: not a finished cell: {error!r}.",
+            f"{folder.path / file}: not a finished cell: {error!r}.",
             "Remove the file; the same command makes it again.",
         ) from error

@@ -1,0 +1,77 @@
+"""Files and folders that appear whole or not at all: written beside their place, then renamed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pet.errors import RunError
+
+UNFINISHED = ".part"
+
+
+def unfinished(path: Path) -> Path:
+    """Return the place where a file or folder is written before it is whole."""
+    return path.with_name(path.name + UNFINISHED)
+
+
+@contextmanager
+def written_whole(target: Path) -> Iterator[Path]:
+    """Give a temporary path; what is written there appears as ``target`` when all went well.
+
+    Raises
+    ------
+    RunError
+        When it cannot be written, as on a full disk.
+    """
+    temporary = unfinished(target)
+    with write_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        yield temporary
+        let_read(temporary)
+        if target.is_dir():
+            shutil.rmtree(target)
+        _to_disk(temporary)  # or a power failure could leave the name without the content
+        os.replace(temporary, target)
+        _to_disk(target.parent, inside=False)
+
+
+def let_read(path: Path) -> None:
+    """Let those read a file, or all files of a folder, who may read the folder it lies in.
+
+    safetensors makes files that only their owner can read.
+    """
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        if file.is_file():
+            file.chmod(file.stat().st_mode | (file.parent.stat().st_mode & 0o444))
+
+
+def _to_disk(path: Path, inside: bool = True) -> None:
+    if os.name != "posix":
+        return
+    for file in [*(path.rglob("*") if inside else ()), path]:
+        opened = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+
+
+@contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """Turn errors of writing, a full disk for one, into a `RunError` that names the path."""
+    try:
+        yield
+    except Exception as error:
+        # safetensors and tokenizers write in Rust and raise errors of their own.
+        if not isinstance(error, OSError) and "(os error " not in str(error):
+            raise
+        raise RunError(
+            f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}.",
+            "What was finished before is kept; free some space or choose another folder with -o.",
+        ) from error
