@@ -21,7 +21,7 @@ from pet.config import Settings
 from pet.data import Data, Example
 from pet.errors import RunError
 from pet.evaluation import plots
-from pet.evaluation.evidence import FILE, surest_mistakes
+from pet.evaluation.evidence import surest_mistakes
 from pet.evaluation.pages import page
 from pet.evaluation.pages.rendering import duration, points
 from pet.evaluation.study.comparison import study_from_dict, study_to_dict, summarise
@@ -126,7 +126,7 @@ def written(folder: Path, text: str = "plain", mark: str = "") -> RunFolder:
             "probabilities": shares}  # fmt: skip
     kinds = ("labelled", "uncertain", "disputed", "mistakes")
     run.write_json(
-        FILE,
+        RunFolder.examples,
         {"labels": {labels[0]: 3}, "mistakes": [example],
          **{kind: [{**example, "value": 0.6931}] for kind in ("uncertain", "disputed")},
          "explained": [{"kind": kind, **example, "members": [view]} for kind in kinds]},
@@ -162,7 +162,7 @@ def test_a_run_gives_a_page_with_its_own_figures(ran: Path) -> None:
             assert str(count) in found.texts
     for said in ("{text} It was {mask}.", "Just {mask}! {text}", "terrible", "max_steps", "great"):
         assert said in found.text
-    kept = json.loads((ran / FILE).read_text("utf-8"))
+    kept = json.loads((ran / RunFolder.examples).read_text("utf-8"))
     for kind in ("uncertain", "disputed"):
         assert all(own["texts"]["text"] in found.text for own in kept[kind])
     assert "{text} All in all" in found.text  # not used, and said so
@@ -170,7 +170,7 @@ def test_a_run_gives_a_page_with_its_own_figures(ran: Path) -> None:
 
 
 def test_a_run_keeps_the_hardest_texts(ran: Path) -> None:
-    kept = json.loads((ran / FILE).read_text("utf-8"))
+    kept = json.loads((ran / RunFolder.examples).read_text("utf-8"))
     assert kept["labels"] == {"negative": 5, "positive": 5}
     for kind in ("uncertain", "disputed"):
         values = [own["value"] for own in kept[kind]]
@@ -247,9 +247,10 @@ def test_no_text_changes_the_structure_of_a_page(
 
 def test_halves_of_surrogates_and_control_characters_become_a_mark(tmp_path: Path) -> None:
     run = written(tmp_path)
-    kept = json.loads((run.path / FILE).read_text("utf-8"))
+    kept = json.loads((run.path / RunFolder.examples).read_text("utf-8"))
     kept["mistakes"][0]["texts"]["text"] = "a\ud800b\x00c\x1bd\r\ne"
-    (run.path / FILE).write_text(json.dumps(kept), "utf-8")  # as escapes, which JSON can hold
+    # As escapes, which JSON can hold.
+    (run.path / RunFolder.examples).write_text(json.dumps(kept), "utf-8")
     assert "a�b�c�d\ne" in checked(page(run.path)).text
 
 
