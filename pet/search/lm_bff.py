@@ -19,7 +19,7 @@ from pet.task import Verbalizer
 CANDIDATES = 100
 WORDS = 1
 # Combinations x candidates x examples that are compared at once.
-_CELLS = 2**23
+CELLS = 2**23
 
 
 def lm_bff(readings: Readings, config: WordSearchConfig) -> FoundWords:
@@ -106,7 +106,9 @@ class _Scores:
         )
 
 
-def search(logits: Tensor, targets: Tensor, candidates: Tensor, beams: int) -> Combinations:
+def search(
+    logits: Tensor, targets: Tensor, candidates: Tensor, beams: int, cells: int = CELLS
+) -> Combinations:
     """Search for the words that label the examples best.
 
     Parameters
@@ -120,13 +122,15 @@ def search(logits: Tensor, targets: Tensor, candidates: Tensor, beams: int) -> C
     beams : int
         Combinations of the first labels that are kept when the next label is added. They are
         compared on the examples of these labels.
+    cells : int
+        Combinations x candidates x examples that are compared at once.
     """
     nothing = torch.full((1, len(targets)), -torch.inf, device=logits.device)
     state = _Scores(nothing, nothing, nothing)
     choices = candidates.new_empty(1, 0)
     accuracies: list[float] = []
     for label, own in enumerate(candidates):
-        step = max(1, _CELLS // (len(own) * len(targets)))
+        step = max(1, cells // (len(own) * len(targets)))
         seen, new = targets <= label, targets == label
         scores = logits[:, own].T
         parts = []

@@ -20,7 +20,7 @@ from pet.scoring.soft.template import SoftSpec
 from pet.task import PVP
 
 # Logits that are in memory at once; 16 MiB in fp32.
-_CELLS = 2**22
+CELLS = 2**22
 _LEAST_LETTERS = 2
 
 
@@ -94,9 +94,9 @@ def mask_states(backbone: LanguageModel, encoder: Encoder, chunk: Chunk) -> Tens
 
 
 def log_probabilities(
-    backbone: LanguageModel, states: Tensor, ids: Tensor
+    backbone: LanguageModel, states: Tensor, ids: Tensor, cells: int = CELLS
 ) -> Iterator[tuple[slice, Tensor]]:
-    """Log-probabilities of words among the whole vocabulary, a few texts at a time.
+    """Yield log-probabilities of words among the whole vocabulary, a few texts at a time.
 
     Parameters
     ----------
@@ -106,13 +106,15 @@ def log_probabilities(
         Decoder inputs at the mask.
     ids : Tensor (K,)
         Token ids.
+    cells : int
+        Logits that are in memory at once.
 
     Yields
     ------
     tuple
         Which rows of ``states``, and their log-probabilities (B, K).
     """
-    step = max(1, _CELLS // backbone.tokenizer.vocabulary_size)
+    step = max(1, cells // backbone.tokenizer.vocabulary_size)
     columns = ids.to(states.device)
     for start in range(0, len(states), step):
         rows = slice(start, start + step)

@@ -7,7 +7,7 @@ from tiny import bert_tokenizer
 from transformers import AutoModelForMaskedLM
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def encoder(tiny_bert: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The tiny BERT without its head."""
     folder = tmp_path_factory.mktemp("encoder")

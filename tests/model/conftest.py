@@ -39,7 +39,7 @@ TOPIC_ROWS = [
 ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def runs(tmp_path_factory: pytest.TempPathFactory, tiny_bert: str) -> Path:
     """Runs of four tasks on one backbone; "plain" is the toy task without training."""
     folder = tmp_path_factory.mktemp("bank-runs")
@@ -68,7 +68,7 @@ def _train(name: str, rows: str, folder: Path, backbone: str, *more: str) -> Res
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def folder(runs: Path) -> Path:
     """A bank of all of them, made by the command."""
     sources = [part for name in ("toy", "topics", "tags") for part in ("--add", runs / name)]
@@ -78,6 +78,6 @@ def folder(runs: Path) -> Path:
     return runs / "bank"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def bank(folder: Path) -> PromptBank:
     return PromptBank.load(folder, device="cpu", precision="fp32")

@@ -20,6 +20,7 @@ from pet.config import IpetConfig
 from pet.errors import DataError, PetError, UsageError
 from pet.members import store as store_module
 from pet.model import Ensemble
+from pet.pipeline import generations
 from pet.pipeline.draws import Plan, draw_rows
 from pet.pipeline.generations import agreement
 from pet.seeds import derived_seed
@@ -392,7 +393,7 @@ def test_without_a_number_of_generations_the_last_is_one_that_could_be_drawn(
             raise DataError("9 texts were wanted.", "Give more.")
         return draw_rows(*given)
 
-    monkeypatch.setattr("pet.pipeline.generations.draw_rows", draw)
+    monkeypatch.setattr(generations, "draw_rows", draw)
     arguments = [
         "train", "--task", place / "task.py", "--backbone", place / "bert", "--method", "ipet",
         "--train", place / "train.jsonl", "--unlabeled", place / "pool.jsonl", "--patterns", "1-3",

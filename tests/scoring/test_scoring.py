@@ -20,6 +20,7 @@ from toy import TEXTS
 from pet import PVP, Verbalizer
 from pet.backbone import MaskedLM
 from pet.backbone.mask_reader import MaskReader
+from pet.device import Compute
 from pet.encoding import Chunk
 from pet.errors import VerbalizerError
 from pet.scoring import PVPScorer, score
@@ -142,7 +143,7 @@ def test_the_token_budget_changes_no_score(
     pvp = PVP("{text} {mask}", Verbalizer(WORDS))
     expected = scores(backbone, pvp, TEXTS)
     sizes = []
-    monkeypatch.setattr("pet.device.Compute.token_budget", 30)
+    monkeypatch.setattr(Compute, "token_budget", 30)
     plain = MaskedLM.mask_states
     monkeypatch.setattr(
         MaskedLM,

@@ -81,12 +81,12 @@ def test_words_are_the_tokens_that_a_verbalizer_would_have(name: str, tmp_path: 
 
 
 def test_log_probabilities_are_streamed_and_those_of_the_whole_vocabulary(
-    backbone: MaskedLM, monkeypatch: pytest.MonkeyPatch
+    backbone: MaskedLM,
 ) -> None:
     states = torch.randn(7, 32, generator=torch.Generator().manual_seed(1))
     ids = torch.tensor([9, 30, 12])
-    monkeypatch.setattr("pet.search.vocabulary._CELLS", 3 * backbone.tokenizer.vocabulary_size)
-    parts = list(log_probabilities(backbone, states, ids))
+    cells = 3 * backbone.tokenizer.vocabulary_size
+    parts = list(log_probabilities(backbone, states, ids, cells))
     assert [len(part) for _, part in parts] == [3, 3, 1]
     whole = backbone.vocabulary_logits(states).log_softmax(-1)[:, ids]
     torch.testing.assert_close(torch.cat([part for _, part in parts]), whole)
@@ -209,11 +209,9 @@ def test_wide_beams_find_what_the_full_product_finds(labels: int, seed: int, cel
     logits = generator.normal(size=(9, 7))
     targets = np.concatenate([np.arange(labels), generator.integers(labels, size=9 - labels)])
     candidates = [generator.permutation(7)[:4].tolist() for _ in range(labels)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pet.search.lm_bff._CELLS", cells)
-        found = search(
-            torch.from_numpy(logits), torch.from_numpy(targets), torch.tensor(candidates), 10_000
-        )
+    found = search(
+        torch.from_numpy(logits), torch.from_numpy(targets), torch.tensor(candidates), 10_000, cells
+    )
     expected = naive_search(logits, targets, candidates)
     assert len(found.accuracies) == len(expected)
     np.testing.assert_allclose(found.accuracies, [right for right, _, _ in expected], rtol=1e-6)

@@ -13,7 +13,7 @@ def files(tmp_path: Path) -> Files:
     return Files.write(tmp_path)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, tiny_bert: str) -> Files:
     """The toy files, with a finished run beside them."""
     files = Files.write(tmp_path_factory.mktemp("trained"))

@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,32 @@ from toy import Files, train
 from toy import pet as command
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory, tiny_bert: str) -> Callable[..., Path]:
+    """Function from options to a run that nothing has disturbed; each is trained once."""
+
+    @cache
+    def run(*more: str) -> Path:
+        files = Files.write(tmp_path_factory.mktemp("uninterrupted"))
+        result = train(
+            files, tiny_bert, files.folder / "run", "--unlabeled", files.unlabeled, *more
+        )
+        assert result.code == 0, result.err
+        return files.folder / "run"
+
+    return run
+
+
+def assert_same(run: Path, other: Path, files: Files) -> None:
+    outputs = [
+        command("predict", folder, "--input", files.unlabeled).out for folder in (run, other)
+    ]
+    assert outputs[0]
+    assert outputs[0] == outputs[1]
+    weights = "classifier/model.safetensors"
+    assert (run / weights).read_bytes() == (other / weights).read_bytes()
+
+
 def no_space(*_: object, **__: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -30,7 +58,10 @@ def finished_members(run: Path) -> list[str]:
 
 
 def test_a_full_disk_keeps_finished_members_and_the_rerun_does_not_repeat_them(
-    files: Files, tiny_bert: str, monkeypatch: pytest.MonkeyPatch
+    files: Files,
+    tiny_bert: str,
+    monkeypatch: pytest.MonkeyPatch,
+    uninterrupted: Callable[..., Path],
 ) -> None:
     run, more = files.folder / "run", ["--unlabeled", files.unlabeled]
     names = counted(monkeypatch)
@@ -50,11 +81,14 @@ def test_a_full_disk_keeps_finished_members_and_the_rerun_does_not_repeat_them(
     again = train(files, tiny_bert, run, *more)
     assert again.code == 0, again.err
     assert names == ["pattern-0", "pattern-1", "pattern-2", "pattern-2", "pattern-3"]
-    assert_same_as_uninterrupted(files, tiny_bert, run, *more)
+    assert_same(run, uninterrupted(), files)
 
 
 def test_a_full_disk_while_labelling_text_keeps_the_trained_member(
-    files: Files, tiny_bert: str, monkeypatch: pytest.MonkeyPatch
+    files: Files,
+    tiny_bert: str,
+    monkeypatch: pytest.MonkeyPatch,
+    uninterrupted: Callable[..., Path],
 ) -> None:
     run, more = files.folder / "run", ["--unlabeled", files.unlabeled, "--patterns", "0-1"]
     names = counted(monkeypatch)
@@ -65,7 +99,7 @@ def test_a_full_disk_while_labelling_text_keeps_the_trained_member(
     assert not (run / "members/pattern-0/scores").exists()
     assert train(files, tiny_bert, run, *more).code == 0
     assert names == ["pattern-0", "pattern-1"]
-    assert_same_as_uninterrupted(files, tiny_bert, run, *more)
+    assert_same(run, uninterrupted("--patterns", "0-1"), files)
 
 
 def test_a_file_that_the_system_will_not_take_is_one_message(files: Files, tiny_bert: str) -> None:
@@ -82,7 +116,10 @@ def test_a_file_that_the_system_will_not_take_is_one_message(files: Files, tiny_
 
 
 def test_ctrl_c_in_the_distillation_keeps_all_members(
-    files: Files, tiny_bert: str, monkeypatch: pytest.MonkeyPatch
+    files: Files,
+    tiny_bert: str,
+    monkeypatch: pytest.MonkeyPatch,
+    uninterrupted: Callable[..., Path],
 ) -> None:
     run, more = files.folder / "run", ["--unlabeled", files.unlabeled, "--patterns", "0-1"]
 
@@ -99,12 +136,11 @@ def test_ctrl_c_in_the_distillation_keeps_all_members(
     names = counted(monkeypatch)
     assert train(files, tiny_bert, run, *more).code == 0
     assert names == []
-    assert_same_as_uninterrupted(files, tiny_bert, run, *more)
+    assert_same(run, uninterrupted("--patterns", "0-1"), files)
 
 
 WAITS = """
 import os, signal, time
-from importlib import import_module
 from pathlib import Path
 from pet.members import store
 
@@ -124,7 +160,10 @@ main()
 
 
 def test_ctrl_c_is_one_message_and_the_rerun_gives_what_an_uninterrupted_run_gives(
-    files: Files, tiny_bert: str, monkeypatch: pytest.MonkeyPatch
+    files: Files,
+    tiny_bert: str,
+    monkeypatch: pytest.MonkeyPatch,
+    uninterrupted: Callable[..., Path],
 ) -> None:
     run, reached = files.folder / "run", files.folder / "reached"
     more = ["--unlabeled", files.unlabeled]
@@ -153,7 +192,7 @@ def test_ctrl_c_is_one_message_and_the_rerun_gives_what_an_uninterrupted_run_giv
     names = counted(monkeypatch)
     assert train(files, tiny_bert, run, *more).code == 0
     assert names == ["pattern-2", "pattern-3"]
-    assert_same_as_uninterrupted(files, tiny_bert, run, *more)
+    assert_same(run, uninterrupted(), files)
 
 
 def test_a_mistyped_backbone_can_be_corrected_in_the_same_folder(
@@ -173,15 +212,3 @@ def test_a_mistyped_backbone_can_be_corrected_in_the_same_folder(
         train(files, tiny_bert, run, "--patterns", "0", "--precision", "bf16"),
         "settings.backbone.precision",
     )
-
-
-def assert_same_as_uninterrupted(files: Files, backbone: str, run: Path, *more: object) -> None:
-    assert train(files, backbone, files.folder / "uninterrupted", *more).code == 0
-    outputs = [
-        command("predict", folder, "--input", files.unlabeled).out
-        for folder in (run, files.folder / "uninterrupted")
-    ]
-    assert outputs[0]
-    assert outputs[0] == outputs[1]
-    weights = "classifier/model.safetensors"
-    assert (run / weights).read_bytes() == (files.folder / "uninterrupted" / weights).read_bytes()

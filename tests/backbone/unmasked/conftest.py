@@ -9,7 +9,7 @@ from other_families import CAUSAL, SEQ2SEQ
 from unmasked import Loaded
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def load(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Function from a family's name to the loaded family; each is made once."""
     made: dict[str, Loaded] = {}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from pet.evaluation.study import cells
+
 
 @pytest.fixture(autouse=True)
 def no_collection(monkeypatch: pytest.MonkeyPatch) -> None:
     """Collecting garbage before every cell takes longer than the cells of these tests."""
-    monkeypatch.setattr("pet.evaluation.study.cells.reset_peaks", lambda: None)
+    monkeypatch.setattr(cells, "reset_peaks", lambda: None)

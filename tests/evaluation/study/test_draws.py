@@ -14,6 +14,7 @@ from toy import toy_task
 
 from pet.data import Columns, Pool, draw_shots, examples_from
 from pet.errors import DataError
+from pet.evaluation.study import cells
 from pet.evaluation.study.cells import TaskFiles, draw
 from pet.evaluation.study.fewshot import few_shot_study
 from pet.seeds import RunStream, derived_seed
@@ -43,7 +44,7 @@ def test_what_has_no_label_is_not_kept_for_a_draw(monkeypatch: pytest.MonkeyPatc
         seen.append(list(examples))
         return draw_shots(examples, *how)
 
-    monkeypatch.setattr("pet.evaluation.study.cells.draw_shots", record)
+    monkeypatch.setattr(cells, "draw_shots", record)
     more = [{"text": f"unlabelled text {number}", "label": None} for number in range(9)]
     data = draw(spec(files=TaskFiles(toy_task(), [*POOL, *more], TEST)))
     assert sorted(keys(seen[0])) == sorted((row["text"],) for row in POOL)

@@ -12,7 +12,7 @@ from pet.backbone import MaskedLM
 from pet.scoring.soft import KINDS
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def load(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Function from a family's name to its backbone; each is made once."""
     made: dict[str, MaskedLM] = {}
