@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pet.backbone.base import LanguageModel, mean_states
+from pet.backbone.base import LanguageModel
 from pet.backbone.causal import CausalLM
 from pet.backbone.fingerprint import fingerprint
 from pet.backbone.injection import model_inputs
@@ -24,7 +24,6 @@ __all__ = [
     "fingerprint",
     "kind_of",
     "load_backbone",
-    "mean_states",
     "model_inputs",
 ]
 

@@ -4,55 +4,25 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from inspect import signature
-from typing import Any, ClassVar, Protocol, Self, get_args
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, Self, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pet.backbone.injection import model_inputs, prompted
+from pet.backbone.injection import prompted
 from pet.backbone.loading import load_pretrained, load_tokenizer
+from pet.backbone.reader import WordReader
 from pet.backbone.weights import LORA, Turn, Weights
 from pet.config import WeightsScope
 from pet.device import Compute
 from pet.encoding import Batch, TextTokenizer, join
 from pet.errors import BackboneError, UsageError, did_you_mean
-from pet.task.verbalizer import Decoding
 from pet.types import WordIds
 
 log = logging.getLogger(__name__)
-
-
-class WordReader(Protocol):
-    """How the label words of a PVP are read from a model's states.
-
-    ``mask_counts`` says with how many masks the inputs are encoded, and ``after`` which tokens the
-    model reads behind the mask: every true beginning of a word, for models that predict a word
-    token by token.
-    """
-
-    @property
-    def mask_counts(self) -> tuple[int, ...]:
-        """Numbers of masks, smallest first."""
-
-    @property
-    def after(self) -> tuple[WordIds, ...]:
-        """Beginnings of words; see `Batch`."""
-
-    def __call__(
-        self,
-        words: Sequence[WordIds],
-        decoding: Decoding,
-        states: Mapping[int, Tensor],
-        batches: Mapping[int, Batch] | None,
-    ) -> Tensor:
-        """Log-probabilities of words of several tokens, (B, W).
-
-        ``states`` (B, M, E) and ``batches`` belong to the numbers of masks. Without ``batches``
-        nothing may need another forward pass.
-        """
 
 
 class LanguageModel(ABC):
@@ -76,6 +46,9 @@ class LanguageModel(ABC):
     """
 
     auto_class: ClassVar[str]
+    # For the message about an architecture that does not fit: what is predicted, what else to use.
+    predicts: ClassVar[str]
+    instead: ClassVar[str]
     max_length: int
 
     def __init__(self, model: Any, tokenizer: Any, compute: Compute, name: str = "") -> None:
@@ -98,18 +71,24 @@ class LanguageModel(ABC):
         BackboneError
             When it cannot be loaded, or lacks trained weights.
         """
+        model, compute, missing = cls._loaded(name, device, precision)
+        if missing:
+            raise BackboneError(
+                f"Backbone {name!r} is not wholly trained: its checkpoint lacks "
+                f"{some_of(missing)}.",
+                "Choose a checkpoint that was saved as a language model.",
+            )
+        return cls(model, load_tokenizer(name), compute, name)
+
+    @classmethod
+    def _loaded(cls, name: str, device: str, precision: str) -> tuple[Any, Compute, list[str]]:
+        """Load the model; return it with its compute and the parameters its checkpoint lacks."""
         import transformers
 
         compute = Compute.choose(device, precision)
         auto_class = getattr(transformers, cls.auto_class)
         model, report = load_pretrained(auto_class, name, attn_implementation=compute.attention)
-        if missing := sorted(report["missing_keys"]):
-            raise BackboneError(
-                f"Backbone {name!r} is not wholly trained: its checkpoint lacks "
-                f"{', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''}.",
-                "Choose a checkpoint that was saved as a language model.",
-            )
-        return cls(model, load_tokenizer(name), compute, name)
+        return model, compute, sorted(report["missing_keys"])
 
     @property
     def hidden_size(self) -> int:
@@ -166,10 +145,6 @@ class LanguageModel(ABC):
     def head_states(self, states: Tensor) -> Tensor:
         """What the decoder multiplies: (S, H) -> (S, E), in fp32."""
         raise BackboneError(f"{self.model.config.model_type} has no separate transform.")
-
-    def mean_states(self, batch: Batch) -> Tensor:
-        """Encoder output averaged over the tokens that are no padding: (B, H), in fp32."""
-        return mean_states(self.model, self.compute, batch)
 
     @property
     def state_size(self) -> int:
@@ -268,20 +243,53 @@ class LanguageModel(ABC):
         bias: Tensor | None = getattr(self._decoder, "bias", None)
         return bias
 
-    def _agrees(self, fast: Tensor, full: Tensor) -> bool:
-        """Whether logits (V,) are those of the model itself."""
+    @contextmanager
+    def _in_fp32(self) -> Iterator[None]:
+        """Compute in fp32 inside this context, whatever the precision is otherwise."""
+        used, self.compute = self.compute, Compute(self.compute.device, "fp32")
+        try:
+            yield
+        finally:
+            self.compute = used
+
+    def _choose(
+        self, attribute: str, values: Iterable[Any], fast: Callable[[], Tensor], full: Tensor
+    ) -> None:
+        """Set an attribute to the first value with which ``fast`` gives the model's own logits.
+
+        Parameters
+        ----------
+        attribute : str
+            Name of the attribute.
+        values : iterable
+            What may be right for this architecture, fastest first.
+        fast : callable
+            Computes logits (..., V) the fast way.
+        full : Tensor
+            The model's own logits, (..., V).
+
+        Raises
+        ------
+        BackboneError
+            When none does.
+        """
         tolerance = 1e-3 * float(full.abs().max()) + 1e-4
-        return fast.shape == full.shape and torch.allclose(fast, full, atol=tolerance)
+        for value in values:
+            setattr(self, attribute, value)
+            try:
+                logits = fast()
+            except (RuntimeError, IndexError, AttributeError, TypeError, ValueError):
+                continue
+            if logits.shape == full.shape and torch.allclose(logits, full, atol=tolerance):
+                return
+            log.info("%s: its logits differ; trying another way", self.name)
+        raise BackboneError(
+            f"Backbone {self.name!r}: logits {self.predicts} could not be reproduced for the "
+            f"architecture {self.model.config.model_type!r}.",
+            self.instead,
+        )
 
 
-def mean_states(model: Any, compute: Compute, batch: Batch) -> Tensor:
-    """Average a model's encoder output over the tokens that are no padding: (B, H), in fp32."""
-    body = model.get_encoder() if model.config.is_encoder_decoder else model.base_model
-    # Nothing is read on from here: keys and values of all layers need not be kept.
-    alone = {"use_cache": False} if "use_cache" in signature(body.forward).parameters else {}
-    with compute.autocast():
-        hidden: Tensor = body(**model_inputs(batch), **alone)[0]
-    if batch.attention is None:
-        return hidden.float().mean(dim=1)
-    real = batch.attention[:, :, None].float()
-    return (hidden.float() * real).sum(dim=1) / real.sum(dim=1)
+def some_of(names: Sequence[str]) -> str:
+    """List the first names of many."""
+    return f"{', '.join(names[:3])}{' ...' if len(names) > 3 else ''}"

@@ -12,14 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pet.backbone.base import LanguageModel, WordReader, log
+from pet.backbone.base import LanguageModel
 from pet.backbone.injection import attending, prompted
 from pet.backbone.loading import longest_input
 from pet.backbone.product_reader import ProductReader, Tree
+from pet.backbone.reader import WordReader
 from pet.device import Compute
 from pet.encoding import Batch, TextTokenizer
 from pet.encoding.slots import Filling
-from pet.errors import BackboneError
 from pet.types import WordIds
 
 # Positions that are kept for the beginnings of label words, which stand behind the text.
@@ -63,6 +63,8 @@ class CausalLM(LanguageModel):
     """
 
     auto_class = "AutoModelForCausalLM"
+    predicts = "of the next word"
+    instead = "Use another causal LM; the GPT-2, Llama and Qwen families work."
 
     def __init__(self, model: Any, tokenizer: Any, compute: Compute, name: str = "") -> None:
         super().__init__(model, tokenizer, compute, name)
@@ -197,34 +199,25 @@ class CausalLM(LanguageModel):
     @torch.inference_mode()
     def _check(self) -> None:
         """Compare with the model's own logits: two patterns, padding, beginnings of words."""
-        used, self.compute = self.compute, Compute(self.compute.device, "fp32")
         patterns = (((7, 5, 3, 6, 4), (7, 5, 3)), ((7, 5, 3, 6, 8, 4), (7, 5, 3, 4)))
         after = ((4,), (4, 6), (5,))
         ids = self._decoder.weight.new_tensor((), dtype=torch.long)
-        try:
+        batches = [_padded(rows, after, ids) for rows in patterns]
+        with self._in_fp32():
             full = [
                 self.model(ids.new_tensor([[*row, *end]])).logits[0, -1]
                 for rows in patterns
                 for row in rows
                 for end in ((), *after)
             ]
-            batches = [_padded(rows, after, ids) for rows in patterns]
-            for goes_on in (True, False):
-                self._goes_on = goes_on
-                try:
-                    states = torch.cat(self.mask_states_of(batches)).flatten(0, 1)
-                except (RuntimeError, IndexError, AttributeError, TypeError, ValueError):
-                    continue
-                if self._agrees(self.vocabulary_logits(states), torch.stack(full)):
-                    return
-                log.info("%s: cannot go on from keys and values", self.name)
-        finally:
-            self.compute = used
-        raise BackboneError(
-            f"Backbone {self.name!r}: logits of the next word could not be reproduced for the "
-            f"architecture {self.model.config.model_type!r}.",
-            "Use another causal LM; the GPT-2, Llama and Qwen families work.",
-        )
+            self._choose(
+                "_goes_on",
+                (True, False),
+                lambda: self.vocabulary_logits(
+                    torch.cat(self.mask_states_of(batches)).flatten(0, 1)
+                ),
+                torch.stack(full),
+            )
 
 
 def _window(config: Any) -> float:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from inspect import signature
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from pet.backbone.injection import model_inputs
 from pet.device import Compute
 from pet.encoding import Batch, Chunk, Encoder, TextTokenizer
 from pet.types import Texts
 
 
 class Embedding(Protocol):
-    """What can turn texts into vectors: a masked LM, or a sequence classifier."""
+    """A model that can turn texts into vectors: a language model, or a sequence classifier."""
+
+    @property
+    def model(self) -> Any:
+        """The transformers model."""
 
     @property
     def tokenizer(self) -> TextTokenizer:
@@ -25,12 +31,23 @@ class Embedding(Protocol):
     def compute(self) -> Compute:
         """Device, precision and token budget."""
 
-    def mean_states(self, batch: Batch) -> Tensor:
-        """Encoder output averaged over the tokens that are no padding: (B, H), in fp32."""
-
 
 @torch.inference_mode()
-def mean_embeddings(model: Embedding, encoder: Encoder, texts: Texts) -> NDArray[np.float32]:
+def mean_embeddings(source: Embedding, encoder: Encoder, texts: Texts) -> NDArray[np.float32]:
     """Mean of the last hidden states over each text's tokens, special tokens included: (N, H)."""
-    encoded = encoder.encode(Chunk(model.tokenizer, texts))
-    return encoded.each(model.compute, model.mean_states).cpu().numpy()
+    encoded = encoder.encode(Chunk(source.tokenizer, texts))
+    body = source.model.base_model
+    if source.model.config.is_encoder_decoder:
+        body = source.model.get_encoder()
+    # Nothing is read on from here: keys and values of all layers need not be kept.
+    options = {"use_cache": False} if "use_cache" in signature(body.forward).parameters else {}
+
+    def mean_states(batch: Batch) -> Tensor:
+        with source.compute.autocast():
+            hidden: Tensor = body(**model_inputs(batch), **options)[0]
+        if batch.attention is None:
+            return hidden.float().mean(dim=1)
+        real = batch.attention[:, :, None].float()
+        return (hidden.float() * real).sum(dim=1) / real.sum(dim=1)
+
+    return encoded.each(source.compute, mean_states).cpu().numpy()

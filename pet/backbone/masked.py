@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pet.backbone.base import LanguageModel, WordReader, log
+from pet.backbone.base import LanguageModel, some_of
 from pet.backbone.injection import model_inputs, prompted
-from pet.backbone.loading import EMBEDDED, load_pretrained, load_tokenizer, longest_input
+from pet.backbone.loading import EMBEDDED, load_tokenizer, longest_input
 from pet.backbone.mask_reader import MaskReader
+from pet.backbone.reader import WordReader
 from pet.device import Compute
 from pet.encoding import Batch
 from pet.errors import BackboneError
@@ -63,6 +64,8 @@ class MaskedLM(LanguageModel):
     """
 
     auto_class = "AutoModelForMaskedLM"
+    predicts = "at the mask"
+    instead = "Use another masked LM; BERT, RoBERTa, DeBERTa, ELECTRA and ModernBERT families work."
 
     def __init__(
         self,
@@ -96,13 +99,7 @@ class MaskedLM(LanguageModel):
         BackboneError
             When it cannot be loaded, is not a masked LM, or its masked-LM head is not trained.
         """
-        from transformers import AutoModelForMaskedLM
-
-        compute = Compute.choose(device, precision)
-        model, report = load_pretrained(
-            AutoModelForMaskedLM, name, attn_implementation=compute.attention
-        )
-        missing = sorted(report["missing_keys"])
+        model, compute, missing = cls._loaded(name, device, precision)
         encoder = {id(parameter) for parameter in model.base_model.parameters()}
         parameters = dict(model.named_parameters(remove_duplicate=False))
         if any(id(parameters.get(key)) in encoder for key in missing):
@@ -110,7 +107,7 @@ class MaskedLM(LanguageModel):
         if missing and not new_head:
             raise BackboneError(
                 f"Backbone {name!r} has no trained masked-LM head: its checkpoint lacks "
-                f"{', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''}.",
+                f"{some_of(missing)}.",
                 "Choose a checkpoint that was saved as a masked LM, such as roberta-base or "
                 f"{EMBEDDED!r}; pet adapt gives an encoder a head.",
             )
@@ -204,26 +201,14 @@ class MaskedLM(LanguageModel):
         segments = torch.zeros_like(ids) if self.tokenizer.has_segments else None
         masks = (ids == tokenizer.mask_token_id).nonzero()[:1, 1:]
         batch = Batch(ids, None, segments, masks)
-        exact = Compute(self.compute.device, "fp32")
-        used, self.compute = self.compute, exact
-        try:
+        with self._in_fp32():
             full = self.model(**model_inputs(batch))[0][0, masks[0, 0]]
-            for transform in dict.fromkeys((self._transform, None)):
-                self._transform = transform
-                try:
-                    fast = self.vocabulary_logits(self.mask_states(batch))[0, 0]
-                except (RuntimeError, IndexError, AttributeError):
-                    continue
-                if self._agrees(fast, full):
-                    return
-                log.info("%s: the fast head differs; trying the hook", self.name)
-        finally:
-            self.compute = used
-        raise BackboneError(
-            f"Backbone {self.name!r}: logits at the mask could not be reproduced for the "
-            f"architecture {self.model.config.model_type!r}.",
-            "Use another masked LM; BERT, RoBERTa, DeBERTa, ELECTRA and ModernBERT families work.",
-        )
+            self._choose(
+                "_transform",
+                dict.fromkeys((self._transform, None)),
+                lambda: self.vocabulary_logits(self.mask_states(batch))[0, 0],
+                full,
+            )
 
 
 def _row_numbers(masks: Tensor) -> Tensor:

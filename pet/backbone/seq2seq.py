@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pet.backbone.base import LanguageModel, WordReader
+from pet.backbone.base import LanguageModel
 from pet.backbone.loading import longest_input
 from pet.backbone.product_reader import ProductReader
+from pet.backbone.reader import WordReader
 from pet.device import Compute
 from pet.encoding import Batch, TextTokenizer
 from pet.errors import BackboneError
@@ -39,6 +40,8 @@ class Seq2SeqLM(LanguageModel):
     """
 
     auto_class = "AutoModelForSeq2SeqLM"
+    predicts = "of the label word"
+    instead = "Use one of the T5 family, a masked LM or a causal LM."
 
     def __init__(self, model: Any, tokenizer: Any, compute: Compute, name: str = "") -> None:
         if _SENTINEL not in tokenizer.get_vocab():
@@ -97,29 +100,22 @@ class Seq2SeqLM(LanguageModel):
     @torch.inference_mode()
     def _check(self) -> None:
         """Compare with the model's own logits, of which some models scale the states first."""
-        used, self.compute = self.compute, Compute(self.compute.device, "fp32")
         after = ((4,), (4, 6), (5,))
-        ids = torch.tensor([[7, 5, self._start[1], 6, 1]], device=used.device)
+        ids = torch.tensor([[7, 5, self._start[1], 6, 1]], device=self.compute.device)
         batch = Batch(ids, None, None, ids[:, :1], after)
-        try:
+        with self._in_fp32():
             full = [
                 self.model(
                     input_ids=ids, decoder_input_ids=ids.new_tensor([[*self._start, *end]])
                 ).logits[0, -1]
                 for end in ((), *after)
             ]
-            for scale in (1.0, self.hidden_size**-0.5):
-                self._scale = scale
-                fast = self.vocabulary_logits(self.mask_states(batch)[0])
-                if self._agrees(fast, torch.stack(full)):
-                    return
-        finally:
-            self.compute = used
-        raise BackboneError(
-            f"Backbone {self.name!r}: logits of the label word could not be reproduced for the "
-            f"architecture {self.model.config.model_type!r}.",
-            "Use one of the T5 family, a masked LM or a causal LM.",
-        )
+            self._choose(
+                "_scale",
+                (1.0, self.hidden_size**-0.5),
+                lambda: self.vocabulary_logits(self.mask_states(batch)[0]),
+                torch.stack(full),
+            )
 
 
 def _fork(cache: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pet.backbone import kind_of, mean_states, model_inputs
+from pet.backbone import kind_of, model_inputs
 from pet.backbone.loading import load_pretrained, load_tokenizer, longest_input
 from pet.config import BackboneConfig
 from pet.data import Example
@@ -128,10 +128,6 @@ class SequenceClassifier:
         with self.compute.autocast():
             logits: Tensor = self.model(**model_inputs(batch)).logits
         return logits.float()
-
-    def mean_states(self, batch: Batch) -> Tensor:
-        """Encoder output averaged over the tokens that are no padding: (B, H), in fp32."""
-        return mean_states(self.model, self.compute, batch)
 
     @torch.inference_mode()
     def scores(self, texts: Sequence[Mapping[str, str]]) -> Scores:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pet.backbone import LanguageModel
-from pet.backbone.base import WordReader
+from pet.backbone.reader import WordReader
 from pet.errors import VerbalizerError
 from pet.scoring.readouts.base import Batches, Readout, States
 from pet.scoring.readouts.label_words import Word
