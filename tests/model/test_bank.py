@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tiny import save_lively_bert
 from toy import NEW, Files, pet, train
 
-from pet import PVP, Ensemble, PromptBank, Task, Verbalizer
+from pet import PVP, PromptBank, Task, Verbalizer
 from pet.backbone import MaskedLM, fingerprint
 from pet.config import Settings
 from pet.device import Compute
@@ -26,6 +26,7 @@ from pet.encoding import Chunk
 from pet.errors import UsageError
 from pet.members import MemberSet, specs_of
 from pet.model import (
+    Ensemble,
     EnsembleModel,
     TaskPrompt,
     load_model,
