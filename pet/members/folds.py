@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -19,11 +19,44 @@ from pet.members.training import train_member
 from pet.runs import RunFolder
 from pet.scoring import score
 from pet.task import Task
+from pet.task.kinds import targets_of
 from pet.training import Checkpoint
-from pet.types import Progress, Scores, silent
+from pet.types import Ints, Progress, Scores, silent
 
-# Numbers of the examples to learn from, and of those to score.
-Split = tuple[NDArray[np.int64], NDArray[np.int64]]
+# Row numbers of the examples to learn from, and of those to score.
+Split = tuple[Ints, Ints]
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Labelled examples in folds: ``targets``, (N,) or (N, C), and a split for each fold."""
+
+    targets: Ints
+    splits: Sequence[Split]
+
+    @classmethod
+    def of(cls, task: Task, examples: Sequence[Example], folds: int, seed: int) -> Folds:
+        """Split labelled examples; see `stratified_splits`.
+
+        Raises
+        ------
+        DataError
+            When there are none, or too few of some label.
+        """
+        if not examples:
+            raise DataError(
+                "Probabilities are calibrated on labelled examples.", "Give --train FILE."
+            )
+        targets = targets_of(task, [example.label for example in examples])
+        return cls(targets, stratified_splits(targets, folds, seed))
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Members' scores, (V, N, C) each, of labelled examples they did not see, and the targets."""
+
+    scores: Sequence[Scores]
+    targets: Ints
 
 
 def stratified_splits(targets: NDArray[np.int64], folds: int, seed: int) -> list[Split]:

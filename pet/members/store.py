@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from pet.backbone import LanguageModel
 from pet.data import Data, Example
 from pet.encoding import Chunk
+from pet.members.folds import Folds, HeldOut, out_of_fold_scores
 from pet.members.grouping import training_groups
 from pet.members.result import MemberResult
 from pet.members.spec import MemberSpec
@@ -101,6 +102,19 @@ class MemberStore:
             self._score_pool(spec, result)
             return replace(result, weights={})  # many members' would not fit into memory
         return result
+
+    def held_out(self, specs: Sequence[MemberSpec], folds: Folds) -> HeldOut:
+        """Score every labelled example by members that were trained on the other folds.
+
+        With iPET they are those of plain PET, as drawn texts may repeat what they hold out. Scores
+        that are in the folder are not made again.
+        """
+        data, more = self.data, (self.data.pool, self.progress, self.folder)
+        scores = [
+            out_of_fold_scores(self.backbone, spec, self.task, data.train, folds.splits, *more)
+            for spec in specs
+        ]
+        return HeldOut(scores, folds.targets)
 
     def _train_together(self, specs: Sequence[MemberSpec]) -> None:
         """Train a group of members as one: it is finished when all of them are.

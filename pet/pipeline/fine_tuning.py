@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 
 import numpy as np
@@ -12,12 +13,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from pet.config import BackboneConfig, Settings, TrainingConfig, default_learning_rate
-from pet.data import Data, Example
-from pet.members.folds import kept
+from pet.data import Example
+from pet.members.folds import Folds, kept
 from pet.model import SequenceClassifier
-from pet.pipeline.combining import _fitted, splits_of
-from pet.runs import RunFolder
-from pet.seeds import with_seed
+from pet.pipeline.temperatures import temperature_of_folds
+from pet.pipeline.work import Work
+from pet.seeds import RunStream, derived_seed, with_seed
 from pet.task import Task
 from pet.task.kinds import accuracy, targets_of, task_kind
 from pet.training import Checkpoint, Fit, Schedule
@@ -71,24 +72,48 @@ def fine_tune(
     return model, fit
 
 
-def fine_tuned_temperature(
-    task: Task, settings: Settings, data: Data, folder: RunFolder, seed: int, progress: Progress
+def without_patterns(work: Work, settings: Settings) -> SequenceClassifier:
+    """Fine-tune a classifier in a run, and find its temperature where that is wanted.
+
+    Raises
+    ------
+    DataError
+        When the temperature needs more labelled examples than there are.
+    """
+    task, data, folds = work.task, work.data, None
+    if settings.ensemble.temper == "folds":  # too few examples are refused before any training
+        folds = Folds.of(task, data.train, settings.ensemble.folds, settings.seed)
+    seed = derived_seed(settings.seed, RunStream.FINE_TUNING)
+
+    def fitted(
+        examples: Sequence[Example], dev: Sequence[Example], checkpoint: Checkpoint
+    ) -> tuple[SequenceClassifier, Fit]:
+        more = (settings.training, seed, dev, work.progress, checkpoint)
+        return fine_tune(settings.backbone, task, examples, *more)
+
+    model, fit = fitted(data.train, data.dev, Checkpoint(work.folder))
+    work.folder.log("fine-tuned", **asdict(fit))
+    if folds is not None:
+        model.cool(_temperature(work, folds, lambda known, at: fitted(known, (), at)[0]))
+    return model
+
+
+def _temperature(
+    work: Work,
+    folds: Folds,
+    fitted: Callable[[Sequence[Example], Checkpoint], SequenceClassifier],
 ) -> float:
     """Find the temperature of a fine-tuned classifier on scores of examples it did not see."""
-    targets, splits = splits_of(data, task, settings)
-    scores = np.zeros((len(targets), len(task.labels)), np.float32)
-    for number, (inside, outside) in enumerate(splits, 1):
-        known: list[Example] = [data.train[i] for i in inside]
-        held_out = [data.train[i].texts for i in outside]
+    task, examples = work.task, work.data.train
+    scores = np.zeros((len(examples), len(task.labels)), np.float32)
+    for number, (inside, outside) in enumerate(folds.splits, 1):
+        known = [examples[row] for row in inside]
+        held_out = [examples[row].texts for row in outside]
 
         def score(
-            checkpoint: Checkpoint,
-            known: list[Example] = known,
-            held_out: Texts = held_out,
+            checkpoint: Checkpoint, known: list[Example] = known, held_out: Texts = held_out
         ) -> Scores:
-            how = (settings.training, seed, (), progress, checkpoint)
-            model, _ = fine_tune(settings.backbone, task, known, *how)
-            return model.scores(held_out)
+            return fitted(known, checkpoint).scores(held_out)
 
-        scores[outside] = kept(folder, "fine-tune", number, score)
-    return _fitted(folder, task, scores, targets)
+        scores[outside] = kept(work.folder, "fine-tune", number, score)
+    return temperature_of_folds(task_kind(task), scores, folds.targets, work.folder)

@@ -73,12 +73,12 @@ def train_generations(
     Raises
     ------
     DataError
-        When there is no unlabelled text, or too little that is taken for some label.
+        When too little unlabelled text is taken for some label.
     UsageError
         When there are fewer than two members: no member may label for itself; or the task is
         multi-label.
     """
-    pool, labels = store.data.pool, store.task.labels
+    labels = store.task.labels
     refuse_multi_label(store.task, "Method 'ipet'", "Use --method pet.")
     if len(specs) < 2:
         raise UsageError(
@@ -86,11 +86,9 @@ def train_generations(
             f"patterns and repetitions make {len(specs)}.",
             "Choose more --patterns, or --repetitions 2.",
         )
-    if pool is None or not len(pool):
-        raise DataError("Method 'ipet' needs unlabelled text.", "Give --unlabeled FILE.")
     numbers = label_numbers([example.label for example in store.data.train], labels)
     counts = np.bincount(numbers, minlength=len(labels)).tolist()
-    plan = Plan.of(counts, config, len(pool))
+    plan = Plan.of(counts, config, len(store.data.pool or ()))
     log.info("iPET: %d generations after the first", plan.generations)
     current = _named(specs, 0)
     if not store.data.train:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from pet.config import METHODS, TrainingConfig
-from pet.data import Example
+from pet.data import Example, Pool
 from pet.errors import DataError
 from pet.task import Task
 from pet.task.labels import names
@@ -33,6 +33,18 @@ def check_labels(
         _check_sets(task, examples)
     else:
         _check_single(task, examples)
+
+
+def check_pool(method: str, pool: Pool | None) -> None:
+    """Refuse to go without unlabelled text where the method needs some.
+
+    Raises
+    ------
+    DataError
+        When it does, and there is none.
+    """
+    if METHODS[method].needs_pool and not pool:
+        raise DataError(f"Method {method!r} needs unlabelled text.", "Give --unlabeled FILE.")
 
 
 def _check_single(task: Task, examples: Sequence[Example]) -> None:

@@ -182,9 +182,16 @@ def test_calibrate_scales_what_a_run_ends_with_and_nothing_else(
     # What is scored out of fold is not scored again.
     (folder.path / "classifier").rename(tmp_path / "gone")
     monkeypatch.setattr(folds, "held_out_scores", lambda *_, **__: pytest.fail("scored again"))
-    if method == "fine-tune":
-        monkeypatch.setattr(fine_tuning, "fine_tune", None)
+    fine_tuned: list[Any] = []
+    original = fine_tuning.fine_tune
+
+    def fine_tune(*asked: Any) -> Any:
+        fine_tuned.append(asked)
+        return original(*asked)
+
+    monkeypatch.setattr(fine_tuning, "fine_tune", fine_tune)
     np.testing.assert_array_equal(run(TASK, how, data, folder).scores(TEXTS), scores["folds"])
+    assert len(fine_tuned) == (method == "fine-tune")
 
 
 @given(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from pet.members import store as member_store
 from pet.model import EnsembleModel, SequenceClassifier, load_model
 from pet.model.saving import trained_members
 from pet.model.weighting import accuracy_weights
-from pet.pipeline import asked, run
+from pet.pipeline import asked, from_members, run
 from pet.runs import RunFolder
 
 TASK = toy_task()
@@ -305,15 +304,14 @@ def test_a_pool_larger_than_one_chunk_is_scored_in_shards_and_aligned(
     how, data = settings(tiny_bert, temper="none"), Data(TRAIN, (), new_pool())
     folder = start(tmp_path / "run", how, data)
     seen: list[tuple[list[str], np.ndarray]] = []
-    pipeline = import_module("pet.pipeline.run")  # the face has a function of its name
-    original = pipeline.distil
+    original = from_members.distil
 
     def distil(config: Any, task: Any, pool: Pool, scores_of: Any, *more: Any) -> Any:
         for examples, scores in zip(pool.chunks(), scores_of(), strict=True):
             seen.append(([example.texts["text"] for example in examples], scores))
         return original(config, task, pool, scores_of, *more)
 
-    monkeypatch.setattr(pipeline, "distil", distil)
+    monkeypatch.setattr(from_members, "distil", distil)
     run(TASK, how, data, folder)
     assert [len(texts) for texts, _ in seen] == [7, 7, 7, 6]
     assert [text for texts, _ in seen for text in texts] == NEW
