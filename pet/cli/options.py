@@ -13,6 +13,7 @@ import click
 from pet.cli.console import say
 from pet.config import CONFIGS, BackboneConfig, Settings, choices_of
 from pet.config.base import number_list, word_list
+from pet.config.files import FILE_FORMATS
 from pet.config.formerly import value_today
 from pet.errors import UsageError
 
@@ -172,7 +173,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option(
         "--format",
         "file_format",
-        type=click.Choice(["jsonl", "csv", "tsv"]),
+        type=click.Choice(FILE_FORMATS.all()),
         help="Format of standard input and of files with another ending.",
     )(command)
     return click.option(

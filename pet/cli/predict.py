@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,13 +18,14 @@ if TYPE_CHECKING:
 
     # The name of a row's task (of a bank, otherwise nothing), the row, and what it is labelled.
     Labelled = tuple[str, Example, Prediction]
-    Writer = Callable[[str, Example, Prediction], None]
 
 
 @click.command(name="predict")
 @click.argument("model", required=False)
 @click.option("--input", "source", required=True, help="Texts: .jsonl, .csv, .tsv, or - .")
-@click.option("-o", "--output", default="-", show_default=True, help=".jsonl or .csv file, or - .")
+@click.option(
+    "-o", "--output", default="-", show_default=True, help="File (.jsonl, .csv, .tsv), or - ."
+)
 @click.option("--bank", metavar="DIR", help="Instead of MODEL: prompts that pet bank put together.")
 @click.option(
     "--task-column",
@@ -70,6 +69,7 @@ def command(
     """
     from pet.cli.console import opened
     from pet.data import Columns, examples_from
+    from pet.data.formats import format_of, written_endings
     from pet.errors import UsageError
     from pet.model import PromptBank, load_model
     from pet.model.prediction import predict_stream
@@ -78,8 +78,10 @@ def command(
         raise UsageError("Expected MODEL or --bank DIR, one of them.", "See pet predict --help.")
     if backbone is not None and bank is None:
         raise UsageError("--backbone says where that of a --bank is; MODEL knows its own.")
-    if output != "-" and not output.endswith((".jsonl", ".csv")):
-        raise UsageError(f"-o {output}: expected a name that ends in .jsonl or .csv, or - .")
+    written = format_of(".jsonl" if output == "-" else Path(output).suffix)
+    if written is None or written.writer is None:
+        endings = ", ".join(written_endings())
+        raise UsageError(f"-o {output}: expected a name that ends in {endings}, or - .")
     if Path(output).is_file() and Path(source).is_file() and Path(output).samefile(source):
         raise UsageError(f"-o {output} is the input file.", "Give the labelled copy another name.")
     mapping, ending, least = column_mapping(columns), suffix(file_format), threshold or 0.0
@@ -97,49 +99,32 @@ def command(
         labelled = (("", *found) for found in predict_stream(loaded, examples, threshold=least))
     first = list(islice(labelled, 1))  # an unreadable input leaves an older output as it is
     with opened(output) as stream:
-        write = _csv_writer if output.endswith(".csv") else _json_writer
-        writer = write(stream, tasks, own_columns)
-        for row in chain(first, labelled):
-            writer(*row)
+        fields = dict.fromkeys(name for task in tasks.values() for name in task.fields)
+        labels = dict.fromkeys(label for task in tasks.values() for label in task.labels)
+        shares = [f"p({label})" for label in labels]
+        write = written.writer(stream, [*own_columns, *fields, "label", "probability", *shares])
+        row_of = _nested_row if written.is_nested else _flat_row
+        for name, example, prediction in chain(first, labelled):
+            row = row_of(tasks[name], example, prediction)
+            write({**dict.fromkeys(own_columns, name), **row})
 
 
-def _csv_writer(stream: IO[str], tasks: Mapping[str, Task], columns: Sequence[str]) -> Writer:
+def _flat_row(task: Task, example: Example, prediction: Prediction) -> dict[str, str]:
+    """A row of texts: several labels are joined, every label has a column."""
     from pet.task.labels import label_text
 
-    fields = dict.fromkeys(name for task in tasks.values() for name in task.fields)
-    labels = dict.fromkeys(label for task in tasks.values() for label in task.labels)
-    table = csv.writer(stream, lineterminator="\n")
-    shares = [f"p({label})" for label in labels]
-    table.writerow([*columns, *fields, "label", "probability", *shares])
-
-    def write(name: str, example: Example, prediction: Prediction) -> None:
-        table.writerow(
-            [
-                *(name for _ in columns),
-                *(example.texts.get(field, "") for field in fields),
-                label_text(prediction.label or "", tasks[name].label_separator),
-                f"{prediction.probability:.6f}",
-                *(_figure(prediction.probabilities.get(label)) for label in labels),
-            ]
-        )
-
-    return write
+    return {
+        **example.texts,
+        "label": label_text(prediction.label or "", task.label_separator),
+        "probability": f"{prediction.probability:.6f}",
+        **{f"p({label})": f"{share:.6f}" for label, share in prediction.probabilities.items()},
+    }
 
 
-def _json_writer(stream: IO[str], tasks: Mapping[str, Task], columns: Sequence[str]) -> Writer:
-    def write(name: str, example: Example, prediction: Prediction) -> None:
-        row = {
-            **dict.fromkeys(columns, name),
-            **example.texts,
-            "label": prediction.label,
-            "probability": round(prediction.probability, 6),
-            "probabilities": {k: round(p, 6) for k, p in prediction.probabilities.items()},
-        }
-        stream.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-    return write
-
-
-def _figure(share: float | None) -> str:
-    """A probability; nothing where the row's task has no such label."""
-    return "" if share is None else f"{share:.6f}"
+def _nested_row(task: Task, example: Example, prediction: Prediction) -> dict[str, Any]:
+    return {
+        **example.texts,
+        "label": prediction.label,
+        "probability": round(prediction.probability, 6),
+        "probabilities": {k: round(p, 6) for k, p in prediction.probabilities.items()},
+    }

@@ -134,13 +134,15 @@ def command(
 
 
 def _ending(output: str, force: bool) -> str:
-    from pet.data.readers import FORMATS
+    from pet.data.formats import written_endings
 
     if output == "-":
         return ".jsonl"
     ending = Path(output).suffix.lower()
-    if ending not in FORMATS:
-        raise UsageError(f"-o {output}: expected a name that ends in {', '.join(FORMATS)}, or - .")
+    if ending not in written_endings():
+        raise UsageError(
+            f"-o {output}: expected a name that ends in {', '.join(written_endings())}, or - ."
+        )
     if Path(output).exists() and not force:
         raise UsageError(
             f"-o {output} exists; it may hold labels.", "Choose another name, or use --force."

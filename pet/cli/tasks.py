@@ -11,7 +11,7 @@ from pet.cli.options import settings_options
 @click.argument("name", required=False)
 @settings_options("backbone")
 def command(name: str | None, backbone: str, **_: object) -> None:
-    """List the built-in tasks, or show one: its patterns on an example, label words as tokens.
+    """List the tasks, or show one: its patterns on an example, label words as tokens.
 
     NAME is a built-in task or a .py file.
 
@@ -26,7 +26,7 @@ def command(name: str | None, backbone: str, **_: object) -> None:
         for known in task_names():
             task = load_task(known)
             counts = [str(len(task.labels)), str(len(task.pvps))]
-            rows.append([f"{task.name}: {task.description}", *counts])
+            rows.append([f"{known}: {task.description}", *counts])
         click.echo(text_table(rows, ["task", "labels", "patterns"]))
         return
 

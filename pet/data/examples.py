@@ -118,8 +118,9 @@ def examples_from(
         `datasets.Dataset`).
     columns : Columns
         How a row is read.
-    file_format : {".jsonl", ".csv", ".tsv"}, optional
-        For standard input and unusual file names; jsonl when absent.
+    file_format : str, optional
+        Ending of a format in `pet.data.formats.FORMATS`, such as ".csv", for standard input and
+        unusual file names; ".jsonl" when absent.
 
     Raises
     ------

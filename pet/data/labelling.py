@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
 
 from pet.data.examples import Columns, Example, examples_and_rows
+from pet.data.formats import format_of, written_endings
+from pet.errors import DataError
 
 
 def original_rows(
@@ -27,7 +27,7 @@ def original_rows(
 def write_unlabelled(
     stream: IO[str], rows: Iterable[Mapping[str, Any]], label_column: str, ending: str
 ) -> None:
-    """Write rows with an empty label, as .jsonl, .csv or .tsv; `pet train` reads them once filled.
+    """Write rows with an empty label, in any format; `pet train` reads them once filled.
 
     Parameters
     ----------
@@ -37,21 +37,18 @@ def write_unlabelled(
         Their columns are kept, in order.
     label_column : str
         Emptied where it exists, else added as the last column.
-    ending : {".jsonl", ".csv", ".tsv"}
-        The format.
+    ending : str
+        Ending of a format that can be written, such as ".csv".
     """
     empty = [{**row, label_column: ""} for row in rows]
-    if ending == ".jsonl":
-        stream.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in empty)
-        return
     names = list(dict.fromkeys(name for row in empty for name in row))
     names.sort(key=lambda name: name == label_column)
-    table = csv.writer(stream, delimiter="\t" if ending == ".tsv" else ",", lineterminator="\n")
-    table.writerow(names)
-    table.writerows([_cell(row.get(name)) for name in names] for row in empty)
-
-
-def _cell(value: Any) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    return json.dumps(value, ensure_ascii=False)
+    known = format_of(ending)
+    if known is None or known.writer is None:
+        raise DataError(
+            f"Files that end in {ending!r} cannot be written.",
+            f"Choose one of: {', '.join(written_endings())}.",
+        )
+    write = known.writer(stream, names)
+    for row in empty:
+        write(row)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-import json
 import re
 import sys
 import zlib
@@ -12,11 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
+from pet.data.formats import FORMATS, Reader, Row, decoded_lines, read_json_lines
 from pet.errors import DataError
-
-FORMATS = (".jsonl", ".csv", ".tsv")
-Row = tuple[str, Mapping[str, Any]]
-
 
 # Characters; a file without blank lines is no reason to hold all of it.
 _LONGEST_PARAGRAPH = 50_000
@@ -31,8 +26,9 @@ def rows_of(source: Any, label: str, file_format: str | None = None) -> Iterator
         As `pet.data.examples_from` takes it.
     label : str
         The label column: where a data set holds class numbers there, their names are given.
-    file_format : {".jsonl", ".csv", ".tsv"}, optional
-        For standard input and unusual file names.
+    file_format : str, optional
+        Ending of a format in `pet.data.formats.FORMATS`, such as ".csv", for standard input and
+        unusual file names.
 
     Raises
     ------
@@ -45,78 +41,38 @@ def rows_of(source: Any, label: str, file_format: str | None = None) -> Iterator
         yield from _object_rows(source, label)
         return
     if str(source) == "-":
-        yield from _parsed("standard input", sys.stdin.buffer, file_format or ".jsonl")
+        read = read_json_lines if file_format is None else _readers()[file_format]
+        yield from read("standard input", sys.stdin.buffer)
         return
-    yield from _file_rows(Path(source), file_format)
+    yield from _file_rows(Path(source), file_format, _readers())
 
 
-def _file_rows(
-    path: Path, file_format: str | None, formats: tuple[str, ...] = FORMATS
-) -> Iterator[Row]:
+def _readers() -> dict[str, Reader]:
+    """Readers by the ending of files."""
+    return {f".{name}": known.read for name, known in FORMATS.items()}
+
+
+def _file_rows(path: Path, file_format: str | None, readers: Mapping[str, Reader]) -> Iterator[Row]:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     compressed = suffixes[-1:] == [".gz"]
-    kind = file_format or ("".join(suffixes[-2:-1]) if compressed else "".join(suffixes[-1:]))
-    if kind not in formats:
+    ending = file_format or ("".join(suffixes[-2:-1]) if compressed else "".join(suffixes[-1:]))
+    if ending not in readers:
         raise DataError(
-            f"{path}: expected a file that ends in {', '.join(formats)} (also with .gz).",
+            f"{path}: expected a file that ends in {', '.join(readers)} (also with .gz).",
             "Rename it or convert it.",
         )
     try:
         with gzip.open(path) if compressed else path.open("rb") as stream:
-            yield from _parsed(str(path), cast(IO[bytes], stream), kind)
+            yield from readers[ending](str(path), cast(IO[bytes], stream))
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}.") from error
     except (EOFError, zlib.error) as error:
         raise DataError(f"{path}: the compressed file is damaged: {error}.") from error
 
 
-def _parsed(name: str, stream: IO[bytes], kind: str) -> Iterator[Row]:
-    lines = _decoded(name, stream)
-    if kind == ".txt":
-        for number, line in enumerate(lines, 1):
-            yield f"{name}, line {number}", {"text": line}
-        return
-    if kind == ".jsonl":
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(
-                    f"{name}, row {number}: not JSON: {error.msg} at character {error.pos + 1}.",
-                    'Every line holds one JSON object, such as {"text": "..."}.',
-                ) from error
-            if not isinstance(row, dict):
-                raise DataError(f"{name}, row {number}: expected a JSON object, found {row!r}.")
-            yield f"{name}, row {number}", row
-        return
-    csv.field_size_limit(2**31 - 1)
-    reader = csv.DictReader(lines, delimiter="\t" if kind == ".tsv" else ",", strict=True)
-    try:
-        for number, row in enumerate(reader, 1):
-            # DictReader's key for what stands beyond the header.
-            beyond = row.pop(None, [])
-            if any(beyond):
-                raise DataError(
-                    f"{name}, row {number}: {len(row) + len(beyond)} cells, but the header names "
-                    f"{len(row)}.",
-                    "Put a text that holds the separator in double quotes.",
-                )
-            yield f"{name}, row {number}", row
-    except csv.Error as error:
-        raise DataError(f"{name}, near line {reader.reader.line_num}: {error}.") from error
-
-
-def _decoded(name: str, stream: IO[bytes]) -> Iterator[str]:
-    for number, line in enumerate(stream, 1):
-        try:
-            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"{name}, line {number}: byte {error.start + 1} is not UTF-8.",
-                "Convert the file, for example with: iconv -f latin1 -t utf-8.",
-            ) from error
+def _lines(name: str, stream: IO[bytes]) -> Iterator[Row]:
+    for number, line in enumerate(decoded_lines(name, stream), 1):
+        yield f"{name}, line {number}", {"text": line}
 
 
 def _object_rows(source: Any, label: str) -> Iterator[Row]:
@@ -185,7 +141,7 @@ def documents_from(
     is_text = Path(source).name.lower().removesuffix(".gz").endswith(".txt")
     lines: list[str] = []
     length = 0
-    for where, row in _file_rows(Path(source), None, (".txt", *FORMATS)):
+    for where, row in _file_rows(Path(source), None, {".txt": _lines, **_readers()}):
         name = "text" if is_text else column
         if name not in row:
             raise DataError(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from pet.errors import PetError, TaskError, UsageError, did_you_mean
-from pet.registry import Names
+from pet.registry import Names, Registry
 from pet.resources import resource_folder
 from pet.task.pattern import RESERVED
 from pet.task.pvp import PVP
@@ -208,13 +208,20 @@ class Task:
         return cls(**{**plain, "pvps": pvps})
 
 
+# Tasks of other packages; the built-in ones are files.
+TASKS: Registry[Task] = Registry("tasks", "task", {}, holds=Task)
+
+
 def task_names() -> list[str]:
-    """Return the names of the built-in tasks."""
-    return sorted(path.stem for path in resource_folder("tasks").glob("[!_]*.py"))
+    """Return the names of the built-in tasks and of those from outside."""
+    built_in = sorted(path.stem for path in resource_folder("tasks").glob("[!_]*.py"))
+    return list(dict.fromkeys([*built_in, *TASKS]))
 
 
 def load_task(name: str | Path | Task) -> Task:
     """Return a task by name, by the path of a Python file that defines one, or as it is.
+
+    Names are those of built-in tasks, then those in `TASKS`.
 
     The file is run, as any Python file you import would be.
 
@@ -232,6 +239,8 @@ def load_task(name: str | Path | Task) -> Task:
     path = Path(name)
     if path.suffix != ".py":
         path = resource_folder("tasks") / f"{name}.py"
+        if not path.is_file() and name in TASKS:
+            return TASKS[str(name)]
         if not path.is_file():
             raise TaskError(
                 f"No built-in task {str(name)!r}.",

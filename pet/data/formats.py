@@ -1,0 +1,134 @@
+"""Formats of files with rows: how each is read and written, a line in `FORMATS` each."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+from pet.errors import DataError
+from pet.registry import Registry
+
+# A row's place, for messages, and its columns.
+Row = tuple[str, Mapping[str, Any]]
+Reader = Callable[[str, IO[bytes]], Iterator[Row]]
+RowWriter = Callable[[Mapping[str, Any]], object]
+Writer = Callable[[IO[str], Sequence[str]], RowWriter]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A file format; files have the ending of its name in `FORMATS`.
+
+    Parameters
+    ----------
+    read : callable
+        Takes a file's name, for messages, and its bytes; yields every row with its place.
+    writer : callable, optional
+        Takes a text stream and the names of the columns; returns a function that writes a row.
+        Without one, files of the format can only be read.
+    is_nested : bool
+        Whether a written cell may be a list, a mapping or None; otherwise all are texts.
+    """
+
+    read: Reader
+    writer: Writer | None = None
+    is_nested: bool = False
+
+
+def decoded_lines(name: str, stream: IO[bytes]) -> Iterator[str]:
+    """Yield the lines of a UTF-8 file.
+
+    Raises
+    ------
+    DataError
+        Names the first line that is not UTF-8.
+    """
+    for number, line in enumerate(stream, 1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{name}, line {number}: byte {error.start + 1} is not UTF-8.",
+                "Convert the file, for example with: iconv -f latin1 -t utf-8.",
+            ) from error
+
+
+def read_json_lines(name: str, stream: IO[bytes]) -> Iterator[Row]:
+    """Yield a JSON object a line; empty lines are passed over."""
+    for number, line in enumerate(decoded_lines(name, stream), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise DataError(
+                f"{name}, row {number}: not JSON: {error.msg} at character {error.pos + 1}.",
+                'Every line holds one JSON object, such as {"text": "..."}.',
+            ) from error
+        if not isinstance(row, dict):
+            raise DataError(f"{name}, row {number}: expected a JSON object, found {row!r}.")
+        yield f"{name}, row {number}", row
+
+
+def json_lines_writer(stream: IO[str], columns: Sequence[str]) -> RowWriter:
+    """Write a JSON object a line, with the columns of each row."""
+    return lambda row: stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def table_of(delimiter: str) -> Format:
+    """Return the format of tables whose first line names the columns."""
+
+    def read(name: str, stream: IO[bytes]) -> Iterator[Row]:
+        csv.field_size_limit(2**31 - 1)
+        reader = csv.DictReader(decoded_lines(name, stream), delimiter=delimiter, strict=True)
+        try:
+            for number, row in enumerate(reader, 1):
+                # DictReader's key for what stands beyond the header.
+                beyond = row.pop(None, [])
+                if any(beyond):
+                    raise DataError(
+                        f"{name}, row {number}: {len(row) + len(beyond)} cells, but the header "
+                        f"names {len(row)}.",
+                        "Put a text that holds the separator in double quotes.",
+                    )
+                yield f"{name}, row {number}", row
+        except csv.Error as error:
+            raise DataError(f"{name}, near line {reader.reader.line_num}: {error}.") from error
+
+    def writer(stream: IO[str], columns: Sequence[str]) -> RowWriter:
+        table = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
+        table.writerow(columns)
+        return lambda row: table.writerow([_cell(row.get(name)) for name in columns])
+
+    return Format(read, writer)
+
+
+def _cell(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False)
+
+
+FORMATS: Registry[Format] = Registry(
+    "formats",
+    "file format",
+    {
+        "jsonl": Format(read_json_lines, json_lines_writer, is_nested=True),
+        "csv": table_of(","),
+        "tsv": table_of("\t"),
+    },
+    holds=Format,
+)
+
+
+def format_of(ending: str) -> Format | None:
+    """Return the format of files with an ending, such as ".csv"; None for one that is unknown."""
+    return FORMATS.get(ending.lower().removeprefix("."))
+
+
+def written_endings() -> list[str]:
+    """Return the endings of files that can be written."""
+    return [f".{name}" for name, known in FORMATS.items() if known.writer is not None]
