@@ -145,20 +145,15 @@ def test_the_installed_command_runs_with_the_embedded_model(installed: tuple[Pat
     assert "pattern 0: <text> It was ____." in shown
 
 
-def test_importing_the_package_and_the_command_line_is_light() -> None:
+@pytest.mark.parametrize(("module", "most"), [("pet", 50), ("pet.cli", 300)])
+def test_importing_the_package_and_the_command_line_is_light(module: str, most: int) -> None:
+    # Modules are counted, not seconds, which a busy machine stretches.
     script = (
-        "import sys, time; start = time.perf_counter(); import {module}; "
-        "print(time.perf_counter() - start); "
-        "print([n for n in ('torch', 'transformers', 'sklearn', 'numpy') if n in sys.modules])"
+        f"import sys; before = {{*sys.modules}}; import {module}; print(*{{*sys.modules}} - before)"
     )
-    for module, limit in (("pet", 0.2), ("pet.cli", 0.5)):
-        seconds = []
-        for _ in range(5):
-            command = [sys.executable, "-c", script.format(module=module)]
-            took, heavy = call(*command, cwd=ROOT).splitlines()
-            assert heavy == "[]"
-            seconds.append(float(took))
-        assert min(seconds) < limit
+    loaded = call(sys.executable, "-c", script, cwd=ROOT).split()
+    assert not {"torch", "transformers", "sklearn", "numpy"} & set(loaded)
+    assert len(loaded) <= most
 
 
 def test_every_public_name_is_there_and_no_other() -> None:
