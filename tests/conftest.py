@@ -31,6 +31,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         "gpu": None if torch.cuda.is_available() else "needs a CUDA GPU",
         "shared_data": None if SHARED.is_dir() else "needs the shared data sets, absent here",
     }
+    # What takes minutes in one piece starts first, so that the other worker goes on beside it.
+    items.sort(key=lambda item: "whole" not in item.path.parts)
     for item in items:
         for marker, reason in reasons.items():
             if reason and item.get_closest_marker(marker):
