@@ -17,16 +17,16 @@ def report_table(report: Report, per_class: bool = False) -> str:
         titles = {name: metric.title for name, metric in metrics.items()}
         header += {**titles, "accuracy": kind.accuracy_title}.values()
     lines = []
-    for name, figures in report.rows:
-        seconds = figures.get("seconds")
+    for row in report.rows:
+        record = row.record
         cells = [
-            name,
-            percent(figures.get("accuracy_before")),
-            percent(figures.get("accuracy_after")),
-            "-" if seconds is None else f"{seconds:.1f}",
+            row.title,
+            percent(record.accuracy_before if record else None),
+            percent(record.accuracy_after if record else None),
+            "-" if record is None else f"{record.seconds:.1f}",
         ]
-        if name in report.evaluations:
-            found = report.evaluations[name].metrics
+        if row.name in report.evaluations:
+            found = report.evaluations[row.name].metrics
             cells += [metric.shown(found[key]) for key, metric in metrics.items()]
         cells += ["-"] * (len(header) - len(cells))
         lines.append(cells)

@@ -14,7 +14,8 @@ from pet.config import Settings
 from pet.data import Data, Example, chunked
 from pet.evaluation.evidence import Mistake, keep_examples, surest_mistakes
 from pet.evaluation.metrics import Evaluation, evaluate
-from pet.members import cost
+from pet.evaluation.run_metrics import generation_key
+from pet.members import MemberRecord, cost
 from pet.members.stored import stored_members
 from pet.model import Ensemble, EnsembleModel, Scoring, load_model
 from pet.model.saving import trained_members
@@ -26,15 +27,39 @@ from pet.task.labels import Label
 
 
 @dataclass(frozen=True)
+class ReportRow:
+    """A row of a report: a member with its template and its record, or what they make together."""
+
+    name: str
+    template: str = ""
+    record: MemberRecord | None = None
+
+    @property
+    def title(self) -> str:
+        """Name and template as people read them, shortened."""
+        shown = self.template if len(self.template) <= 50 else self.template[:47] + "..."
+        return f"{self.name}  {shown}".rstrip()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return figures as JSON values; the texts of demonstrations stay in the record."""
+        if self.record is None:
+            return {}
+        plain = {**self.record.to_dict(), "template": self.template}
+        del plain["demonstrations"]
+        return plain
+
+
+@dataclass(frozen=True)
 class Report:
     """Training figures of a run by row and, where there were test examples, their evaluations.
 
+    Evaluations go by names of rows, and `generation_key` for earlier generations of iPET.
     ``right`` says of every test example, in order, whether a row's prediction is true: (N,);
     ``mistakes`` are the surest ones of the last row. `pet.evaluation.report_table` shows it.
     """
 
     task: Task
-    rows: Sequence[tuple[str, Mapping[str, Any]]]
+    rows: Sequence[ReportRow]
     evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
     remarks: Sequence[str] = ()
     generations: Sequence[Generation] = ()
@@ -42,25 +67,25 @@ class Report:
     mistakes: Sequence[Mistake] = ()
 
     @property
-    def members(self) -> list[str]:
-        """The rows that are single members."""
-        return [name for name, _ in self.rows if name not in ("ensemble", "classifier")]
+    def records(self) -> list[MemberRecord]:
+        """Records of the members, in the order of their rows."""
+        return [row.record for row in self.rows if row.record is not None]
 
     def costs(self) -> list[str]:
         """Say how much members train: a line for all those that train the same number."""
         members: dict[tuple[int, int], list[str]] = {}
-        for name, figures in self.rows:
-            if figures.get("trained"):
-                key = figures["trained"], figures["frozen"]
-                members.setdefault(key, []).append(name.split()[0])
+        for record in self.records:
+            if record.trained:
+                members.setdefault((record.trained, record.frozen), []).append(record.name)
         return [f"{', '.join(names)}: {cost(*key)}" for key, names in members.items()]
 
     def generation_tests(self) -> list[tuple[Generation, Evaluation | None]]:
         """Every generation with its ensemble's evaluation; the last one's is the run's ensemble."""
         last = len(self.generations) - 1
         return [
-            (own, self.evaluations.get("ensemble" if own.number == last else _generation(own)))
+            (own, self.evaluations.get("ensemble" if own.number == last else key))
             for own in self.generations
+            for key in [generation_key(own.number)]
         ]
 
 
@@ -86,15 +111,14 @@ def run_report(
             else trained_members(folder, config.device, config.precision)
         )
     final = "ensemble" if isinstance(model, EnsembleModel) else "classifier"
-    rows: list[tuple[str, Mapping[str, Any]]] = []
+    rows: list[ReportRow] = []
     if ensemble is not None:
         for spec in ensemble.members.specs:
-            figures = folder.read_json(folder.member(spec.name).record)
-            figures.pop("demonstrations", None)  # texts, not figures; they are kept there
-            rows.append((_shown(spec), figures))
-        rows.append(("ensemble", {}))
+            record = MemberRecord.read(folder, spec.name)
+            rows.append(ReportRow(spec.name, spec.pvp.pattern.template, record))
+        rows.append(ReportRow("ensemble"))
     if final == "classifier":
-        rows.append((final, {}))
+        rows.append(ReportRow(final))
     report = Report(
         model.task, rows, remarks=_adapted(folder), generations=finished_generations(folder)
     )
@@ -106,7 +130,7 @@ def run_report(
     folder.write_json(
         folder.metrics,
         {
-            "rows": dict(report.rows),
+            "rows": {row.name: row.to_dict() for row in report.rows},
             "generations": [
                 {**asdict(own), "test_accuracy": test.accuracy if test else None}
                 for own, test in report.generation_tests()
@@ -119,7 +143,7 @@ def run_report(
 
 def model_report(model: Scoring, data: Data, tests: Iterable[Example]) -> Report:
     """Evaluate a model that has no parts; its one row is "classifier"."""
-    return _evaluated(Report(model.task, [("classifier", {})]), model, None, {}, data, tests)
+    return _evaluated(Report(model.task, [ReportRow("classifier")]), model, None, {}, data, tests)
 
 
 def _adapted(folder: RunFolder) -> list[str]:
@@ -134,22 +158,13 @@ def _adapted(folder: RunFolder) -> list[str]:
     ]
 
 
-def _shown(spec: Any) -> str:
-    template = spec.pvp.pattern.template
-    return f"{spec.name}  {template if len(template) <= 50 else template[:47] + '...'}"
-
-
-def _generation(own: Generation) -> str:
-    return f"generation {own.number}"
-
-
 def _earlier(
     generations: Sequence[Generation], folder: RunFolder, last: EnsembleModel
 ) -> dict[str, EnsembleModel]:
     """The uniform ensembles of all generations but the last; they share its backbone."""
     backbone, length = last.members.backbone, last.members.specs[0].max_length
     return {
-        _generation(own): EnsembleModel(
+        generation_key(own.number): EnsembleModel(
             stored_members(folder, own.members, backbone, last.task, length),
             Ensemble.uniform(
                 len(own.members),
@@ -171,7 +186,7 @@ def _evaluated(
     tests: Iterable[Example],
 ) -> Report:
     """Return the report with evaluations of all rows, and of the earlier generations."""
-    names = [*earlier, *(name for name, _ in report.rows)]
+    names = [*earlier, *(row.name for row in report.rows)]
     scores: dict[str, list[Any]] = {name: [] for name in names}
     labels: list[Label | None] = []
     keys: set[tuple[str, ...]] = set()
@@ -186,7 +201,7 @@ def _evaluated(
             member_scores = ensemble.members.scores(texts)
             combined = ensemble.ensemble.member_scores(member_scores)
             for spec, own in zip(ensemble.members.specs, combined, strict=True):
-                scores[_shown(spec)].append(own)
+                scores[spec.name].append(own)
             scores["ensemble"].append(ensemble.ensemble(member_scores))
         if "classifier" in scores:
             scores["classifier"].append(model.scores(texts))

@@ -4,11 +4,13 @@ from pet.members.grouping import training_groups
 from pet.members.member_set import MemberSet
 from pet.members.parameters import cost
 from pet.members.planning import slots_of, specs_of
+from pet.members.record import MemberRecord
 from pet.members.result import MemberResult
 from pet.members.spec import MemberSpec
 from pet.members.training import train_member, train_together
 
 __all__ = [
+    "MemberRecord",
     "MemberResult",
     "MemberSet",
     "MemberSpec",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 
@@ -12,12 +13,11 @@ from pet.types import Offsets
 
 @dataclass(frozen=True)
 class MemberResult:
-    """What came of a member: the weights that differ from the backbone's, and how it went.
+    """A member's weights that differ from the backbone's, and the figures of its training.
 
     ``offsets`` (V, C) calibrate its scores; None where they are left as they are. ``spread`` is the
     standard deviation of its scores of the labelled examples around their mean over the labels;
-    None without such examples. ``trained`` and ``frozen`` count
-    parameters.
+    None without such examples. ``trained`` and ``frozen`` count parameters.
     """
 
     name: str
@@ -31,3 +31,7 @@ class MemberResult:
     spread: float | None = None
     trained: int = 0
     frozen: int = 0
+
+    def figures(self) -> dict[str, Any]:
+        """Return all but the weights, as JSON values."""
+        return {name: value for name, value in vars(self).items() if name != "weights"}

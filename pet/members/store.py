@@ -14,6 +14,7 @@ from pet.data import Data, Example
 from pet.encoding import Chunk
 from pet.members.folds import Folds, HeldOut, out_of_fold_scores
 from pet.members.grouping import training_groups
+from pet.members.record import MemberRecord
 from pet.members.result import MemberResult
 from pet.members.spec import MemberSpec
 from pet.members.stored import stored_weights
@@ -87,9 +88,8 @@ class MemberStore:
         files, data = self.folder.member(spec.name), self.data
         checkpoint = Checkpoint(self.folder, files.place)
         if self.has(spec):
-            figures = self.folder.read_json(files.record)
-            own = {key: figures[key] for key in figures.keys() - spec.to_dict().keys()}
-            result = MemberResult(weights=stored_weights(self.folder, spec.name), **own)
+            weights = stored_weights(self.folder, spec.name)
+            result = MemberRecord.read(self.folder, spec.name).result(weights)
             log.info("%s: finished before", spec.name)
         else:
             result = train_member(
@@ -137,9 +137,8 @@ class MemberStore:
         if result.weights:
             with self.folder.writing(files.weights) as temporary:
                 save_file(dict(result.weights), temporary)
-        figures = {k: v for k, v in vars(result).items() if k != "weights"}
-        self.folder.write_json(files.record, {**spec.to_dict(), **figures})
-        self.folder.log("member", **figures)
+        self.folder.write_json(files.record, MemberRecord.of(spec, result).to_dict())
+        self.folder.log("member", **result.figures())
 
     def _score_pool(self, spec: MemberSpec, result: MemberResult) -> None:
         pool, target = self.data.pool, self.folder.member(spec.name).scores

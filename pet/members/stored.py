@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pet.backbone import LanguageModel
 from pet.members.member_set import MemberSet
+from pet.members.record import MemberRecord
 from pet.members.spec import MemberSpec
 from pet.runs import RunFolder
 from pet.task import Task
@@ -51,7 +52,9 @@ def stored_members(
     folder: RunFolder, names: Sequence[str], backbone: LanguageModel, task: Task, max_length: int
 ) -> MemberSet:
     """Finished members, ready to score; their weights are read from the folder when needed."""
-    figures = {name: folder.read_json(folder.member(name).record) for name in names}
-    offsets = {name: own.get("offsets") for name, own in figures.items()}
-    specs = [MemberSpec.from_dict(task, name, own, max_length) for name, own in figures.items()]
+    records = [MemberRecord.read(folder, name) for name in names]
+    offsets = {record.name: record.offsets for record in records}
+    specs = [
+        MemberSpec.from_dict(task, record.name, record.to_dict(), max_length) for record in records
+    ]
     return MemberSet(backbone, task, specs, _WeightsOnDisk(folder, names), offsets)

@@ -24,6 +24,7 @@ from pet.evaluation import plots
 from pet.evaluation.evidence import surest_mistakes
 from pet.evaluation.pages import page
 from pet.evaluation.pages.rendering import duration, points
+from pet.evaluation.run_metrics import read_metrics
 from pet.evaluation.study.comparison import study_from_dict, study_to_dict, summarise
 from pet.pipeline import asked
 from pet.runs import RunFolder
@@ -370,3 +371,13 @@ def test_values_for_people() -> None:
         "–", "1.2 s", "120.0 s", "2.0 min", "2.0 h",
     ]  # fmt: skip
     assert [points(value) for value in (0.0312, -0.25)] == ["+3.1", "−25.0"]
+
+
+def test_figures_go_by_names_also_where_they_went_by_what_was_shown(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    assert read_metrics(folder) == {}
+    shown = {"generation 0": 1, "gen-1/pattern-0  {text} It was {mask}.": 2, "ensemble": 3}
+    named = {"generation-0": 1, "gen-1/pattern-0": 2, "ensemble": 3}
+    for keys in (shown, named):
+        folder.write_json(folder.metrics, {"rows": {}, "test": keys, "generations": [4]})
+        assert read_metrics(folder) == {"rows": {}, "test": named, "generations": [4]}

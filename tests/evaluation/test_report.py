@@ -18,7 +18,8 @@ from pet.config import Settings
 from pet.data import Data, Pool
 from pet.errors import DataError
 from pet.evaluation.report_table import per_class_table, report_table
-from pet.evaluation.run_report import Report, run_report
+from pet.evaluation.run_report import Report, ReportRow, run_report
+from pet.members import MemberRecord
 from pet.model import load_model
 from pet.model.saving import trained_members
 from pet.pipeline import asked, run
@@ -67,7 +68,7 @@ def test_without_test_examples_the_report_has_training_figures_only(
 ) -> None:
     folder, settings, data = finished
     report = run_report(folder, settings, data, None)
-    assert [name.split("  ")[0] for name, _ in report.rows] == [
+    assert [row.name for row in report.rows] == [
         "pattern-0", "pattern-1", "ensemble", "classifier",
     ]  # fmt: skip
     assert report.evaluations == {}
@@ -88,7 +89,7 @@ def test_every_part_is_evaluated_as_if_alone(finished: tuple[RunFolder, Settings
         "classifier": load_model(folder.path, "cpu", "fp32").scores(texts),
     }
     for spec, scores in zip(ensemble.members.specs, ensemble.members.scores(texts), strict=True):
-        expected[f"{spec.name}  {spec.pvp.pattern.template}"] = scores.mean(axis=0)
+        expected[spec.name] = scores.mean(axis=0)
     assert report.evaluations.keys() == expected.keys()
     for name, scores in expected.items():
         alone = evaluate(softmax(scores, axis=1), targets, TASK)
@@ -96,7 +97,7 @@ def test_every_part_is_evaluated_as_if_alone(finished: tuple[RunFolder, Settings
         assert report.evaluations[name].ece == pytest.approx(alone.ece, abs=1e-6)
     written = json.loads((folder.path / "metrics.json").read_text("utf-8"))
     assert written["test"]["classifier"]["n"] == len(TEST)
-    assert written["rows"].keys() == expected.keys()
+    assert written["rows"].keys() == written["test"].keys() == expected.keys()
 
 
 def test_overlap_of_test_and_training_texts_is_told(
@@ -140,7 +141,8 @@ def test_test_examples_are_not_read_before_the_report(
 
 
 def test_figures_that_are_unknown_show_as_dashes() -> None:
-    report = Report(TASK, [("ensemble", {}), ("m", {"accuracy_before": 0.5, "seconds": 1.25})])
+    record = MemberRecord("m", 0, 0.5, None, steps=7, loss=0.25, seconds=1.25)
+    report = Report(TASK, [ReportRow("ensemble"), ReportRow("m", record=record)])
     lines = report_table(report).splitlines()
     assert lines[2].split() == ["ensemble", "-", "-", "-"]
     assert lines[3].split() == ["m", "50.0", "-", "1.2"]
@@ -149,7 +151,7 @@ def test_figures_that_are_unknown_show_as_dashes() -> None:
 def test_ordered_labels_have_a_column_for_the_mean_absolute_error() -> None:
     for ordinal in (False, True):
         task = many_labels(3, ordinal)
-        report = Report(task, [("m", {}), ("n", {})], {"n": perfect(task)})
+        report = Report(task, [ReportRow("m"), ReportRow("n")], {"n": perfect(task)})
         header, _, first, second = report_table(report).splitlines()
         assert ("mean abs. error" in header) == ordinal
         assert second.split()[4:] == ["100.0", "100.0", "0.000", "0.000"][: 3 + ordinal]
@@ -173,5 +175,7 @@ def test_long_patterns_are_shortened_in_the_table(tiny_bert: str, tmp_path: Path
     settings, data = Settings.from_flat(flat), Data(TRAIN)
     folder = RunFolder.start(tmp_path / "run", asked(task, settings, data))
     run(task, settings, data, folder)
-    name = run_report(folder, settings, data, None).rows[0][0]
-    assert name == f"pattern-0  {long[:47]}..."
+    row = run_report(folder, settings, data, None).rows[0]
+    assert row.title == f"pattern-0  {long[:47]}..."
+    written = json.loads((folder.path / folder.metrics).read_text("utf-8"))
+    assert written["rows"]["pattern-0"]["template"] == long

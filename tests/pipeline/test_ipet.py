@@ -277,7 +277,7 @@ def test_the_report_has_a_table_of_generations(finished: Any) -> None:
     assert kept[2]["test_accuracy"] == figures["test"]["ensemble"]["accuracy"]
     assert [f"{100 * own['test_accuracy']:.1f}" for own in kept] == [line[-1] for line in table]
     assert list(figures["test"])[-1] == "classifier"
-    assert figures["test"]["generation 0"]["n"] == 28
+    assert figures["test"]["generation-0"]["n"] == 28
 
 
 def test_the_ensemble_and_explain_are_of_the_last_generation(finished: Any) -> None:

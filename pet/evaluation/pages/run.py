@@ -7,6 +7,8 @@ from typing import Any
 
 from pet.evaluation import plots
 from pet.evaluation.pages.rendering import diagram, settings_table, shown_metrics
+from pet.evaluation.run_metrics import read_metrics
+from pet.members import MemberRecord
 from pet.runs import RunFolder
 from pet.task import Task
 
@@ -22,10 +24,10 @@ def run_context(folder: RunFolder) -> dict[str, Any]:
     record = folder.read_json(folder.record)
     asked = record["asked"]
     task = Task.from_dict(asked["task"])
-    metrics = _optional(folder, folder.metrics)
+    metrics = read_metrics(folder)
     tests = metrics.get("test", {})
     rows = metrics.get("rows", {})
-    members = _members(folder, task, rows, tests)
+    members = _members(folder, task, tests)
     final = "classifier" if "classifier" in rows else "ensemble"
     return {
         "name": folder.path.resolve().name,
@@ -88,25 +90,21 @@ def _optional(folder: RunFolder, name: str) -> dict[str, Any]:
     return dict(folder.read_json(name)) if folder.has(name) else {}
 
 
-def _members(
-    folder: RunFolder, task: Task, rows: Mapping[str, Any], tests: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+def _members(folder: RunFolder, task: Task, tests: Mapping[str, Any]) -> list[dict[str, Any]]:
     how = _optional(folder, folder.ensemble)
     total = sum(how.get("weights", ())) or 1
-    shown = {name.split("  ")[0]: name for name in rows}
     members = []
     for name, weight, temperature in zip(
         how.get("members", ()), how.get("weights", ()), how.get("temperatures", ()), strict=True
     ):
-        figures = folder.read_json(folder.member(name).record)
+        record = MemberRecord.read(folder, name)
         members.append(
             {
-                **figures,
-                "name": name,
-                "template": task.pvps[figures["pattern"]].pattern.template,
+                **record.to_dict(),
+                "template": task.pvps[record.pattern].pattern.template,
                 "weight": weight / total,
                 "temperature": temperature,
-                "test": tests.get(shown.get(name, "")),
+                "test": tests.get(name),
             }
         )
     return members

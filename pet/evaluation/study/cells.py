@@ -15,6 +15,7 @@ from typing import Any
 from pet.config import METHODS, Settings
 from pet.data import Columns, Data, Example, Labels, Pool, draw_shots, examples_from
 from pet.errors import DataError
+from pet.evaluation.run_metrics import generation_key
 from pet.evaluation.run_report import Report, model_report, run_report
 from pet.evaluation.study.baselines import BASELINES
 from pet.evaluation.study.memory import peak_gpu_memory, peak_memory, reset_peaks
@@ -129,19 +130,21 @@ def run_cell(spec: CellSpec, progress: Progress = silent) -> CellResult:
             seconds = time.perf_counter() - start
             tests = spec.files.examples(spec.files.test, "required")
             report = run_report(folder, settings, data, tests)
-    *parts, final = report.evaluations
-    models = {spec.method: _figures(report, final)}
-    for name in parts:
-        if name not in report.members:
-            models[f"{spec.method} {name}"] = _figures(report, name)
-    counts = [own["trained"] for _, own in report.rows if own.get("trained") is not None]
+    models = {spec.method: _figures(report, report.rows[-1].name)}
+    for generation in report.generations[:-1]:
+        figures = _figures(report, generation_key(generation.number))
+        models[f"{spec.method} generation {generation.number}"] = figures
+    for row in report.rows[:-1]:
+        if row.record is None:
+            models[f"{spec.method} {row.name}"] = _figures(report, row.name)
+    counts = [record.trained for record in report.records]
     return CellResult(
         task.name,
         spec.method,
         spec.shots,
         spec.seed,
         models,
-        {name: report.evaluations[name].accuracy for name in parts if name in report.members},
+        {row.title: report.evaluations[row.name].accuracy for row in report.rows if row.record},
         len(data.train),
         len(data.dev),
         len(data.pool or ()),

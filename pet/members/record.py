@@ -1,0 +1,82 @@
+"""What a run folder keeps of a finished member besides its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Self
+
+from torch import Tensor
+
+from pet.encoding.demonstrations import Shown
+from pet.errors import RunError
+from pet.members.result import MemberResult
+from pet.members.spec import MemberSpec
+from pet.runs import RunFolder
+from pet.types import Offsets
+
+
+@dataclass(frozen=True)
+class MemberRecord:
+    """What a member is and how its training went: `MemberSpec` and `MemberResult` as JSON values.
+
+    ``template`` and ``soft`` are those of a member with learned slots; others have None. What
+    editions before did not record has its default.
+    """
+
+    name: str
+    pattern: int
+    accuracy_before: float | None
+    accuracy_after: float | None
+    steps: int
+    loss: float
+    seconds: float
+    readout: str = "words"
+    demonstrations: Shown = field(default_factory=dict)
+    template: str | None = None
+    soft: Mapping[str, Any] | None = None
+    offsets: Offsets | None = None
+    spread: float | None = None
+    trained: int = 0
+    frozen: int = 0
+
+    @classmethod
+    def of(cls, spec: MemberSpec, result: MemberResult) -> Self:
+        """Record a member that was trained."""
+        return cls(**spec.to_dict(), **result.figures())
+
+    @classmethod
+    def read(cls, folder: RunFolder, name: str) -> Self:
+        """Read a finished member's record.
+
+        Raises
+        ------
+        RunError
+            When it is damaged.
+        """
+        file = folder.member(name).record
+        try:
+            return cls.from_dict(folder.read_json(file))
+        except (TypeError, AttributeError) as error:
+            raise RunError(
+                f"{folder.path / file}: not the record of a member: {error}.",
+                "Remove the file; the same command trains the member again.",
+            ) from error
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Self:
+        """Read `to_dict`, also of an edition with fewer or other values."""
+        known = {item.name for item in fields(cls)}
+        return cls(**{name: value for name, value in plain.items() if name in known})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values, for `MemberSpec.from_dict` too."""
+        plain = asdict(self)
+        if self.soft is None:
+            del plain["template"], plain["soft"]
+        return plain
+
+    def result(self, weights: Mapping[str, Tensor]) -> MemberResult:
+        """Return what the training gave, with the weights that the folder keeps apart."""
+        names = (item.name for item in fields(MemberResult) if item.name != "weights")
+        return MemberResult(weights=weights, **{name: getattr(self, name) for name in names})
