@@ -34,7 +34,8 @@ from pet.adaptation.steps import adaptation_losses, trained_parameters
 from pet.backbone import MaskedLM
 from pet.config import LMConfig
 from pet.data.readers import documents_from
-from pet.training import Group, Schedule, optimise
+from pet.progress import Event
+from pet.training import Group, Job, Schedule, optimise
 
 SEED, RATE = 13, 1e-4
 
@@ -48,13 +49,13 @@ def train_fast(backbone: MaskedLM, file: str, how: LMConfig, steps: int) -> floa
     """Seconds a step of pet's, the first left out."""
     marks: list[float] = []
     losses = adaptation_losses(backbone, stream_of(backbone, file, how), how, SEED, 0)
-    optimise(
-        [Group(trained_parameters(backbone, how))],
-        losses,
-        Schedule(steps, RATE, warmup=0),
-        backbone.compute,
-        progress=lambda *_: marks.append(time.perf_counter()),
-    )
+    job = Job([Group(trained_parameters(backbone, how))], losses, "masked LM")
+
+    def mark(event: Event) -> None:
+        if event.moment == "step":
+            marks.append(time.perf_counter())
+
+    optimise([job], Schedule(steps, RATE, warmup=0), backbone.compute, progress=mark)
     return (marks[-1] - marks[0]) / (steps - 1)
 
 

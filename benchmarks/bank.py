@@ -40,6 +40,7 @@ from pet.config import TrainingConfig
 from pet.data import Columns, Example, examples_from
 from pet.members import MemberSet, MemberSpec, train_member, train_together
 from pet.model import Ensemble, EnsembleModel, TaskPrompt
+from pet.progress import Event
 from pet.resources import resource_folder
 from pet.scoring.soft.patterns import with_slots
 from pet.scoring.soft.template import SoftSpec
@@ -130,8 +131,9 @@ def train_pet(backbone: MaskedLM, examples: Sequence[Example], count: int, steps
     specs = [spec_of(task, number, steps) for number in range(count)]
     before: list[float] = []
 
-    def mark(stage: str, done: int, total: int) -> None:
-        if done in (1, total):  # to look at the clock in between would hold a GPU up
+    def mark(event: Event) -> None:
+        # To look at the clock in between would hold a GPU up.
+        if event.moment == "step" and event.step in (1, event.total):
             before.append(seconds_used(backbone))
 
     def one_by_one() -> float:
@@ -157,8 +159,8 @@ def train_peft(backbone: MaskedLM, examples: Sequence[Example], steps: int) -> f
     task = load_task("reviews")
     marks: list[float] = []
 
-    def mark(stage: str, done: int, total: int) -> None:
-        if done in (1, total):
+    def mark(event: Event) -> None:
+        if event.moment == "step" and event.step in (1, event.total):
             marks.append(seconds_used(backbone))
 
     train_member(backbone, spec_of(task, 0, steps), task, examples, progress=mark)

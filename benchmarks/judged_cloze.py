@@ -46,7 +46,7 @@ from pet.data.readers import documents_from
 from pet.encoding import Batch, Chunk, Encoder
 from pet.seeds import derived_seed
 from pet.task import Pattern
-from pet.training.loop import Loss
+from pet.training import Loss
 from pet.types import Ints
 
 _WORD = re.compile(r"[a-z]+")

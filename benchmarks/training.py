@@ -42,6 +42,7 @@ from pet.config import TrainingConfig, default_learning_rate
 from pet.data import Example
 from pet.device import Compute
 from pet.members import MemberResult, MemberSpec, train_member
+from pet.progress import Event
 from pet.training.loop import shuffled_batches
 
 SEED = 13
@@ -55,8 +56,9 @@ def train_fast(
     spec = MemberSpec("benchmark", 0, pvp, SEED, training, MAX_LENGTH)
     marks: list[float] = []
 
-    def mark(stage: str, done: int, total: int) -> None:
-        if done in (1, total):  # to look at the clock in between would hold a GPU up
+    def mark(event: Event) -> None:
+        # To look at the clock in between would hold a GPU up.
+        if event.moment == "step" and event.step in (1, event.total):
             marks.append(clock(backbone))
 
     result = train_member(backbone, spec, task, examples, progress=mark)

@@ -32,8 +32,8 @@ from pet.evaluation.study.fewshot import few_shot_study
 from pet.evaluation.study.results import CellResult
 from pet.evaluation.tables import text_table
 from pet.execution import finished
+from pet.progress import Progress, silent
 from pet.task import load_task
-from pet.types import Progress, silent
 
 TASKS = "sst2,mr,ag_news,trec,emotion,yelp_full"
 KINDS = SOFT_KINDS.built_in

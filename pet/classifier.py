@@ -30,12 +30,12 @@ from pet.data import Data, Pool, chunked
 from pet.data.given import given_examples, given_labelled
 from pet.model import load_model, save_model
 from pet.pipeline import asked, finished, run
+from pet.progress import Progress, silent
 from pet.runs import RunFolder
 from pet.runs.writing import let_read
 from pet.task import Task, load_task
 from pet.task.kinds import targets_of, task_kind
 from pet.task.labels import Label, is_indicator
-from pet.types import Progress, silent
 
 
 def _earlier_names_too(init: Callable[..., None]) -> Callable[..., None]:
@@ -187,7 +187,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         run_folder : str or Path, optional
             Where to keep members and scores; a run that was cut off goes on there.
         progress : callable
-            Told a stage's name, steps done and total.
+            Told of every `pet.progress.Event`; where it returns True a training ends early.
 
         Raises
         ------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,3 @@ Fields = Mapping[str, str]
 Texts = Sequence[Fields]
 # Token ids of one word.
 WordIds = tuple[int, ...]
-# Called with a stage's name, the steps done and their total.
-Progress = Callable[[str, int, int], None]
-
-
-def silent(stage: str, done: int, total: int) -> None:
-    """Show no progress."""

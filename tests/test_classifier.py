@@ -21,6 +21,7 @@ from pet.config import CONFIGS, Settings
 from pet.data import Example
 from pet.errors import UsageError
 from pet.model.prediction import predict_stream
+from pet.progress import Event
 
 X = [*BAD, *GOOD]
 Y = ["negative"] * len(BAD) + ["positive"] * len(GOOD)
@@ -343,10 +344,13 @@ def test_a_run_folder_is_kept_and_used_again(
 
 def test_progress_is_told_of_every_stage(quick: PETClassifier) -> None:
     seen: dict[str, list[tuple[int, int]]] = {}
-    quick.fit(
-        X, Y, unlabeled=NEW,
-        progress=lambda stage, done, total: seen.setdefault(stage, []).append((done, total)),
-    )  # fmt: skip
+    moments: dict[str, list[str]] = {}
+
+    def note(event: Event) -> None:
+        seen.setdefault(event.stage, []).append((event.step, event.total))
+        moments.setdefault(event.stage, []).append(event.moment)
+
+    quick.fit(X, Y, unlabeled=NEW, progress=note)
     assert list(seen) == [
         "pattern-0", "pattern-0 labels", "pattern-1", "pattern-1 labels", "distilled",
     ]  # fmt: skip
@@ -354,6 +358,8 @@ def test_progress_is_told_of_every_stage(quick: PETClassifier) -> None:
         done = [number for number, _ in told]
         assert done == sorted(done), stage
         assert told[-1][0] == told[-1][1], stage
+        first, *between, last = moments[stage]
+        assert (first, {*between}, last) == ("start", {"step"}, "end"), stage
 
 
 def test_a_stream_of_predictions_is_the_same_for_every_chunk_size(

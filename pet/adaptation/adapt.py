@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from pet.adaptation.corpus import Corpus, Source
 from pet.adaptation.heldout import HeldOut, HeldOutFigures
+from pet.adaptation.keeping import STAGE, AdaptationKeeper, Kept, told
 from pet.adaptation.modelcard import model_card
 from pet.adaptation.packing import Packer, RowStream, TokenRows
 from pet.adaptation.steps import Beside, adaptation_losses, limited, schedule_of, trained_parameters
@@ -23,11 +23,10 @@ from pet.backbone.adapters import Adapters
 from pet.backbone.loading import edition_of
 from pet.config import BackboneConfig, LMConfig, deciding
 from pet.errors import UsageError
+from pet.progress import Progress, silent
 from pet.runs import AdaptationFolder, RunFolder
 from pet.seeds import AdaptationStream, derived_seed
-from pet.training import Checkpoint, Group, optimise
-from pet.training.snapshot import Snapshot
-from pet.types import Progress, silent
+from pet.training import Checkpoint, Group, Job, optimise
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +91,8 @@ def adapt(
     command : str
         For the model card.
     progress : callable
-        Told a stage's name, steps (or seconds) done and their total.
+        Told of the training, under the name "masked LM", of held-out text being read, and of its
+        figures; see `pet.progress`.
     beside : Beside, optional
         Yields losses, of which one is added to every batch's own.
 
@@ -122,45 +122,39 @@ def adapt(
     if packer.room < 1:
         raise UsageError(f"A row of {packer.length} tokens has no room for text.", "Use --length.")
     checkpoint = Checkpoint(folder)
-    resume, rows, before = _read(checkpoint)
+    kept = Kept.of(checkpoint)
     new_head = bool(backbone.untrained)
-    stream = RowStream(corpus, packer, how.shuffle_buffer, rows)
+    stream = RowStream(corpus, packer, how.shuffle_buffer, None if kept is None else kept.rows)
     held_out = HeldOut(backbone, packer.sample(corpus.held_out(), _HELD_OUT_ROWS, seed))
-    if resume is None:
+    schedule = schedule_of(limited(how, corpus, packer), backbone.hidden_size)
+    if kept is None:
         if new_head:
             log.info("%s has no masked-LM head; it gets one", start.backbone)
             torch.manual_seed(derived_seed(seed, AdaptationStream.NEW_HEAD))
             backbone.start_head(_log_frequencies(stream.buffer, backbone))
         before = held_out.measure(backbone, progress)
+        told(before, 0, schedule.max_steps, progress)
+    else:
+        before = kept.before
     log.info("held out: %d rows; before: %s", len(held_out.rows), before)
     torch.manual_seed(derived_seed(seed, AdaptationStream.TRAINING))
     adapters = None if how.lora is None else _adapters(backbone, how.lora)
     trained = trained_parameters(backbone, how)
-
-    def save(snapshot: Snapshot) -> None:
-        text = {name: torch.from_numpy(array) for name, array in stream.state().items()}
-        checkpoint.write(snapshot, text, before=_plain(before))
-        found = held_out.measure(backbone)
-        folder.log("checkpoint", step=snapshot.step, loss=snapshot.loss, held_out=_plain(found))
-
-    steps, seconds = (resume.step, resume.seconds) if resume else (0, 0.0)
-    done = steps * how.accumulation
-    losses = adaptation_losses(backbone, stream, how, seed, done, beside)
-    schedule = schedule_of(limited(how, corpus, packer), backbone.hidden_size)
-    fit = optimise(
-        [Group(trained)],
-        losses,
-        schedule,
-        backbone.compute,
-        progress=_shown(progress, how, seconds),
-        save=save,
-        resume=resume,
-    )
+    resume = None if kept is None else kept.snapshot
+    drawn = resume.step * how.accumulation if resume else 0
+    losses = adaptation_losses(backbone, stream, how, seed, drawn, beside)
+    keeper = AdaptationKeeper(
+        folder, checkpoint, how, stream, held_out, backbone, before, resume,
+        schedule.max_steps, progress,
+    )  # fmt: skip
+    job = Job([Group(trained)], losses, STAGE, drawn=drawn)
+    (fit,) = optimise([job], schedule, backbone.compute, keeper=keeper, progress=progress)
     if adapters is not None:
         adapters.merge()
     if how.save_precision == "fp16":
         backbone.model.half().float()  # what is measured is what is saved
     after = held_out.measure(backbone, progress)
+    told(after, fit.steps, schedule.max_steps, progress)
     tokens = fit.steps * how.accumulation * how.batch_size * packer.length
     result = Adaptation(
         before, after, fit.steps, round(fit.seconds, 1), tokens, schedule.learning_rate, new_head
@@ -202,38 +196,9 @@ def _adapters(backbone: MaskedLM, rank: int) -> Adapters:
     return Adapters(backbone.model, backbone.linear_layers, rank)
 
 
-def _shown(progress: Progress, how: LMConfig, before: float) -> Callable[[int, int], None]:
-    """Progress in steps, or in seconds where the clock ends the training."""
-    if how.minutes is None or how.max_steps is not None:
-        return lambda done, total: progress("masked LM", done, total)
-    start, limit = time.perf_counter() - before, int(60 * how.minutes)
-
-    def show(done: int, total: int) -> None:
-        progress("masked LM, seconds", min(limit, int(time.perf_counter() - start)), limit)
-
-    return show
-
-
 def _log_frequencies(rows: TokenRows, backbone: MaskedLM) -> Tensor:
     """Log of the words' shares (V,) among the first rows, with one added to every count."""
     size = int(backbone.model.config.vocab_size)
     counts = np.bincount(rows[:, 0].ravel(), minlength=size).astype(np.float64)
     counts[list(backbone.tokenizer.special_ids)] = 0
     return torch.from_numpy(np.log((counts + 1) / (counts + 1).sum())).float()
-
-
-def _plain(figures: HeldOutFigures | None) -> dict[str, Any] | None:
-    return None if figures is None else asdict(figures)
-
-
-def _read(
-    checkpoint: Checkpoint,
-) -> tuple[Snapshot | None, Mapping[str, TokenRows] | None, HeldOutFigures | None]:
-    """Optimisation, place in the text, and the figures from before; None where none is there."""
-    found = checkpoint.read_all()
-    if found is None:
-        return None, None, None
-    snapshot, text, more = found
-    before = more["before"]
-    rows = {name: tensor.numpy() for name, tensor in text.items()}
-    return snapshot, rows, None if before is None else HeldOutFigures(**before)

@@ -13,7 +13,8 @@ from torch.nn import functional
 from pet.backbone import MaskedLM
 from pet.encoding import Batch, Encoded, Ragged
 from pet.encoding.masking import Flags, Masking
-from pet.types import Ints, Progress, silent
+from pet.progress import Progress, counted, silent
+from pet.types import Ints
 
 _MASKS_SEED = 0  # of held-out text: the same for every run
 _TOKENS_AT_ONCE = 4096
@@ -76,10 +77,11 @@ class HeldOut:
         """Predict the masked tokens; None where there are none."""
         put = backbone.compute.put
         backbone.model.eval()
-        tokens = done = 0
+        tokens = 0
         # Summed on the device: a GPU is waited for at the end alone.
         sums = torch.zeros(2, dtype=torch.float64, device=backbone.compute.device)
-        for numbers in self.rows.batches(_TOKENS_AT_ONCE):
+        batches = self.rows.batches(_TOKENS_AT_ONCE)
+        for numbers in counted(batches, progress, "held-out text", len(self.rows), len):
             own = [self._columns[number] for number in numbers]
             row = np.repeat(np.arange(len(numbers)), [len(columns) for columns in own])
             column = np.concatenate(own)
@@ -90,8 +92,6 @@ class HeldOut:
             loss = functional.cross_entropy(logits, targets, reduction="sum")
             sums += torch.stack([loss, (logits.argmax(dim=1) == targets).sum()])
             tokens += len(truth)
-            done += len(numbers)
-            progress("held-out text", done, len(self.rows))
         if not tokens:
             return None
         loss_of_all, right = sums.tolist()

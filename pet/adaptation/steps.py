@@ -20,9 +20,8 @@ from pet.backbone import MaskedLM
 from pet.config import LMConfig, default_learning_rate
 from pet.encoding.masking import Masking
 from pet.seeds import AdaptationStream, derived_seed, with_seed
-from pet.training import Schedule
-from pet.training.checkpoints import EVERY_SECONDS
-from pet.training.loop import Loss, dropout
+from pet.training import Loss, Schedule
+from pet.training.loop import dropout
 
 DEFAULT_STEPS = 1000
 # A masked LM learns from whole rows, not from a few labels, and bears a higher rate; adapters,
@@ -119,6 +118,4 @@ def schedule_of(how: LMConfig, width: int) -> Schedule:
         how.clip_norm,
         decay="cosine",
         max_seconds=None if how.minutes is None else max(1e-9, 60 * how.minutes),
-        save_every=how.checkpoint_every or 1,
-        save_seconds=EVERY_SECONDS if how.checkpoint_every is None else None,
     )

@@ -5,35 +5,41 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import click
 
 from pet.errors import PetError
+from pet.progress import Event, Progress, silent
 
-if TYPE_CHECKING:
-    from pet.types import Progress
+_BARS = 5  # at once, of members that are trained together
 
 
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
-    """Give a progress callback that draws one bar a stage when standard error is a terminal."""
+    """Give a progress callback that draws a bar a stage when standard error is a terminal."""
     context = click.get_current_context(silent=True)
     quiet = bool(context and context.obj and context.obj.get("quiet"))
     if quiet or not sys.stderr.isatty():
-        yield lambda stage, done, total: None
+        yield silent
         return
     from tqdm import tqdm
 
     bars: dict[str, tqdm[None]] = {}
 
-    def show(stage: str, done: int, total: int) -> None:
-        if stage not in bars:
-            for bar in bars.values():
-                bar.close()
-            bars.clear()
-            bars[stage] = tqdm(total=total, desc=stage, file=sys.stderr, leave=False)
-        bars[stage].update(done - bars[stage].n)
+    def show(event: Event) -> None:
+        done, total, unit = event.step, event.total, "it"
+        if event.max_seconds is not None and event.seconds is not None:
+            total, unit = int(event.max_seconds), "s"
+            done = min(total, int(event.seconds))
+        if event.moment == "start" and len(bars) < _BARS:
+            bars[event.stage] = tqdm(
+                total=total, desc=event.stage, unit=unit, file=sys.stderr, leave=False
+            )
+        if event.stage in bars:
+            bars[event.stage].update(done - bars[event.stage].n)
+            if event.moment == "end":
+                bars.pop(event.stage).close()
 
     try:
         yield show

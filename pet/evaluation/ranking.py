@@ -30,13 +30,14 @@ from pet.members import MemberSpec, specs_of
 from pet.members.folds import Split, out_of_fold_scores
 from pet.model import Ensemble
 from pet.model.weighting import learn_weights
+from pet.progress import Progress, counted, silent
 from pet.scoring import PVPScorer, score
 from pet.scoring.offsets import balanced, find_offsets, subtracted
 from pet.seeds import RunStream, derived_seed
 from pet.task import Task
 from pet.task.kinds import refuse_multi_label
 from pet.task.labels import label_numbers
-from pet.types import Progress, Scores, silent
+from pet.types import Scores
 
 Targets = NDArray[np.int64]
 _RESAMPLES = 10_000
@@ -139,7 +140,7 @@ def rank_patterns(
     config : RankConfig
         Whether patterns are trained, and on how many halvings.
     progress : callable
-        Told a stage's name, steps done and total.
+        Told of every stage; see `pet.progress`.
     backbone : LanguageModel, optional
         One that is loaded; by default that of the settings is.
 
@@ -161,7 +162,7 @@ def rank_patterns(
         raise UsageError(f"Method {settings.method!r} has no patterns to compare.")
     combine = Ensemble.uniform(1, combine_verbalizers=settings.ensemble.combine_verbalizers)
     scorers, scores = [], []
-    for done, spec in enumerate(specs, 1):
+    for spec in counted(specs, progress, "patterns", len(specs)):
         scorer, folds = _untrained(spec, task, backbone, data, targets, halvings)
         scorers.append(scorer)
         if config.trained:
@@ -171,7 +172,6 @@ def rank_patterns(
             ]
             backbone.weights.put({})
         scores.append([combine.member_scores([fold])[0] for fold in folds])
-        progress("patterns", done, len(specs))
     seen = compare(
         np.array(scores), targets, halvings, derived_seed(settings.seed, RunStream.BOOTSTRAP)
     )

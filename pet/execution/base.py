@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, Self, TypeVar
 
-from pet.types import Progress
+from pet.progress import Progress
 
 
 class Spec(Protocol):
@@ -45,7 +45,7 @@ class Executor(Protocol):
         specs : iterable of Spec
             Most urgent first.
         progress : callable
-            Told a stage's name, steps done and total.
+            Told of every stage; see `pet.progress`.
 
         Raises
         ------

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Self
 
 from pet.execution.base import R, S, Work
-from pet.types import Progress
+from pet.progress import Progress
 
 
 class InProcess:

@@ -14,7 +14,7 @@ import torch
 
 from pet.errors import RunError
 from pet.execution.base import R, S, Work
-from pet.types import Progress, silent
+from pet.progress import Progress, silent
 
 _AHEAD = 2  # specs a process: one that is worked on, one that waits
 

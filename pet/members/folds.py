@@ -16,12 +16,13 @@ from pet.encoding import Chunk
 from pet.errors import DataError
 from pet.members.spec import MemberSpec
 from pet.members.training import train_member
+from pet.progress import Progress, silent
 from pet.runs import RunFolder
 from pet.scoring import score
 from pet.task import Task
 from pet.task.kinds import targets_of
 from pet.training import Checkpoint
-from pet.types import Ints, Progress, Scores, silent
+from pet.types import Ints, Scores
 
 # Row numbers of the examples to learn from, and of those to score.
 Split = tuple[Ints, Ints]

@@ -24,7 +24,8 @@ from pet.scoring import PVPScorer
 from pet.scoring.questions import draw_questions
 from pet.scoring.readouts.base import States
 from pet.task.kinds import KINDS, Kind
-from pet.training.loop import Loss, class_weights, dropout, shuffled_batches
+from pet.training import Loss
+from pet.training.loop import class_weights, dropout, shuffled_batches
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def label_losses(
     """Yield the loss of one batch of labelled examples after another, for ever.
 
     The rows of a batch are drawn before its loss is yielded and the model runs when it is called;
-    see `pet.training.loop.Loss`.
+    see `pet.training.job.Loss`.
 
     Parameters
     ----------

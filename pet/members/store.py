@@ -19,11 +19,11 @@ from pet.members.result import MemberResult
 from pet.members.spec import MemberSpec
 from pet.members.stored import stored_weights
 from pet.members.training import train_member, train_together
+from pet.progress import Progress, counted, silent
 from pet.runs import RunFolder
 from pet.scoring import score
 from pet.task import Task
 from pet.training import Checkpoint
-from pet.types import Progress, silent
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class MemberStore:
     data : Data
         What members learn from, and the unlabelled text that they score.
     progress : callable
-        Told a stage's name, steps done and total.
+        Told of every stage; see `pet.progress`.
     """
 
     folder: RunFolder
@@ -146,11 +146,9 @@ class MemberStore:
             return
         scorer = spec.scorer(self.task.labels, self.backbone, result.offsets)
         scorer.put(result.weights)
-        done = 0
+        chunks = counted(pool.chunks(), self.progress, f"{spec.name} labels", len(pool), len)
         with self.folder.writing(target) as temporary:
             temporary.mkdir()
-            for number, examples in enumerate(pool.chunks()):
+            for number, examples in enumerate(chunks):
                 scores = score(scorer, Chunk(self.backbone.tokenizer, [e.texts for e in examples]))
                 np.save(temporary / self.folder.shard(number), scores, allow_pickle=False)
-                done += len(examples)
-                self.progress(f"{spec.name} labels", done, len(pool))

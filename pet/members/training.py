@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -20,14 +19,13 @@ from pet.members.measure import Measure, MemberFigures
 from pet.members.parameters import cost, parameter_groups
 from pet.members.result import MemberResult
 from pet.members.spec import MemberSpec
+from pet.progress import Progress, silent
 from pet.scoring import PVPScorer, score
 from pet.scoring.offsets import find_offsets, sample_for, subtracted
 from pet.seeds import with_seed
 from pet.task import Task
 from pet.task.kinds import targets_of, task_kind
-from pet.training import Checkpoint, Fit, Job, Schedule
-from pet.training.checkpoints import optimise_resumably, optimise_together_resumably
-from pet.types import Progress, silent
+from pet.training import Checkpoint, Fit, Job, Schedule, optimise
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +58,7 @@ def train_member(
     pool : Pool, optional
         Unlabelled text for the masked-LM loss and for calibration.
     progress : callable
-        Told the member's name, steps done and total.
+        Told of the training, under the member's name; see `pet.progress`.
     drawn : sequence of Example
         Examples that other members labelled: trained on too, but not counted in the accuracies.
     checkpoint : Checkpoint, optional
@@ -74,9 +72,8 @@ def train_member(
     own = _Training(backbone, spec, task, examples, dev, pool, drawn)
     if own.job is None:
         return own.untrained()
-    job, named = own.job, partial(progress, spec.name)
-    fit = optimise_resumably(
-        job.groups, job.losses, own.schedule, backbone.compute, job.evaluate, named, checkpoint
+    (fit,) = optimise(
+        [own.job], own.schedule, backbone.compute, keeper=checkpoint, progress=progress
     )
     return own.result(fit)
 
@@ -99,7 +96,7 @@ def train_together(
     Parameters
     ----------
     backbone, task, examples, dev, pool, progress, checkpoint
-        As for `train_member`; progress is told the name of the first and how many there are.
+        As for `train_member`.
     specs : sequence of MemberSpec
         A group as `training_groups` makes them.
     """
@@ -107,13 +104,9 @@ def train_together(
     jobs = [own.job for own in together if own.job is not None]
     if not jobs:
         return [own.untrained() for own in together]
-    named = partial(progress, f"{specs[0].name} and {len(specs) - 1} more")
-    fits = optimise_together_resumably(
-        [replace(job, progress=named) for job in jobs],
-        together[0].schedule,
-        backbone.compute,
-        partial(joint_losses, backbone),
-        checkpoint,
+    joint = partial(joint_losses, backbone)
+    fits = optimise(
+        jobs, together[0].schedule, backbone.compute, joint, keeper=checkpoint, progress=progress
     )
     return [own.result(fit) for own, fit in zip(together, fits, strict=True)]
 
@@ -174,7 +167,7 @@ class _Training:
             losses = label_losses(
                 scorer, chunk, targets, training, pool, generator, demonstrations, kind
             )
-            self.job = Job(groups, losses, _dev_score(scorer, dev, task))
+            self.job = Job(groups, losses, spec.name, _dev_score(scorer, dev, task))
             self.schedule = Schedule.of(training, steps, rate)
         else:
             self._calibrate()

@@ -20,13 +20,12 @@ from pet.data import Pool
 from pet.encoding import Encoded
 from pet.model import SequenceClassifier
 from pet.model.temperature import fit_temperature
+from pet.progress import Progress, silent
 from pet.seeds import with_seed
 from pet.task import Task
 from pet.task.kinds import task_kind
-from pet.training import Checkpoint, Fit, Schedule
-from pet.training.checkpoints import optimise_resumably
-from pet.training.loop import Loss
-from pet.types import Progress, Scores, silent
+from pet.training import Checkpoint, Fit, Job, Loss, Schedule, optimise
+from pet.types import Scores
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +59,7 @@ def distil(
     seed : int
         Of the head and the order of examples.
     progress : callable
-        Told "distilled", steps done and total.
+        Told of the training, under the name "distilled"; see `pet.progress`.
     checkpoint : Checkpoint, optional
         Where a training that was cut off goes on from.
     """
@@ -90,13 +89,9 @@ def distil(
     rate = how.distill_learning_rate
     if rate is None:
         rate = 4 * default_learning_rate(width)
-    fit = optimise_resumably(
-        student.groups(new_names),
-        losses(),
-        Schedule(steps, rate),
-        student.compute,
-        progress=lambda done, total: progress("distilled", done, total),
-        checkpoint=checkpoint,
+    job = Job(student.groups(new_names), losses(), "distilled")
+    (fit,) = optimise(
+        [job], Schedule(steps, rate), student.compute, keeper=checkpoint, progress=progress
     )
     return student, fit
 

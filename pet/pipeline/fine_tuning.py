@@ -18,13 +18,13 @@ from pet.members.folds import Folds, kept
 from pet.model import SequenceClassifier
 from pet.pipeline.temperatures import temperature_of_folds
 from pet.pipeline.work import Work
+from pet.progress import Progress, silent
 from pet.seeds import RunStream, derived_seed, with_seed
 from pet.task import Task
 from pet.task.kinds import accuracy, targets_of, task_kind
-from pet.training import Checkpoint, Fit, Schedule
-from pet.training.checkpoints import optimise_resumably
+from pet.training import Checkpoint, Fit, Job, Schedule, optimise
 from pet.training.loop import class_weights, dropout, shuffled_batches
-from pet.types import Progress, Scores, Texts, silent
+from pet.types import Scores, Texts
 
 
 def fine_tune(
@@ -60,15 +60,14 @@ def fine_tune(
     rate = training.learning_rate
     if rate is None:
         rate = 2 * default_learning_rate(int(model.model.config.hidden_size))
-    fit = optimise_resumably(
+    job = Job(
         model.groups(new_names),
         (partial(loss_of, rows) for rows in batches),
-        Schedule.of(training, training.steps_for(len(examples), least=200), rate),
-        model.compute,
+        "fine-tuned",
         (lambda: accuracy(task, model.scores(dev_texts), dev_targets)) if dev else None,
-        lambda done, total: progress("fine-tuned", done, total),
-        checkpoint,
     )
+    schedule = Schedule.of(training, training.steps_for(len(examples), least=200), rate)
+    (fit,) = optimise([job], schedule, model.compute, keeper=checkpoint, progress=progress)
     return model, fit
 
 

@@ -16,11 +16,11 @@ from pet.pipeline.fine_tuning import without_patterns
 from pet.pipeline.from_members import from_members
 from pet.pipeline.requirements import check_labels, check_pool
 from pet.pipeline.work import Work
+from pet.progress import Progress, silent
 from pet.runs import RunFolder
 from pet.seeds import RunStream, derived_seed
 from pet.task import Task
 from pet.training import Checkpoint
-from pet.types import Progress, silent
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def run(
     folder : RunFolder
         Where members, scores and the classifier go.
     progress : callable
-        Told a stage's name, steps done and total.
+        Told of every stage; see `pet.progress`.
     shared : bool
         Several methods have these settings; see `pet.members.specs_of`.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pet.data import Data
+from pet.progress import Progress, silent
 from pet.runs import RunFolder
 from pet.task import Task
-from pet.types import Progress, silent
 
 
 @dataclass(frozen=True)

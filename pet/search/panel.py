@@ -19,10 +19,11 @@ from pet.members import MemberSet, specs_of
 from pet.members.stored import pool_scores
 from pet.model import Ensemble, EnsembleModel, SequenceClassifier, load_model
 from pet.model.saving import trained_members
+from pet.progress import Progress, counted, silent
 from pet.runs import RunFolder
 from pet.task import Task
 from pet.task.kinds import task_kind
-from pet.types import Progress, Scores, Texts, silent
+from pet.types import Scores, Texts
 
 Probabilities = NDArray[np.float64]
 
@@ -99,8 +100,7 @@ class Panel:
     ) -> Iterator[tuple[list[Example], Judgement]]:
         """Judge a pool chunk by chunk; scores that the run made of this very pool are read."""
         stored = self._stored_scores(pool)
-        done = 0
-        for chunk in pool.chunks():
+        for chunk in counted(pool.chunks(), progress, "texts judged", len(pool), len):
             if stored is not None:
                 judgement = self._combined(next(stored))
             elif isinstance(self.model, EnsembleModel):
@@ -108,8 +108,6 @@ class Panel:
             else:
                 shares = self._shares(self.model.scores([e.texts for e in chunk]))
                 judgement = Judgement(shares[None], np.ones(1), shares)
-            done += len(chunk)
-            progress("texts judged", done, len(pool))
             yield chunk, judgement
 
     def embed(self, texts: Texts) -> NDArray[np.float32]:

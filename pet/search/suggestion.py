@@ -17,10 +17,10 @@ from sklearn.preprocessing import StandardScaler
 from pet.config import SuggestConfig
 from pet.data import Example, Pool
 from pet.errors import UsageError
+from pet.progress import Progress, silent
 from pet.registry import Registry
 from pet.search.panel import Judgement, Panel
 from pet.task.kinds import Kind, task_kind
-from pet.types import Progress, silent
 
 Values = NDArray[np.float64]
 
@@ -122,7 +122,7 @@ def suggest(
     known : iterable of Example
         Texts that are labelled already.
     progress : callable
-        Told a stage's name, steps done and total.
+        Told of every stage; see `pet.progress`.
 
     Raises
     ------

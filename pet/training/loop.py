@@ -7,8 +7,9 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import replace
+from itertools import islice
+from typing import Any, Generic, Literal
 
 import numpy as np
 import torch
@@ -17,15 +18,13 @@ from torch import Tensor, nn
 
 from pet.device import Compute
 from pet.errors import PetError
+from pet.progress import Event, Progress, silent
+from pet.training.job import AnyLoss, Fit, Job, Loss
+from pet.training.keeper import Keeper, Saver
 from pet.training.schedule import Schedule
 from pet.training.snapshot import Best, Snapshot, restore, take
 
 log = logging.getLogger(__name__)
-
-# What is random in a loss is drawn before it is yielded, the model runs when it is called: so a
-# training that goes on skips the losses of before without computing them.
-Loss = Callable[[], Tensor]
-AnyLoss = TypeVar("AnyLoss", bound=Loss)
 
 
 @contextmanager
@@ -44,85 +43,24 @@ def dropout(model: nn.Module, wanted: bool) -> Iterator[None]:
         model.eval()
 
 
-@dataclass(frozen=True)
-class Fit:
-    """What an optimisation did: steps taken, mean loss of its last tenth, seconds.
-
-    ``earlier`` of the seconds were spent before it was cut off and went on.
-    """
-
-    steps: int
-    loss: float
-    seconds: float
-    best_score: float | None = None
-    earlier: float = 0.0
-
-
-@dataclass(frozen=True)
-class Group:
-    """Parameters that share a multiple of the learning rate."""
-
-    parameters: Sequence[nn.Parameter]
-    rate_factor: float = 1.0
-
-
-@dataclass(frozen=True)
-class Job(Generic[AnyLoss]):
-    """Something that is optimised.
-
-    Parameters
-    ----------
-    groups : sequence of Group
-        What is trained.
-    losses : iterator of callables
-        Yields, as often as it is asked, a function that computes one scalar loss; whatever numpy
-        draws for it is drawn before it is yielded.
-    evaluate : callable, optional
-        Higher is better; the parameters end at its best value.
-    progress : callable, optional
-        Told the steps done and their total.
-    """
-
-    groups: Sequence[Group]
-    losses: Iterator[AnyLoss]
-    evaluate: Callable[[], float] | None = None
-    progress: Callable[[int, int], None] | None = None
-
-
-def optimise(
-    groups: Sequence[Group],
-    losses: Iterator[Loss],
-    schedule: Schedule,
-    compute: Compute,
-    evaluate: Callable[[], float] | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    save: Callable[[Snapshot], None] | None = None,
-    resume: Snapshot | None = None,
-) -> Fit:
-    """Minimise the losses of one job; see `Job` and `optimise_together`."""
-    job = Job(groups, losses, evaluate, progress)
-    save_all = None if save is None else lambda snapshots: save(snapshots[0])
-    going_on = None if resume is None else [resume]
-    return optimise_together([job], schedule, compute, save=save_all, resume=going_on)[0]
-
-
 def one_by_one(losses: Sequence[Loss]) -> Sequence[Tensor]:
     """Compute losses that have nothing in common."""
     return [loss() for loss in losses]
 
 
-def optimise_together(
+def optimise(
     jobs: Sequence[Job[AnyLoss]],
     schedule: Schedule,
     compute: Compute,
     joint: Callable[[Sequence[AnyLoss]], Sequence[Tensor]] = one_by_one,
-    save: Callable[[Sequence[Snapshot]], None] | None = None,
-    resume: Sequence[Snapshot] | None = None,
+    keeper: Keeper | None = None,
+    progress: Progress = silent,
 ) -> list[Fit]:
     """Minimise the losses of jobs that share no parameter with AdamW, all of them step by step.
 
     Each has an optimiser, a clipped gradient and early stopping of its own, so it ends as it would
-    alone.
+    alone. With a keeper it goes on from where it was cut off; on a CPU it ends with the same
+    numbers, bit for bit, as one that was not.
 
     Parameters
     ----------
@@ -134,11 +72,11 @@ def optimise_together(
         For the loss scaling of fp16.
     joint : callable
         Computes a loss of every job that has not stopped: what they share, once.
-    save : callable, optional
-        Given a snapshot of every job when they are due; without ``save_seconds`` also after the
-        last step.
-    resume : sequence of Snapshot, optional
-        Go on from there; the losses must go on from the same place.
+    keeper : Keeper, optional
+        Gives the snapshots to go on from, where there are some, and is given new ones.
+    progress : callable
+        Told of each job's start, steps, evaluations and end. A job of which it returns True stops
+        there, as after too many evaluations without gain, and ends at its best evaluation.
 
     Returns
     -------
@@ -150,24 +88,30 @@ def optimise_together(
     PetError
         When a loss is not a number any more.
     """
-    earlier = resume[0].seconds if resume else 0.0
+    read = None if keeper is None else keeper.read(len(jobs))
+    before: Sequence[Snapshot | None] = read or [None] * len(jobs)
+    earlier = read[0].seconds if read else 0.0
     start = time.perf_counter() - earlier
-    before: Sequence[Snapshot | None] = resume or [None] * len(jobs)
-    running = [_Running(job, schedule, compute, own) for job, own in zip(jobs, before, strict=True)]
-    step = saved = max(one.step for one in running)
-    due = time.perf_counter() + (schedule.save_seconds or 0.0)
 
-    def snapshots() -> list[Snapshot]:
-        return [one.snapshot(time.perf_counter() - start) for one in running]
+    def clock() -> float:
+        return time.perf_counter() - start
 
-    while (used := schedule.used(step, time.perf_counter() - start)) < schedule.max_steps:
+    running = [
+        _Running(job, schedule, compute, snapshot, progress, clock)
+        for job, snapshot in zip(jobs, before, strict=True)
+    ]
+    step = max(one.step for one in running)
+    saver = None
+    if keeper is not None:
+        saver = Saver(keeper, lambda: [one.snapshot() for one in running], step)
+    while (used := schedule.used(step, clock())) < schedule.max_steps:
         active = [one for one in running if not one.has_stopped]
         if not active:
             break
         step += 1
         totals = [torch.zeros((), device=compute.device) for _ in active]
         for _ in range(schedule.accumulation):
-            losses = joint([next(one.job.losses) for one in active])
+            losses = joint([next(one.losses) for one in active])
             losses = [loss / schedule.accumulation for loss in losses]
             torch.autograd.backward(
                 [one.scaler.scale(loss) for one, loss in zip(active, losses, strict=True)]
@@ -176,12 +120,12 @@ def optimise_together(
                 total += loss.detach()
         for one, total in zip(active, totals, strict=True):
             one.update(schedule.rate(used), total)
-        if save is not None and step % schedule.save_every == 0 and time.perf_counter() >= due:
-            due, saved = _saved(lambda: save(snapshots()), schedule), step
-    if save is not None and step > saved and time.perf_counter() >= due:
-        save(snapshots())
+        if saver is not None:
+            saver.after(step)
+    if saver is not None:
+        saver.finish(step)
     share = 1 / len(jobs)
-    seconds = time.perf_counter() - start
+    seconds = clock()
     return [one.fit(seconds * share, earlier * share) for one in running]
 
 
@@ -189,10 +133,16 @@ class _Running(Generic[AnyLoss]):
     """A job while it is optimised."""
 
     def __init__(
-        self, job: Job[AnyLoss], schedule: Schedule, compute: Compute, resume: Snapshot | None
+        self,
+        job: Job[AnyLoss],
+        schedule: Schedule,
+        compute: Compute,
+        resume: Snapshot | None,
+        progress: Progress,
+        clock: Callable[[], float],
     ) -> None:
-        self.job = job
-        self._schedule = schedule
+        self._job, self._schedule = job, schedule
+        self._progress, self._clock = progress, clock
         self._parameters = [parameter for group in job.groups for parameter in group.parameters]
         self._optimiser = torch.optim.AdamW(
             [
@@ -207,16 +157,25 @@ class _Running(Generic[AnyLoss]):
         self._best = Best(self._parameters)
         self.step = 0
         self._history: list[Tensor] = []
+        self._asked_to_stop = False
         if resume is not None:
             self.step = resume.step
+            self._asked_to_stop = resume.asked_to_stop
             self._history = restore(
                 resume, self._parameters, self._optimiser, self.scaler, self._best
             )
         self._saved = len(self._history)
+        skipped = self.step * schedule.accumulation - job.drawn
+        self.losses = islice(job.losses, skipped, None) if skipped else job.losses
+        self._tell("start")
 
     @property
     def has_stopped(self) -> bool:
-        """Whether it has not gained for too long."""
+        """True where it has not gained for too long, or was asked to stop."""
+        return self._asked_to_stop or self._gains_no_more
+
+    @property
+    def _gains_no_more(self) -> bool:
         return self._best.looks_without_gain >= self._schedule.patience
 
     def update(self, rate: float, loss: Tensor) -> None:
@@ -231,38 +190,43 @@ class _Running(Generic[AnyLoss]):
         self._optimiser.zero_grad(set_to_none=True)
         self._history.append(loss)
         self.step += 1
-        if self.job.progress is not None:
-            self.job.progress(self.step, schedule.max_steps)
+        self._tell("step", loss=loss, rate=schedule.learning_rate * rate)
         looks = self.step % schedule.eval_every == 0 or self.step == schedule.max_steps
-        if self.job.evaluate is not None and looks:
-            self._best.see(self.job.evaluate())
-            if self.has_stopped:
+        if self._job.evaluate is not None and looks:
+            score = self._job.evaluate()
+            self._best.see(score)
+            if self._gains_no_more:
                 log.info("stopped at step %d: no gain on the development examples", self.step)
+            self._tell("evaluation", figures={"score": score})
 
-    def snapshot(self, seconds: float) -> Snapshot:
-        """Where it stands."""
+    def _tell(self, moment: Literal["start", "step", "evaluation", "end"], **more: Any) -> None:
+        schedule = self._schedule
+        event = Event(
+            self._job.stage, moment, self.step, schedule.max_steps, **more,
+            seconds=self._clock(), max_seconds=schedule.max_seconds,
+        )  # fmt: skip
+        asked = self._progress(event) is True
+        if asked and moment != "end" and not self.has_stopped:
+            log.info("%s: asked to stop after step %d", self._job.stage, self.step)
+            self._asked_to_stop = True
+
+    def snapshot(self) -> Snapshot:
+        """Take down where it stands."""
         loss = _mean(self._history[self._saved :])
         self._saved = len(self._history)
-        return take(
-            self.step, seconds, loss, self._history, self._parameters, self._optimiser,
+        taken = take(
+            self.step, self._clock(), loss, self._history, self._parameters, self._optimiser,
             self.scaler, self._best,
         )  # fmt: skip
+        return replace(taken, asked_to_stop=self._asked_to_stop)
 
     def fit(self, seconds: float, earlier: float) -> Fit:
         """Go back to its best parameters, and tell what it did."""
         self._best.restore()
         tail = _mean(self._history[-max(1, len(self._history) // 10) :])
-        return Fit(self.step, tail, seconds, self._best.score, earlier)
-
-
-def _saved(save: Callable[[], None], schedule: Schedule) -> float:
-    """Save, and return when the next time is due, so that saving stays a small share."""
-    start = time.perf_counter()
-    save()
-    end = time.perf_counter()
-    if schedule.save_seconds is None:
-        return end
-    return end + max(schedule.save_seconds, 20 * (end - start))
+        score = self._best.score
+        self._tell("end", loss=tail, figures={} if score is None else {"best_score": score})
+        return Fit(self.step, tail, seconds, score, earlier)
 
 
 def _mean(losses: Sequence[Tensor]) -> float:

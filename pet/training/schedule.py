@@ -1,4 +1,4 @@
-"""How an optimisation goes: steps, learning rates, when to look and when to save."""
+"""How an optimisation goes: steps, learning rates, when to look."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ class Schedule:
     ``max_steps`` counts optimiser steps; the rate rises for ``warmup`` (a share of them) and then
     falls to zero, on a line or on half a cosine. ``eval_every`` and ``patience`` matter only where
     there is something to evaluate on. ``max_seconds`` ends the optimisation earlier, and the rate
-    then follows the clock instead of the steps. ``save_every`` counts steps between snapshots;
-    where ``save_seconds`` is given they are also that far apart, and further where saving is slow.
+    then follows the clock instead of the steps.
     """
 
     max_steps: int
@@ -30,8 +29,6 @@ class Schedule:
     patience: int = 3
     decay: Literal["linear", "cosine"] = "linear"
     max_seconds: float | None = None
-    save_every: int = 500
-    save_seconds: float | None = None
 
     @classmethod
     def of(cls, training: TrainingConfig, steps: int, learning_rate: float) -> Self:

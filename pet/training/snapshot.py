@@ -28,6 +28,7 @@ class Snapshot:
     scaler: Mapping[str, float]
     best_score: float | None = None
     looks_without_gain: int = 0
+    asked_to_stop: bool = False
 
 
 class Best:

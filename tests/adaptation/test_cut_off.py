@@ -22,6 +22,7 @@ from pet.adaptation import Source, adapt
 from pet.backbone import MaskedLM
 from pet.config import LMConfig
 from pet.errors import RunError
+from pet.progress import Event
 
 
 class Killed(BaseException):
@@ -34,8 +35,8 @@ def check_killed_run(how: dict[str, Any], stop: int, encoder: str, tmp_path: Pat
     texts = Source("texts", lambda: iter(TEXTS))
     config = LMConfig(**{**QUICK, **how})
 
-    def kill(stage: str, done: int, total: int) -> None:
-        if (stage, done) == ("masked LM", stop):
+    def kill(event: Event) -> None:
+        if (event.stage, event.moment, event.step) == ("masked LM", "step", stop):
             raise Killed
 
     with pytest.raises(Killed):
@@ -59,6 +60,37 @@ def test_a_killed_run_ends_with_the_same_weights(
     check_killed_run(how, stop, encoder, tmp_path)
 
 
+def test_a_training_is_told_with_its_held_out_figures_and_may_be_stopped(
+    tiny_bert: str, tmp_path: Path
+) -> None:
+    told: list[Event] = []
+
+    def stop(event: Event) -> bool:
+        told.append(event)
+        return (event.stage, event.moment, event.step) == ("masked LM", "step", 5)
+
+    config = LMConfig(**{**QUICK, "checkpoint_every": 2})
+    texts = [Source("texts", lambda: iter(TEXTS))]
+    result = adapt(start(tiny_bert), texts, config, 0, tmp_path / "m", progress=stop)
+    assert result.steps == 5
+    assert result.before is not None
+    assert result.after is not None
+    lines = [(event.stage, event.moment, event.step) for event in told]
+    training = [(moment, step) for stage, moment, step in lines if stage == "masked LM"]
+    assert training == [
+        ("evaluation", 0), ("start", 0), ("step", 1), ("step", 2), ("evaluation", 2), ("step", 3),
+        ("step", 4), ("evaluation", 4), ("step", 5), ("evaluation", 5), ("end", 5),
+        ("evaluation", 5),
+    ]  # fmt: skip
+    assert [stage for stage, moment, _ in lines if moment == "start"] == [
+        "held-out text", "masked LM", "held-out text",
+    ]  # fmt: skip
+    figures = [event.figures for event in told if event.moment == "evaluation"]
+    assert figures[0] == {"loss": result.before.loss, "accuracy": result.before.accuracy}
+    assert figures[-1] == {"loss": result.after.loss, "accuracy": result.after.accuracy}
+    assert adapt(start(tiny_bert), texts, config, 0, tmp_path / "m") == result
+
+
 class Pull:
     """Losses that draw the biases of some words up, of others at every step."""
 
@@ -75,8 +107,8 @@ def test_what_is_learned_beside_the_text_goes_on_too(tiny_bert: str, tmp_path: P
     texts = [Source("texts", lambda: iter(TEXTS))]
     config = LMConfig(**{**QUICK, "weight_decay": 0.0})
 
-    def kill(stage: str, done: int, total: int) -> None:
-        if (stage, done) == ("masked LM", 5):
+    def kill(event: Event) -> None:
+        if (event.stage, event.moment, event.step) == ("masked LM", "step", 5):
             raise Killed
 
     pull = Pull(1.0)

@@ -11,7 +11,7 @@ from work import Number, be_killed, process_of, square
 
 from pet.errors import DataError, RunError
 from pet.execution import Executor, InProcess, Processes, executor_for
-from pet.types import silent
+from pet.progress import Event, silent
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +54,9 @@ def test_an_error_of_the_work_is_raised_as_it_is(executor: Executor) -> None:
 
 
 def test_progress_of_this_process_is_told() -> None:
-    told: list[tuple[str, int, int]] = []
-    list(InProcess().run(square, [Number(2)], lambda *step: told.append(step)))
-    assert told == [("square", 1, 1)]
+    told: list[Event] = []
+    list(InProcess().run(square, [Number(2)], told.append))
+    assert told == [Event("square", "step", 1, 1)]
 
 
 def test_processes_live_from_one_list_to_the_next(processes: Processes) -> None:

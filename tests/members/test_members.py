@@ -20,9 +20,10 @@ from pet.config import TrainingConfig
 from pet.data import Pool
 from pet.encoding import Chunk
 from pet.errors import DataError
-from pet.members import MemberResult, MemberSet, MemberSpec, train_member
+from pet.members import MemberResult, MemberSet, MemberSpec, parameters, train_member
 from pet.members import losses as losses_module
 from pet.members import training as members_module
+from pet.progress import Event
 from pet.scoring import PVPScorer, score
 from pet.scoring.readouts.words import margin_loss
 
@@ -93,13 +94,13 @@ def test_the_default_rate_is_used_when_none_is_given(
 ) -> None:
     seen = []
 
-    def record(groups: Any, losses: Any, schedule: Any, *rest: Any) -> Any:
+    def record(jobs: Any, schedule: Any, *rest: Any, **more: Any) -> Any:
         seen.append(schedule)
-        return plain(groups, losses, schedule, *rest)
+        return plain(jobs, schedule, *rest, **more)
 
-    plain = members_module.optimise_resumably
-    monkeypatch.setattr(members_module, "optimise_resumably", record)
-    monkeypatch.setattr(members_module, "default_learning_rate", lambda width: width * 1e-6)
+    plain = members_module.optimise
+    monkeypatch.setattr(members_module, "optimise", record)
+    monkeypatch.setattr(parameters, "default_learning_rate", lambda width: width * 1e-6)
     for scope in ("full", "head", "bias"):
         train(backbone, spec(scope=scope, learning_rate=None, max_steps=1))
     assert [s.learning_rate for s in seen] == pytest.approx([32e-6, 320e-6, 3200e-6])
@@ -195,11 +196,12 @@ def test_training_stops_on_development_examples_and_keeps_its_best_weights(
 ) -> None:
     # The development labels are wrong, so accuracy on them falls as the member learns.
     wrong = [Example(e.texts, "no" if e.label == "yes" else "yes") for e in EXAMPLES]
-    told: list[tuple[str, int, int]] = []
+    told: list[Event] = []
     own = spec(eval_every=15, patience=2)
-    result = train(backbone, own, dev=wrong, progress=lambda *step: told.append(step))
+    result = train(backbone, own, dev=wrong, progress=told.append)
     assert result.steps == 45
-    assert told == [("m", step, 60) for step in range(1, 46)]
+    steps = [(event.stage, event.step, event.total) for event in told if event.moment == "step"]
+    assert steps == [("m", step, 60) for step in range(1, 46)]
     # The weights are those of the first look: the ones a run of the same schedule has at step 15.
     accuracies: list[Any] = []
     plain = members_module._dev_score

@@ -35,8 +35,8 @@ from pet.members import (
 from pet.members import store as member_store
 from pet.runs import RunFolder
 from pet.scoring.soft.template import SoftSpec
-from pet.training import Checkpoint, Fit, Group, Job, Schedule, checkpoints
-from pet.training.loop import Loss, optimise_together, shuffled_batches
+from pet.training import Checkpoint, Fit, Group, Job, Loss, Schedule, checkpoints, optimise
+from pet.training.loop import shuffled_batches
 
 CPU = Compute(torch.device("cpu"), "fp32")
 TASK = toy_task()
@@ -103,7 +103,7 @@ def job(number: int, looks: Sequence[float]) -> Job[Loss]:
         return (inputs[rows] @ weight - 1).square().mean() * 9
 
     losses = (partial(loss_of, rows) for rows in shuffled_batches(12, 5, generator))
-    return Job([Group([weight])], losses, lambda: next(seen))
+    return Job([Group([weight])], losses, f"job {number}", lambda: next(seen))
 
 
 def ends(own: Sequence[Job[Loss]], fits: Sequence[Fit]) -> list[Any]:
@@ -125,10 +125,10 @@ def test_jobs_in_lock_step_end_where_each_would_alone(
 ) -> None:
     schedule = Schedule(8, 0.1, accumulation, eval_every=1, patience=patience)
     own = [job(*numbered) for numbered in enumerate(scores)]
-    together = ends(own, optimise_together(own, schedule, CPU))
+    together = ends(own, optimise(own, schedule, CPU))
     for number, found in enumerate(together):
         one = job(number, scores[number])
-        assert [found] == ends([one], optimise_together([one], schedule, CPU))
+        assert [found] == ends([one], optimise([one], schedule, CPU))
 
 
 def test_those_that_stopped_are_not_computed_any_more() -> None:
@@ -139,7 +139,7 @@ def test_those_that_stopped_are_not_computed_any_more() -> None:
         return [loss() for loss in losses]
 
     own = [job(0, [0.5] * 8), job(1, [0.1, 0.5, 0.5, 0.9, 0.9, 0.9, 0.9, 0.9])]
-    fits = optimise_together(own, Schedule(8, 0.1, eval_every=1, patience=2), CPU, joint)
+    fits = optimise(own, Schedule(8, 0.1, eval_every=1, patience=2), CPU, joint)
     assert [fit.steps for fit in fits] == [3, 6]
     assert active == [2, 2, 2, 1, 1, 1]
 
@@ -348,7 +348,7 @@ def test_a_group_goes_on_from_its_checkpoint_exactly(
         with pytest.raises(Killed):
             train_together(*more, checkpoint=checkpoint)
     dying(10**9)
-    assert checkpoint.read_together(3) is None
+    assert checkpoint.read(3) is None
     found = train_together(*more, checkpoint=checkpoint)
     for one, other in zip(found, expected, strict=True):
         identical(one, other)

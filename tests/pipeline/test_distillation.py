@@ -23,8 +23,8 @@ from pet.model import sequence_classifier as classifier_module
 from pet.pipeline import distillation as distillation_module
 from pet.pipeline.distillation import distil
 from pet.pipeline.fine_tuning import fine_tune
-from pet.training import Fit
-from pet.training.loop import Loss
+from pet.progress import Event
+from pet.training import Fit, Job, Loss
 
 WORDS = Verbalizer({"no": ["bad"], "maybe": ["so"], "yes": ["good"]})
 TASK = Task("toy", ["no", "maybe", "yes"], ["text"], [PVP("{text} {mask}", WORDS)])
@@ -71,10 +71,8 @@ def same(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> 
 
 
 def test_the_student_learns_the_soft_labels(tiny_bert: str) -> None:
-    told: list[tuple[str, int, int]] = []
-    student, fit = distil(
-        config(tiny_bert), TASK, POOL, teacher_of(POOL), HOW, 1, lambda *step: told.append(step)
-    )
+    told: list[Event] = []
+    student, fit = distil(config(tiny_bert), TASK, POOL, teacher_of(POOL), HOW, 1, told.append)
     examples = list(POOL)
     found = student.scores([example.texts for example in examples])
     expected = teacher(examples)
@@ -85,7 +83,8 @@ def test_the_student_learns_the_soft_labels(tiny_bert: str) -> None:
     new = student.scores([{"text": f"this phone was {cue} and {cue}"} for cue in ("warm", "cold")])
     assert new.argmax(1).tolist() == [2, 0]
     assert fit.steps == 10 * (96 // 8)
-    assert told[-1] == ("distilled", fit.steps, fit.steps)
+    last = told[-1]
+    assert (last.stage, last.step, last.total) == ("distilled", fit.steps, fit.steps)
 
 
 def test_the_loss_is_the_scaled_divergence_of_the_formula(
@@ -94,11 +93,11 @@ def test_the_loss_is_the_scaled_divergence_of_the_formula(
     t = 3.0
     caught = []
 
-    def one_loss(groups: Any, losses: Iterator[Loss], *rest: Any, **more: Any) -> Fit:
-        caught.append(next(losses)().item())
-        return Fit(0, 0.0, 0.0)
+    def one_loss(jobs: list[Job[Loss]], *rest: Any, **more: Any) -> list[Fit]:
+        caught.append(next(jobs[0].losses)().item())
+        return [Fit(0, 0.0, 0.0)]
 
-    monkeypatch.setattr(distillation_module, "optimise_resumably", one_loss)
+    monkeypatch.setattr(distillation_module, "optimise", one_loss)
     how = DistillationConfig(distill_temperature=t, distill_batch_size=1000)
     student, _ = distil(config(tiny_bert), TASK, POOL, teacher_of(POOL), how, 1)
     student.save(tmp_path)
@@ -206,11 +205,11 @@ def test_the_new_head_learns_faster_than_the_encoder(
 ) -> None:
     seen: list[Any] = []
 
-    def record(groups: Any, losses: Any, *rest: Any, **more: Any) -> Fit:
-        seen.extend(groups)
-        return Fit(0, 0.0, 0.0)
+    def record(jobs: list[Job[Loss]], *rest: Any, **more: Any) -> list[Fit]:
+        seen.extend(jobs[0].groups)
+        return [Fit(0, 0.0, 0.0)]
 
-    monkeypatch.setattr(distillation_module, "optimise_resumably", record)
+    monkeypatch.setattr(distillation_module, "optimise", record)
     student, _ = distil(config(tiny_bert), TASK, POOL, teacher_of(POOL), HOW, 1)
     encoder, head = seen
     assert head.rate_factor > encoder.rate_factor == 1.0
@@ -319,18 +318,16 @@ def labelled(start: int, step: int) -> list[Example]:
 
 def test_fine_tuning_learns_and_repeats(tiny_bert: str) -> None:
     training = TrainingConfig(max_steps=120, batch_size=8, learning_rate=5e-3)
-    told: list[tuple[str, int, int]] = []
+    told: list[Event] = []
     examples = labelled(0, 1)[:48]
 
     def tuned(seed: int, steps: int) -> tuple[SequenceClassifier, Fit]:
         own = TrainingConfig(max_steps=steps, batch_size=8, learning_rate=3e-3)
         return fine_tune(config(tiny_bert), TASK, examples, own, seed)
 
-    model, fit = fine_tune(
-        config(tiny_bert), TASK, examples, training, 1, progress=lambda *step: told.append(step)
-    )
+    model, fit = fine_tune(config(tiny_bert), TASK, examples, training, 1, progress=told.append)
     assert fit.steps == 120
-    assert told[-1] == ("fine-tuned", 120, 120)
+    assert (told[-1].stage, told[-1].step, told[-1].total) == ("fine-tuned", 120, 120)
     new = labelled(0, 1)[48:]
     found = model.scores([example.texts for example in new]).argmax(1)
     assert np.mean([TASK.labels[n] == e.label for n, e in zip(found, new, strict=True)]) > 0.95

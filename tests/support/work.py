@@ -7,7 +7,7 @@ import signal
 from dataclasses import dataclass
 
 from pet.errors import DataError
-from pet.types import Progress
+from pet.progress import Event, Progress
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def square(spec: Number, progress: Progress) -> int:
     """Square a number; 13 is refused."""
     if spec.value == 13:
         raise DataError("13 is not squared.", "Leave it out.")
-    progress("square", 1, 1)
+    progress(Event("square", "step", 1, 1))
     return spec.value**2
 
 

@@ -10,8 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from copy import deepcopy
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from optimising import Memory, optimise_one
 from torch import Tensor, nn
 from toy import Files, labelled_rows, pet, toy_task, unlabelled_rows
 
@@ -35,9 +35,8 @@ from pet.pipeline import asked, run
 from pet.runs import RunFolder
 from pet.scoring.soft.patterns import with_slots
 from pet.scoring.soft.template import SoftSpec
-from pet.training import Checkpoint, Fit, Group, Schedule, checkpoints, optimise
-from pet.training.checkpoints import optimise_resumably
-from pet.training.loop import Loss, shuffled_batches
+from pet.training import Checkpoint, Fit, Group, Loss, Schedule, checkpoints
+from pet.training.loop import shuffled_batches
 from pet.training.snapshot import Snapshot
 
 CPU = Compute(torch.device("cpu"), "fp32")
@@ -65,12 +64,12 @@ def problem(
         return ((inputs[rows] + noise) @ weight + bias - truth[rows]).square().mean()
 
     losses: Iterator[Loss] = (partial(loss_of, rows) for rows in batches)
-    resume: Snapshot | None = more.get("resume")
-    done = resume.step * schedule.accumulation if resume else 0
-    looks = itertools.count(done // schedule.accumulation // schedule.eval_every)
-    fit = optimise(
+    keeper: Memory | None = more.get("keeper")
+    done = keeper.resume.step if keeper and keeper.resume else 0
+    looks = itertools.count(done // schedule.eval_every)
+    fit = optimise_one(
         [Group([weight]), Group([bias], 3.0)],
-        itertools.islice(losses, done, None),
+        losses,
         schedule,
         compute,
         (lambda: scores[next(looks)]) if scores else None,
@@ -97,13 +96,11 @@ def test_an_optimisation_goes_on_from_any_step_exactly(
     precision: str,
 ) -> None:
     compute = Compute(torch.device("cpu"), precision)
-    schedule = Schedule(
-        12, 0.05, accumulation, eval_every=eval_every, patience=patience, save_every=1
-    )
-    taken: list[Snapshot] = []
-    expected, values = problem(schedule, scores, compute, save=lambda s: taken.append(deepcopy(s)))
-    snapshot = taken[min(cut, len(taken)) - 1]
-    fit, found = problem(schedule, scores, compute, resume=snapshot)
+    schedule = Schedule(12, 0.05, accumulation, eval_every=eval_every, patience=patience)
+    memory = Memory()
+    expected, values = problem(schedule, scores, compute, keeper=memory)
+    snapshot = memory.taken[min(cut, len(memory.taken)) - 1]
+    fit, found = problem(schedule, scores, compute, keeper=Memory(snapshot))
     assert (fit.steps, fit.loss, fit.best_score) == (
         expected.steps,
         expected.loss,
@@ -126,14 +123,17 @@ def test_snapshots_are_seconds_apart_and_a_small_share_of_the_time(
         clock += 1.0  # a step takes a second
         return parameter.sum()
 
-    def save(snapshot: Snapshot) -> None:
-        nonlocal clock
-        steps.append(snapshot.step)
-        clock += slow
+    class Slow(Memory):
+        def write(self, snapshots: Sequence[Snapshot]) -> None:
+            nonlocal clock
+            steps.append(snapshots[0].step)
+            clock += slow
 
     monkeypatch.setattr(time, "perf_counter", lambda: clock)
-    schedule = Schedule(65, 0.1, save_every=1, save_seconds=10.0)
-    optimise([Group([parameter])], itertools.repeat(loss), schedule, CPU, save=save)
+    keeper = Slow(every_seconds=10.0)
+    optimise_one(
+        [Group([parameter])], itertools.repeat(loss), Schedule(65, 0.1), CPU, keeper=keeper
+    )
     assert steps == expected
 
 
@@ -143,27 +143,25 @@ def test_a_checkpoint_gives_back_what_it_was_given(tmp_path: Path) -> None:
     assert checkpoint.read_all() is None
     tensors = {"weight.0": torch.randn(3, 2).T, "losses": torch.tensor([1.5])}
     snapshot = Snapshot(7, 2.5, 0.5, tensors, {"scale": 2.0}, 0.75, 1)
-    checkpoint.write(snapshot, {"rows": torch.arange(3)}, before={"loss": 1.0})
+    checkpoint.write([snapshot], {"rows": torch.arange(3)}, before={"loss": 1.0})
     assert (tmp_path / "members" / "a" / "checkpoint.safetensors").is_file()
     found = checkpoint.read_all()
     assert found is not None
-    again, beside, more = found
+    (again,), beside, more = found
     assert {**vars(again), "tensors": None} == {**vars(snapshot), "tensors": None}
     assert all(torch.equal(again.tensors[name], tensors[name]) for name in tensors)
     assert torch.equal(beside["rows"], torch.arange(3))
     assert more == {"before": {"loss": 1.0}}
     checkpoint.remove()
     checkpoint.remove()
-    assert checkpoint.read_together(1) is None
+    assert checkpoint.read(1) is None
 
 
 def test_a_checkpoint_of_other_parameters_or_no_checkpoint_is_refused(tmp_path: Path) -> None:
     def fit(size: int) -> Fit:
         parameter = nn.Parameter(torch.zeros(size))
         losses = itertools.repeat(parameter.sum)
-        return optimise_resumably(
-            [Group([parameter])], losses, Schedule(3, 0.1), CPU, checkpoint=checkpoint
-        )
+        return optimise_one([Group([parameter])], losses, Schedule(3, 0.1), CPU, keeper=checkpoint)
 
     checkpoint = Checkpoint(RunFolder.start(tmp_path, {}))
     with pytest.MonkeyPatch.context() as patch:

@@ -14,13 +14,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from optimising import optimise_one
 from torch import Tensor, nn
 
 from pet.device import Compute
 from pet.errors import PetError
+from pet.progress import Event
 from pet.task.labels import label_numbers
-from pet.training import Group, Schedule, optimise
-from pet.training.loop import Loss, class_weights, shuffled_batches
+from pet.training import Group, Loss, Schedule
+from pet.training.loop import class_weights, shuffled_batches
 
 CPU = Compute(torch.device("cpu"), "fp32")
 
@@ -89,7 +91,7 @@ def test_optimise_is_adamw_with_linear_warm_up_and_decay(warmup: float, clip: fl
         gradients = list(torch.autograd.grad(loss, (w, b)))
         factor = (step + 1) / (rising + 1) if step < rising else (steps - step) / (steps - rising)
         naive.step(gradients, [rate * factor, rate * factor * 3], decay, clip)
-    fit = optimise(
+    fit = optimise_one(
         [Group([data[2]]), Group([data[3]], 3.0)],
         regression_losses(data, 6),
         Schedule(steps, rate, weight_decay=decay, warmup=warmup, clip_norm=clip),
@@ -103,10 +105,10 @@ def test_optimise_is_adamw_with_linear_warm_up_and_decay(warmup: float, clip: fl
 def test_accumulation_of_small_batches_equals_large_batches() -> None:
     small, large = problem(), problem()
     schedule: dict[str, Any] = {"max_steps": 12, "learning_rate": 0.05}
-    few = optimise(
+    few = optimise_one(
         [Group(small[2:])], regression_losses(small, 4), Schedule(accumulation=3, **schedule), CPU
     )
-    many = optimise([Group(large[2:])], regression_losses(large, 12), Schedule(**schedule), CPU)
+    many = optimise_one([Group(large[2:])], regression_losses(large, 12), Schedule(**schedule), CPU)
     for a, b in zip(small[2:], large[2:], strict=True):
         torch.testing.assert_close(a, b, atol=1e-6, rtol=1e-5)
     assert few.loss == pytest.approx(many.loss, rel=1e-5)
@@ -123,23 +125,24 @@ def test_the_number_of_steps_and_losses_is_exact(steps: int, accumulation: int) 
             asked += 1
             yield loss
 
-    seen: list[tuple[int, int]] = []
-    fit = optimise(
+    seen: list[Event] = []
+    fit = optimise_one(
         [Group(data[2:])],
         counted(),
         Schedule(steps, 0.01, accumulation),
         CPU,
-        progress=lambda done, total: seen.append((done, total)),
+        progress=seen.append,
     )
     assert fit.steps == steps
     assert asked == steps * accumulation
-    assert seen == [(step, steps) for step in range(1, steps + 1)]
+    told = [(event.step, event.total) for event in seen if event.moment == "step"]
+    assert told == [(step, steps) for step in range(1, steps + 1)]
 
 
 def test_no_steps_change_nothing() -> None:
     data = problem()
     before = [part.detach().clone() for part in data[2:]]
-    fit = optimise([Group(data[2:])], iter(()), Schedule(0, 0.1), CPU)
+    fit = optimise_one([Group(data[2:])], iter(()), Schedule(0, 0.1), CPU)
     assert (fit.steps, fit.loss) == (0, 0.0)
     assert all(torch.equal(a, b) for a, b in zip(before, data[2:], strict=True))
 
@@ -147,7 +150,7 @@ def test_no_steps_change_nothing() -> None:
 def test_the_reported_loss_is_the_mean_of_the_last_tenth() -> None:
     parameter = nn.Parameter(torch.zeros(1))
     losses = each(lambda number: parameter.sum() * 0 + number)
-    fit = optimise([Group([parameter])], losses, Schedule(40, 0.1), CPU)
+    fit = optimise_one([Group([parameter])], losses, Schedule(40, 0.1), CPU)
     assert fit.loss == pytest.approx(np.mean([36, 37, 38, 39]))
 
 
@@ -161,7 +164,7 @@ def stepped(scores: list[float], **schedule: Any) -> tuple[Any, float, list[floa
         return scores[len(seen) - 1]
 
     losses = each(lambda _: parameter.sum())
-    fit = optimise(
+    fit = optimise_one(
         [Group([parameter])], losses, Schedule(learning_rate=0.1, **schedule), CPU, evaluate
     )
     return fit, parameter.item(), seen
@@ -202,13 +205,13 @@ def test_divergence_is_an_error_with_advice(at: int, evaluate: Callable[[], floa
     parameter = nn.Parameter(torch.ones(1))
     losses = each(lambda n: parameter.sum() * (math.nan if n == at else 1))
     with pytest.raises(PetError, match=r"diverged(.|\n)*--learning-rate"):
-        optimise([Group([parameter])], losses, Schedule(10, 0.1, eval_every=5), CPU, evaluate)
+        optimise_one([Group([parameter])], losses, Schedule(10, 0.1, eval_every=5), CPU, evaluate)
 
 
 def test_fp16_skips_a_step_whose_scaled_gradient_overflows() -> None:
     parameter = nn.Parameter(torch.ones(1))
     losses = each(lambda n: parameter.sum() * (1e36 if n == 0 else 1.0))
-    fit = optimise(
+    fit = optimise_one(
         [Group([parameter])], losses, Schedule(10, 0.1), Compute(torch.device("cpu"), "fp16")
     )
     assert fit.steps == 10

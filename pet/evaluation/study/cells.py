@@ -21,10 +21,10 @@ from pet.evaluation.study.baselines import BASELINES
 from pet.evaluation.study.memory import peak_gpu_memory, peak_memory, reset_peaks
 from pet.evaluation.study.results import CellResult, ModelFigures
 from pet.pipeline import asked, run
+from pet.progress import Progress, silent
 from pet.runs import RunFolder
 from pet.seeds import RunStream, derived_seed
 from pet.task import Task
-from pet.types import Progress, silent
 
 
 @dataclass(frozen=True)

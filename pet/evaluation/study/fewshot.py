@@ -7,7 +7,7 @@ study that was cut off knows what is left.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,8 +20,8 @@ from pet.evaluation.study.baselines import require
 from pet.evaluation.study.cells import CellSpec, TaskFiles, draw, run_cell
 from pet.evaluation.study.results import CellResult, StudyResult
 from pet.execution import executor_for
+from pet.progress import Event, Progress, counted, silent
 from pet.runs import StudyFolder, StudyTaskFolder
-from pet.types import Progress, silent
 
 __all__ = ["CellResult", "StudyResult", "TaskFiles", "few_shot_study"]
 
@@ -56,7 +56,7 @@ def few_shot_study(
     force : bool
         Start over in the folder.
     progress : callable
-        Told a stage's name, steps done and total.
+        Told of every stage; see `pet.progress`.
 
     Raises
     ------
@@ -87,16 +87,15 @@ def few_shot_study(
     left = [spec for spec in specs if not _finished(folders[spec.files.task.name], spec)]
     done = 0
 
-    def show(stage: str, step: int, total: int) -> None:
-        progress(f"{done + 1}/{len(left)} {stage}", step, total)
+    def titled(event: Event) -> bool | None:
+        return progress(replace(event, stage=f"{done + 1}/{len(left)} {event.stage}"))
 
     with executor_for(config.jobs) as executor:
-        for spec, result in executor.run(run_cell, left, show):
+        results = executor.run(run_cell, left, titled)
+        for spec, result in counted(results, progress, "cells", len(left)):
             folder = folders[spec.files.task.name]
             folder.write_json(folder.cell(spec.name), asdict(result))
             done += 1
-            if config.jobs > 1:
-                progress("cells", done, len(left))
     cells = tuple(_read(folders[spec.files.task.name], spec) for spec in specs)
     return StudyResult(config, cells, overlap)
 

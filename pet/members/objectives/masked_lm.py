@@ -16,7 +16,7 @@ from pet.data import Pool
 from pet.encoding import Batch, Chunk
 from pet.encoding.masking import Masking
 from pet.scoring import PVPScorer
-from pet.training.loop import Loss
+from pet.training import Loss
 
 
 def lm_losses_on(

@@ -129,13 +129,13 @@ def test_prompt_and_backbone_have_rates_of_their_own(
     from pet.members import training
 
     seen = []
-    plain = training.optimise_resumably
+    plain = training.optimise
 
-    def record(groups: Any, losses: Any, schedule: Any, *rest: Any) -> Any:
-        seen.append([schedule.learning_rate * group.rate_factor for group in groups])
-        return plain(groups, losses, schedule, *rest)
+    def record(jobs: Any, schedule: Any, *rest: Any, **more: Any) -> Any:
+        seen.append([schedule.learning_rate * group.rate_factor for group in jobs[0].groups])
+        return plain(jobs, schedule, *rest, **more)
 
-    monkeypatch.setattr(training, "optimise_resumably", record)
+    monkeypatch.setattr(training, "optimise", record)
     for changes in (
         {"scope": "head", "learning_rate": 1e-3, "prompt_rate": 2e-2},
         {"scope": "head", "learning_rate": 1e-1, "prompt_rate": 2e-2},
