@@ -29,7 +29,7 @@ from pet.config.settings import flat_today
 from pet.data import Data, Pool, chunked
 from pet.data.given import given_examples, given_labelled
 from pet.model import load_model, save_model
-from pet.pipeline import asked, finished, run
+from pet.pipeline import asked, drop_leftovers, finished, run
 from pet.progress import Progress, silent
 from pet.runs import RunFolder
 from pet.runs.writing import let_read
@@ -208,6 +208,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
             target = run_folder if run_folder is not None else temporary
             folder = RunFolder.start(target, asked(task, settings, data))
             if finished(folder):
+                drop_leftovers(folder)
                 self.model_ = load_model(folder.path, self.device, self.precision)
             else:
                 self.model_ = run(task, settings, data, folder, progress)

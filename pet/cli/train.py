@@ -46,7 +46,7 @@ def command(
     from pet.data import Data
     from pet.evaluation.report_table import report_table
     from pet.evaluation.run_report import run_report
-    from pet.pipeline import asked, finished, run
+    from pet.pipeline import asked, drop_leftovers, finished, run
     from pet.runs import RunFolder
 
     task, rows = inputs.task, inputs.rows
@@ -54,6 +54,7 @@ def command(
     data = Data(train, rows.labelled(dev) if dev else [], pool)
     folder = RunFolder.start(output, asked(task, settings, data), force)
     if finished(folder):
+        drop_leftovers(folder)
         say(f"{output} was finished before.")
     else:
         with progress_bars() as progress:

@@ -1,5 +1,5 @@
 """Pipeline: the steps of a method, from data to a model."""
 
-from pet.pipeline.run import asked, finished, run
+from pet.pipeline.run import asked, drop_leftovers, finished, run
 
-__all__ = ["asked", "finished", "run"]
+__all__ = ["asked", "drop_leftovers", "finished", "run"]

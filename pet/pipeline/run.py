@@ -36,11 +36,13 @@ def asked(task: Task, settings: Settings, data: Data) -> dict[str, Any]:
 
 
 def finished(folder: RunFolder) -> bool:
-    """Whether a run ended; what a process that was killed right then left is removed."""
-    if not folder.has(folder.classifier):
-        return False
+    """Whether a run is finished."""
+    return folder.has(folder.classifier)
+
+
+def drop_leftovers(folder: RunFolder) -> None:
+    """Remove the last checkpoint of a finished run, which a process killed right then leaves."""
     Checkpoint(folder).remove()
-    return True
 
 
 def run(
@@ -94,5 +96,5 @@ def run(
     model = from_members(work, settings, specs) if specs else without_patterns(work, settings)
     with folder.writing(folder.classifier) as temporary:
         save_model(model, temporary)
-    Checkpoint(folder).remove()
+    drop_leftovers(folder)
     return model

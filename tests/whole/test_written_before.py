@@ -14,6 +14,7 @@ import pytest
 from toy import pet
 
 from pet.model import PromptBank, load_model
+from pet.pipeline import finished
 from pet.runs import RunFolder
 
 WRITTEN_BEFORE = Path(__file__).resolve().parents[1] / "written_before"
@@ -98,6 +99,15 @@ def test_the_same_command_finds_a_run_finished(name: str) -> None:
     printed = again(name)
     assert printed == Path(f"{name}.txt").read_text()
     assert files_of(name, "run.json", "ensemble.json", "members", "classifier") == kept
+
+
+def test_asking_whether_a_run_is_finished_removes_nothing() -> None:
+    folder = RunFolder.open("single")
+    (folder.path / folder.checkpoint).write_text("of a process that was killed", "utf-8")
+    assert finished(folder)
+    assert folder.has(folder.checkpoint)
+    again("single")
+    assert not folder.has(folder.checkpoint)
 
 
 @pytest.mark.parametrize("name", RUNS)
