@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from pet.errors import RunError, UsageError
 from pet.evaluation.study.cells import CellSpec, TaskFiles, run_cell
 from pet.evaluation.study.fewshot import few_shot_study
 from pet.evaluation.study.results import StudyResult
+from pet.execution import Processes, executor_for
 
 ONE = replace(CONFIG, seeds=(1,))
 
@@ -115,6 +117,23 @@ def test_a_damaged_cell_is_named(tmp_path: Path) -> None:
             few_shot_study([FILES], ONE, quick(), tmp_path)
 
 
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Processes]:
+    with Processes(2) as executor:
+        yield executor
+
+
+@pytest.fixture
+def shared(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let studies with two jobs share two processes: these start more slowly than they work."""
+    monkeypatch.setattr(
+        fewshot,
+        "executor_for",
+        lambda jobs: nullcontext(processes) if jobs == 2 else executor_for(jobs),
+    )
+
+
+@pytest.mark.usefixtures("shared")
 def test_two_processes_give_what_one_gives(tiny_bert: str) -> None:
     config = StudyConfig(methods=("tfidf", "single"), shots=(2,), seeds=(1,))
     one, two = (
@@ -123,7 +142,8 @@ def test_two_processes_give_what_one_gives(tiny_bert: str) -> None:
     assert without_cost(one) == without_cost(two)
 
 
-def test_an_error_in_a_process_is_the_same_error(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("shared")
+def test_an_error_in_a_process_is_the_same_error() -> None:
     config = StudyConfig(methods=("single",), shots=(1,), seeds=(1,), jobs=2)
     with pytest.raises(UsageError, match="Device 'nonsense' cannot be used"):
         few_shot_study(
