@@ -119,7 +119,7 @@ def test_a_full_disk_while_predicting_is_told_with_the_file(trained: Files, tmp_
 
 def test_predictions_need_a_known_ending_and_a_folder(trained: Files, tmp_path: Path) -> None:
     common = ["predict", trained.folder / "run", "--input", trained.test, "-o"]
-    refused(command(*common, tmp_path / "out.txt"), "out.txt", ".jsonl or .csv", code=2)
+    refused(command(*common, tmp_path / "out.txt"), "out.txt", ".jsonl, .csv", code=2)
     refused(command(*common, tmp_path / "no" / "out.csv"), "out.csv", "No such file")
 
 
