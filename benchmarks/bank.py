@@ -37,8 +37,9 @@ from torch.nn import functional
 from pet import PromptBank, load_task
 from pet.backbone import MaskedLM
 from pet.config import TrainingConfig
-from pet.data import Columns, Example, examples_from
+from pet.data import Columns, Data, Example, examples_from
 from pet.members import MemberSet, MemberSpec, train_member, train_together
+from pet.members.work import Work
 from pet.model import Ensemble, EnsembleModel, TaskPrompt
 from pet.progress import Event
 from pet.resources import resource_folder
@@ -140,13 +141,13 @@ def train_pet(backbone: MaskedLM, examples: Sequence[Example], count: int, steps
         used = 0.0
         for spec in specs:
             before.clear()
-            train_member(backbone, spec, task, examples, progress=mark)
+            train_member(backbone, spec, Work(task, Data(examples), mark))
             used += before[-1] - before[0]
         return used
 
     def together() -> float:
         before.clear()
-        train_together(backbone, specs, task, examples, progress=mark)
+        train_together(backbone, specs, Work(task, Data(examples), mark))
         # Every member tells of a step when all have made it.
         return before[-1] - before[count - 1]
 
@@ -163,7 +164,7 @@ def train_peft(backbone: MaskedLM, examples: Sequence[Example], steps: int) -> f
         if event.moment == "step" and event.step in (1, event.total):
             marks.append(seconds_used(backbone))
 
-    train_member(backbone, spec_of(task, 0, steps), task, examples, progress=mark)
+    train_member(backbone, spec_of(task, 0, steps), Work(task, Data(examples), mark))
     own = marks[-1] - marks[0]
     peft = Peft(MaskedLM.load(device=str(backbone.compute.device)), [task])
     trained = [p for p in peft.model.parameters() if p.requires_grad]

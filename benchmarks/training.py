@@ -39,9 +39,10 @@ from naive import (
 from pet import PVP, Task
 from pet.backbone import MaskedLM
 from pet.config import TrainingConfig, default_learning_rate
-from pet.data import Example
+from pet.data import Data, Example
 from pet.device import Compute
 from pet.members import MemberResult, MemberSpec, train_member
+from pet.members.work import Work
 from pet.progress import Event
 from pet.training.loop import shuffled_batches
 
@@ -61,7 +62,7 @@ def train_fast(
         if event.moment == "step" and event.step in (1, event.total):
             marks.append(clock(backbone))
 
-    result = train_member(backbone, spec, task, examples, progress=mark)
+    result = train_member(backbone, spec, Work(task, Data(examples), mark))
     backbone.weights.put({})
     return (marks[-1] - marks[0]) / (steps - 1), result
 

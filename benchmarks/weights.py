@@ -27,6 +27,7 @@ from pet.evaluation.tables import text_table
 from pet.members import MemberSet, specs_of
 from pet.members.folds import out_of_fold_scores, stratified_splits
 from pet.members.store import MemberStore
+from pet.members.work import Work
 from pet.model import Ensemble
 from pet.model.combiners import COMBINERS
 from pet.model.ensemble import pairwise_agreement
@@ -60,13 +61,13 @@ def scores_of(data: Path, name: str, shots: int, rows: int, settings: Settings) 
     with TemporaryDirectory() as temporary:
         inputs = Data(train)
         folder = RunFolder.start(Path(temporary) / "run", asked(task, settings, inputs))
-        store = MemberStore(folder, backbone, task, inputs)
+        store = MemberStore(folder, backbone, Work(task, inputs))
         results = [store.member(spec) for spec in specs]
         weights = {result.name: result.weights for result in results}
         offsets = {result.name: result.offsets for result in results}
         members = MemberSet(backbone, task, specs, weights, offsets)
         scores = members.scores([example.texts for example in held_out])
-    folds = [out_of_fold_scores(backbone, spec, task, train, splits) for spec in specs]
+    folds = [out_of_fold_scores(backbone, spec, Work(task, Data(train)), splits) for spec in specs]
     combine = Ensemble.uniform(len(specs)).member_scores
     return {
         "scores": combine(scores),

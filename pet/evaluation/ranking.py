@@ -26,7 +26,7 @@ from pet.encoding import Chunk
 from pet.errors import DataError, UsageError
 from pet.evaluation.bootstrap import bootstrap_means
 from pet.evaluation.tables import percent, text_table
-from pet.members import MemberSpec, specs_of
+from pet.members import MemberSpec, Work, specs_of
 from pet.members.folds import Split, out_of_fold_scores
 from pet.model import Ensemble
 from pet.model.weighting import learn_weights
@@ -166,10 +166,8 @@ def rank_patterns(
         scorer, folds = _untrained(spec, task, backbone, data, targets, halvings)
         scorers.append(scorer)
         if config.trained:
-            folds = [
-                out_of_fold_scores(backbone, spec, task, data.train, pair, data.pool, progress)
-                for pair in halvings
-            ]
+            work = Work(task, Data(data.train, pool=data.pool), progress)
+            folds = [out_of_fold_scores(backbone, spec, work, pair) for pair in halvings]
             backbone.weights.put({})
         scores.append([combine.member_scores([fold])[0] for fold in folds])
     seen = compare(

@@ -8,12 +8,14 @@ from pet.members.record import MemberRecord
 from pet.members.result import MemberResult
 from pet.members.spec import MemberSpec
 from pet.members.training import train_member, train_together
+from pet.members.work import Work
 
 __all__ = [
     "MemberRecord",
     "MemberResult",
     "MemberSet",
     "MemberSpec",
+    "Work",
     "cost",
     "slots_of",
     "specs_of",

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from pet.backbone import LanguageModel
-from pet.data import Example, Pool
+from pet.data import Data, Example
 from pet.encoding import Chunk
 from pet.errors import DataError
 from pet.members.spec import MemberSpec
 from pet.members.training import train_member
-from pet.progress import Progress, silent
+from pet.members.work import Work
 from pet.runs import RunFolder
 from pet.scoring import score
 from pet.task import Task
@@ -86,11 +86,8 @@ def stratified_splits(targets: NDArray[np.int64], folds: int, seed: int) -> list
 def out_of_fold_scores(
     backbone: LanguageModel,
     spec: MemberSpec,
-    task: Task,
-    examples: Sequence[Example],
+    work: Work,
     splits: Sequence[Split],
-    pool: Pool | None = None,
-    progress: Progress = silent,
     folder: RunFolder | None = None,
 ) -> Scores:
     """Train a member once a split, on the inside, and score the outside: (V, N, C).
@@ -98,13 +95,12 @@ def out_of_fold_scores(
     The outsides of all splits together are all N examples, each once. In a run ``folder`` the
     scores of every split are kept, and a training that was cut off goes on.
     """
-    readouts = len(spec.scorer(task.labels, backbone).readouts)
-    scores = np.zeros((readouts, len(examples), len(task.labels)), np.float32)
+    labels = work.task.labels
+    readouts = len(spec.scorer(labels, backbone).readouts)
+    scores = np.zeros((readouts, len(work.data.train), len(labels)), np.float32)
     for number, split in enumerate(splits, 1):
-        own = partial(
-            held_out_scores, backbone, spec, task, examples, split, number, pool, progress
-        )
-        scores[:, split[1]] = own() if folder is None else kept(folder, spec.name, number, own)
+        make = partial(held_out_scores, backbone, spec, work, split, number)
+        scores[:, split[1]] = make() if folder is None else kept(folder, spec.name, number, make)
     return scores
 
 
@@ -120,21 +116,18 @@ def kept(folder: RunFolder, name: str, number: int, score: Callable[..., Scores]
 def held_out_scores(
     backbone: LanguageModel,
     spec: MemberSpec,
-    task: Task,
-    examples: Sequence[Example],
+    work: Work,
     split: Split,
     number: int,
-    pool: Pool | None = None,
-    progress: Progress = silent,
     checkpoint: Checkpoint | None = None,
 ) -> Scores:
     """Train a member on the inside of split ``number`` and score the outside: (V, n, C)."""
     inside, outside = split
-    known = [examples[i] for i in inside]
-    part = replace(spec, name=f"{spec.name} fold {number}").showing(known, task.labels)
-    own = train_member(
-        backbone, part, task, known, pool=pool, progress=progress, checkpoint=checkpoint
-    )
-    scorer = part.scorer(task.labels, backbone, own.offsets)
-    scorer.put(own.weights)
-    return score(scorer, Chunk(backbone.tokenizer, [examples[i].texts for i in outside]))
+    labels, examples = work.task.labels, work.data.train
+    known = [examples[row] for row in inside]
+    named = replace(spec, name=f"{spec.name} fold {number}").showing(known, labels)
+    part = replace(work, data=Data(known, pool=work.data.pool))
+    result = train_member(backbone, named, part, checkpoint=checkpoint)
+    scorer = named.scorer(labels, backbone, result.offsets)
+    scorer.put(result.weights)
+    return score(scorer, Chunk(backbone.tokenizer, [examples[row].texts for row in outside]))

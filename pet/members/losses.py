@@ -53,15 +53,34 @@ def joint_losses(backbone: LanguageModel, losses: Sequence[LabelLoss]) -> list[T
     return [loss.of_states({count: next(states) for count in loss.batches}) for loss in losses]
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """N labelled examples to train on.
+
+    Parameters
+    ----------
+    chunk : Chunk
+        Their texts.
+    targets : array (N,) or (N, C)
+        Their labels, as the kind of task has them.
+    kind : Kind
+        Of the task.
+    demonstrations : Demonstrations, optional
+        Where the scorer shows demonstrations: what they are drawn from, anew for every batch.
+    """
+
+    chunk: Chunk
+    targets: NDArray[np.int64]
+    kind: Kind = KINDS["single"]
+    demonstrations: Demonstrations | None = None
+
+
 def label_losses(
     scorer: PVPScorer,
-    chunk: Chunk,
-    targets: NDArray[np.int64],
+    labelled: Labelled,
     training: TrainingConfig,
     pool: Pool | None,
     generator: np.random.Generator,
-    demonstrations: Demonstrations | None = None,
-    kind: Kind = KINDS["single"],
 ) -> Iterator[LabelLoss]:
     """Yield the loss of one batch of labelled examples after another, for ever.
 
@@ -72,10 +91,8 @@ def label_losses(
     ----------
     scorer : PVPScorer
         Whose scores are trained.
-    chunk : Chunk
-        N labelled examples.
-    targets : array (N,) or (N, C)
-        Their labels, as the kind of task has them.
+    labelled : Labelled
+        Examples that batches are drawn from.
     training : TrainingConfig
         Objective, batch size, class weights, wrong labels to ask about, share of the masked-LM
         loss.
@@ -83,14 +100,8 @@ def label_losses(
         Unlabelled text for the masked-LM loss.
     generator : numpy.random.Generator
         Of the order of examples and of all else that is drawn.
-    demonstrations : Demonstrations, optional
-        Where the scorer shows demonstrations: what they are drawn from, anew for every batch.
-    kind : Kind
-        Of the task.
     """
-    return iter(
-        _LabelLosses(scorer, chunk, targets, training, pool, generator, demonstrations, kind)
-    )
+    return iter(_LabelLosses(scorer, labelled, training, pool, generator))
 
 
 class _LabelLosses:
@@ -99,23 +110,20 @@ class _LabelLosses:
     def __init__(
         self,
         scorer: PVPScorer,
-        chunk: Chunk,
-        targets: NDArray[np.int64],
+        labelled: Labelled,
         training: TrainingConfig,
         pool: Pool | None,
         generator: np.random.Generator,
-        demonstrations: Demonstrations | None,
-        kind: Kind,
     ) -> None:
         self._scorer, self._backbone = scorer, scorer.backbone
-        self._chunk, self._targets = chunk, targets
+        self._chunk, self._targets = labelled.chunk, labelled.targets
         self._training, self._generator = training, generator
-        self._demonstrations, self._kind = demonstrations, kind
+        self._demonstrations, self._kind = labelled.demonstrations, labelled.kind
         self._asks_few = scorer.questions > 1  # of all questions about all labels
         self._objective = OBJECTIVES[training.objective](
-            scorer, self._class_weights(), generator, kind
+            scorer, self._class_weights(), generator, labelled.kind
         )
-        self._encoded = scorer.encode(chunk)
+        self._encoded = scorer.encode(labelled.chunk)
         self._lm_losses = self._beside(pool) if training.lm_weight > 0 else None
         self._frozen = _encoder_states(scorer, self._encoded) if self._keeps_states else None
 

@@ -10,7 +10,7 @@ import numpy as np
 from safetensors.torch import save_file
 
 from pet.backbone import LanguageModel
-from pet.data import Data, Example
+from pet.data import Example
 from pet.encoding import Chunk
 from pet.members.folds import Folds, HeldOut, out_of_fold_scores
 from pet.members.grouping import training_groups
@@ -19,10 +19,10 @@ from pet.members.result import MemberResult
 from pet.members.spec import MemberSpec
 from pet.members.stored import stored_weights
 from pet.members.training import train_member, train_together
-from pet.progress import Progress, counted, silent
+from pet.members.work import Work
+from pet.progress import counted
 from pet.runs import RunFolder
 from pet.scoring import score
-from pet.task import Task
 from pet.training import Checkpoint
 
 log = logging.getLogger(__name__)
@@ -38,19 +38,13 @@ class MemberStore:
         Where weights, figures and scores go.
     backbone : LanguageModel
         Every member starts from it.
-    task : Task
-        Labels.
-    data : Data
-        What members learn from, and the unlabelled text that they score.
-    progress : callable
-        Told of every stage; see `pet.progress`.
+    work : Work
+        Task, what members learn from, and the unlabelled text that they score.
     """
 
     folder: RunFolder
     backbone: LanguageModel
-    task: Task
-    data: Data
-    progress: Progress = silent
+    work: Work
 
     def has(self, spec: MemberSpec) -> bool:
         """Whether a member is finished."""
@@ -85,17 +79,14 @@ class MemberStore:
         MemberResult
             After scoring the unlabelled text its weights are in the folder only.
         """
-        files, data = self.folder.member(spec.name), self.data
+        files = self.folder.member(spec.name)
         checkpoint = Checkpoint(self.folder, files.place)
         if self.has(spec):
             weights = stored_weights(self.folder, spec.name)
             result = MemberRecord.read(self.folder, spec.name).result(weights)
             log.info("%s: finished before", spec.name)
         else:
-            result = train_member(
-                self.backbone, spec, self.task, data.train, data.dev, data.pool, self.progress,
-                drawn, checkpoint,
-            )  # fmt: skip
+            result = train_member(self.backbone, spec, self.work, drawn, checkpoint)
             self._write(spec, result)
         checkpoint.remove()
         if scores_pool:
@@ -109,9 +100,8 @@ class MemberStore:
         With iPET they are those of plain PET, as drawn texts may repeat what they hold out. Scores
         that are in the folder are not made again.
         """
-        data, more = self.data, (self.data.pool, self.progress, self.folder)
         scores = [
-            out_of_fold_scores(self.backbone, spec, self.task, data.train, folds.splits, *more)
+            out_of_fold_scores(self.backbone, spec, self.work, folds.splits, self.folder)
             for spec in specs
         ]
         return HeldOut(scores, folds.targets)
@@ -123,11 +113,7 @@ class MemberStore:
         left as they are: so nothing depends on when that was.
         """
         checkpoint = Checkpoint(self.folder, self.folder.member(specs[0].name).place)
-        data = self.data
-        results = train_together(
-            self.backbone, specs, self.task, data.train, data.dev, data.pool, self.progress,
-            checkpoint,
-        )  # fmt: skip
+        results = train_together(self.backbone, specs, self.work, checkpoint)
         for spec, result in zip(specs, results, strict=True):
             if not self.has(spec):
                 self._write(spec, result)
@@ -141,12 +127,12 @@ class MemberStore:
         self.folder.log("member", **result.figures())
 
     def _score_pool(self, spec: MemberSpec, result: MemberResult) -> None:
-        pool, target = self.data.pool, self.folder.member(spec.name).scores
+        pool, target = self.work.data.pool, self.folder.member(spec.name).scores
         if pool is None or self.folder.has(target):
             return
-        scorer = spec.scorer(self.task.labels, self.backbone, result.offsets)
+        scorer = spec.scorer(self.work.task.labels, self.backbone, result.offsets)
         scorer.put(result.weights)
-        chunks = counted(pool.chunks(), self.progress, f"{spec.name} labels", len(pool), len)
+        chunks = counted(pool.chunks(), self.work.progress, f"{spec.name} labels", len(pool), len)
         with self.folder.writing(target) as temporary:
             temporary.mkdir()
             for number, examples in enumerate(chunks):

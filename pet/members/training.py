@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pet.backbone import LanguageModel
-from pet.data import Example, Pool
+from pet.data import Example
 from pet.encoding import Chunk
 from pet.encoding.demonstrations import Demonstrations, by_label
-from pet.members.losses import LabelLoss, joint_losses, label_losses
+from pet.members.losses import Labelled, LabelLoss, joint_losses, label_losses
 from pet.members.measure import Measure, MemberFigures
 from pet.members.parameters import cost, parameter_groups
 from pet.members.result import MemberResult
 from pet.members.spec import MemberSpec
-from pet.progress import Progress, silent
+from pet.members.work import Work
 from pet.scoring import PVPScorer, score
 from pet.scoring.offsets import find_offsets, sample_for, subtracted
 from pet.seeds import with_seed
@@ -33,11 +33,7 @@ log = logging.getLogger(__name__)
 def train_member(
     backbone: LanguageModel,
     spec: MemberSpec,
-    task: Task,
-    examples: Sequence[Example],
-    dev: Sequence[Example] = (),
-    pool: Pool | None = None,
-    progress: Progress = silent,
+    work: Work,
     drawn: Sequence[Example] = (),
     checkpoint: Checkpoint | None = None,
 ) -> MemberResult:
@@ -49,16 +45,10 @@ def train_member(
         Its weights are reset first.
     spec : MemberSpec
         Pattern, seed and training settings; ``max_steps`` 0 leaves the member untrained.
-    task : Task
-        For the labels.
-    examples : sequence of Example
-        Labelled examples; may be empty for an untrained member.
-    dev : sequence of Example
-        Where there are any, training stops early on them.
-    pool : Pool, optional
-        Unlabelled text for the masked-LM loss and for calibration.
-    progress : callable
-        Told of the training, under the member's name; see `pet.progress`.
+    work : Work
+        Task; labelled examples, which an untrained member can do without; development examples,
+        on which training stops early; unlabelled text for the masked-LM loss and for offsets.
+        Progress is told of it under the member's name.
     drawn : sequence of Example
         Examples that other members labelled: trained on too, but not counted in the accuracies.
     checkpoint : Checkpoint, optional
@@ -69,11 +59,11 @@ def train_member(
     DataError
         When the member's readout is nothing without labelled examples, and there are none.
     """
-    own = _Training(backbone, spec, task, examples, dev, pool, drawn)
+    own = _Training(backbone, spec, work, drawn)
     if own.job is None:
         return own.untrained()
     (fit,) = optimise(
-        [own.job], own.schedule, backbone.compute, keeper=checkpoint, progress=progress
+        [own.job], own.schedule, backbone.compute, keeper=checkpoint, progress=work.progress
     )
     return own.result(fit)
 
@@ -81,11 +71,7 @@ def train_member(
 def train_together(
     backbone: LanguageModel,
     specs: Sequence[MemberSpec],
-    task: Task,
-    examples: Sequence[Example],
-    dev: Sequence[Example] = (),
-    pool: Pool | None = None,
-    progress: Progress = silent,
+    work: Work,
     checkpoint: Checkpoint | None = None,
 ) -> list[MemberResult]:
     """Train members that leave the backbone alone, with one forward and backward pass a step.
@@ -95,18 +81,23 @@ def train_together(
 
     Parameters
     ----------
-    backbone, task, examples, dev, pool, progress, checkpoint
+    backbone, work, checkpoint
         As for `train_member`.
     specs : sequence of MemberSpec
         A group as `training_groups` makes them.
     """
-    together = [_Training(backbone, spec, task, examples, dev, pool) for spec in specs]
+    together = [_Training(backbone, spec, work) for spec in specs]
     jobs = [own.job for own in together if own.job is not None]
     if not jobs:
         return [own.untrained() for own in together]
     joint = partial(joint_losses, backbone)
     fits = optimise(
-        jobs, together[0].schedule, backbone.compute, joint, keeper=checkpoint, progress=progress
+        jobs,
+        together[0].schedule,
+        backbone.compute,
+        joint,
+        keeper=checkpoint,
+        progress=work.progress,
     )
     return [own.result(fit) for own, fit in zip(together, fits, strict=True)]
 
@@ -118,12 +109,10 @@ class _Training:
         self,
         backbone: LanguageModel,
         spec: MemberSpec,
-        task: Task,
-        examples: Sequence[Example],
-        dev: Sequence[Example] = (),
-        pool: Pool | None = None,
+        work: Work,
         drawn: Sequence[Example] = (),
     ) -> None:
+        task, examples, pool = work.task, work.data.train, work.data.pool
         start = time.perf_counter()
         training = spec.training
         generator = with_seed(spec.seed)
@@ -163,11 +152,9 @@ class _Training:
                 p.numel() for p in backbone.model.parameters() if not p.requires_grad
             )
             log.info("%s: %s", spec.name, cost(self._trained, self._frozen))
-            kind = task_kind(task)
-            losses = label_losses(
-                scorer, chunk, targets, training, pool, generator, demonstrations, kind
-            )
-            self.job = Job(groups, losses, spec.name, _dev_score(scorer, dev, task))
+            labelled = Labelled(chunk, targets, task_kind(task), demonstrations)
+            losses = label_losses(scorer, labelled, training, pool, generator)
+            self.job = Job(groups, losses, spec.name, _dev_score(scorer, work.data.dev, task))
             self.schedule = Schedule.of(training, steps, rate)
         else:
             self._calibrate()

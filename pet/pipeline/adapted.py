@@ -7,13 +7,16 @@ from dataclasses import asdict, replace
 from pet.adaptation import Source, adapt
 from pet.config import BackboneConfig, LMConfig
 from pet.errors import DataError
-from pet.pipeline.work import Work
+from pet.members import Work
+from pet.runs import RunFolder
 
 # The unlabelled text is read so often at most, and measured on if it has so many texts.
 _PASSES, _MEASURED = 20.0, 20
 
 
-def adapted(work: Work, config: BackboneConfig, steps: int, seed: int) -> BackboneConfig:
+def adapted(
+    work: Work, folder: RunFolder, config: BackboneConfig, steps: int, seed: int
+) -> BackboneConfig:
     """Adapt the backbone to the unlabelled text, and return the one that came of it.
 
     Raises
@@ -25,12 +28,12 @@ def adapted(work: Work, config: BackboneConfig, steps: int, seed: int) -> Backbo
     if pool is None or not len(pool):
         raise DataError("To adapt the backbone takes unlabelled text.", "Give --unlabeled FILE.")
     text = Source("the unlabelled text", lambda: (" ".join(example.key) for example in pool))
-    target = work.folder.path / work.folder.backbone
+    target = folder.path / folder.backbone
     lm_config = LMConfig(
         max_steps=steps,
         passes=_PASSES,
         held_out=LMConfig.held_out if len(pool) >= _MEASURED else 0,
     )
     result = adapt(config, [text], lm_config, seed, target, progress=work.progress)
-    work.folder.log("adapted", **asdict(result))
+    folder.log("adapted", **asdict(result))
     return replace(config, backbone=str(target))

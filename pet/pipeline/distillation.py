@@ -18,11 +18,11 @@ from pet.backbone.loading import EMBEDDED, load_config
 from pet.config import BackboneConfig, DistillationConfig, default_learning_rate
 from pet.data import Pool
 from pet.encoding import Encoded
+from pet.errors import DataError
+from pet.members import Work
 from pet.model import SequenceClassifier
 from pet.model.temperature import fit_temperature
-from pet.progress import Progress, silent
 from pet.seeds import with_seed
-from pet.task import Task
 from pet.task.kinds import task_kind
 from pet.training import Checkpoint, Fit, Job, Loss, Schedule, optimise
 from pet.types import Scores
@@ -33,40 +33,42 @@ _COMPARED = 2000
 
 
 def distil(
-    config: BackboneConfig,
-    task: Task,
-    pool: Pool,
+    work: Work,
     scores_of: Callable[[], Iterator[Scores]],
-    how: DistillationConfig,
+    backbone: BackboneConfig,
+    config: DistillationConfig,
     seed: int,
-    progress: Progress = silent,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[SequenceClassifier, Fit]:
     """Train a classifier on soft labels with the loss t^2 KL(soft || student) (PET, section 3.3).
 
     Parameters
     ----------
-    config : BackboneConfig
-        The student starts from this backbone, unless ``how`` names another.
-    task : Task
-        Labels and fields.
-    pool : Pool
-        Unlabelled text, streamed again in every epoch.
+    work : Work
+        Task, and unlabelled text, streamed again in every epoch. Progress is told as "distilled".
     scores_of : callable
         Returns an iterator over the ensemble's scores (n, C), chunk by chunk as ``pool.chunks()``.
-    how : DistillationConfig
+    backbone : BackboneConfig
+        The student starts from it, unless ``config`` names another.
+    config : DistillationConfig
         Temperature, epochs, rate.
     seed : int
         Of the head and the order of examples.
-    progress : callable
-        Told of the training, under the name "distilled"; see `pet.progress`.
     checkpoint : Checkpoint, optional
         Where a training that was cut off goes on from.
+
+    Raises
+    ------
+    DataError
+        When there is no unlabelled text.
     """
-    start = replace(config, backbone=how.distill_student or _student_of(config.backbone))
+    task, pool = work.task, work.data.pool
+    if pool is None:
+        raise DataError("To distil takes unlabelled text.", "Give --unlabeled FILE.")
+    start = replace(backbone, backbone=config.distill_student or _student_of(backbone.backbone))
     student, new_names = SequenceClassifier.fresh(start, task, seed)
     generator = with_seed(seed)
-    t, kind = how.distill_temperature, task_kind(task)
+    t, kind = config.distill_temperature, task_kind(task)
 
     def loss_of(encoded: Encoded, soft: Tensor, rows: NDArray[np.int64]) -> Tensor:
         logits = student.logits(encoded.batch(rows, student.compute.device))
@@ -79,19 +81,19 @@ def distil(
             for examples, scores in zip(pool.chunks(), scores_of(), strict=True):
                 encoded = student.encode(examples)
                 soft = torch.from_numpy(scores).to(student.compute.device)
-                size = how.distill_batch_size
+                size = config.distill_batch_size
                 for rows in _mixed_batches(encoded.ids.lengths, size, generator):
                     yield partial(loss_of, encoded, soft, rows)
 
-    per_epoch = sum(-(-len(examples) // how.distill_batch_size) for examples in pool.chunks())
-    steps = min(how.distill_max_steps, how.distill_epochs * per_epoch)
+    per_epoch = sum(-(-len(examples) // config.distill_batch_size) for examples in pool.chunks())
+    steps = min(config.distill_max_steps, config.distill_epochs * per_epoch)
     width = int(student.model.config.hidden_size)
-    rate = how.distill_learning_rate
+    rate = config.distill_learning_rate
     if rate is None:
         rate = 4 * default_learning_rate(width)
     job = Job(student.groups(new_names), losses(), "distilled")
     (fit,) = optimise(
-        [job], Schedule(steps, rate), student.compute, keeper=checkpoint, progress=progress
+        [job], Schedule(steps, rate), student.compute, keeper=checkpoint, progress=work.progress
     )
     return student, fit
 

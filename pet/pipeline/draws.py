@@ -34,11 +34,14 @@ class Plan:
         Factor d from one generation to the next.
     generations : int
         After the first.
+    labeller_share : float
+        Share of the other members that label the texts of one; at least one member does.
     """
 
     counts: tuple[int, ...]
     growth: int
     generations: int
+    labeller_share: float = IpetConfig.labeller_share
 
     @classmethod
     def of(cls, counts: Sequence[int], config: IpetConfig, texts: int) -> Plan:
@@ -49,7 +52,7 @@ class Plan:
         DataError
             When a generation would draw more than the ``texts`` unlabelled ones there are.
         """
-        plan = cls(tuple(counts), config.growth, config.generations or 1)
+        plan = cls(tuple(counts), config.growth, config.generations or 1, config.labeller_share)
         if config.generations is None:
             last = 1
             while (

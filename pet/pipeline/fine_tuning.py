@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 
 import numpy as np
@@ -13,14 +13,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from pet.config import BackboneConfig, Settings, TrainingConfig, default_learning_rate
-from pet.data import Example
+from pet.data import Data, Example
+from pet.members import Work
 from pet.members.folds import Folds, kept
 from pet.model import SequenceClassifier
 from pet.pipeline.temperatures import temperature_of_folds
-from pet.pipeline.work import Work
-from pet.progress import Progress, silent
+from pet.runs import RunFolder
 from pet.seeds import RunStream, derived_seed, with_seed
-from pet.task import Task
 from pet.task.kinds import accuracy, targets_of, task_kind
 from pet.training import Checkpoint, Fit, Job, Schedule, optimise
 from pet.training.loop import class_weights, dropout, shuffled_batches
@@ -28,16 +27,14 @@ from pet.types import Scores, Texts
 
 
 def fine_tune(
+    work: Work,
     config: BackboneConfig,
-    task: Task,
-    examples: Sequence[Example],
     training: TrainingConfig,
     seed: int,
-    dev: Sequence[Example] = (),
-    progress: Progress = silent,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[SequenceClassifier, Fit]:
     """Train a classifier on the labelled examples alone: the baseline without patterns."""
+    task, examples, dev = work.task, work.data.train, work.data.dev
     model, new_names = SequenceClassifier.fresh(config, task, seed)
     generator = with_seed(seed)
     encoded = model.encode(examples)
@@ -67,11 +64,11 @@ def fine_tune(
         (lambda: accuracy(task, model.scores(dev_texts), dev_targets)) if dev else None,
     )
     schedule = Schedule.of(training, training.steps_for(len(examples), least=200), rate)
-    (fit,) = optimise([job], schedule, model.compute, keeper=checkpoint, progress=progress)
+    (fit,) = optimise([job], schedule, model.compute, keeper=checkpoint, progress=work.progress)
     return model, fit
 
 
-def without_patterns(work: Work, settings: Settings) -> SequenceClassifier:
+def without_patterns(work: Work, folder: RunFolder, settings: Settings) -> SequenceClassifier:
     """Fine-tune a classifier in a run, and find its temperature where that is wanted.
 
     Raises
@@ -79,26 +76,25 @@ def without_patterns(work: Work, settings: Settings) -> SequenceClassifier:
     DataError
         When the temperature needs more labelled examples than there are.
     """
-    task, data, folds = work.task, work.data, None
+    folds = None
     if settings.ensemble.temper == "folds":  # too few examples are refused before any training
-        folds = Folds.of(task, data.train, settings.ensemble.folds, settings.seed)
+        folds = Folds.of(work.task, work.data.train, settings.ensemble.folds, settings.seed)
     seed = derived_seed(settings.seed, RunStream.FINE_TUNING)
-
-    def fitted(
-        examples: Sequence[Example], dev: Sequence[Example], checkpoint: Checkpoint
-    ) -> tuple[SequenceClassifier, Fit]:
-        more = (settings.training, seed, dev, work.progress, checkpoint)
-        return fine_tune(settings.backbone, task, examples, *more)
-
-    model, fit = fitted(data.train, data.dev, Checkpoint(work.folder))
-    work.folder.log("fine-tuned", **asdict(fit))
+    model, fit = fine_tune(work, settings.backbone, settings.training, seed, Checkpoint(folder))
+    folder.log("fine-tuned", **asdict(fit))
     if folds is not None:
-        model.cool(_temperature(work, folds, lambda known, at: fitted(known, (), at)[0]))
+
+        def fitted(known: Sequence[Example], checkpoint: Checkpoint) -> SequenceClassifier:
+            part = replace(work, data=Data(known))
+            return fine_tune(part, settings.backbone, settings.training, seed, checkpoint)[0]
+
+        model.cool(_temperature(work, folder, folds, fitted))
     return model
 
 
 def _temperature(
     work: Work,
+    folder: RunFolder,
     folds: Folds,
     fitted: Callable[[Sequence[Example], Checkpoint], SequenceClassifier],
 ) -> float:
@@ -114,5 +110,5 @@ def _temperature(
         ) -> Scores:
             return fitted(known, checkpoint).scores(held_out)
 
-        scores[outside] = kept(work.folder, "fine-tune", number, score)
-    return temperature_of_folds(task_kind(task), scores, folds.targets, work.folder)
+        scores[outside] = kept(folder, "fine-tune", number, score)
+    return temperature_of_folds(task_kind(task), scores, folds.targets, folder)

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pet.backbone import load_backbone
 from pet.config import METHODS, Settings
 from pet.data import Pool
-from pet.members import MemberSet, MemberSpec
+from pet.members import MemberSet, MemberSpec, Work
 from pet.members.folds import Folds, HeldOut
 from pet.members.store import MemberStore
 from pet.members.stored import pool_scores
@@ -19,28 +19,32 @@ from pet.pipeline.combining import combined, learns_weights
 from pet.pipeline.distillation import distil, student_temperature
 from pet.pipeline.generations import train_generations
 from pet.pipeline.temperatures import temperature_of_agreement, temperature_of_folds
-from pet.pipeline.work import Work
+from pet.runs import RunFolder
 from pet.seeds import RunStream, derived_seed
-from pet.task.kinds import task_kind
+from pet.task.kinds import KINDS
 from pet.training import Checkpoint
 from pet.types import Scores
 
 log = logging.getLogger(__name__)
 
 
-def from_members(work: Work, settings: Settings, specs: Sequence[MemberSpec]) -> Model:
+def from_members(
+    work: Work, folder: RunFolder, settings: Settings, specs: Sequence[MemberSpec]
+) -> Model:
     """Make a model of the members that a method plans: their student or, without one, themselves.
 
     Parameters
     ----------
     work : Work
-        Task, data and folder.
+        Task and data.
+    folder : RunFolder
+        Keeps whatever is finished.
     settings : Settings
         Each step is handed its part.
     specs : sequence of MemberSpec
         The members, as `pet.members.specs_of` plans them.
     """
-    task, data, folder = work.task, work.data, work.folder
+    task, data = work.task, work.data
     method, config = METHODS[settings.method], settings.ensemble
     backbone = load_backbone(settings.backbone)
     specs = [spec.showing(data.train, task.labels) for spec in specs]
@@ -51,7 +55,7 @@ def from_members(work: Work, settings: Settings, specs: Sequence[MemberSpec]) ->
         folds = Folds.of(task, data.train, config.folds, settings.seed)
     pool = data.pool if method.distils and data.pool else None
 
-    store = MemberStore(folder, backbone, task, data, work.progress)
+    store = MemberStore(folder, backbone, work)
     if method.generations:
         combine = config.combine_verbalizers
         specs, results = train_generations(store, specs, settings.ipet, combine)
@@ -60,7 +64,7 @@ def from_members(work: Work, settings: Settings, specs: Sequence[MemberSpec]) ->
     held_out = None if folds is None else store.held_out(specs, folds)
     weighed = combined(config, task.kind, specs, results, held_out)
     names = [spec.name for spec in specs]
-    temperature = _temperature(config.temper, work, weighed, names, held_out, pool)
+    temperature = _temperature(config.temper, folder, weighed, names, held_out, pool)
     ensemble = replace(weighed, temperature=temperature)
     folder.write_json(folder.ensemble, ensemble_to_dict(ensemble, names))
 
@@ -71,12 +75,12 @@ def from_members(work: Work, settings: Settings, specs: Sequence[MemberSpec]) ->
         offsets = {result.name: result.offsets for result in results}
         return EnsembleModel(MemberSet(backbone, task, specs, weights, offsets), ensemble)
     del backbone, store  # the student takes their memory
-    return _distilled(work, settings, pool, ensemble, names)
+    return _distilled(work, folder, settings, ensemble, names, pool)
 
 
 def _temperature(
     way: str,
-    work: Work,
+    folder: RunFolder,
     ensemble: Ensemble,
     names: Sequence[str],
     held_out: HeldOut | None,
@@ -84,11 +88,11 @@ def _temperature(
 ) -> float:
     """Find the ensemble's temperature; ``pool`` is text that the members have scored."""
     if way == "folds" and held_out is not None:
-        scores, kind = ensemble(held_out.scores), task_kind(work.task)
-        return temperature_of_folds(kind, scores, held_out.targets, work.folder)
+        scores, kind = ensemble(held_out.scores), KINDS[ensemble.kind]
+        return temperature_of_folds(kind, scores, held_out.targets, folder)
     if way == "agreement" and pool is not None and len(names) > 1:
-        scores_of_chunks = pool_scores(work.folder, names)
-        return temperature_of_agreement(ensemble, scores_of_chunks, len(pool), work.folder)
+        scores_of_chunks = pool_scores(folder, names)
+        return temperature_of_agreement(ensemble, scores_of_chunks, len(pool), folder)
     if way == "agreement":
         log.info(
             "probabilities stay as they are: --temper agreement compares two or more members on "
@@ -98,26 +102,24 @@ def _temperature(
 
 
 def _distilled(
-    work: Work, settings: Settings, pool: Pool, ensemble: Ensemble, names: Sequence[str]
+    work: Work,
+    folder: RunFolder,
+    settings: Settings,
+    ensemble: Ensemble,
+    names: Sequence[str],
+    pool: Pool,
 ) -> SequenceClassifier:
     """Teach a classifier what the ensemble says of unlabelled text, as sure as that is."""
 
     def scores(ensemble: Ensemble) -> Iterator[Scores]:
-        return (ensemble(chunk) for chunk in pool_scores(work.folder, names))
+        return (ensemble(chunk) for chunk in pool_scores(folder, names))
 
     # What is learned does not depend on --temper.
     plain = replace(ensemble, temperature=1.0)
-    student, fit = distil(
-        settings.backbone,
-        work.task,
-        pool,
-        lambda: scores(plain),
-        settings.distillation,
-        derived_seed(settings.seed, RunStream.DISTILLATION),
-        work.progress,
-        Checkpoint(work.folder),
-    )
-    work.folder.log("distilled", **asdict(fit))
+    seed, checkpoint = derived_seed(settings.seed, RunStream.DISTILLATION), Checkpoint(folder)
+    config = settings.distillation
+    student, fit = distil(work, lambda: scores(plain), settings.backbone, config, seed, checkpoint)
+    folder.log("distilled", **asdict(fit))
     if ensemble.temperature != 1.0:
         student.cool(student_temperature(student, pool, scores(ensemble)))
     return student

@@ -78,20 +78,20 @@ def train_generations(
         When there are fewer than two members: no member may label for itself; or the task is
         multi-label.
     """
-    labels = store.task.labels
-    refuse_multi_label(store.task, "Method 'ipet'", "Use --method pet.")
+    labels = store.work.task.labels
+    refuse_multi_label(store.work.task, "Method 'ipet'", "Use --method pet.")
     if len(specs) < 2:
         raise UsageError(
             f"Method 'ipet' needs two or more members, which label text for each other; the chosen "
             f"patterns and repetitions make {len(specs)}.",
             "Choose more --patterns, or --repetitions 2.",
         )
-    numbers = label_numbers([example.label for example in store.data.train], labels)
+    numbers = label_numbers([example.label for example in store.work.data.train], labels)
     counts = np.bincount(numbers, minlength=len(labels)).tolist()
-    plan = Plan.of(counts, config, len(store.data.pool or ()))
+    plan = Plan.of(counts, config, len(store.work.data.pool or ()))
     log.info("iPET: %d generations after the first", plan.generations)
     current = _named(specs, 0)
-    if not store.data.train:
+    if not store.work.data.train:
         current = [replace(s, training=replace(s.training, max_steps=0)) for s in current]
     results = _finished(store, 0, current, {}, combine_verbalizers)
     for number in range(1, plan.generations + 1):
@@ -100,7 +100,7 @@ def train_generations(
             log.info("generation %d: finished before", number)
             continue
         try:
-            draws = _draws(store, plan, number, previous, current, config, combine_verbalizers)
+            draws = _draws(store, plan, number, previous, current, combine_verbalizers)
         except DataError as error:
             if config.generations is not None or number == 1:
                 raise
@@ -149,10 +149,9 @@ def _draws(
     number: int,
     previous: Sequence[MemberSpec],
     current: Sequence[MemberSpec],
-    config: IpetConfig,
     combine_verbalizers: str,
 ) -> _Draws:
-    """What each member of a generation learns from: member name to label to row numbers."""
+    """Draw what each member of a generation learns from: member name to label to row numbers."""
     file = store.folder.generation(number).draws
     if store.folder.has(file):
         return {name: own["rows"] for name, own in store.folder.read_json(file).items()}
@@ -160,14 +159,13 @@ def _draws(
     for spec, itself in zip(current, previous, strict=True):
         generator = np.random.default_rng(derived_seed(spec.seed, MemberStream.LABELLERS))
         others = [other.name for other in previous if other is not itself]
-        size = max(1, round(config.labeller_share * len(others)))
+        size = max(1, round(plan.labeller_share * len(others)))
         labellers = [others[i] for i in sorted(generator.choice(len(others), size, replace=False))]
         ensemble = Ensemble.uniform(size, combine_verbalizers=combine_verbalizers)
         scores = np.concatenate([ensemble(part) for part in pool_scores(store.folder, labellers)])
         try:
-            rows = draw_rows(
-                scores, plan.wanted(number), store.task.labels, generator, plan.most_likely(number)
-            )
+            wanted, most_likely = plan.wanted(number), plan.most_likely(number)
+            rows = draw_rows(scores, wanted, store.work.task.labels, generator, most_likely)
         except DataError as error:
             raise DataError(f"{spec.name}, labelled by {', '.join(labellers)}: {error}") from error
         draws[spec.name] = {"labellers": labellers, "rows": rows}
@@ -185,7 +183,7 @@ def _finished(
     """Train what is not trained yet, score the unlabelled text, and write the generation's row."""
     waiting = [draws.get(spec.name, {}) for spec in specs if not store.has(spec)]
     rows = {row for own in waiting for numbers in own.values() for row in numbers}
-    pool = store.data.pool
+    pool = store.work.data.pool
     texts = pool.take(rows) if pool is not None and rows else {}
     results = []
     for spec in specs:
@@ -201,7 +199,7 @@ def _finished(
         finished = Generation(
             number,
             names,
-            {label: len(some.get(label, ())) for label in store.task.labels},
+            {label: len(some.get(label, ())) for label in store.work.task.labels},
             agreement(pool_scores(store.folder, names), ensemble),
         )
         store.folder.write_json(store.folder.generation(number).record, asdict(finished))

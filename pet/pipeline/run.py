@@ -9,13 +9,12 @@ from typing import Any
 from pet.backbone.loading import edition_of
 from pet.config import Settings, deciding, unused
 from pet.data import Data
-from pet.members import slots_of, specs_of
+from pet.members import Work, slots_of, specs_of
 from pet.model import Model, save_model
 from pet.pipeline.adapted import adapted
 from pet.pipeline.fine_tuning import without_patterns
 from pet.pipeline.from_members import from_members
 from pet.pipeline.requirements import check_labels, check_pool
-from pet.pipeline.work import Work
 from pet.progress import Progress, silent
 from pet.runs import RunFolder
 from pet.seeds import RunStream, derived_seed
@@ -85,15 +84,17 @@ def run(
     specs = specs_of(task, settings, shared)
     if ignored := unused(settings, slots_of(task, specs, settings.template.soft_start)):
         log.warning("method %s does not use %s", settings.method, ", ".join(ignored))
-    work = Work(task, data, folder, progress)
+    work = Work(task, data, progress)
     folder.write_json(folder.labelled, data.labelled())
     if settings.adaptation.adapt:
-        steps, seed = (
-            settings.adaptation.adapt_steps,
-            derived_seed(settings.seed, RunStream.ADAPTATION),
-        )
-        settings = replace(settings, backbone=adapted(work, settings.backbone, steps, seed))
-    model = from_members(work, settings, specs) if specs else without_patterns(work, settings)
+        steps = settings.adaptation.adapt_steps
+        seed = derived_seed(settings.seed, RunStream.ADAPTATION)
+        settings = replace(settings, backbone=adapted(work, folder, settings.backbone, steps, seed))
+    model: Model
+    if specs:
+        model = from_members(work, folder, settings, specs)
+    else:
+        model = without_patterns(work, folder, settings)
     with folder.writing(folder.classifier) as temporary:
         save_model(model, temporary)
     drop_leftovers(folder)

@@ -18,13 +18,15 @@ from toy import NOUNS, Files, pet, train, warm_or_cold
 from pet import PVP, PETClassifier, Task, Verbalizer
 from pet.backbone import MaskedLM, load_backbone
 from pet.config import TrainingConfig
+from pet.data import Data
 from pet.encoding import Chunk, Ragged
 from pet.encoding.demonstrations import Demonstrations, draw_each
 from pet.errors import DataError, PatternError, UsageError
 from pet.members import MemberSet, MemberSpec, train_member
 from pet.members import folds as folds_module
 from pet.members.folds import out_of_fold_scores
-from pet.members.losses import label_losses
+from pet.members.losses import Labelled, label_losses
+from pet.members.work import Work
 from pet.scoring import PVPScorer, score
 from pet.scoring.view import view
 
@@ -256,12 +258,10 @@ def test_training_draws_anew_for_every_batch(
     training = TrainingConfig(batch_size=5)
     losses = label_losses(
         own,
-        texts,
-        np.array([0, 0, 1, 1, 1]),
+        Labelled(texts, np.array([0, 0, 1, 1, 1]), demonstrations=demonstrations),
         training,
         None,
         np.random.default_rng(0),
-        demonstrations,
     )
     for _ in range(6):
         assert next(losses)().isfinite()
@@ -274,7 +274,7 @@ def test_training_draws_anew_for_every_batch(
 
 def test_a_member_scores_alike_from_what_is_saved(backbone: MaskedLM) -> None:
     own = SPEC.showing(EXAMPLES, TASK.labels)
-    one, two = (train_member(backbone, own, TASK, EXAMPLES) for _ in range(2))
+    one, two = (train_member(backbone, own, Work(TASK, Data(EXAMPLES))) for _ in range(2))
     assert all(torch.equal(one.weights[name], two.weights[name]) for name in one.weights)
     expected = own.scorer(TASK.labels, backbone, one.offsets)
     expected.put(one.weights)
@@ -290,9 +290,9 @@ def test_held_out_examples_are_not_shown(
 ) -> None:
     seen: list[Any] = []
 
-    def record(backbone: Any, spec: Any, task: Any, known: Any, **more: Any) -> Any:
-        seen.append((spec.demonstrations, [example.texts for example in known]))
-        return train_member(backbone, spec, task, known, **more)
+    def record(backbone: Any, spec: Any, work: Any, **more: Any) -> Any:
+        seen.append((spec.demonstrations, [example.texts for example in work.data.train]))
+        return train_member(backbone, spec, work, **more)
 
     monkeypatch.setattr(folds_module, "train_member", record)
     halves = [
@@ -301,7 +301,7 @@ def test_held_out_examples_are_not_shown(
     ]
     own = SPEC.showing(EXAMPLES, TASK.labels)
     short = replace(own, training=replace(own.training, max_steps=1))
-    out_of_fold_scores(backbone, short, TASK, EXAMPLES, halves)
+    out_of_fold_scores(backbone, short, Work(TASK, Data(EXAMPLES)), halves)
     assert len(seen) == 2
     for shown, known in seen:
         assert all(text in known for texts in shown.values() for text in texts)

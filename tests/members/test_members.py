@@ -17,13 +17,14 @@ from toy import warm_or_cold
 from pet import PVP, Example, Task, Verbalizer
 from pet.backbone import MaskedLM
 from pet.config import TrainingConfig
-from pet.data import Pool
+from pet.data import Data, Pool
 from pet.encoding import Chunk
 from pet.errors import DataError
 from pet.members import MemberResult, MemberSet, MemberSpec, parameters, train_member
 from pet.members import losses as losses_module
 from pet.members import training as members_module
-from pet.progress import Event
+from pet.members.work import Work
+from pet.progress import Event, Progress, silent
 from pet.scoring import PVPScorer, score
 from pet.scoring.readouts.words import margin_loss
 
@@ -43,8 +44,10 @@ def spec(name: str = "m", pattern: int = 0, seed: int = 1, **changes: Any) -> Me
     return MemberSpec(name, pattern, TASK.pvps[pattern], seed, replace(FAST, **changes), 64)
 
 
-def train(backbone: MaskedLM, own: MemberSpec, **more: Any) -> MemberResult:
-    return train_member(backbone, own, TASK, EXAMPLES, **more)
+def train(
+    backbone: MaskedLM, own: MemberSpec, progress: Progress = silent, **more: Any
+) -> MemberResult:
+    return train_member(backbone, own, Work(TASK, Data(EXAMPLES, **more), progress))
 
 
 def scores(backbone: MaskedLM, own: MemberSpec) -> Any:
@@ -135,7 +138,7 @@ def test_no_steps_leave_the_backbone(backbone: MaskedLM) -> None:
 
 
 def test_a_member_without_examples_is_untrained(backbone: MaskedLM) -> None:
-    result = train_member(backbone, spec(max_steps=0), TASK, [])
+    result = train_member(backbone, spec(max_steps=0), Work(TASK, Data([])))
     assert (result.steps, result.accuracy_before, dict(result.weights)) == (0, None, {})
 
 
@@ -237,15 +240,15 @@ def test_labelled_examples_are_scored_once_before_and_once_after_training(
     changes: dict[str, Any], passes: int, backbone: MaskedLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scored: list[int] = []
-    score = PVPScorer.score
 
     def counted(scorer: PVPScorer, chunk: Chunk) -> Any:
         scored.append(len(chunk))
         return score(scorer, chunk)
 
-    monkeypatch.setattr(PVPScorer, "score", counted)
+    for module in ("members.training", "members.measure", "scoring.offsets"):
+        monkeypatch.setattr(f"pet.{module}.score", counted)
     own = spec(**{"max_steps": 2, **changes})
-    result = train_member(backbone, own, TASK, EXAMPLES[:4], drawn=EXAMPLES[4:])
+    result = train_member(backbone, own, Work(TASK, Data(EXAMPLES[:4])), drawn=EXAMPLES[4:])
     assert len(scored) == passes
     # The figures are those of a scorer that is calibrated and looks at the labelled ones alone.
     backbone.weights.put({})
@@ -271,7 +274,9 @@ def first_losses(backbone: MaskedLM, verbalizers: Sequence[Verbalizer], **change
     numbers = np.array([TASK.labels.index(str(example.label)) for example in UNEVEN])
     generator = np.random.default_rng(0)
     return (
-        losses_module.label_losses(scorer, chunk, numbers, own, POOL, generator),
+        losses_module.label_losses(
+            scorer, losses_module.Labelled(chunk, numbers), own, POOL, generator
+        ),
         scorer,
         chunk,
         numbers,

@@ -15,11 +15,13 @@ from toy import Files, pet, train
 from pet import PVP, Example, Task, Verbalizer
 from pet.backbone import MaskedLM
 from pet.config import TrainingConfig
+from pet.data import Data
 from pet.encoding import Chunk
 from pet.errors import UsageError
 from pet.members import MemberSpec, train_member
-from pet.members.losses import label_losses
+from pet.members.losses import Labelled, label_losses
 from pet.members.objectives.adapet import Adapet, binary_loss
+from pet.members.work import Work
 from pet.scoring import PVPScorer
 
 WORDS = Verbalizer({"no": ["bad", "sad"], "maybe": ["so"], "yes": ["good"]})
@@ -211,12 +213,12 @@ def test_a_member_learns_by_it_and_repeats_bit_by_bit(backbone: MaskedLM, scope:
     own = member(scope=scope)
     if scope != "full":
         own = replace(own, training=replace(own.training, learning_rate=2e-2))
-    one = train_member(backbone, own, TASK, EXAMPLES)
-    two = train_member(backbone, own, TASK, EXAMPLES)
+    one = train_member(backbone, own, Work(TASK, Data(EXAMPLES)))
+    two = train_member(backbone, own, Work(TASK, Data(EXAMPLES)))
     assert one.accuracy_after == 1.0
     assert all(torch.equal(one.weights[name], two.weights[name]) for name in one.weights)
     plain = replace(own, training=replace(own.training, objective="pet"))
-    other = train_member(backbone, plain, TASK, EXAMPLES)
+    other = train_member(backbone, plain, Work(TASK, Data(EXAMPLES)))
     assert not all(torch.equal(one.weights[name], other.weights[name]) for name in one.weights)
 
 
@@ -249,7 +251,7 @@ def test_patterns_that_name_a_label_are_refused(backbone: MaskedLM) -> None:
     training = TrainingConfig(objective="adapet")
     chunk = Chunk(backbone.tokenizer, [{"text": text} for text in TEXTS])
     with pytest.raises(UsageError, match="do not name a"):
-        next(label_losses(own, chunk, TARGETS, training, None, np.random.default_rng(0)))
+        next(label_losses(own, Labelled(chunk, TARGETS), training, None, np.random.default_rng(0)))
 
 
 def test_from_the_command_line(tiny_bert: str, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from toy import Files, labelled_rows, toy_task, train, unlabelled_rows
 from pet import PVP, Example, Task, Verbalizer
 from pet.backbone import MaskedLM
 from pet.config import TrainingConfig
-from pet.data import Pool
+from pet.data import Data, Pool
 from pet.device import Compute
 from pet.members import (
     MemberResult,
@@ -33,6 +33,7 @@ from pet.members import (
     training_groups,
 )
 from pet.members import store as member_store
+from pet.members.work import Work
 from pet.runs import RunFolder
 from pet.scoring.soft.template import SoftSpec
 from pet.training import Checkpoint, Fit, Group, Job, Loss, Schedule, checkpoints, optimise
@@ -152,9 +153,9 @@ def test_members_trained_together_are_what_each_is_alone(
     backbone: MaskedLM, changes: dict[str, Any]
 ) -> None:
     specs = different(**changes)
-    together = train_together(backbone, specs, TASK, TRAIN, (), POOL)
+    together = train_together(backbone, specs, Work(TASK, Data(TRAIN, pool=POOL)))
     for own, found in zip(specs, together, strict=True):
-        close(found, train_member(backbone, own, TASK, TRAIN, (), POOL))
+        close(found, train_member(backbone, own, Work(TASK, Data(TRAIN, pool=POOL))))
         assert found.steps == 6
 
 
@@ -164,9 +165,9 @@ def test_members_trained_together_on_a_gpu_are_those_of_a_cpu(
 ) -> None:
     gpu = MaskedLM.load(lively_bert, "cuda", "fp32")
     specs = [own for own in different() if own.soft is not None and own.soft.kind != "p-tuning"]
-    together = train_together(gpu, specs, TASK, TRAIN, (), POOL)
+    together = train_together(gpu, specs, Work(TASK, Data(TRAIN, pool=POOL)))
     for own, found in zip(specs, together, strict=True):
-        expected = train_member(backbone, own, TASK, TRAIN, (), POOL)
+        expected = train_member(backbone, own, Work(TASK, Data(TRAIN, pool=POOL)))
         assert found.loss == pytest.approx(expected.loss, abs=1e-2)
         assert found.accuracy_after == pytest.approx(expected.accuracy_after, abs=0.11)
 
@@ -174,10 +175,10 @@ def test_members_trained_together_on_a_gpu_are_those_of_a_cpu(
 def test_each_stops_early_on_its_own(backbone: MaskedLM) -> None:
     specs = different(eval_every=1, patience=2, max_steps=12, prompt_rate=0.05)
     dev = TRAIN[::3]
-    together = train_together(backbone, specs, TASK, TRAIN, dev)
+    together = train_together(backbone, specs, Work(TASK, Data(TRAIN, dev)))
     assert len({found.steps for found in together}) > 1
     for own, found in zip(specs, together, strict=True):
-        close(found, train_member(backbone, own, TASK, TRAIN, dev))
+        close(found, train_member(backbone, own, Work(TASK, Data(TRAIN, dev))))
 
 
 def test_a_step_of_all_is_one_forward_pass(
@@ -192,7 +193,7 @@ def test_a_step_of_all_is_one_forward_pass(
 
     specs = [own for own in different() if own.name in ("a", "b", "d")]
     handle = backbone.body.register_forward_pre_hook(count, with_kwargs=True)
-    train_together(backbone, specs, TASK, TRAIN)
+    train_together(backbone, specs, Work(TASK, Data(TRAIN)))
     handle.remove()
     assert passes == [9, 9, 9, 3, 9, 9]  # ten examples are three batches of three and one of one
 
@@ -202,7 +203,7 @@ def test_members_that_leave_the_backbone_alone_score_in_one_pass(
 ) -> None:
     monkeypatch.setattr(Compute, "pass_cost", 10**6)
     specs = [own for own in different() if own.name in ("a", "b", "d")]
-    results = train_together(backbone, specs, TASK, TRAIN)
+    results = train_together(backbone, specs, Work(TASK, Data(TRAIN)))
     weights = {own.name: own.weights for own in results}
     offsets = {own.name: own.offsets for own in results}
     members = MemberSet(backbone, TASK, specs, weights, offsets)
@@ -258,7 +259,7 @@ def test_a_step_waits_for_no_size(
                 for name in ("a", "b")
             ]
         with _Waits() as mode:
-            train_together(backbone, specs, task, TRAIN)
+            train_together(backbone, specs, Work(task, Data(TRAIN)))
         waits.append(len(mode.found))
     assert waits[0] == waits[1], mode.found
 
@@ -340,7 +341,7 @@ def test_a_group_goes_on_from_its_checkpoint_exactly(
     backbone: MaskedLM, tmp_path: Path, dying: Callable[[int], None]
 ) -> None:
     specs = different(eval_every=1, patience=2, max_steps=8, prompt_rate=0.05)
-    more = (backbone, specs, TASK, TRAIN, TRAIN[::3])
+    more = (backbone, specs, Work(TASK, Data(TRAIN, TRAIN[::3])))
     expected = train_together(*more)
     checkpoint = Checkpoint(RunFolder.start(tmp_path, {}), "members/a")
     for steps in (7, 6):  # of the members, all counted

@@ -15,9 +15,10 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from pet import PVP, Example, Task, Verbalizer
 from pet.config import BackboneConfig, DistillationConfig, TrainingConfig
-from pet.data import Pool, chunked
+from pet.data import Data, Pool, chunked
 from pet.device import Compute
 from pet.encoding import Chunk
+from pet.members.work import Work
 from pet.model import SequenceClassifier
 from pet.model import sequence_classifier as classifier_module
 from pet.pipeline import distillation as distillation_module
@@ -72,7 +73,8 @@ def same(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> 
 
 def test_the_student_learns_the_soft_labels(tiny_bert: str) -> None:
     told: list[Event] = []
-    student, fit = distil(config(tiny_bert), TASK, POOL, teacher_of(POOL), HOW, 1, told.append)
+    work = Work(TASK, Data([], pool=POOL), told.append)
+    student, fit = distil(work, teacher_of(POOL), config(tiny_bert), HOW, 1)
     examples = list(POOL)
     found = student.scores([example.texts for example in examples])
     expected = teacher(examples)
@@ -99,7 +101,9 @@ def test_the_loss_is_the_scaled_divergence_of_the_formula(
 
     monkeypatch.setattr(distillation_module, "optimise", one_loss)
     how = DistillationConfig(distill_temperature=t, distill_batch_size=1000)
-    student, _ = distil(config(tiny_bert), TASK, POOL, teacher_of(POOL), how, 1)
+    student, _ = distil(
+        Work(TASK, Data([], pool=POOL)), teacher_of(POOL), config(tiny_bert), how, 1
+    )
     student.save(tmp_path)
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path)
     tokenizer: Any = AutoTokenizer.from_pretrained(tmp_path)
@@ -118,7 +122,9 @@ def test_epochs_and_the_largest_number_of_steps_decide_how_long(tiny_bert: str) 
         how = DistillationConfig(
             distill_epochs=epochs, distill_max_steps=most, distill_batch_size=8
         )
-        _, fit = distil(config(tiny_bert), TASK, small, teacher_of(small), how, 1)
+        _, fit = distil(
+            Work(TASK, Data([], pool=small)), teacher_of(small), config(tiny_bert), how, 1
+        )
         assert fit.steps == steps
 
 
@@ -154,7 +160,7 @@ def test_a_pool_in_small_chunks_is_streamed(
 
     monkeypatch.setattr(classifier_module, "Chunk", Watched)
     how = DistillationConfig(distill_epochs=2, distill_batch_size=4, distill_learning_rate=1e-3)
-    _, fit = distil(config(tiny_bert), TASK, pool, scores_of, how, 1)
+    _, fit = distil(Work(TASK, Data([], pool=pool)), scores_of, config(tiny_bert), how, 1)
     assert fit.steps == 2 * 24
     assert len(ahead) == len(encoded) == 2 * 12
     assert max(ahead) == 0  # never more than the chunk at hand has been read
@@ -165,7 +171,9 @@ def test_chunks_cover_the_pool_and_keep_texts_and_scores_together(
     tiny_bert: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Pool, "chunks", lambda self, n=7: chunked(self, 7))
-    student, _ = distil(config(tiny_bert), TASK, POOL, teacher_of(POOL), HOW, 1)
+    student, _ = distil(
+        Work(TASK, Data([], pool=POOL)), teacher_of(POOL), config(tiny_bert), HOW, 1
+    )
     examples = list(POOL)
     found = student.scores([example.texts for example in examples])
     assert (found.argmax(1) == teacher(examples).argmax(1)).mean() > 0.95
@@ -173,14 +181,18 @@ def test_chunks_cover_the_pool_and_keep_texts_and_scores_together(
 
 def test_scores_that_end_before_the_pool_are_an_error(tiny_bert: str) -> None:
     with pytest.raises(ValueError):
-        distil(config(tiny_bert), TASK, POOL, lambda: iter(()), HOW, 1)
+        distil(Work(TASK, Data([], pool=POOL)), lambda: iter(()), config(tiny_bert), HOW, 1)
 
 
 def test_a_seed_repeats_the_student_bit_by_bit(tiny_bert: str) -> None:
     how = DistillationConfig(distill_max_steps=4, distill_batch_size=8, distill_learning_rate=1e-3)
 
     def student(seed: int) -> dict[str, torch.Tensor]:
-        return weights(distil(config(tiny_bert), TASK, POOL, teacher_of(POOL), how, seed)[0])
+        return weights(
+            distil(Work(TASK, Data([], pool=POOL)), teacher_of(POOL), config(tiny_bert), how, seed)[
+                0
+            ]
+        )
 
     first = student(1)
     torch.rand(3)  # whatever happened before does not matter
@@ -191,7 +203,9 @@ def test_a_seed_repeats_the_student_bit_by_bit(tiny_bert: str) -> None:
 def test_distillation_leaves_word_embeddings_and_moves_the_rest(tiny_bert: str) -> None:
     fresh, new_names = SequenceClassifier.fresh(config(tiny_bert), TASK, 1)
     before = weights(fresh)
-    after = weights(distil(config(tiny_bert), TASK, POOL, teacher_of(POOL), HOW, 1)[0])
+    after = weights(
+        distil(Work(TASK, Data([], pool=POOL)), teacher_of(POOL), config(tiny_bert), HOW, 1)[0]
+    )
     untouched = {name for name in before if torch.equal(before[name], after[name])}
     assert {name for name in untouched if "position_ids" not in name} == {
         "bert.embeddings.word_embeddings.weight"
@@ -210,7 +224,9 @@ def test_the_new_head_learns_faster_than_the_encoder(
         return [Fit(0, 0.0, 0.0)]
 
     monkeypatch.setattr(distillation_module, "optimise", record)
-    student, _ = distil(config(tiny_bert), TASK, POOL, teacher_of(POOL), HOW, 1)
+    student, _ = distil(
+        Work(TASK, Data([], pool=POOL)), teacher_of(POOL), config(tiny_bert), HOW, 1
+    )
     encoder, head = seen
     assert head.rate_factor > encoder.rate_factor == 1.0
     classifier = student.model.classifier.weight
@@ -323,9 +339,10 @@ def test_fine_tuning_learns_and_repeats(tiny_bert: str) -> None:
 
     def tuned(seed: int, steps: int) -> tuple[SequenceClassifier, Fit]:
         own = TrainingConfig(max_steps=steps, batch_size=8, learning_rate=3e-3)
-        return fine_tune(config(tiny_bert), TASK, examples, own, seed)
+        return fine_tune(Work(TASK, Data(examples)), config(tiny_bert), own, seed)
 
-    model, fit = fine_tune(config(tiny_bert), TASK, examples, training, 1, progress=told.append)
+    work = Work(TASK, Data(examples), told.append)
+    model, fit = fine_tune(work, config(tiny_bert), training, 1)
     assert fit.steps == 120
     assert (told[-1].stage, told[-1].step, told[-1].total) == ("fine-tuned", 120, 120)
     new = labelled(0, 1)[48:]
@@ -341,7 +358,7 @@ def test_fine_tuning_stops_on_development_examples(tiny_bert: str) -> None:
     training = TrainingConfig(
         max_steps=400, batch_size=8, learning_rate=3e-3, eval_every=20, patience=2
     )
-    _, fit = fine_tune(config(tiny_bert), TASK, labelled(0, 2), training, 1, dev)
+    _, fit = fine_tune(Work(TASK, Data(labelled(0, 2), dev)), config(tiny_bert), training, 1)
     assert fit.steps < 400
     assert fit.best_score is not None
 

@@ -55,12 +55,9 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[MemberSpec, Sequence[
     calls: list[tuple[MemberSpec, Sequence[Example]]] = []
     original = member_store.train_member
 
-    def train_member(
-        backbone: Any, spec: MemberSpec, task: Any, examples: Sequence[Example], *more: Any,
-        **named: Any,
-    ) -> Any:  # fmt: skip
-        calls.append((spec, examples))
-        return original(backbone, spec, task, examples, *more, **named)
+    def train_member(backbone: Any, spec: MemberSpec, work: Any, *more: Any, **named: Any) -> Any:
+        calls.append((spec, work.data.train))
+        return original(backbone, spec, work, *more, **named)
 
     for module in (folds, member_store):
         monkeypatch.setattr(module, "train_member", train_member)
@@ -306,10 +303,10 @@ def test_a_pool_larger_than_one_chunk_is_scored_in_shards_and_aligned(
     seen: list[tuple[list[str], np.ndarray]] = []
     original = from_members.distil
 
-    def distil(config: Any, task: Any, pool: Pool, scores_of: Any, *more: Any) -> Any:
-        for examples, scores in zip(pool.chunks(), scores_of(), strict=True):
+    def distil(work: Any, scores_of: Any, *more: Any) -> Any:
+        for examples, scores in zip(work.data.pool.chunks(), scores_of(), strict=True):
             seen.append(([example.texts["text"] for example in examples], scores))
-        return original(config, task, pool, scores_of, *more)
+        return original(work, scores_of, *more)
 
     monkeypatch.setattr(from_members, "distil", distil)
     run(TASK, how, data, folder)

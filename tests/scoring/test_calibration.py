@@ -20,6 +20,7 @@ from pet.config import TrainingConfig
 from pet.data import Data, Pool
 from pet.encoding import Chunk
 from pet.members import MemberSpec, train_member
+from pet.members.work import Work
 from pet.model import load_model
 from pet.model.saving import trained_members
 from pet.runs import RunFolder
@@ -102,9 +103,9 @@ def test_the_sample_is_seeded_and_bounded(
     backbone: MaskedLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    plain = PVPScorer.score
     monkeypatch.setattr(
-        PVPScorer, "score", lambda self, chunk: seen.append(chunk.texts) or plain(self, chunk)
+        "pet.scoring.offsets.score",
+        lambda scorer, chunk: seen.append(chunk.texts) or score(scorer, chunk),
     )
     many = pool_of([f"{text} {number}" for number in range(70) for text in TEXTS])
     scorer = scorer_of(backbone)
@@ -167,7 +168,7 @@ def test_a_trained_member_keeps_the_offsets_it_started_from(backbone: MaskedLM) 
     chunk = Chunk(backbone.tokenizer, [{"text": text} for text in TEXTS])
     expected = balanced(score(scorer, chunk), np.arange(len(TEXTS)) % 2)
     spec = MemberSpec("m", 0, task.pvps[0], 1, TrainingConfig(max_steps=2), 64)
-    result = train_member(backbone, spec, task, examples)
+    result = train_member(backbone, spec, Work(task, Data(examples)))
     np.testing.assert_allclose(result.offsets or [], expected, rtol=1e-6)
 
 
@@ -179,7 +180,7 @@ def test_calibration_leaves_training_alone(backbone: MaskedLM) -> None:
     for how in ("none", "prior"):
         training = TrainingConfig(max_steps=4, learning_rate=1e-3, offsets=how)  # type: ignore[arg-type]
         spec = MemberSpec("m", 0, task.pvps[0], 1, training, 64)
-        results[how] = train_member(backbone, spec, task, examples, pool=pool_of(TEXTS))
+        results[how] = train_member(backbone, spec, Work(task, Data(examples, pool=pool_of(TEXTS))))
     plain, calibrated = results["none"], results["prior"]
     assert plain.weights.keys() == calibrated.weights.keys()
     assert all(torch.equal(plain.weights[k], calibrated.weights[k]) for k in plain.weights)

@@ -17,11 +17,13 @@ from toy import TEXTS
 from pet import PVP, Example, Task, Verbalizer
 from pet.backbone import MaskedLM
 from pet.config import TrainingConfig, WordSearchConfig
+from pet.data import Data
 from pet.encoding import Chunk, Encoder
 from pet.errors import PatternError, TaskError, UsageError
 from pet.members import MemberSpec, train_member
 from pet.members import losses as losses_module
-from pet.members.losses import label_losses
+from pet.members.losses import Labelled, label_losses
+from pet.members.work import Work
 from pet.scoring import PVPScorer, score
 from pet.scoring.questions import draw_questions, sampling_shifts
 from pet.scoring.view import view
@@ -225,7 +227,11 @@ def test_the_loss_is_a_softmax_over_the_labels_asked(
     training = TrainingConfig(batch_size=12, negatives=1)
     one = next(
         label_losses(
-            scorer, chunk_of(backbone, texts), targets, training, None, np.random.default_rng(3)
+            scorer,
+            Labelled(chunk_of(backbone, texts), targets),
+            training,
+            None,
+            np.random.default_rng(3),
         )
     )
     order = np.random.default_rng(3).permutation(12)
@@ -250,11 +256,11 @@ def test_a_member_that_asks_about_labels_learns(
 ) -> None:
     training = TrainingConfig(max_steps=80, batch_size=4, learning_rate=rate, scope=scope)
     spec = MemberSpec("m", 0, PVP_, 1, training, 64)
-    one = train_member(backbone, spec, TASK, EXAMPLES)
+    one = train_member(backbone, spec, Work(TASK, Data(EXAMPLES)))
     assert one.accuracy_before is not None
     assert one.accuracy_after is not None
     assert one.accuracy_after > max(0.9, one.accuracy_before)
-    two = train_member(backbone, spec, TASK, EXAMPLES)
+    two = train_member(backbone, spec, Work(TASK, Data(EXAMPLES)))
     assert all(torch.equal(one.weights[name], two.weights[name]) for name in one.weights)
     backbone.weights.put({})
 

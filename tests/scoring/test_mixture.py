@@ -22,11 +22,12 @@ from toy import Files, pet, train
 from pet import PVP, Example, Task, Verbalizer
 from pet.backbone import MaskedLM
 from pet.config import Settings, TrainingConfig
-from pet.data import Pool
+from pet.data import Data, Pool
 from pet.encoding import Chunk
 from pet.errors import UsageError
 from pet.members import MemberSet, MemberSpec, specs_of, train_member
-from pet.members.losses import label_losses
+from pet.members.losses import Labelled, label_losses
+from pet.members.work import Work
 from pet.scoring import PVPScorer, score, score_together
 from pet.scoring.soft import KINDS
 from pet.scoring.soft.mixture import PACE, Mixture
@@ -133,10 +134,9 @@ def test_the_gradient_is_that_of_templates_weighed_by_their_responsibilities(
 ) -> None:
     own = scorer(bert)
     weights = torch.tensor(shake(own))
-    losses = label_losses(
-        own, Chunk(bert.tokenizer, TEXTS), TARGETS, replace(FAST, batch_size=3), None,
-        np.random.default_rng(0), kind=TASK_KINDS["single"],
-    )  # fmt: skip
+    labelled = Labelled(Chunk(bert.tokenizer, TEXTS), TARGETS, TASK_KINDS["single"])
+    generator = np.random.default_rng(0)
+    losses = label_losses(own, labelled, replace(FAST, batch_size=3), None, generator)
     next(losses)().backward()
     found = [part.vectors.grad for part in mixture(own).parts]
     shake_again = scorer(bert)
@@ -221,7 +221,7 @@ def test_a_mixture_learns_and_is_saved_and_scored_again(
     training = replace(FAST, max_steps=60, prompt_rate=5 * KINDS[kind].rate)
     own = MemberSpec("m", 0, pvp, 1, training, 64, soft=SoftSpec(kind, seed=1, mixture=3))
     before = {n: p.detach().clone() for n, p in bert.model.named_parameters()}
-    result = train_member(bert, own, task, examples)
+    result = train_member(bert, own, Work(task, Data(examples)))
     assert result.accuracy_after is not None
     assert result.accuracy_after >= 0.9
     assert all(torch.equal(p, before[n]) for n, p in bert.model.named_parameters())
@@ -270,7 +270,9 @@ def test_questions_about_labels_are_mixed_answer_by_answer(bert: MaskedLM) -> No
     training = replace(FAST, max_steps=3)
     spec = MemberSpec("m", 0, pvp, 1, training, 64, soft=soft)
     examples = [replace(own, label=(own.label,)) for own in EXAMPLES]
-    weights_after = train_member(bert, spec, task, examples).weights["learned.soft.log_weights"]
+    weights_after = train_member(bert, spec, Work(task, Data(examples))).weights[
+        "learned.soft.log_weights"
+    ]
     assert weights_after.std() > 0
 
 
@@ -301,7 +303,7 @@ def test_what_a_mixture_cannot_be_trained_with_is_refused(
     )
     pool = Pool(lambda: iter(EXAMPLES))
     with pytest.raises(UsageError, match=problem):
-        train_member(bert, spec, TASK, EXAMPLES, pool=pool)
+        train_member(bert, spec, Work(TASK, Data(EXAMPLES, pool=pool)))
 
 
 def test_a_mixture_of_nothing_is_refused() -> None:

@@ -20,9 +20,11 @@ from toy import Files, pet, train, warm_or_cold
 from pet import PVP, PETClassifier, Task, Verbalizer
 from pet.backbone import MaskedLM, load_backbone
 from pet.config import TrainingConfig
+from pet.data import Data
 from pet.encoding import Chunk
 from pet.errors import DataError, PetError, RunError, UsageError, VerbalizerError
 from pet.members import MemberSet, MemberSpec, train_member
+from pet.members.work import Work
 from pet.scoring import PVPScorer, score
 from pet.scoring.offsets import balanced
 from pet.scoring.readouts import READOUTS
@@ -218,8 +220,8 @@ def test_a_member_learns_its_readout_and_scores_alike_from_its_weights(
     torch.manual_seed(own.seed)
     begun = scorer(backbone, kind)
     begun.start(Chunk(backbone.tokenizer, TEXTS), TARGETS)
-    result = train_member(backbone, own, TASK, EXAMPLES)
-    again = train_member(backbone, own, TASK, EXAMPLES)
+    result = train_member(backbone, own, Work(TASK, Data(EXAMPLES)))
+    again = train_member(backbone, own, Work(TASK, Data(EXAMPLES)))
     learned = {name for name in result.weights if name.startswith("learned.")}
     assert learned == {f"learned.{name}" for name in begun.learned.state_dict()}
     for name, start in begun.learned.state_dict().items():
@@ -238,9 +240,9 @@ def test_a_member_learns_its_readout_and_scores_alike_from_its_weights(
 
 @pytest.mark.parametrize("kind", LEARNING)
 def test_each_readout_has_its_own_rate(backbone: MaskedLM, kind: str) -> None:
-    still = train_member(backbone, spec(kind, readout_rate=0.0), TASK, EXAMPLES)
-    moved = train_member(backbone, spec(kind, readout_rate=None), TASK, EXAMPLES)
-    fast = train_member(backbone, spec(kind, readout_rate=0.2), TASK, EXAMPLES)
+    still = train_member(backbone, spec(kind, readout_rate=0.0), Work(TASK, Data(EXAMPLES)))
+    moved = train_member(backbone, spec(kind, readout_rate=None), Work(TASK, Data(EXAMPLES)))
+    fast = train_member(backbone, spec(kind, readout_rate=0.2), Work(TASK, Data(EXAMPLES)))
     backbone.weights.put({})
     torch.manual_seed(1)
     begun = scorer(backbone, kind)
@@ -257,7 +259,7 @@ def test_each_readout_has_its_own_rate(backbone: MaskedLM, kind: str) -> None:
 
 
 def test_prototypes_tell_a_toy_problem_apart(backbone: MaskedLM) -> None:
-    result = train_member(backbone, spec("prototypes", max_steps=40), TASK, EXAMPLES)
+    result = train_member(backbone, spec("prototypes", max_steps=40), Work(TASK, Data(EXAMPLES)))
     assert result.accuracy_after == 1.0
     own = spec("prototypes").scorer(TASK.labels, backbone, result.offsets)
     own.put(result.weights)
@@ -266,9 +268,9 @@ def test_prototypes_tell_a_toy_problem_apart(backbone: MaskedLM) -> None:
 
 
 def test_an_untrained_member_keeps_what_its_readout_started_with(backbone: MaskedLM) -> None:
-    result = train_member(backbone, spec("prototypes", max_steps=0), TASK, EXAMPLES)
+    result = train_member(backbone, spec("prototypes", max_steps=0), Work(TASK, Data(EXAMPLES)))
     assert {name.rsplit(".", 1)[1] for name in result.weights} == {"weight", "bias", "prototypes"}
-    plain = train_member(backbone, spec("words", max_steps=0), TASK, EXAMPLES)
+    plain = train_member(backbone, spec("words", max_steps=0), Work(TASK, Data(EXAMPLES)))
     assert dict(plain.weights) == {}
 
 
@@ -277,7 +279,7 @@ def test_an_untrained_member_keeps_what_its_readout_started_with(backbone: Maske
 
 def test_prototypes_need_examples(backbone: MaskedLM) -> None:
     with pytest.raises(DataError, match="prototypes: the readout 'prototypes' needs labelled"):
-        train_member(backbone, spec("prototypes", max_steps=0), TASK, [])
+        train_member(backbone, spec("prototypes", max_steps=0), Work(TASK, Data([])))
 
 
 @pytest.mark.parametrize("combine", ["max", "vote"])

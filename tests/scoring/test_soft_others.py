@@ -20,9 +20,11 @@ from toy import Files, pet, train
 from pet import PVP, Example, Task, Verbalizer
 from pet.backbone import LanguageModel, load_backbone
 from pet.config import TrainingConfig
+from pet.data import Data
 from pet.encoding import Chunk
 from pet.errors import BackboneError
 from pet.members import MemberSet, MemberSpec, train_member
+from pet.members.work import Work
 from pet.scoring import PVPScorer, score, score_mixed, score_together
 from pet.scoring.scorer import LEARNED
 from pet.scoring.soft import KINDS
@@ -313,7 +315,7 @@ def test_a_prompt_learns_alone_and_is_all_that_is_kept(load: Any, family: str, k
     training = TrainingConfig(max_steps=6, batch_size=4, scope="prompt", offsets="none")
     spec = MemberSpec("m", 0, pvp, 5, training, 48, soft=SoftSpec(kind))
     before = score(spec.scorer(LABELS, backbone), Chunk(backbone.tokenizer, TEXTS))
-    result = train_member(backbone, spec, task, examples())
+    result = train_member(backbone, spec, Work(task, Data(examples())))
     assert result.weights
     assert all(name.startswith(LEARNED) for name in result.weights)
     assert all(torch.equal(p, frozen[n]) for n, p in backbone.model.named_parameters())

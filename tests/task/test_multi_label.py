@@ -17,11 +17,13 @@ from toy import pet, write_csv, write_jsonl
 from pet import PVP, Example, PETClassifier, PetError, Task, Verbalizer, load_task
 from pet.backbone import MaskedLM
 from pet.config import Settings, TrainingConfig
+from pet.data import Data
 from pet.encoding import Chunk
 from pet.evaluation.metrics import METRICS
 from pet.evaluation.study.baselines import BASELINES
 from pet.members import MemberSpec, train_member
-from pet.members.losses import label_losses
+from pet.members.losses import Labelled, label_losses
+from pet.members.work import Work
 from pet.scoring import PVPScorer
 from pet.task.kinds import KINDS, targets_of
 
@@ -209,7 +211,7 @@ def test_the_loss_is_binary_cross_entropy_of_the_questions_asked(
     training = TrainingConfig(batch_size=8, negatives=3, class_weight=weight)
     generator = np.random.default_rng(0)
     kind = KINDS["multi-label"]
-    found = next(label_losses(scorer, chunk, targets, training, None, generator, kind=kind))
+    found = next(label_losses(scorer, Labelled(chunk, targets, kind), training, None, generator))
     scores = torch.zeros(8, 3)
     for row, example in enumerate(EXAMPLES[:8]):
         for column, label in enumerate(LABELS):
@@ -228,7 +230,7 @@ def test_the_loss_is_binary_cross_entropy_of_the_questions_asked(
 def test_a_member_repeats_bit_by_bit(lively_bert: str) -> None:
     model = MaskedLM.load(lively_bert, "cpu", "fp32")
     spec = MemberSpec("m", 0, PVP_, 1, TrainingConfig(max_steps=4, negatives=1), 64)
-    one, two = (train_member(model, spec, TASK, EXAMPLES) for _ in range(2))
+    one, two = (train_member(model, spec, Work(TASK, Data(EXAMPLES))) for _ in range(2))
     assert one.loss == two.loss
     assert all(torch.equal(one.weights[name], two.weights[name]) for name in one.weights)
 

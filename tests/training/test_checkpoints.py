@@ -30,7 +30,7 @@ from pet.config import Settings, TrainingConfig
 from pet.data import Data, Pool
 from pet.device import Compute
 from pet.errors import RunError
-from pet.members import MemberSpec, train_member
+from pet.members import MemberSpec, Work, train_member
 from pet.pipeline import asked, run
 from pet.runs import RunFolder
 from pet.scoring.soft.patterns import with_slots
@@ -223,7 +223,7 @@ def test_a_member_goes_on_from_its_checkpoint_exactly(
         pvp = pvp.with_pattern(with_slots(pvp.pattern, 3), soft.kind)
     spec = MemberSpec("m", 0, pvp, 5, TrainingConfig(**values), 64, soft=soft)
     dev = TRAIN[::3] if "eval_every" in changes else ()
-    more = (backbone, spec, TASK, TRAIN, dev, POOL)
+    more = (backbone, spec, Work(TASK, Data(TRAIN, dev, POOL)))
     expected = train_member(*more)
     checkpoint = Checkpoint(RunFolder.start(tmp_path, {}), "members/m")
     for _ in range(2):  # killed twice, each time three steps further

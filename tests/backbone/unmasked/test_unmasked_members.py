@@ -16,10 +16,11 @@ from unmasked import LABELS, SINGLE, SPELLED, Loaded
 from pet import PVP, Task, Verbalizer
 from pet.backbone import load_backbone
 from pet.config import TrainingConfig
-from pet.data import Example
+from pet.data import Data, Example
 from pet.encoding import Chunk
 from pet.errors import BackboneError
 from pet.members import MemberSpec, train_member
+from pet.members.work import Work
 from pet.scoring import score
 
 EXAMPLES = [Example({"a": "the film was bad"}, "bad"), Example({"a": "a warm room"}, "good")]
@@ -49,7 +50,9 @@ def trained(loaded: Loaded, scope: str, steps: int = 3, **more: Any) -> Any:
     task = Task("toy", list(LABELS), ["a"], [PVP("{a} it was {mask}", SPELLED)])
     training = TrainingConfig(max_steps=steps, scope=scope, learning_rate=0.01, **more)  # type: ignore[arg-type]
     spec = MemberSpec("m", 0, task.pvps[0], 5, training, 48)
-    return train_member(loaded.backbone, spec, task, EXAMPLES), spec.scorer(LABELS, loaded.backbone)
+    return train_member(loaded.backbone, spec, Work(task, Data(EXAMPLES))), spec.scorer(
+        LABELS, loaded.backbone
+    )
 
 
 def test_members_train_and_what_they_keep_gives_their_scores(loaded: Loaded) -> None:
@@ -71,7 +74,7 @@ def test_masked_lm_training_is_refused_in_one_message(load: Any) -> None:
         spec = MemberSpec("m", 0, task.pvps[0], 5, training, 48)
         pool = Pool(lambda: iter([Example({"a": "the film was so cold and so slow"}, None)] * 9))
         with pytest.raises(BackboneError, match="masked LM"):
-            train_member(loaded.backbone, spec, task, EXAMPLES, pool=pool)
+            train_member(loaded.backbone, spec, Work(task, Data(EXAMPLES, pool=pool)))
 
 
 def test_an_encoder_decoder_without_sentinels_is_refused(load: Any, tmp_path: Path) -> None:

@@ -17,8 +17,9 @@ from tiny import TEXTS
 from pet import PVP, Example, Task
 from pet.backbone import MaskedLM
 from pet.config import TrainingConfig
-from pet.data import Pool
+from pet.data import Data, Pool
 from pet.members import MemberSet, MemberSpec, cost, train_member
+from pet.members.work import Work
 from pet.scoring.scorer import LEARNED
 from pet.scoring.soft import KINDS
 from pet.scoring.soft.template import SoftSpec
@@ -44,7 +45,7 @@ TASK = Task("toy", LABELS, ["a", "b"], [PVP(SOFT, WORDS)])
 def test_a_prompt_learns_alone_and_is_all_that_is_kept(bert: MaskedLM, kind: str) -> None:
     before = {n: p.detach().clone() for n, p in bert.model.named_parameters()}
     own = spec(kind, max_steps=60, prompt_rate=0.05)
-    result = train_member(bert, own, TASK, EXAMPLES)
+    result = train_member(bert, own, Work(TASK, Data(EXAMPLES)))
     assert result.accuracy_after is not None
     assert result.accuracy_after >= 0.9
     assert result.weights
@@ -62,7 +63,7 @@ def test_warp_learns_slots_and_class_vectors_on_a_frozen_model(bert: MaskedLM) -
         soft=SoftSpec("prompt-tuning", "mask"),
         readout="class-vectors",
     )
-    result = train_member(bert, own, TASK, EXAMPLES)
+    result = train_member(bert, own, Work(TASK, Data(EXAMPLES)))
     assert result.accuracy_after is not None
     assert result.accuracy_after >= 0.9
     assert {name.removeprefix(LEARNED) for name in result.weights} == {
@@ -75,7 +76,7 @@ def test_saved_and_reloaded_members_score_identically(
 ) -> None:
     backbone, kind = case
     own = spec(kind, max_steps=2)
-    weights = dict(train_member(backbone, own, TASK, EXAMPLES).weights)
+    weights = dict(train_member(backbone, own, Work(TASK, Data(EXAMPLES))).weights)
     scorer_after = own.scorer(LABELS, backbone)
     scorer_after.put(weights)
     expected = scores(scorer_after)
@@ -91,7 +92,7 @@ def test_saved_and_reloaded_members_score_identically(
 @pytest.mark.parametrize("kind", KINDS)
 def test_scores_right_after_training_are_those_of_what_is_kept(bert: MaskedLM, kind: str) -> None:
     own = spec(kind, scope="head")
-    result = train_member(bert, own, TASK, EXAMPLES)
+    result = train_member(bert, own, Work(TASK, Data(EXAMPLES)))
     after = own.scorer(LABELS, bert)
     after.put(result.weights)
     texts = [example.texts for example in EXAMPLES]
@@ -100,7 +101,7 @@ def test_scores_right_after_training_are_those_of_what_is_kept(bert: MaskedLM, k
     assert float(right.mean()) == result.accuracy_after
     spread = (own_scores - own_scores.mean(axis=1, keepdims=True)).std()
     assert result.spread == pytest.approx(float(spread), rel=1e-6)
-    again = train_member(bert, own, TASK, EXAMPLES)
+    again = train_member(bert, own, Work(TASK, Data(EXAMPLES)))
     assert all(torch.equal(again.weights[name], result.weights[name]) for name in again.weights)
 
 
@@ -111,7 +112,7 @@ def test_scores_right_after_training_are_those_of_what_is_kept(bert: MaskedLM, k
 def test_a_scope_says_what_is_trained_beside_the_slots(
     bert: MaskedLM, scope: Any, of: str | None
 ) -> None:
-    result = train_member(bert, spec(scope=scope, max_steps=1), TASK, EXAMPLES)
+    result = train_member(bert, spec(scope=scope, max_steps=1), Work(TASK, Data(EXAMPLES)))
     names = {name for name in result.weights if not name.startswith(LEARNED)}
     assert names == (set(bert.scope_names(of)) if of else set())
     assert len(result.weights) > len(names)
@@ -119,7 +120,9 @@ def test_a_scope_says_what_is_trained_beside_the_slots(
 
 def test_a_member_without_slots_cannot_train_the_prompt_alone(bert: MaskedLM) -> None:
     hard = MemberSpec("m", 0, PVP(HARD, WORDS), 1, replace(FAST, max_steps=1), 64)
-    assert set(train_member(bert, hard, TASK, EXAMPLES).weights) == set(bert.scope_names("full"))
+    assert set(train_member(bert, hard, Work(TASK, Data(EXAMPLES))).weights) == set(
+        bert.scope_names("full")
+    )
     assert replace(FAST, scope="head").weights_scope(soft=False) == "head"
 
 
@@ -141,14 +144,14 @@ def test_prompt_and_backbone_have_rates_of_their_own(
         {"scope": "head", "learning_rate": 1e-1, "prompt_rate": 2e-2},
         {"scope": "prompt", "learning_rate": 1e-3},
     ):
-        train_member(bert, spec(max_steps=1, **changes), TASK, EXAMPLES)
+        train_member(bert, spec(max_steps=1, **changes), Work(TASK, Data(EXAMPLES)))
     rate = KINDS["prompt-tuning"].rate
     assert seen == [pytest.approx(rates) for rates in ([1e-3, 2e-2], [1e-1, 2e-2], [rate])]
 
 
 def test_an_untrained_soft_member_keeps_its_start(bert: MaskedLM) -> None:
     own = spec(max_steps=0)
-    result = train_member(bert, own, TASK, EXAMPLES)
+    result = train_member(bert, own, Work(TASK, Data(EXAMPLES)))
     assert result.steps == 0
     after = own.scorer(LABELS, bert)
     after.put(result.weights)
@@ -163,7 +166,7 @@ def test_the_masked_lm_loss_sees_the_prompt_and_never_predicts_a_slot(
     monkeypatch.setattr(MaskedLM, "states_at", lambda *args: asked.append(args[1:]) or plain(*args))
     pool = Pool(lambda: iter([Example(text) for text in TEXTS] * 20))
     own = spec("words", lm_weight=0.5, max_steps=20)
-    train_member(bert, own, TASK, EXAMPLES, pool=pool)
+    train_member(bert, own, Work(TASK, Data(EXAMPLES, pool=pool)))
     chosen = 0
     for batch, rows, columns in asked:
         if rows.ndim != 1:
