@@ -77,7 +77,7 @@ class RankConfig(Checked):
 
     @property
     def halvings_or_default(self) -> int:
-        """How many halvings there are."""
+        """Number of halvings, the default resolved."""
         return self.halvings or (2 if self.trained else 20)
 
 

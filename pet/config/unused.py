@@ -1,4 +1,4 @@
-"""Which settings a method does not read, so that nobody tunes what changes nothing."""
+"""Settings that a run does not read, so that nobody tunes what changes nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pet.config.settings import CONFIGS, Settings
 
 @dataclass(frozen=True)
 class SlotUse:
-    """What slots the members have, so far as settings of soft templates count for them.
+    """Slots of the members, as far as settings of soft templates count for them.
 
     ``kinds`` are those of the soft templates, None for a member without one; ``given`` tells
     whether some pattern gets slots before it, ``started`` whether some slots have no words and
@@ -26,13 +26,13 @@ class SlotUse:
 
 
 def unused(settings: Settings, slots: SlotUse) -> list[str]:
-    """Names of settings that are not at their defaults and that nothing reads."""
-    own: list[tuple[str, Any, Any]] = [("patterns", settings.patterns, None)]
+    """Return the names of settings that are not at their defaults and that nothing reads."""
+    values: list[tuple[str, Any, Any]] = [("patterns", settings.patterns, None)]
     for part in CONFIGS:
         config = getattr(settings, part)
-        own += [(item.name, getattr(config, item.name), item.default) for item in fields(config)]
+        values += [(item.name, getattr(config, item.name), item.default) for item in fields(config)]
     ignored = METHODS[settings.method].ignores | _unused_by_members(settings, slots)
-    return [name for name, value, default in own if name in ignored and value != default]
+    return [name for name, value, default in values if name in ignored and value != default]
 
 
 def _unused_by_members(settings: Settings, slots: SlotUse) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Which members are trained together: those that share a frozen backbone, as memory allows."""
+"""Groups of members that are trained together: they share a frozen backbone, as memory allows."""
 
 from __future__ import annotations
 

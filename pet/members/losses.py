@@ -1,4 +1,4 @@
-"""What members minimise: losses of labelled examples, and of unlabelled text beside them."""
+"""Losses of members: of labelled examples, and of unlabelled text beside them."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ class _LabelLosses:
 
     @property
     def _keeps_states(self) -> bool:
-        """Whether what the encoder says of the examples stays the same, and is all that is needed.
+        """Whether encoder outputs can be computed once and reused.
 
         Not of soft patterns, whose slots change it, nor of questions about all labels, of which
         only a few are asked.
@@ -166,7 +166,7 @@ class _LabelLosses:
     def _draw(
         self, targets: NDArray[np.int64], generator: np.random.Generator
     ) -> NDArray[np.bool_]:
-        """Which questions are asked about some texts: (B, Q)."""
+        """Draw the questions that are asked about some texts: (B, Q)."""
         if not self._asks_few:
             return np.ones((len(targets), 1), dtype=bool)
         truth = self._kind.truth(targets, len(self._scorer.labels))

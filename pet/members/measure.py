@@ -1,4 +1,4 @@
-"""How good a member is on examples whose labels are known."""
+"""Accuracy of a member on examples whose labels are known, and the spread of its scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a member trains, at which rates, at what cost."""
+"""Parameters that a member trains, their rates and their cost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def cost(trained: int, frozen: int) -> str:
 def parameter_groups(
     scorer: PVPScorer, names: Sequence[str], scope: str | None, training: TrainingConfig
 ) -> tuple[list[Group], float]:
-    """What a member trains, and the backbone's rate, which the groups' factors multiply."""
+    """Return what a member trains, and the backbone's rate, which the groups' factors multiply."""
     backbone = scorer.backbone
     weights = list(backbone.weights.trainable(names, training.lora_rank).values())
     rate = training.learning_rate

@@ -1,4 +1,4 @@
-"""What one member is, before anything is trained."""
+"""A member before anything is trained."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pet.types import Offsets
 
 @dataclass(frozen=True)
 class MemberSpec:
-    """What one member is: everything that its training depends on, besides the data."""
+    """A member: everything that its training depends on, besides the data."""
 
     name: str
     pattern: int
@@ -76,7 +76,7 @@ class MemberSpec:
     def scorer(
         self, labels: Sequence[str], backbone: LanguageModel, offsets: Offsets | None = None
     ) -> PVPScorer:
-        """What the member is before it has learned anything, on a backbone."""
+        """Make the member's scorer, which has learned nothing yet, on a backbone."""
         return PVPScorer(
             self.pvp,
             labels,
@@ -89,7 +89,7 @@ class MemberSpec:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """What it takes to score with the member again, as JSON values; see `from_dict`."""
+        """Return what it takes to score with the member again, as JSON values; see `from_dict`."""
         shown = {label: list(map(dict, texts)) for label, texts in self.demonstrations.items()}
         plain = {"pattern": self.pattern, "readout": self.readout, "demonstrations": shown}
         if self.soft is None:

@@ -59,13 +59,17 @@ def train_member(
     DataError
         When the member's readout is nothing without labelled examples, and there are none.
     """
-    own = _Training(backbone, spec, work, drawn)
-    if own.job is None:
-        return own.untrained()
+    training = _Training(backbone, spec, work, drawn)
+    if training.job is None:
+        return training.untrained()
     (fit,) = optimise(
-        [own.job], own.schedule, backbone.compute, keeper=checkpoint, progress=work.progress
+        [training.job],
+        training.schedule,
+        backbone.compute,
+        keeper=checkpoint,
+        progress=work.progress,
     )
-    return own.result(fit)
+    return training.result(fit)
 
 
 def train_together(
@@ -86,20 +90,20 @@ def train_together(
     specs : sequence of MemberSpec
         A group as `training_groups` makes them.
     """
-    together = [_Training(backbone, spec, work) for spec in specs]
-    jobs = [own.job for own in together if own.job is not None]
+    trainings = [_Training(backbone, spec, work) for spec in specs]
+    jobs = [training.job for training in trainings if training.job is not None]
     if not jobs:
-        return [own.untrained() for own in together]
+        return [training.untrained() for training in trainings]
     joint = partial(joint_losses, backbone)
     fits = optimise(
         jobs,
-        together[0].schedule,
+        trainings[0].schedule,
         backbone.compute,
         joint,
         keeper=checkpoint,
         progress=work.progress,
     )
-    return [own.result(fit) for own, fit in zip(together, fits, strict=True)]
+    return [training.result(fit) for training, fit in zip(trainings, fits, strict=True)]
 
 
 class _Training:
@@ -162,13 +166,13 @@ class _Training:
         self._seconds = time.perf_counter() - start
 
     def untrained(self) -> MemberResult:
-        """What it is when nothing is to be trained."""
+        """Return the member where nothing is to be trained."""
         (accuracy, spread), own = self._first, self._scorer.take(())
         name, offsets = self._spec.name, self._scorer.offsets
         return MemberResult(name, own, accuracy, accuracy, 0, 0.0, self._seconds, offsets, spread)
 
     def result(self, fit: Fit) -> MemberResult:
-        """What came of it, once its parameters are trained."""
+        """Return the member once its parameters are trained."""
         start = time.perf_counter()
         self._scorer.backbone.weights.trainable(())
         self._scorer.fold()

@@ -117,12 +117,12 @@ def student_temperature(
     are compared with the calibrated ensemble's, on some 2,000 of the unlabelled texts.
     """
     step, kind = max(1, len(pool) // _COMPARED), task_kind(student.task)
-    own, wanted = [], []
+    decisions, wanted = [], []
     for examples, scores in zip(pool.chunks(), calibrated, strict=True):
         found = student.scores([example.texts for example in examples[::step]])
-        own.append(kind.decisions(found))
+        decisions.append(kind.decisions(found))
         wanted.append(softmax(kind.decisions(scores[::step]), axis=1))
-    return fit_temperature(np.concatenate(own), np.concatenate(wanted))
+    return fit_temperature(np.concatenate(decisions), np.concatenate(wanted))
 
 
 def _mixed_batches(

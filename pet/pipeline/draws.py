@@ -1,4 +1,4 @@
-"""What a generation of iPET draws from the unlabelled text: how much, and which rows.
+"""Draws of iPET's generations from the unlabelled text: how much, and which rows.
 
 Source: PET, section 3.4.
 """
@@ -24,7 +24,7 @@ _FIRST_DRAW, _MOST_LIKELY = 10, 100
 
 @dataclass(frozen=True)
 class Plan:
-    """How many generations there are and how much each draws.
+    """Number of generations, and how much each draws.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class Plan:
         """Texts that each member of a generation draws of every label, C."""
         if not any(self.counts):
             return [_FIRST_DRAW * self.growth ** (number - 1)] * len(self.counts)
-        return [own * (self.growth**number - 1) for own in self.counts]
+        return [count * (self.growth**number - 1) for count in self.counts]
 
     def most_likely(self, number: int) -> int | None:
         """Rows that a label's are drawn from; None for all that are taken for it."""
@@ -119,19 +119,19 @@ def draw_rows(
     free = np.ones(len(scores), dtype=bool)
     drawn: dict[str, list[int]] = {}
     for number, label in enumerate(labels):
-        own = confidence[:, number]
+        of_label = confidence[:, number]
         if most_likely is None:
             rows = np.flatnonzero(best == number)
         else:
             rows = np.flatnonzero(free)
-            rows = rows[np.argsort(-own[rows], kind="stable")[:most_likely]]
+            rows = rows[np.argsort(-of_label[rows], kind="stable")[:most_likely]]
         if wanted[number] > len(rows):
             raise DataError(
                 f"{wanted[number]} texts of the label {label!r} were wanted, but only {len(rows)} "
                 "unlabelled ones are taken for it.",
                 "Give more --unlabeled text, or set fewer --generations or a smaller --growth.",
             )
-        chosen = rows[_weighted_order(own[rows], generator)[: wanted[number]]]
+        chosen = rows[_weighted_order(of_label[rows], generator)[: wanted[number]]]
         free[chosen] = False
         drawn[label] = chosen.tolist()
     return drawn

@@ -48,8 +48,8 @@ def fine_tune(
     def loss_of(rows: NDArray[np.int64]) -> Tensor:
         with dropout(model.model, training.dropout):
             logits = model.logits(encoded.batch(rows, model.compute.device))
-        own = torch.from_numpy(kind.outcomes(targets[rows])).to(model.compute.device)
-        return functional.cross_entropy(kind.decisions(logits), own, weights)
+        outcomes = torch.from_numpy(kind.outcomes(targets[rows])).to(model.compute.device)
+        return functional.cross_entropy(kind.decisions(logits), outcomes, weights)
 
     batches = shuffled_batches(len(targets), training.batch_size, generator)
     dev_texts = [example.texts for example in dev]

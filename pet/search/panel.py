@@ -30,7 +30,7 @@ Probabilities = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a panel thinks of n texts.
+    """A panel's probabilities for n texts.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ class Panel:
         return len(self.model.members.specs) if isinstance(self.model, EnsembleModel) else 1
 
     def labelled(self) -> Data:
-        """What the run learned from; nothing where that is not known."""
+        """Return what the run learned from; nothing where that is not known."""
         if self.folder is None or not self.folder.has(self.folder.labelled):
             return Data([])
         return labelled_from(self.folder.read_json(self.folder.labelled))
