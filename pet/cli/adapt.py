@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from pet.cli.inputs import require_files
 from pet.cli.options import compute_options, settings_options
 from pet.config import BackboneConfig, LMConfig, Settings
 from pet.errors import UsageError
@@ -55,6 +56,7 @@ def command(
             f"The backbone is a model's name or folder, and {backbone!r} is a file.",
             "Name it first: pet adapt BACKBONE --text FILE... -o DIR.",
         )
+    require_files(*text, *more)
     start, how = BackboneConfig(backbone, device, precision), LMConfig(**flat)
 
     from pet.adaptation import Source, adapt

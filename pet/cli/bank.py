@@ -5,6 +5,10 @@ from __future__ import annotations
 import click
 
 from pet.cli.options import compute_options
+from pet.errors import RunError, UsageError
+from pet.evaluation.tables import text_table
+from pet.runs import PromptFiles
+from pet.runs.finding import require_run_or_model
 
 
 @click.command(name="bank")
@@ -40,28 +44,28 @@ def command(
     Example: pet bank prompts --add runs/reviews --add runs/topics
              pet predict --bank prompts --input mixed.jsonl
     """
-    from pet.errors import RunError, UsageError
-    from pet.evaluation.tables import text_table
-    from pet.model import change_bank, prompt_folders, read_prompt
-
     if name is not None and len(sources) != 1:
         raise UsageError("--name names one task; give it with one --add.")
+    for source in sources:
+        require_run_or_model(source)
+    if not (sources or drop or PromptFiles.in_bank(bank)):
+        raise RunError(f"{bank}: no prompts are here.", f"pet bank {bank} --add RUN puts one in.")
+
+    from pet.model import change_bank, prompt_folders, read_prompt
+
     prompts = [read_prompt(source, device, precision) for source in sources]
     added = [(prompt.name if name is None else name, prompt) for prompt in prompts]
     change_bank(bank, drop, added, replace)
-    found = prompt_folders(bank)
-    if not found and not drop:
-        raise RunError(f"{bank}: no prompts are here.", f"pet bank {bank} --add RUN puts one in.")
     rows, unread = [], []
-    for own, folder in found.items():
+    for task, folder in prompt_folders(bank).items():
         try:
             prompt = read_prompt(folder)
         except RunError as error:
             unread.append(str(error))
-            rows.append([own, "cannot be read", "", "", ""])
+            rows.append([task, "cannot be read", "", "", ""])
             continue
         labels = str(len(prompt.card["task"]["labels"]))
-        rows.append([own, prompt.made_of, labels, f"{prompt.learned:,}", prompt.backbone])
+        rows.append([task, prompt.made_of, labels, f"{prompt.learned:,}", prompt.backbone])
     click.echo(text_table(rows, ["task", "members", "labels", "learned numbers", "backbone"]))
     if unread:
         click.echo("\n" + "\n".join(unread), err=True)

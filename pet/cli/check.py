@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from pet.cli.inputs import Rows, chosen_task
+from pet.cli.inputs import Rows, chosen_task, require_files
 from pet.cli.options import data_options, settings_options, task_option, verbalizer_option
+from pet.config import Settings
 
 
 @click.command(name="check")
@@ -35,16 +36,18 @@ def command(
     \b
     Example: pet check --task reviews --train train.jsonl --unlabeled pool.jsonl
     """
-    from pet.config import Settings
+    rows = Rows.of(chosen_task(task, verbalizers), columns, file_format)
+    require_files(train_file, unlabeled, test)
+    settings = Settings.from_flat(flat)
+
     from pet.pipeline.checking import check
 
-    rows = Rows.of(chosen_task(task, verbalizers), columns, file_format)
     found = check(
         rows.task,
         rows.labelled(train_file),
         rows.examples(unlabeled, "ignored") if unlabeled else None,
         rows.examples(test) if test else None,
-        Settings.from_flat(flat),
+        settings,
     )
     click.echo("\n".join(found.lines))
     if found.warnings:

@@ -6,8 +6,9 @@ import json
 
 import click
 
-from pet.cli.inputs import Rows
+from pet.cli.inputs import Rows, require_files
 from pet.cli.options import compute_options, data_options, plot_options, threshold_option
+from pet.runs.finding import model_folder
 
 
 @click.command(name="evaluate")
@@ -42,6 +43,9 @@ def command(
     \b
     Example: pet evaluate runs/first --test test.jsonl --json -
     """
+    require_files(test)
+    model_folder(model)
+
     import numpy as np
 
     from pet.cli.console import opened, say

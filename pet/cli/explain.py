@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pet.cli.options import compute_options
+from pet.runs.finding import model_folder
 
 
 @click.command(name="explain")
@@ -27,6 +28,8 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
     \b
     Example: pet explain runs/first --text "The soup was cold."
     """
+    model_folder(model)
+
     from pet.data import Example
     from pet.errors import UsageError
     from pet.evaluation.explanation import explain

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pet.cli.inputs import chosen_task, require_files
 from pet.cli.options import (
     column_mapping,
     data_options,
@@ -16,6 +17,7 @@ from pet.cli.options import (
     suffix,
 )
 from pet.config import Settings, StudyConfig
+from pet.config.study import check_baseline
 from pet.errors import UsageError
 
 
@@ -76,13 +78,19 @@ def command(
     _check_files(len(tasks), len(pools), len(tests), data)
     if json_file == csv_file == "-":
         raise UsageError("--json - and --csv - both want standard output.", "Give one a FILE.")
+    check_baseline(config.methods, baseline)
+    mapping, ending = column_mapping(columns), suffix(file_format)
+    known = [chosen_task(task, (), settings.patterns) for task in tasks]
+    if data is not None:
+        pools = tuple(f"{data}/{task.name}/train.jsonl" for task in known)
+        tests = tuple(f"{data}/{task.name}/test.jsonl" for task in known)
+    require_files(*pools, *tests)
 
     from pet.cli.console import opened, progress_bars, say
     from pet.data import reusable
     from pet.evaluation.plots import require, save
     from pet.evaluation.study.cells import TaskFiles
     from pet.evaluation.study.comparison import (
-        check_baseline,
         study_csv,
         study_table,
         study_to_dict,
@@ -91,18 +99,9 @@ def command(
     from pet.evaluation.study.fewshot import few_shot_study
     from pet.evaluation.study.figures import study_figures
     from pet.runs import StudyFolder
-    from pet.task import load_task
 
     if plots:
         require()
-    check_baseline(config.methods, baseline)
-    mapping, ending = column_mapping(columns), suffix(file_format)
-    known = [load_task(task) for task in tasks]
-    for task in known:
-        task.select(settings.patterns)
-    if data is not None:
-        pools = tuple(f"{data}/{task.name}/train.jsonl" for task in known)
-        tests = tuple(f"{data}/{task.name}/test.jsonl" for task in known)
     sources = [
         TaskFiles(task, reusable(pool), reusable(test), mapping, ending)
         for task, pool, test in zip(known, pools, tests, strict=True)

@@ -1,8 +1,9 @@
-"""What commands start from: a task, its labelled examples, and unlabelled text."""
+"""Inputs of commands: a task, its labelled examples, and unlabelled text."""
 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial, wraps
@@ -22,6 +23,7 @@ from pet.cli.options import (
     verbalizer_option,
 )
 from pet.config import Settings
+from pet.errors import DataError
 
 if TYPE_CHECKING:
     from pet.data import Columns, Example, Labels, Pool
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 def chosen_task(name: str, verbalizers: tuple[str, ...], patterns: Any = None) -> Task:
     """Load a task, with the verbalizers of these files where there are any.
 
-    ``patterns`` are only looked for: what is not there is refused before anything is read.
+    ``patterns`` are only looked up: a number that the task lacks is refused.
     """
     from pet.task import Verbalizer, load_task
 
@@ -42,9 +44,25 @@ def chosen_task(name: str, verbalizers: tuple[str, ...], patterns: Any = None) -
     return task.with_verbalizers(*(Verbalizer.load(file) for file in verbalizers))
 
 
+def require_files(*sources: str | None) -> None:
+    """Refuse files that are not there, before anything heavy is loaded to read them.
+
+    Raises
+    ------
+    DataError
+        Names the first that is missing. Standard input and data sets are left to their readers.
+    """
+    for source in sources:
+        if source is not None and source != "-" and not source.startswith("hf:"):
+            try:
+                os.stat(source)
+            except OSError as error:
+                raise DataError(f"{source}: cannot be read: {error.strerror}.") from error
+
+
 @dataclass(frozen=True)
 class Rows:
-    """How a task's files are read: which columns, and in which format where no name tells."""
+    """Reading of a task's files: columns, and the format of files whose names tell none."""
 
     task: Task
     mapping: Mapping[str, str]
@@ -56,7 +74,7 @@ class Rows:
         return cls(task, column_mapping(columns), suffix(file_format))
 
     def columns(self, labels: Labels = "required") -> Columns:
-        """Which column holds what, and what is done about labels."""
+        """Return which column holds what, and what is done about labels."""
         from pet.data import Columns
 
         return Columns(self.task, self.mapping, labels)
@@ -68,12 +86,10 @@ class Rows:
         return examples_from(file, self.columns(labels), self.ending)
 
     def labelled(self, file: str) -> list[Example]:
-        """Read a file's labelled examples, of which there is to be one at least."""
-        from pet.errors import DataError
-
-        found = list(self.examples(file))
-        if found:
-            return found
+        """Read a file's labelled examples; one at least is expected."""
+        examples = list(self.examples(file))
+        if examples:
+            return examples
         columns = [self.mapping.get(name, name) for name in self.task.fields]
         row = {**dict.fromkeys(columns, "..."), self.columns().label: self.task.labels[0]}
         raise DataError(
@@ -84,7 +100,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Inputs:
-    """The options of `input_options`; nothing is read before it is asked for."""
+    """Values of `input_options`; nothing is read before it is asked for."""
 
     task_name: str
     verbalizers: tuple[str, ...]
@@ -97,34 +113,42 @@ class Inputs:
     file_format: str | None
 
     def settings(self, flat: Mapping[str, Any]) -> Settings:
-        """Settings with this seed and these patterns."""
+        """Build settings with this seed and these patterns."""
         return Settings.from_flat({**flat, "seed": self.seed, "patterns": self.patterns})
+
+    def check(self, *sources: str | None) -> None:
+        """Refuse unknown names and missing files, those of ``sources`` too, in a moment.
+
+        Call it before anything heavy is imported.
+        """
+        _ = self.task
+        require_files(*self.train_files, self.unlabeled, *sources)
 
     @cached_property
     def task(self) -> Task:
-        """The task, asked with the label words of --verbalizer where there are any."""
+        """Task, asked with the label words of --verbalizer where there are any."""
         return chosen_task(self.task_name, self.verbalizers, self.patterns)
 
     @cached_property
     def rows(self) -> Rows:
-        """How its files are read."""
+        """Reading of the task's files."""
         return Rows.of(self.task, self.columns, self.file_format)
 
     @cached_property
     def train(self) -> list[Example]:
-        """The labelled examples, or the shots that are drawn from them."""
+        """Labelled examples, or the shots that are drawn from them."""
         from pet.data import draw_shots
         from pet.seeds import RunStream, derived_seed
 
-        found = [own for file in self.train_files for own in self.rows.labelled(file)]
+        examples = [one for file in self.train_files for one in self.rows.labelled(file)]
         if self.shots is None:
-            return found
+            return examples
         return draw_shots(
-            found, self.task.labels, self.shots, derived_seed(self.seed, RunStream.SHOTS)
+            examples, self.task.labels, self.shots, derived_seed(self.seed, RunStream.SHOTS)
         )
 
     def pool(self, limit: int | None = None) -> Pool | None:
-        """The unlabelled text without the labelled examples, or a random sample of it."""
+        """Return the unlabelled text without the labelled examples, or a random sample of it."""
         from pet.cli.console import say
         from pet.data import Pool, has_labels, reusable
         from pet.seeds import RunStream, derived_seed

@@ -40,6 +40,7 @@ def command(
     """
     config = RankConfig(trained, halvings)
     settings = inputs.settings(flat)
+    inputs.check()
 
     from pet.cli.console import opened, progress_bars, say
     from pet.data import Data

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pet.cli.console import opened
+from pet.cli.inputs import require_files
 from pet.cli.options import column_mapping, compute_options, data_options, suffix, threshold_option
+from pet.errors import UsageError
+from pet.runs.finding import model_folder, require_bank
 
 if TYPE_CHECKING:
     from pet.data import Example
@@ -67,17 +71,21 @@ def command(
     Example: pet predict runs/first --input new.csv -o labelled.csv
              pet predict --bank prompts --input mixed.jsonl -o labelled.jsonl
     """
-    from pet.cli.console import opened
-    from pet.data import Columns, examples_from
-    from pet.data.formats import format_of, written_endings
-    from pet.errors import UsageError
-    from pet.model import PromptBank, load_model
-    from pet.model.prediction import predict_stream
-
     if (model is None) == (bank is None):
         raise UsageError("Expected MODEL or --bank DIR, one of them.", "See pet predict --help.")
     if backbone is not None and bank is None:
         raise UsageError("--backbone says where that of a --bank is; MODEL knows its own.")
+    require_files(source)
+    if bank is not None:
+        require_bank(bank)
+    else:
+        model_folder(str(model))
+
+    from pet.data import Columns, examples_from
+    from pet.data.formats import format_of, written_endings
+    from pet.model import PromptBank, load_model
+    from pet.model.prediction import predict_stream
+
     written = format_of(".jsonl" if output == "-" else Path(output).suffix)
     if written is None or written.writer is None:
         endings = ", ".join(written_endings())

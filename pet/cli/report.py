@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import click
 
+from pet.cli.console import opened, say
+from pet.runs import RunFolder
+
 
 @click.command(name="report")
 @click.argument("run")
@@ -21,7 +24,8 @@ def command(run: str, output: str) -> None:
     \b
     Example: pet report runs/first -o report.html
     """
-    from pet.cli.console import opened, say
+    RunFolder.open(run)  # refuses any other folder
+
     from pet.evaluation.pages import page
 
     text = page(run)

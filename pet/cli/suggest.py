@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from pet.cli.inputs import Rows, chosen_task
+from pet.cli.inputs import Rows, chosen_task, require_files
 from pet.cli.options import (
     data_options,
     pattern_numbers,
@@ -20,6 +20,7 @@ from pet.cli.options import (
 )
 from pet.config import Settings, SuggestConfig
 from pet.errors import UsageError
+from pet.runs.finding import require_run_or_model
 
 _TASK_ONLY = {
     "verbalizers": "--verbalizer",
@@ -85,6 +86,11 @@ def command(
     config = SuggestConfig(by, candidates)
     numbers = pattern_numbers(patterns)
     settings = Settings.from_flat({"seed": seed, "patterns": numbers, **backbone})
+    require_files(unlabeled, *labelled_files)
+    if model is not None:
+        require_run_or_model(model)
+    else:
+        chosen_task(str(task), verbalizers, numbers)
 
     from pet.cli.console import opened, progress_bars, say
     from pet.data import Pool, has_labels, reusable
@@ -134,10 +140,10 @@ def command(
 
 
 def _ending(output: str, force: bool) -> str:
-    from pet.data.formats import written_endings
-
     if output == "-":
         return ".jsonl"
+    from pet.data.formats import written_endings
+
     ending = Path(output).suffix.lower()
     if ending not in written_endings():
         raise UsageError(

@@ -1,48 +1,43 @@
-"""pet tasks: what is there, and what a task asks."""
+"""pet tasks: the built-in tasks, or what one task asks."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import click
 
-from pet.cli.options import settings_options
+from pet.evaluation.tables import text_table
+from pet.task import Verbalizer, load_task, task_names
 
 
 @click.command(name="tasks")
 @click.argument("name", required=False)
-@settings_options("backbone")
-def command(name: str | None, backbone: str, **_: object) -> None:
-    """List the tasks, or show one: its patterns on an example, label words as tokens.
+@click.option(
+    "--backbone",
+    metavar="MODEL",
+    help="Also show how this language model splits label words into tokens.  [default: none]",
+)
+def command(name: str | None, backbone: str | None) -> None:
+    """List the tasks, or show one: its patterns on an example, and label words.
 
     NAME is a built-in task or a .py file.
 
     \b
     Example: pet tasks ag_news
     """
-    from pet.evaluation.tables import text_table
-    from pet.task import load_task, task_names
-
     if name is None:
-        rows = []
-        for known in task_names():
-            task = load_task(known)
-            counts = [str(len(task.labels)), str(len(task.pvps))]
-            rows.append([f"{known}: {task.description}", *counts])
-        click.echo(text_table(rows, ["task", "labels", "patterns"]))
+        click.echo(_list_of(task_names()))
         return
-
-    from pet.backbone import kind_of
-    from pet.backbone.loading import load_config, load_tokenizer
-
     task = load_task(name)
-    tokenizer = kind_of(load_config(backbone)).text_tokenizer(load_tokenizer(backbone))
+    pieces = _splitter(backbone)
     click.echo(f"{task.name}: {task.description}")
     click.echo(f"fields: {', '.join(task.fields)}")
     click.echo(f"labels: {', '.join(task.labels)}\n")
     example = {field: f"<{field}>" for field in task.fields}
-    shown: list[object] = []
-    for number, pvp in enumerate(task.pvps):
+    shown: list[Verbalizer] = []
+    for index, pvp in enumerate(task.pvps):
         soft = "" if pvp.soft is None else f", {pvp.soft}"
-        click.echo(f"pattern {number}{soft}: {pvp.pattern.render(example)}")
+        click.echo(f"pattern {index}{soft}: {pvp.pattern.render(example)}")
         for verbalizer in pvp.verbalizers:
             if verbalizer in shown:
                 click.echo(f"  label words: as set {shown.index(verbalizer) + 1}")
@@ -50,9 +45,33 @@ def command(name: str | None, backbone: str, **_: object) -> None:
             shown.append(verbalizer)
             click.echo(f"  label words, set {len(shown)}:")
             for label in pvp.answers(task.labels):
-                words = []
-                for word, weight in verbalizer.words[label].items():
-                    pieces = tokenizer.pieces(word)
-                    split = f" ({'+'.join(pieces)})" if len(pieces) > 1 else ""
-                    words.append(word + split + ("" if weight == 1 else f" x{weight:g}"))
+                words = [
+                    word + pieces(word) + ("" if weight == 1 else f" x{weight:g}")
+                    for word, weight in verbalizer.words[label].items()
+                ]
                 click.echo(f"    {label}: {', '.join(words)}")
+
+
+def _list_of(names: Sequence[str]) -> str:
+    rows = []
+    for name in names:
+        task = load_task(name)
+        rows.append([f"{name}: {task.description}", str(len(task.labels)), str(len(task.pvps))])
+    return text_table(rows, ["task", "labels", "patterns"])
+
+
+def _splitter(backbone: str | None) -> Callable[[str], str]:
+    """Return what shows the tokens of a word of several, such as " (sci+-+fi)"; else nothing."""
+    if backbone is None:
+        return lambda word: ""
+
+    from pet.backbone import kind_of
+    from pet.backbone.loading import load_config, load_tokenizer
+
+    tokenizer = kind_of(load_config(backbone)).text_tokenizer(load_tokenizer(backbone))
+
+    def pieces(word: str) -> str:
+        tokens = tokenizer.pieces(word)
+        return f" ({'+'.join(tokens)})" if len(tokens) > 1 else ""
+
+    return pieces

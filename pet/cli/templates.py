@@ -35,6 +35,7 @@ def command(
     settings = inputs.settings(flat)
     if output and Path(output).suffix != ".py":
         raise UsageError(f"-o {output}: expected a file that ends in .py, which holds a task.")
+    inputs.check()
 
     from pet.cli.console import progress_bars, say
     from pet.data import Data

@@ -41,6 +41,7 @@ def command(
     Example: pet train --task reviews --train train.jsonl --unlabeled pool.jsonl -o runs/first
     """
     settings = inputs.settings(flat)
+    inputs.check(dev, test)
 
     from pet.cli.console import progress_bars, say
     from pet.data import Data

@@ -45,6 +45,7 @@ def command(
             "With --no-joint every pattern has words of its own, which a .json file cannot hold.",
             "Write a task with -o FILE.py.",
         )
+    inputs.check()
 
     from pet.backbone import load_backbone
     from pet.cli.console import say

@@ -1,13 +1,15 @@
-"""Few-shot studies."""
+"""Settings of few-shot studies."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from pet.config.base import Checked, names_of, setting
 from pet.config.methods import MethodName
 from pet.config.soft import SOFT_KINDS, SOFT_RECIPES
+from pet.errors import UsageError, did_you_mean
 from pet.registry import Names
 
 BASELINES = Names(("tfidf", "embedding", "setfit"), "baselines")
@@ -16,7 +18,7 @@ Compared = Annotated[MethodName, SOFT_KINDS, SOFT_RECIPES, BASELINES]
 
 @dataclass(frozen=True)
 class StudyConfig(Checked):
-    """What a few-shot study runs: every method on every draw."""
+    """Methods and draws of a few-shot study: every method runs on every draw."""
 
     methods: tuple[Compared, ...] = setting(
         ("zero-shot", "tfidf", "embedding", "fine-tune", "single", "pet"),
@@ -37,3 +39,11 @@ class StudyConfig(Checked):
         False, "Also draw as many development examples: turns on early stopping."
     )
     jobs: int = setting(1, "Cells that run at once, each in a process of its own.", low=1)
+
+
+def check_baseline(methods: Sequence[str], baseline: str | None) -> None:
+    """Refuse a baseline that is not among the methods."""
+    if baseline is not None and baseline not in methods:
+        raise UsageError(
+            f"The baseline {baseline!r} is not among the methods.", did_you_mean(baseline, methods)
+        )

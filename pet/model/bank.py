@@ -19,7 +19,7 @@ from pet.backbone import LanguageModel, fingerprint, load_backbone
 from pet.data import Columns, Example, chunked
 from pet.data.readers import rows_of
 from pet.encoding import Chunk
-from pet.errors import DataError, RunError, UsageError, did_you_mean
+from pet.errors import DataError, UsageError, did_you_mean
 from pet.model.bank_folder import (
     change_bank,
     check_name,
@@ -32,6 +32,7 @@ from pet.model.bank_folder import (
 from pet.model.ensemble_model import EnsembleModel
 from pet.model.prediction import Prediction, predictions
 from pet.model.task_prompt import TaskPrompt, backbone_of, place_of, refuse_other_backbone
+from pet.runs.finding import require_bank
 from pet.scoring import score_mixed
 from pet.task import Task
 from pet.types import Scores
@@ -79,12 +80,8 @@ class PromptBank:
         BackboneError
             When the backbone cannot be loaded or is not that of the prompts.
         """
+        require_bank(folder)
         prompts = stored_prompts(folder)
-        if not prompts:
-            raise RunError(
-                f"{folder}: expected a prompt bank, a folder of prompts' folders; found none.",
-                f"pet bank {folder} --add RUN makes one.",
-            )
         if backbone is None:
             first = next(iter(prompts.values()))
             bank = cls(backbone_of(folder, first, device, precision))

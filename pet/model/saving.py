@@ -19,6 +19,7 @@ from pet.model.ensemble_model import EnsembleModel, Model, ensemble_card, ensemb
 from pet.model.sequence_classifier import SequenceClassifier
 from pet.model.task_prompt import TaskPrompt, backbone_of, refuse_other_backbone
 from pet.runs import ModelFiles, PromptFiles, RunFolder
+from pet.runs.finding import model_folder
 from pet.task import Task
 
 
@@ -47,29 +48,10 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
     BackboneError
         When the backbone of a prompt cannot be loaded, or is another one.
     """
-    folder = Path(path)
-    if RunFolder.is_at(folder):
-        folder = folder / RunFolder.classifier
-        if not ModelFiles(folder).card.is_file():
-            raise RunError(
-                f"{path}: this run is not finished; it has no classifier yet.",
-                "Run the same pet train command again: it goes on where it stopped.",
-            )
-    files, prompt_record = ModelFiles(folder), PromptFiles(folder).record
-    is_prompt = prompt_record.is_file()
-    if not is_prompt and not files.card.is_file():
-        if PromptFiles.in_bank(folder):
-            raise RunError(
-                f"{path}: this is a prompt bank; expected a single model.",
-                f"Use pet predict --bank {path}, or name one of its prompts: {path}/NAME.",
-            )
-        raise RunError(
-            f"{path}: expected a run folder, a saved classifier (a folder with {files.card.name}), "
-            f"or a prompt of a bank (one with {prompt_record.name}).",
-            "pet train -o RUN makes one.",
-        )
+    folder = model_folder(path)
+    files = ModelFiles(folder)
     try:
-        if is_prompt:
+        if PromptFiles(folder).record.is_file():
             prompt = TaskPrompt.load(folder)
             backbone = backbone_of(folder, prompt, device, precision)
             refuse_other_backbone(prompt.name, prompt, backbone.name, fingerprint(backbone))

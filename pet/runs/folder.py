@@ -8,15 +8,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Self
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pet.config.settings import recorded_today
 from pet.errors import RunError
 from pet.runs.lock import Lock
 from pet.runs.writing import UNFINISHED, unfinished, write_errors, written_whole
 from pet.version import __version__
+
+if TYPE_CHECKING:  # what finds a run and says that there is none loads no arrays
+    import numpy as np
 
 
 class Content(str):
@@ -171,11 +172,15 @@ class Folder:
 
     def write_array(self, name: str, array: np.ndarray) -> None:
         """Write a .npy file at once."""
+        import numpy as np
+
         with self.writing(name) as temporary, temporary.open("wb") as stream:
             np.save(stream, array, allow_pickle=False)
 
     def array(self, name: str, make: Callable[[], np.ndarray]) -> np.ndarray:
         """Read a .npy file, or make the array and write it where there is none yet."""
+        import numpy as np
+
         if not self.has(name):
             self.write_array(name, make())
         found: np.ndarray = np.load(self.path / name, allow_pickle=False)
@@ -183,6 +188,8 @@ class Folder:
 
     def shards(self, name: str) -> Iterator[np.ndarray]:
         """Yield the arrays of a folder of numbered .npy files, in order."""
+        import numpy as np
+
         for path in sorted((self.path / name).glob("*.npy")):
             yield np.load(path, allow_pickle=False)
 

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pet.config import StudyConfig
-from pet.errors import RunError, UsageError, did_you_mean
+from pet.config.study import check_baseline
+from pet.errors import RunError
 from pet.evaluation.bootstrap import paired_bootstrap
 from pet.evaluation.metrics import METRICS
 from pet.evaluation.study.results import CellResult, ModelFigures, StudyResult
@@ -88,14 +89,6 @@ def summarise(study: StudyResult, baseline: str | None = None) -> list[Row]:
             everywhere = [m for m in groups[tasks[0]] if all(m in own for own in groups.values())]
             rows += [_over_tasks(shots, method, groups, own_rows) for method in everywhere]
     return sorted(rows, key=lambda row: [*tasks, ALL_TASKS].index(row.task))
-
-
-def check_baseline(methods: Sequence[str], baseline: str | None) -> None:
-    """Refuse a baseline that is not among the methods."""
-    if baseline is not None and baseline not in methods:
-        raise UsageError(
-            f"The baseline {baseline!r} is not among the methods.", did_you_mean(baseline, methods)
-        )
 
 
 Runs = list[tuple[CellResult, ModelFigures]]
