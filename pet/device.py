@@ -50,7 +50,7 @@ class Compute:
         except (RuntimeError, AssertionError) as error:
             raise UsageError(
                 f"Device {device!r} cannot be used: {str(error).splitlines()[0]}",
-                "Use --device cpu, cuda or cuda:N.",
+                "Use `--device cpu`, cuda or cuda:N.",
             ) from error
         if precision == "auto":
             precision = "bf16" if _has_bf16(chosen) else "fp32"

@@ -3,7 +3,35 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+# An option in a message or a help text: `--name` or `--name VALUE`, in backquotes.
+_OPTION = re.compile(r"`--([a-z][a-z0-9-]*)(?: ([^`]+))?`")
+# Options that are no parameters: what a Python call hands over instead.
+_INPUTS = {"train": "labelled examples", "unlabeled": "unlabelled texts", "column": "columns"}
+
+
+def for_command_line(text: str) -> str:
+    """Show the options of a text as people type them: ``--temper none``."""
+    return _OPTION.sub(lambda option: option[0].strip("`"), text)
+
+
+def for_python(text: str) -> str:
+    """Show the options of a text as parameters: ``temper='none'``."""
+
+    def parameter(option: re.Match[str]) -> str:
+        name, value = option[1].replace("-", "_"), option[2]
+        if name in _INPUTS:
+            return _INPUTS[name]
+        if name.startswith("no_"):
+            return f"{name.removeprefix('no_')}=False"
+        if value is None:
+            return name
+        literal = value.isupper() or re.fullmatch(r"[\d.,-]+", value)
+        return f"{name}={value if literal else repr(value)}"
+
+    return _OPTION.sub(parameter, text)
 
 
 class PetError(Exception):
@@ -12,15 +40,26 @@ class PetError(Exception):
     Parameters
     ----------
     message : str
-        What was expected, what was found, and where.
+        What was expected, what was found, and where. Settings are written as options in
+        backquotes, such as ```--temper none```: `str` shows them as parameters, the command line
+        as options.
     hint : str, optional
         What to do about it; shown on a line of its own.
+
+    Attributes
+    ----------
+    message : str
+        Message and hint as they were written, to go into other messages.
     """
 
     exit_code = 1
 
     def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message if hint is None else f"{message}\n  {hint}")
+        self.message = message if hint is None else f"{message}\n  {hint}"
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return for_python(self.message)
 
 
 class UsageError(PetError):

@@ -120,7 +120,9 @@ def adapt(
         log.warning("%s reads at most %d tokens: so long are the rows", start.backbone, how.length)
     packer = Packer(backbone.tokenizer, how.length, how.whole_word, how.cloze)
     if packer.room < 1:
-        raise UsageError(f"A row of {packer.length} tokens has no room for text.", "Use --length.")
+        raise UsageError(
+            f"A row of {packer.length} tokens has no room for text.", "Use `--length`."
+        )
     checkpoint = Checkpoint(folder)
     kept = Kept.of(checkpoint)
     new_head = bool(backbone.untrained)
@@ -165,7 +167,7 @@ def adapt(
     if before is not None and after is not None and after.loss >= before.loss:
         log.warning(
             "the held-out text is predicted no better than before: train less (fewer steps or "
-            "--passes, a smaller --learning-rate), or give more text"
+            "passes, a smaller learning rate), or give more text"
         )
     _publish(folder, backbone, how, card)
     folder.write_json(folder.metrics, asdict(result))

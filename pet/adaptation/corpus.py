@@ -92,7 +92,7 @@ class Corpus:
         if held_out and not most:
             raise DataError(
                 "The text is one document only; nothing can be held out to measure training by.",
-                "Give more text, one document a line, or use --held-out 0.",
+                "Give more text, one document a line, or use `--held-out 0`.",
             )
         self._held_out = frozenset(_within(copies, most, sum(self._counts) // 10))
 

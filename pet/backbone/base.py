@@ -133,7 +133,7 @@ class LanguageModel(ABC):
         """Decoder inputs at positions ``[rows, columns]`` of any shape S; returns (S, E), fp32."""
         raise BackboneError(
             f"Backbone {self.name!r} is no masked LM; masked-LM training needs one.",
-            "Leave out --lm-weight, or choose a masked LM such as roberta-base.",
+            "Leave out `--lm-weight`, or choose a masked LM such as roberta-base.",
         )
 
     def encoder_states(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
@@ -199,7 +199,7 @@ class LanguageModel(ABC):
         if not names:
             raise UsageError(
                 f"Backbone {self.name!r} has nothing to train in the scope {scope!r}.",
-                "Use another --scope: lora, full or, with soft slots, prompt.",
+                "Use another `--scope`: lora, full or, with soft slots, prompt.",
             )
         return names
 

@@ -110,7 +110,7 @@ def layer_inputs(body: Any, vectors: Tensor) -> list[Tensor]:
         raise BackboneError(
             f"{type(body).__name__} has {body.config.num_hidden_layers} layers, of which "
             f"{len(seen)} were found: its architecture takes no deep prompts.",
-            "Use --soft prompt-tuning.",
+            "Use `--soft prompt-tuning`.",
         )
     return seen
 
@@ -142,7 +142,7 @@ def attended(body: Any, vectors: Tensor) -> Tensor:
         raise BackboneError(
             f"{type(body).__name__} computes attention in a way of its own, which takes no learned "
             "keys and values.",
-            "Use --soft deep: vectors at every layer, for all architectures.",
+            "Use `--soft deep`: vectors at every layer, for all architectures.",
         )
     return torch.stack(seen)
 
@@ -179,7 +179,7 @@ def _layers(body: Any) -> nn.ModuleList:
     if not lists:
         raise BackboneError(
             f"{type(body).__name__} has no list of layers for deep prompts.",
-            "Use --soft prompt-tuning.",
+            "Use `--soft prompt-tuning`.",
         )
     found = (part for part in lists if len(part) == body.config.num_hidden_layers)
     return next(found, lists[0])

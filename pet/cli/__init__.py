@@ -9,7 +9,7 @@ from importlib import import_module
 
 import click
 
-from pet.errors import PetError
+from pet.errors import PetError, for_command_line
 from pet.version import __version__
 
 COMMANDS = {
@@ -79,7 +79,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except PetError as error:
-        _stop(f"Error: {error}", error.exit_code)
+        _stop(f"Error: {for_command_line(error.message)}", error.exit_code)
     except BrokenPipeError:
         sys.stderr.close()  # the reader went away, as `| head` does
         sys.exit(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from pet.cli.options import compute_options
-from pet.errors import RunError, UsageError
+from pet.errors import RunError, UsageError, for_command_line
 from pet.evaluation.tables import text_table
 from pet.runs import PromptFiles
 from pet.runs.finding import require_run_or_model
@@ -61,7 +61,7 @@ def command(
         try:
             prompt = read_prompt(folder)
         except RunError as error:
-            unread.append(str(error))
+            unread.append(for_command_line(error.message))
             rows.append([task, "cannot be read", "", "", ""])
             continue
         labels = str(len(prompt.card["task"]["labels"]))

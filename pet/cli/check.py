@@ -9,6 +9,7 @@ import click
 from pet.cli.inputs import Rows, chosen_task, require_files
 from pet.cli.options import data_options, settings_options, task_option, verbalizer_option
 from pet.config import Settings
+from pet.errors import for_command_line
 
 
 @click.command(name="check")
@@ -51,6 +52,8 @@ def command(
     )
     click.echo("\n".join(found.lines))
     if found.warnings:
-        click.echo("\n" + "\n".join(f"warning: {text}" for text in found.warnings))
+        click.echo(
+            "\n" + "\n".join(f"warning: {for_command_line(text)}" for text in found.warnings)
+        )
     else:
         click.echo("\nNothing to worry about.")

@@ -15,7 +15,7 @@ from pet.config import CONFIGS, BackboneConfig, Settings, choices_of
 from pet.config.base import number_list, word_list
 from pet.config.files import FILE_FORMATS
 from pet.config.formerly import value_today
-from pet.errors import UsageError
+from pet.errors import UsageError, for_command_line
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def setting_option(config: Any, item: Field[Any]) -> Decorator:
 
 
 def _option(item: Field[Any], expected: Any, kind: Any) -> Decorator:
-    flag, text = flag_of(item.name), item.metadata["help"]
+    flag, text = flag_of(item.name), for_command_line(item.metadata["help"])
     default: Any = item.default
     if expected is bool:
         return click.option(

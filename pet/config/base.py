@@ -95,7 +95,7 @@ def _checked(item: Field[Any], kind: Any, value: Any) -> Any:
     if choices := _choices(kind):
         if not isinstance(value, str) or value not in choices:
             raise UsageError(
-                f"{item.name}={value!r} is unknown.", did_you_mean(str(value), choices)
+                f"{_named(item)}={value!r} is unknown.", did_you_mean(str(value), choices)
             )
         return value
     if kind in (int, float):
@@ -104,8 +104,13 @@ def _checked(item: Field[Any], kind: Any, value: Any) -> Any:
         value = fspath(value)
     if not isinstance(value, kind):
         named = {str: "text", bool: "True or False"}.get(kind, f"a {kind.__name__}")
-        raise UsageError(f"{item.name} must be {named}, not {value!r}.")
+        raise UsageError(f"{_named(item)} must be {named}, not {value!r}.")
     return value
+
+
+def _named(item: Field[Any]) -> str:
+    """Name a setting in a message, as `pet.errors.PetError` takes it."""
+    return f"`--{item.name.replace('_', '-')}`"
 
 
 def _number(item: Field[Any], kind: type, value: Any) -> Any:
@@ -117,21 +122,21 @@ def _number(item: Field[Any], kind: type, value: Any) -> Any:
     fits = real and (value >= low if above is None else value > above)
     fits = fits and (high is None or value <= high) and (below is None or value < below)
     if not fits:
-        raise UsageError(f"{item.name} must be a number {' '.join(limits)}, not {value!r}.")
+        raise UsageError(f"{_named(item)} must be a number {' '.join(limits)}, not {value!r}.")
     if kind is float:
         return value
     if not math.isfinite(value) or value != int(value):
-        raise UsageError(f"{item.name} must be a whole number, not {value!r}.")
+        raise UsageError(f"{_named(item)} must be a whole number, not {value!r}.")
     return int(value)
 
 
 def _list(item: Field[Any], kind: Any, value: Any) -> tuple[Any, ...]:
     if isinstance(value, str):
-        value = number_list(value, item.name) if kind is int else word_list(value)
+        value = number_list(value, _named(item)) if kind is int else word_list(value)
     several = isinstance(value, Iterable) and not isinstance(value, bytes | Mapping)
     found = tuple(_checked(item, kind, own) for own in value) if several else ()
     if not found or len(set(found)) < len(found):
-        raise UsageError(f"{item.name} must be one or more different values, not {value!r}.")
+        raise UsageError(f"{_named(item)} must be one or more different values, not {value!r}.")
     return found
 
 

@@ -43,10 +43,10 @@ class EnsembleConfig(Checked):
         "agreement",
         "Make probabilities honest with a temperature: agreement makes the ensemble as sure as two "
         "members agree on unlabelled text, which costs nothing; folds fits out-of-fold scores of "
-        "the labelled examples, and takes --folds more trainings of every member.",
+        "the labelled examples, and takes `--folds` more trainings of every member.",
         formerly="calibrate",
     )
-    folds: int = setting(4, "Folds for learned and tempered weights and --temper folds.", low=2)
+    folds: int = setting(4, "Folds for learned and tempered weights and `--temper folds`.", low=2)
 
 
 @dataclass(frozen=True)

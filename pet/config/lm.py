@@ -24,7 +24,7 @@ class LMConfig(Checked):
     """How a masked LM is trained on raw text. These are the options of pet adapt alone."""
 
     max_steps: int | None = setting(
-        None, "Optimiser steps; by default 1000, or as many as --minutes allows.", low=1
+        None, "Optimiser steps; by default 1000, or as many as `--minutes` allows.", low=1
     )
     minutes: float | None = setting(
         None,
@@ -80,6 +80,6 @@ class LMConfig(Checked):
         super().__post_init__()
         if self.mask_share + self.random_share > 1:
             raise UsageError(
-                f"mask_share and random_share are {self.mask_share} and {self.random_share}; "
-                "together they must not be above 1."
+                f"`--mask-share` and `--random-share` are {self.mask_share} and "
+                f"{self.random_share}; together they must not be above 1."
             )

@@ -71,7 +71,7 @@ class RankConfig(Checked):
     halvings: int | None = setting(
         None,
         "Random halvings of the labelled examples, each half predicted from the other; by default "
-        "20, or 2 with --trained.",
+        "20, or 2 with `--trained`.",
         low=1,
     )
 

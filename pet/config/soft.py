@@ -43,18 +43,18 @@ class TemplateConfig(Checked):
     )
     soft_deep: DeepKind = setting(
         "replace",
-        "Use of the vectors of --soft deep: they replace a layer's input at the slots, or are "
+        "Use of the vectors of `--soft deep`: they replace a layer's input at the slots, or are "
         "added to it.",
         formerly="deep",
     )
     soft_deep_layers: str = setting(
         "all",
-        "Layers that have vectors with --soft deep, such as 1,4-6; all are those after layer 0.",
+        "Layers that have vectors with `--soft deep`, such as 1,4-6; all are those after layer 0.",
         formerly="deep_layers",
     )
     soft_mixture: int | None = setting(
         None,
-        "Number of soft templates of a member, by default 1 (4 with --soft mixture); their "
+        "Number of soft templates of a member, by default 1 (4 with `--soft mixture`); their "
         "probabilities are mixed, with weights found by EM.",
         low=1,
         formerly="mixture",
@@ -69,6 +69,8 @@ class TemplateConfig(Checked):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.soft_text is not None and not self.soft_text.strip():
-            raise UsageError("soft_text has no words.", "Leave it out, or give some: 'In short,'.")
+            raise UsageError(
+                "`--soft-text` has no words.", "Leave it out, or give some: 'In short,'."
+            )
         if self.soft_from_words and set(self.soft) <= {"none"}:
             object.__setattr__(self, "soft", ("words",))

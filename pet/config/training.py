@@ -60,7 +60,7 @@ class TrainingConfig(Checked):
             "prompt+lora": "lora",
         },
     )
-    lora_rank: int = setting(8, "Rank of the adapters of --scope lora.", low=1)
+    lora_rank: int = setting(8, "Rank of the adapters of `--scope lora`.", low=1)
     prompt_rate: float | None = setting(
         None,
         "Peak learning rate of soft slots; by default that of their kind.",

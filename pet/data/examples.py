@@ -72,7 +72,7 @@ class Columns:
             raise DataError(
                 f"{where}: no column {column!r} for the field {name!r}; "
                 f"found {', '.join(map(repr, row)) or 'nothing'}.",
-                f"Name the right column with --column {name}=COLUMN.",
+                f"Name the right column with `--column {name}=COLUMN`.",
             )
         value = "" if row[column] is None else row[column]
         if not isinstance(value, str):
@@ -100,7 +100,7 @@ class Columns:
                 )
             raise DataError(
                 f"{where}: no label in column {column!r}; found {', '.join(map(repr, row))}.",
-                "Name the right column with --column label=COLUMN.",
+                "Name the right column with `--column label=COLUMN`.",
             )
         return read_label(where, value, self.task)
 

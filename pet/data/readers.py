@@ -146,7 +146,7 @@ def documents_from(
         if name not in row:
             raise DataError(
                 f"{where}: no column {name!r}; found {', '.join(map(repr, row)) or 'nothing'}.",
-                "Name the right column with --column COLUMN.",
+                "Name the right column with `--column COLUMN`.",
             )
         text = "" if row[name] is None else row[name]
         if not isinstance(text, str):

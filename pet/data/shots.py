@@ -33,7 +33,7 @@ def draw_shots(
         if len(own) < shots:
             raise DataError(
                 f"Label {label!r} has {len(own)} different examples; {shots} shots were asked for.",
-                f"Use --shots {len(own)} or label more.",
+                f"Use `--shots {len(own)}` or label more.",
             )
         rest = [e for e in own.values() if (e.key, e.label) not in drawn]
         wanted = shots - (len(own) - len(rest))

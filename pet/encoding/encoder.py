@@ -108,8 +108,8 @@ class Encoder:
             raise PatternError(
                 f"The pattern's own tokens{' and its demonstrations' if shows else ''} take "
                 f"{fixed} of {max_length} tokens; no room is left for text.",
-                f"{'Leave --demonstrations out, s' if shows else 'S'}horten the pattern or raise "
-                "--max-length.",
+                f"{'Leave `--demonstrations` out, s' if shows else 'S'}horten the pattern or raise "
+                "`--max-length`.",
             )
 
     @classmethod
@@ -205,7 +205,7 @@ class Encoder:
             raise PatternError(
                 f"Example {row + 1} of this batch: the fields marked :keep are {-room[row]} tokens "
                 f"longer than {self._max_length} tokens allow.",
-                "Drop :keep or raise --max-length.",
+                "Drop :keep or raise `--max-length`.",
             )
         none = np.zeros((0, count), dtype=np.int64)
         inner, outer = np.stack(own) if own else none, np.stack(beside) if beside else none

@@ -38,7 +38,7 @@ class Masking:
         if tokenizer.mask_id is None:
             raise BackboneError(
                 "Masked-LM training needs a masked LM; this backbone has no mask token.",
-                "Leave out --lm-weight or --objective adapet, or choose a masked LM such as "
+                "Leave out `--lm-weight` or `--objective adapet`, or choose a masked LM such as "
                 "roberta-base.",
             )
         return cls(

@@ -58,7 +58,7 @@ class Processes:
         except BrokenProcessPool as error:
             raise RunError(
                 "A process ended before its work was done; most likely memory ran out.",
-                "Use fewer --jobs. What was finished is kept.",
+                "Use fewer `--jobs`. What was finished is kept.",
             ) from error
         finally:
             for future in running:

@@ -46,7 +46,7 @@ class Folds:
         """
         if not examples:
             raise DataError(
-                "Probabilities are calibrated on labelled examples.", "Give --train FILE."
+                "Probabilities are calibrated on labelled examples.", "Give `--train FILE`."
             )
         targets = targets_of(task, [example.label for example in examples])
         return cls(targets, stratified_splits(targets, folds, seed))
@@ -75,9 +75,9 @@ def stratified_splits(targets: NDArray[np.int64], folds: int, seed: int) -> list
     folds = min(folds, int(rarest))
     if folds < 2:
         raise DataError(
-            "Learned weights, temperatures and --temper folds need two labelled examples of "
+            "Learned weights, temperatures and `--temper folds` need two labelled examples of "
             "every label: members that did not see an example score it.",
-            "Label more, or use --weighting uniform and --temper agreement.",
+            "Label more, or use `--weighting uniform` and `--temper agreement`.",
         )
     splitter = (KFold if several else StratifiedKFold)(folds, shuffle=True, random_state=seed)
     return list(splitter.split(targets, targets))

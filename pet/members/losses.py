@@ -140,10 +140,10 @@ class _LabelLosses:
         if self._scorer.variants > 1:
             raise UsageError(
                 "The masked-LM loss trains one template of a mixture alone.",
-                "Leave out --lm-weight, or use --soft-mixture 1.",
+                "Leave out `--lm-weight`, or use `--soft-mixture 1`.",
             )
         if pool is None or not len(pool):
-            raise DataError("lm_weight needs unlabelled text.", "Give --unlabeled FILE.")
+            raise DataError("lm_weight needs unlabelled text.", "Give `--unlabeled FILE`.")
         return lm_losses_on(self._scorer, pool, self._training.batch_size, self._generator)
 
     @property

@@ -93,7 +93,8 @@ def _with_slots(
         if not pattern.is_soft:
             raise UsageError(
                 f"Pattern {number}, {pattern.template!r}, has no words that could be softened.",
-                "Leave it out with --patterns, or use --soft words without --soft-from-words.",
+                "Leave it out with `--patterns`, or use `--soft words` without "
+                "`--soft-from-words`.",
             )
     if not pattern.is_soft:
         pattern = with_slots(pattern, template.soft_slots, template.soft_text)
@@ -106,12 +107,12 @@ def _refuse_idle_slots(settings: Settings) -> None:
     if method.trains and method.training(settings.training).scope == "prompt":
         raise UsageError(
             "The scope 'prompt' trains soft slots, but no chosen pattern has any.",
-            "Add --soft KIND, write {soft:5} into a pattern, or use another --scope.",
+            "Add `--soft KIND`, write {soft:5} into a pattern, or use another `--scope`.",
         )
     if (mixture or 1) > 1:
         raise UsageError(
             f"A mixture of {mixture} is one of soft templates, but no chosen pattern has slots.",
-            "Add --soft KIND, write {soft:5} into a pattern, or leave --soft-mixture out.",
+            "Add `--soft KIND`, write {soft:5} into a pattern, or leave `--soft-mixture` out.",
         )
 
 

@@ -53,7 +53,7 @@ class MemberSpec:
         if not examples:
             raise DataError(
                 f"{self.name}: demonstrations are labelled examples; there are none.",
-                "Give --train FILE, or leave --demonstrations out.",
+                "Give `--train FILE`, or leave `--demonstrations` out.",
             )
         generator = np.random.default_rng(derived_seed(self.seed, MemberStream.DEMONSTRATIONS))
         return replace(self, demonstrations=draw_each(examples, labels, draws, generator))
@@ -70,7 +70,7 @@ class MemberSpec:
             raise DataError(
                 f"{self.name}: the readout {self.readout!r} needs labelled examples; there are "
                 "none.",
-                "Give some, or use --readout words.",
+                "Give some, or use `--readout words`.",
             )
 
     def scorer(

@@ -271,7 +271,7 @@ class PromptBank:
                 raise DataError(
                     f"{where}: no column {task_column!r} that names the row's task; found "
                     f"{', '.join(map(repr, row)) or 'nothing'}.",
-                    "Name the right column with --task-column COLUMN.",
+                    "Name the right column with `--task-column COLUMN`.",
                 )
             name = "" if row[task_column] is None else str(row[task_column]).strip()
             if not name:

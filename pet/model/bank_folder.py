@@ -97,7 +97,8 @@ def change_bank(
         check_name(name)
         if name in known:
             raise UsageError(
-                f"{bank} has a prompt {name!r} already.", "Give it another --name, or --replace it."
+                f"{bank} has a prompt {name!r} already.",
+                "Give it another `--name`, or `--replace` it.",
             )
         for other in known.values():
             refuse_other_backbone(name, prompt, other.backbone, other.fingerprint)
@@ -120,7 +121,7 @@ def check_name(name: str) -> None:
     if not re.fullmatch(r"\w[\w.-]*", name) or name.endswith(UNFINISHED):
         raise UsageError(
             f"{name!r} cannot name a prompt: expected letters, digits, dots, dashes.",
-            "Give it another --name.",
+            "Give it another `--name`.",
         )
 
 

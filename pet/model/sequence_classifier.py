@@ -104,7 +104,7 @@ class SequenceClassifier:
         if not last:
             raise BackboneError(
                 f"{type(self.model).__name__} has no last layer that could be calibrated.",
-                "Use --temper none.",
+                "Use `--temper none`.",
             )
         last[-1].weight.div_(temperature)
         if last[-1].bias is not None:

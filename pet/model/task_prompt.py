@@ -22,7 +22,7 @@ from pet.scoring.scorer import keeps_backbone
 
 # 2: the fingerprint knows more settings of a backbone.
 _FORMAT = 2
-_AGAIN = "Take it from its run again: pet bank BANK --add RUN --replace; or --drop it."
+_AGAIN = "Take it from its run again: pet bank BANK --add RUN --replace; or drop it."
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ class TaskPrompt:
                 f"{', '.join(changed[:5])}{' ...' if len(changed) > 5 else ''} of "
                 f"{model.task.name!r} trained weights of the backbone; the tasks of a prompt bank "
                 "share one that is frozen.",
-                "Leave these out: they have no slots, so that --scope prompt trains the backbone."
+                "Leave these out: they have no slots, so that `--scope prompt` trains the backbone."
                 if hard.issuperset(changed) and len(hard) < len(members.specs)
-                else "Train with --soft KIND --scope prompt, or take patterns as they are with "
-                "--method zero-shot.",
+                else "Train with `--soft KIND` `--scope prompt`, or take patterns as they are with "
+                "`--method zero-shot`.",
             )
         backbone = members.backbone
         return cls(ensemble_card(model), weights, place_of(backbone), fingerprint(backbone))
@@ -140,8 +140,8 @@ def backbone_of(
         return load_backbone(prompt.backbone, device, precision)
     except BackboneError as error:
         raise BackboneError(
-            f"{folder}: the backbone that it was made for cannot be loaded. {error}",
-            "Or name another copy of it with --backbone, which pet predict --bank takes.",
+            f"{folder}: the backbone that it was made for cannot be loaded. {error.message}",
+            "Or name another copy of it with `--backbone`, which pet predict --bank takes.",
         ) from error
 
 
@@ -152,7 +152,7 @@ def refuse_other_backbone(name: str, prompt: TaskPrompt, backbone: str, own: str
             f"The prompt {name!r} was made for the backbone {prompt.backbone!r} "
             f"({prompt.fingerprint}); here it is {backbone!r} ({own}), whose weights, "
             "settings or vocabulary differ.",
-            "Train the task again with this --backbone, or keep it in a bank of its own."
+            "Train the task again with this `--backbone`, or keep it in a bank of its own."
             if prompt.backbone != backbone
             else "The model under this name has changed since: train the task again.",
         )

@@ -26,7 +26,7 @@ def adapted(
     """
     pool = work.data.pool
     if pool is None or not len(pool):
-        raise DataError("To adapt the backbone takes unlabelled text.", "Give --unlabeled FILE.")
+        raise DataError("To adapt the backbone takes unlabelled text.", "Give `--unlabeled FILE`.")
     text = Source("the unlabelled text", lambda: (" ".join(example.key) for example in pool))
     target = folder.path / folder.backbone
     lm_config = LMConfig(

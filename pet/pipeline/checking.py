@@ -91,7 +91,7 @@ def _class_counts(found: Findings, task: Task, train: Sequence[Example]) -> None
     if missing:
         found.warnings.append(f"no labelled example of {', '.join(map(repr, missing))}")
     if counts and max(counts.values()) > 5 * max(1, min(counts.values())):
-        found.warnings.append("labels are very uneven; consider --class-weight balanced")
+        found.warnings.append("labels are very uneven; consider `--class-weight balanced`")
 
 
 def _conflicts(found: Findings, train: Sequence[Example]) -> None:
@@ -120,7 +120,7 @@ def _room(
         try:
             encoder = Encoder(tokenizer, spec.pvp.pattern.parts, length, labels=task.labels)
         except PatternError as error:
-            found.warnings.append(f"{name} cannot be used: {error}")
+            found.warnings.append(f"{name} cannot be used: {error.message}")
             continue
         rooms.append(encoder.room)
         if spec.soft is None:

@@ -66,7 +66,8 @@ class Plan:
                 raise DataError(
                     f"Generation {number} would draw {wanted} texts for each member, but there are "
                     f"only {texts} unlabelled ones.",
-                    "Give more --unlabeled text, or set fewer --generations or a smaller --growth.",
+                    "Give more unlabelled text, or set fewer `--generations` or a smaller "
+                    "`--growth`.",
                 )
         return plan
 
@@ -129,7 +130,7 @@ def draw_rows(
             raise DataError(
                 f"{wanted[number]} texts of the label {label!r} were wanted, but only {len(rows)} "
                 "unlabelled ones are taken for it.",
-                "Give more --unlabeled text, or set fewer --generations or a smaller --growth.",
+                "Give more unlabelled text, or set fewer `--generations` or a smaller `--growth`.",
             )
         chosen = rows[_weighted_order(of_label[rows], generator)[: wanted[number]]]
         free[chosen] = False

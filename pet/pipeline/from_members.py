@@ -95,8 +95,8 @@ def _temperature(
         return temperature_of_agreement(ensemble, scores_of_chunks, len(pool), folder)
     if way == "agreement":
         log.info(
-            "probabilities stay as they are: --temper agreement compares two or more members on "
-            "unlabelled text"
+            "probabilities stay as they are: a temperature by agreement takes two or more members "
+            "and unlabelled text"
         )
     return 1.0
 

@@ -79,12 +79,12 @@ def train_generations(
         multi-label.
     """
     labels = store.work.task.labels
-    refuse_multi_label(store.work.task, "Method 'ipet'", "Use --method pet.")
+    refuse_multi_label(store.work.task, "Method 'ipet'", "Use `--method pet`.")
     if len(specs) < 2:
         raise UsageError(
             f"Method 'ipet' needs two or more members, which label text for each other; the chosen "
             f"patterns and repetitions make {len(specs)}.",
-            "Choose more --patterns, or --repetitions 2.",
+            "Choose more `--patterns`, or `--repetitions 2`.",
         )
     numbers = label_numbers([example.label for example in store.work.data.train], labels)
     counts = np.bincount(numbers, minlength=len(labels)).tolist()
@@ -167,7 +167,9 @@ def _draws(
             wanted, most_likely = plan.wanted(number), plan.most_likely(number)
             rows = draw_rows(scores, wanted, store.work.task.labels, generator, most_likely)
         except DataError as error:
-            raise DataError(f"{spec.name}, labelled by {', '.join(labellers)}: {error}") from error
+            raise DataError(
+                f"{spec.name}, labelled by {', '.join(labellers)}: {error.message}"
+            ) from error
         draws[spec.name] = {"labellers": labellers, "rows": rows}
     store.folder.write_json(file, draws)
     return {name: own["rows"] for name, own in draws.items()}

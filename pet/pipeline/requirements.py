@@ -28,7 +28,7 @@ def check_labels(
     if row.training(training).max_steps == 0 or not (examples or row.needs_labels):
         return
     if not examples:
-        raise DataError(f"Method {method!r} needs labelled examples.", "Give --train FILE.")
+        raise DataError(f"Method {method!r} needs labelled examples.", "Give `--train FILE`.")
     if task.is_multi_label:
         _check_sets(task, examples)
     else:
@@ -44,7 +44,7 @@ def check_pool(method: str, pool: Pool | None) -> None:
         When it does, and there is none.
     """
     if METHODS[method].needs_pool and not pool:
-        raise DataError(f"Method {method!r} needs unlabelled text.", "Give --unlabeled FILE.")
+        raise DataError(f"Method {method!r} needs unlabelled text.", "Give `--unlabeled FILE`.")
 
 
 def _check_single(task: Task, examples: Sequence[Example]) -> None:

@@ -85,14 +85,14 @@ class Folder:
                 shown = "\n    ".join(differences[:12])
                 raise RunError(
                     f"{path} holds {cls.noun} that was asked for something else:\n    {shown}",
-                    "Choose another folder with -o, or start over here with --force.",
+                    "Choose another folder, or start over here with `--force`.",
                 )
             elif not differences:
                 return folder
         elif any(file.name != cls.record + UNFINISHED for file in folder.path.iterdir()):
             raise RunError(
                 f"{path} is not empty and not {cls.noun} folder.",
-                "Choose another folder with -o.",
+                "Choose another folder.",
             )
         folder.write_json(cls.record, {"format": 1, "asked": asked, "versions": _versions()})
         return folder

@@ -73,5 +73,5 @@ def write_errors(path: Path) -> Iterator[None]:
             raise
         raise RunError(
             f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}.",
-            "What was finished before is kept; free some space or choose another folder with -o.",
+            "What was finished before is kept; free some space or choose another folder.",
         ) from error

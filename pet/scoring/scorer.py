@@ -94,7 +94,7 @@ class PVPScorer:
                 raise UsageError(
                     f"Pattern {pvp.pattern.template!r} names a label; demonstrations show labels "
                     "by their words.",
-                    "Choose other --patterns, or leave --demonstrations out.",
+                    "Choose other `--patterns`, or leave `--demonstrations` out.",
                 )
             self.demonstrations = Demonstrations(backbone.tokenizer, demonstrations)
             shown = {label: _heaviest(pvp.verbalizers[0].words[label]) for label in demonstrations}
@@ -110,7 +110,7 @@ class PVPScorer:
             raise UsageError(
                 f"Pattern {pvp.pattern.template!r} names a label, and the readout {readout!r} is "
                 "learned from examples of every label.",
-                "Choose other --patterns, or use --readout words.",
+                "Choose other `--patterns`, or use `--readout words`.",
             )
         # What is learned beside the backbone's own weights; empty where only these are.
         self.learned = nn.ModuleDict({"readouts": nn.ModuleList(self.readouts)})
@@ -126,7 +126,7 @@ class PVPScorer:
             raise UsageError(
                 f"The readout {readout!r} compares states of examples, which every template of a "
                 "mixture has of its own.",
-                "Use --readout words, or --soft-mixture 1.",
+                "Use `--readout words`, or `--soft-mixture 1`.",
             )
         self._encoders = {
             count: first

@@ -46,7 +46,7 @@ def lm_bff(readings: Readings, config: WordSearchConfig) -> FoundWords:
     logits = logits - torch.stack(by_label).mean(dim=0)
     found = search(logits, readings.targets, places, config.beams)
     if not len(found.choices):
-        raise VerbalizerError("There are too few candidate words.", "Raise --candidates.")
+        raise VerbalizerError("There are too few candidate words.", "Raise `--candidates`.")
     names = [readings.table.texts[column] for column in columns.tolist()]
     counts = torch.bincount(readings.targets, minlength=len(own))[:, None] * len(readings.states)
     means = (logs / counts)[:, columns]

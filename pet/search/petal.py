@@ -48,7 +48,7 @@ def petal(readings: Readings, config: WordSearchConfig) -> FoundWords:
         if not own:
             raise VerbalizerError(
                 f"No candidate word is left for {label!r}.",
-                "Raise --candidates or lower --words.",
+                "Raise `--candidates` or lower `--words`.",
             )
     return FoundWords(Verbalizer(found_words(found)), found)
 

@@ -81,7 +81,7 @@ class Readings:
         if not len(table):
             raise VerbalizerError(
                 f"No word is a single token of {backbone.name!r} in these patterns.",
-                "Choose other words, or other patterns with --patterns.",
+                "Choose other words, or other patterns with `--patterns`.",
             )
         chunk = Chunk(backbone.tokenizer, [example.texts for example in examples])
         others = Chunk(backbone.tokenizer, sample)

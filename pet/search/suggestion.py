@@ -132,7 +132,7 @@ def suggest(
     if config.by in _NEEDS_MEMBERS and panel.size < 2:
         raise UsageError(
             f"Measure {config.by!r} compares members; this model has one alone.",
-            "Use --by entropy, or a run of several patterns.",
+            "Use `--by entropy`, or a run of several patterns.",
         )
     found = _candidates(panel, pool, number * config.candidates, config.by, known, progress)
     if len(found) <= number or config.candidates == 1:

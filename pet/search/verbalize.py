@@ -58,7 +58,7 @@ def find_words(
         raise UsageError(
             f"The chosen patterns of task {task.name!r} ask about {{label}}: they are answered "
             "with yes or no, and have no label words to find.",
-            "Choose others with --patterns.",
+            "Choose others with `--patterns`.",
         )
     pvps = [pvp for _, pvp in chosen]
     given = all_words(task, pvps) if config.search == "kpt" else None

@@ -251,7 +251,7 @@ def load_task(name: str | Path | Task) -> Task:
     try:
         found = [value for value in runpy.run_path(str(path)).values() if isinstance(value, Task)]
     except PetError as error:
-        raise TaskError(f"{path}: {error}") from error
+        raise TaskError(f"{path}: {error.message}") from error
     except (Exception, SystemExit) as error:
         raise TaskError(f"{path}: {type(error).__name__} while it was run: {error}") from error
     unique = list({id(task): task for task in found}.values())

@@ -234,7 +234,7 @@ def _mean(losses: Sequence[Tensor]) -> float:
     if not math.isfinite(mean):
         raise PetError(
             "Training diverged: the loss is not a number.",
-            "Use a smaller --learning-rate, or --precision fp32.",
+            "Use a smaller `--learning-rate`, or `--precision fp32`.",
         )
     return mean
 

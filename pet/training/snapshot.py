@@ -102,7 +102,7 @@ def restore(
         raise RunError(
             f"A checkpoint holds {len(found)} parameters of other shapes than the {len(own)} that "
             "are trained now: another version wrote it.",
-            "Start over with --force.",
+            "Start over with `--force`.",
         )
     device = parameters[0].device
     for name, value in snapshot.tensors.items():

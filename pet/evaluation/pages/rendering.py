@@ -106,6 +106,7 @@ def settings_table(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
     from dataclasses import asdict, fields
 
     from pet.config import CONFIGS, Settings
+    from pet.errors import for_command_line
 
     defaults = asdict(Settings())
     rows = []
@@ -114,7 +115,7 @@ def settings_table(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
             rows.append({"name": part, "value": values, "default": defaults.get(part), "help": ""})
             continue
         helps = (
-            {item.name: item.metadata["help"] for item in fields(CONFIGS[part])}
+            {item.name: for_command_line(item.metadata["help"]) for item in fields(CONFIGS[part])}
             if part in CONFIGS
             else {}
         )
@@ -132,7 +133,7 @@ def settings_table(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _shown(value: Any) -> str:
     match value:
         case None:
-            return "by itself"
+            return "automatic"
         case bool():
             return "yes" if value else "no"
         case list():

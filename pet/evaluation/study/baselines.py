@@ -120,7 +120,7 @@ def setfit(task: Task, examples: Sequence[Example], settings: Settings) -> Scori
     if not Path(folder).is_dir():
         raise BackboneError(
             f"Method 'setfit' needs the backbone as a folder; {folder!r} is none.",
-            "Download the model and give --backbone FOLDER.",
+            "Download the model and give `--backbone FOLDER`.",
         )
     device = str(Compute.choose(settings.backbone.device).device)
     seed = derived_seed(settings.seed, RunStream.FINE_TUNING)

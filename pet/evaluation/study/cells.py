@@ -83,7 +83,7 @@ def draw(spec: CellSpec) -> Data:
         if not labelled:
             raise DataError(
                 f"The pool of task {spec.files.task.name!r} has no labelled example.",
-                "Name the right column with --column label=COLUMN.",
+                "Name the right column with `--column label=COLUMN`.",
             )
         train = draw_shots(labelled, labels, spec.shots, derived_seed(spec.seed, RunStream.SHOTS))
     if spec.shots and spec.draw_dev:
@@ -95,7 +95,7 @@ def draw(spec: CellSpec) -> Data:
             )
         except DataError as error:
             raise DataError(
-                f"No equal development sample is left beside the shots: {error}"
+                f"No equal development sample is left beside the shots: {error.message}"
             ) from error
     unlabeled = Pool(
         partial(_pool, spec, "ignored"),

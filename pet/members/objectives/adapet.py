@@ -65,20 +65,20 @@ class Adapet(Objective):
             raise UsageError(
                 "The objective 'adapet' needs a masked LM, which predicts hidden words, and "
                 "patterns that do not name a {label} and have no mixture of soft templates.",
-                "Use --objective pet.",
+                "Use `--objective pet`.",
             )
         readouts = [own for own in scorer.readouts if type(own) is WordReadout]
         if len(readouts) < len(scorer.readouts):
             raise UsageError(
                 "The objective 'adapet' trains the probabilities of label words, which only the "
                 "readout 'words' reads.",
-                "Use --readout words, or --objective pet.",
+                "Use `--readout words`, or `--objective pet`.",
             )
         if any(own.combine_words == "vote" for own in readouts):
             raise UsageError(
                 "The objective 'adapet' trains the probabilities of label words in the whole "
                 "vocabulary; where words vote, only those of the other labels count.",
-                "Use combine='mean' in the verbalizer, or --objective pet.",
+                "Use combine='mean' in the verbalizer, or `--objective pet`.",
             )
         self._backbone = scorer.backbone
         self._masking = Masking.of(scorer.backbone.tokenizer, 0.15, 1.0, 0.0)

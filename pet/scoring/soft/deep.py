@@ -46,11 +46,11 @@ def chosen_layers(text: str, count: int) -> tuple[int, ...]:
     if text == "all":
         numbers = list(range(1, count))
     else:
-        numbers = list(number_list(text, "soft_deep_layers", ", or all"))
+        numbers = list(number_list(text, "`--soft-deep-layers`", ", or all"))
     if not numbers or not all(0 < number < count for number in numbers):
         raise UsageError(
-            f"soft_deep_layers={text!r}: this backbone has the layers 1 to {count - 1} for deep "
-            "prompts (0 takes the slots' own vectors).",
+            f"`--soft-deep-layers`={text!r}: this backbone has the layers 1 to {count - 1} for "
+            "deep prompts (0 takes the slots' own vectors).",
             "Write all, or numbers such as 1,4-6.",
         )
     return tuple(sorted(set(numbers)))

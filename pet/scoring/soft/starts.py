@@ -79,8 +79,8 @@ def _mask_id(backbone: LanguageModel) -> int:
         raise BackboneError(
             f"Backbone {backbone.name!r} reads from left to right and has no mask token for slots "
             "to start as.",
-            "Instead of --soft warp use --soft prompt-tuning --readout class-vectors; instead of "
-            "--soft-start mask, label-words.",
+            "Instead of `--soft warp` use `--soft prompt-tuning` and `--readout class-vectors`; "
+            "instead of `--soft-start mask`, label-words.",
         )
     return ids[0]
 
