@@ -9,7 +9,7 @@ from collections.abc import Iterable
 # An option in a message or a help text: `--name` or `--name VALUE`, in backquotes.
 _OPTION = re.compile(r"`--([a-z][a-z0-9-]*)(?: ([^`]+))?`")
 # Options that are no parameters: what a Python call hands over instead.
-_INPUTS = {"train": "labelled examples", "unlabeled": "unlabelled texts", "column": "columns"}
+_INPUTS = {"train": "labelled examples", "unlabeled": "unlabelled texts"}
 
 
 def for_command_line(text: str) -> str:
@@ -28,6 +28,8 @@ def for_python(text: str) -> str:
             return f"{name.removeprefix('no_')}=False"
         if value is None:
             return name
+        if "=" in value:  # --column FIELD=COLUMN, one of several
+            return f"{name}s={dict([value.split('=', 1)])}"
         literal = value.isupper() or re.fullmatch(r"[\d.,-]+", value)
         return f"{name}={value if literal else repr(value)}"
 

@@ -75,6 +75,7 @@ def test_every_option_in_a_text_is_known_and_marked() -> None:
         ("Leave `--lm-weight` out.", "Leave --lm-weight out.", "Leave lm_weight out."),
         ("Use `--held-out 0`.", "Use --held-out 0.", "Use held_out=0."),
         ("Add `--soft KIND`.", "Add --soft KIND.", "Add soft=KIND."),
+        ("`--column label=C`.", "--column label=C.", "columns={'label': 'C'}."),
         ("Give `--no-joint`.", "Give --no-joint.", "Give joint=False."),
         ("`--scope`='x' is unknown.", "--scope='x' is unknown.", "scope='x' is unknown."),
         ("Give `--train FILE`.", "Give --train FILE.", "Give labelled examples."),

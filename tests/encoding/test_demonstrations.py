@@ -193,7 +193,7 @@ def test_too_many_demonstrations_for_the_length_are_named(backbone: MaskedLM) ->
     shown = {label: [{"text": "two"}] for label in TASK.labels}
     with pytest.raises(PatternError, match="and its demonstrations take") as caught:
         PVPScorer(TASK.pvps[0], TASK.labels, backbone, 12, demonstrations=shown)
-    assert "Leave --demonstrations out" in str(caught.value)
+    assert "Leave demonstrations out" in str(caught.value)
 
 
 def test_a_view_shows_what_score_gives(backbone: MaskedLM) -> None:
@@ -346,5 +346,5 @@ def test_untrained_members_learn_in_context(tiny_bert: str, tmp_path: Path) -> N
     model.save_pretrained(tmp_path / "saved")
     loaded = PETClassifier.from_pretrained(tmp_path / "saved", "cpu", "fp32")
     np.testing.assert_allclose(loaded.predict_proba(texts), expected, atol=1e-7)
-    with pytest.raises(DataError, match="Give --train FILE"):
+    with pytest.raises(DataError, match="Give labelled examples"):
         PETClassifier(TASK, method="zero-shot", demonstrations=3, **how).fit(texts)

@@ -377,7 +377,7 @@ def test_a_draw_that_cannot_be_filled_names_generation_members_and_label(place: 
     assert "Error: gen-" in result.err
     assert "labelled by gen-" in result.err
     assert " texts of the label '" in result.err
-    assert "Give more --unlabeled text" in result.err
+    assert "Give more unlabelled text" in result.err
     assert "Traceback" not in result.err
 
 

@@ -308,7 +308,7 @@ def test_what_a_mixture_cannot_be_trained_with_is_refused(
 
 def test_a_mixture_of_nothing_is_refused() -> None:
     hard = replace(TASK, pvps=[PVP("{a} {mask}", WORDS)])
-    with pytest.raises(UsageError, match=r"no chosen pattern has slots(?s:.*)--soft KIND"):
+    with pytest.raises(UsageError, match=r"no chosen pattern has slots(?s:.*)soft=KIND"):
         specs_of(hard, Settings.from_flat({"soft_mixture": 2}))
     assert specs_of(TASK, Settings.from_flat({"soft_mixture": 2}))  # slots of the task's own
 

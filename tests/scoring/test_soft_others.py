@@ -326,10 +326,10 @@ def test_a_prompt_learns_alone_and_is_all_that_is_kept(load: Any, family: str, k
 def test_what_a_backbone_cannot_take_is_refused_with_what_it_can(load: Any) -> None:
     with pytest.raises(BackboneError, match="no mask token for slots") as caught:
         scorer(load("gpt2"), start="mask")
-    assert "use --soft prompt-tuning --readout class-vectors" in str(caught.value)
+    assert "use soft='prompt-tuning' and readout='class-vectors'" in str(caught.value)
     with pytest.raises(BackboneError, match="attention in a way of its own") as caught:
         scorer(load("bloom"), kind="prefix")
-    assert "--soft deep" in str(caught.value)
+    assert "soft='deep'" in str(caught.value)
 
 
 def test_a_causal_run_with_slots_goes_from_the_command_line_to_a_bank(

@@ -168,7 +168,7 @@ def test_a_checkpoint_of_other_parameters_or_no_checkpoint_is_refused(tmp_path: 
         patch.setattr(checkpoints, "EVERY_SECONDS", None)
         fit(2)
     assert fit(2).steps == 3
-    with pytest.raises(RunError, match=r"other shapes(?s:.)*--force"):
+    with pytest.raises(RunError, match=r"other shapes(?s:.)*Start over with force"):
         fit(3)
     (tmp_path / checkpoint.name).write_bytes(b"no")
     with pytest.raises(RunError, match=r"checkpoint\.safetensors: this checkpoint is damaged"):

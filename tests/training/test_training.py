@@ -204,7 +204,7 @@ def test_the_last_step_is_always_evaluated() -> None:
 def test_divergence_is_an_error_with_advice(at: int, evaluate: Callable[[], float] | None) -> None:
     parameter = nn.Parameter(torch.ones(1))
     losses = each(lambda n: parameter.sum() * (math.nan if n == at else 1))
-    with pytest.raises(PetError, match=r"diverged(.|\n)*--learning-rate"):
+    with pytest.raises(PetError, match=r"diverged(.|\n)*smaller learning_rate"):
         optimise_one([Group([parameter])], losses, Schedule(10, 0.1, eval_every=5), CPU, evaluate)
 
 

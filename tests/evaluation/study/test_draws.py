@@ -90,7 +90,7 @@ def test_rows_without_a_label_are_unlabelled_text() -> None:
 
 def test_a_pool_without_labels_is_told_in_one_message() -> None:
     pool = [{"text": row["text"]} for row in POOL]
-    with pytest.raises(DataError, match=r"no labelled example(?s:.*)--column label="):
+    with pytest.raises(DataError, match=r"no labelled example(?s:.*)columns={'label': "):
         few_shot_study([TaskFiles(toy_task(), pool, TEST)], CONFIG, quick())
 
 

@@ -100,5 +100,5 @@ def test_layers_of_deep_prompts_are_numbers_from_one() -> None:
         with pytest.raises(UsageError, match="layers 1 to 3"):
             chosen_layers(wrong, 4)
     for wrong in ("none", "", "1,foo", "1;3,2", "3-1,2"):
-        with pytest.raises(UsageError, match="deep_layers .*expected numbers such as"):
+        with pytest.raises(UsageError, match="soft_deep_layers .*expected numbers such as"):
             chosen_layers(wrong, 4)
