@@ -86,7 +86,7 @@ def test_unknown_tasks_name_the_nearest(tmp_path: Path) -> None:
     [
         ("--method", "petz", ["'--method'", "'zero-shot'"]),
         ("--scope", "ful", ["'--scope'", "'full', 'head', 'bias'"]),
-        ("--batch-size", "0", ["batch_size must be a number from 1, not 0"]),
+        ("--batch-size", "0", ["--batch-size must be a number from 1, not 0"]),
         ("--batch-size", "many", ["'--batch-size'", "many"]),
         ("--learning-rate", "-1", ["--learning-rate", "-1"]),
         ("--lm-weight", "1", ["--lm-weight", "below 1"]),
