@@ -34,8 +34,8 @@ from pet.progress import Progress, silent
 from pet.runs import RunFolder
 from pet.runs.writing import let_read
 from pet.task import Task, load_task
-from pet.task.kinds import targets_of, task_kind
-from pet.task.labels import Label, is_indicator
+from pet.task.kinds import is_indicator, targets_of, task_kind
+from pet.task.labels import Label
 
 
 def _earlier_names_too(init: Callable[..., None]) -> Callable[..., None]:
@@ -196,7 +196,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         """
         task = load_task(self.task)
         settings = self.settings()
-        self.indicator_ = y is not None and task.is_multi_label and is_indicator(y, task)
+        self.indicator_ = y is not None and is_indicator(y, task)
         train = [] if y is None else given_labelled(task, X, y)
         pool = None
         if unlabeled is not None:
@@ -236,12 +236,11 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         or an array (N, C) of 0 and 1 if `fit` was given one.
         """
         predicted = self._predicted(X)
-        if predicted.ndim == 1:
-            return np.asarray(self.classes_[predicted])
-        if self.indicator_:
-            return predicted
         task = self.model_.task
-        return [task_kind(task).label(row, task.labels) for row in predicted]
+        answers: NDArray[Any] | list[Label] = task_kind(task).answers(
+            predicted, task.labels, self.indicator_
+        )
+        return answers
 
     def score(self, X: Iterable[Any], y: Any, sample_weight: Any = None) -> float:
         """Accuracy: share of texts whose label, or whose every label, is found."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +18,9 @@ from pet.config import (
     TrainingConfig,
     choices_of,
 )
+from pet.config.files import FILE_FORMATS
 from pet.config.study import BASELINES as BASELINE_NAMES
+from pet.data.formats import FORMATS
 from pet.errors import UsageError
 from pet.evaluation.metrics import METRICS
 from pet.evaluation.study.baselines import BASELINES
@@ -26,7 +30,10 @@ from pet.registry import Registry
 from pet.scoring.readouts import READOUTS, Readout
 from pet.scoring.soft import KINDS
 from pet.search.suggestion import MEASURES
-from pet.task.task import METRIC_NAMES
+from pet.task.kinds import KINDS as TASK_KINDS_REGISTRY
+from pet.task.task import METRIC_NAMES, TASK_KINDS
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.parametrize(
@@ -36,6 +43,8 @@ from pet.task.task import METRIC_NAMES
         (COMBINERS, choices_of(EnsembleConfig, "combine_verbalizers")),
         (READOUTS, choices_of(EnsembleConfig, "readout")),
         (OBJECTIVES, choices_of(TrainingConfig, "objective")),
+        (TASK_KINDS_REGISTRY, TASK_KINDS.built_in),
+        (FORMATS, FILE_FORMATS.built_in),
         (METRICS, METRIC_NAMES.built_in),
         (MEASURES, choices_of(SuggestConfig, "by")),
         (KINDS, SOFT_KINDS.built_in),
@@ -112,3 +121,19 @@ def test_a_registry_of_classes_or_objects_says_of_which() -> None:
         Registry("classes", "class", {}, subclasses_of=Readout).register("mine", int)
     with pytest.raises(UsageError, match="'mine' must be an object of the class int, found '3'"):
         Registry("objects", "object", {}, holds=int).register("mine", "3")
+
+
+def test_only_kinds_of_tasks_know_which_kinds_there_are() -> None:
+    """What depends on the kind of a task is asked of its class, not found out from outside."""
+    question = re.compile(
+        r"is_multi_label|is_ordinal|(targets|predicted|labels)\.ndim|kind (==|!=|in) [\"(]"
+    )
+    asking = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sorted((ROOT / "pet").rglob("*.py"))
+        if not path.is_relative_to(ROOT / "pet/task")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if question.search(line)
+    ]
+    # There targets are shares of labels where they are not label numbers, whatever the kind.
+    assert [place.split(":")[0] for place in asking] == ["pet/model/temperature.py"]

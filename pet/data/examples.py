@@ -10,7 +10,8 @@ from typing import Any, Literal
 from pet.data.readers import check_characters, rows_of
 from pet.errors import DataError, UsageError, did_you_mean
 from pet.task import Task
-from pet.task.labels import Label, read_label
+from pet.task.kinds import read_label, task_kind
+from pet.task.labels import Label
 
 Labels = Literal["required", "optional", "ignored"]
 
@@ -91,8 +92,9 @@ class Columns:
         if value is None or (isinstance(value, str) and not value.strip()):
             if self.labels == "optional":
                 return None
-            if column in row and self.task.is_multi_label and value is not None:
-                return ()  # an empty cell: none of the labels
+            empty = task_kind(self.task).empty_label
+            if column in row and empty is not None and value is not None:
+                return empty
             if column in row:
                 raise DataError(
                     f"{where}: the label in column {column!r} is empty.",

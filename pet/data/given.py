@@ -8,7 +8,7 @@ from typing import Any
 from pet.data.examples import Columns, Example, Labels, examples_from
 from pet.errors import DataError
 from pet.task import Task
-from pet.task.labels import label_list
+from pet.task.kinds import label_list
 
 
 def given_examples(task: Task, rows: Iterable[Any], labels: Labels) -> Iterator[Example]:

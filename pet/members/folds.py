@@ -20,7 +20,7 @@ from pet.members.work import Work
 from pet.runs import RunFolder
 from pet.scoring import score
 from pet.task import Task
-from pet.task.kinds import targets_of
+from pet.task.kinds import KINDS, Kind, targets_of, task_kind
 from pet.training import Checkpoint
 from pet.types import Ints, Scores
 
@@ -49,7 +49,7 @@ class Folds:
                 "Probabilities are calibrated on labelled examples.", "Give `--train FILE`."
             )
         targets = targets_of(task, [example.label for example in examples])
-        return cls(targets, stratified_splits(targets, folds, seed))
+        return cls(targets, stratified_splits(targets, folds, seed, task_kind(task)))
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ class HeldOut:
     targets: Ints
 
 
-def stratified_splits(targets: NDArray[np.int64], folds: int, seed: int) -> list[Split]:
+def stratified_splits(
+    targets: NDArray[np.int64], folds: int, seed: int, kind: Kind = KINDS["single"]
+) -> list[Split]:
     """Split N examples into folds with equal shares of the labels; fewer where a label is rare.
 
     Sets of labels, (N, C), are too many to keep their shares: those are split at random.
@@ -70,8 +72,8 @@ def stratified_splits(targets: NDArray[np.int64], folds: int, seed: int) -> list
     DataError
         When some label has one example only.
     """
-    several = targets.ndim > 1
-    rarest = len(targets) if several else np.bincount(targets)[np.unique(targets)].min()
+    strata = kind.strata(targets)
+    rarest = len(targets) if strata is None else np.unique(strata, return_counts=True)[1].min()
     folds = min(folds, int(rarest))
     if folds < 2:
         raise DataError(
@@ -79,8 +81,10 @@ def stratified_splits(targets: NDArray[np.int64], folds: int, seed: int) -> list
             "every label: members that did not see an example score it.",
             "Label more, or use `--weighting uniform` and `--temper agreement`.",
         )
-    splitter = (KFold if several else StratifiedKFold)(folds, shuffle=True, random_state=seed)
-    return list(splitter.split(targets, targets))
+    splitter = (KFold if strata is None else StratifiedKFold)(
+        folds, shuffle=True, random_state=seed
+    )
+    return list(splitter.split(targets, strata))
 
 
 def out_of_fold_scores(

@@ -139,7 +139,9 @@ class _Training:
         first: MemberFigures | None = None
         if everything and self._offsets_from == "labelled":
             scores = score(scorer, chunk)
-            offsets = find_offsets("labelled", scorer, spec.seed, labelled=(scores, targets))
+            offsets = find_offsets(
+                "labelled", scorer, spec.seed, labelled=(scores, targets), kind=task_kind(task)
+            )
             self._scorer = scorer = scorer.calibrated(offsets)
             # The same pass tells how good it is before training.
             first = self._measure.of(subtracted(scores[:, : len(examples)], offsets))

@@ -17,6 +17,7 @@ from pet.device import Compute
 from pet.encoding import Batch, Chunk, Encoded, Encoder
 from pet.errors import BackboneError
 from pet.task import Task
+from pet.task.kinds import task_kind
 from pet.training import Group
 from pet.types import Scores
 
@@ -68,7 +69,7 @@ class SequenceClassifier:
             config.backbone,
             attn_implementation=compute.attention,
             num_labels=len(task.labels),
-            problem_type=f"{'multi' if task.is_multi_label else 'single'}_label_classification",
+            problem_type=task_kind(task).problem_type,
             id2label=dict(enumerate(task.labels)),
             label2id={label: number for number, label in enumerate(task.labels)},
         )

@@ -16,6 +16,7 @@ from pet.encoding import Encoder, TextTokenizer
 from pet.errors import PatternError
 from pet.members import MemberSpec, specs_of
 from pet.task import Task
+from pet.task.kinds import task_kind
 from pet.task.labels import Label, names
 
 
@@ -81,12 +82,7 @@ def _class_counts(found: Findings, task: Task, train: Sequence[Example]) -> None
     counts = Counter(label for example in train for label in names(example.label))
     found.lines.append(f"labelled: {len(train)} examples")
     found.lines += [f"  {counts[label]:5d}  {label}" for label in task.labels]
-    if task.is_multi_label:
-        several = [len(names(example.label)) for example in train]
-        found.lines.append(
-            f"labels a text: {np.mean(several or [0]):.1f} on average, at most "
-            f"{max(several, default=0)}; {several.count(0)} texts have none"
-        )
+    found.lines += task_kind(task).described([example.label for example in train])
     missing = [label for label in task.labels if not counts[label]]
     if missing:
         found.warnings.append(f"no labelled example of {', '.join(map(repr, missing))}")

@@ -20,6 +20,7 @@ from pet.scoring.scorer import PVPScorer
 from pet.scoring.together import score
 from pet.seeds import MemberStream, derived_seed
 from pet.task import Task
+from pet.task.kinds import KINDS, Kind, task_kind
 from pet.types import Ints, Offsets, Scores
 
 SAMPLE = 512
@@ -31,6 +32,7 @@ def find_offsets(
     seed: int,
     sample: Pool | None = None,
     labelled: tuple[Scores, Ints] | None = None,
+    kind: Kind = KINDS["single"],
 ) -> Offsets | None:
     """Find the offsets of a member, (V, C); None where its scores stay as they are.
 
@@ -46,18 +48,17 @@ def find_offsets(
         Unlabelled text; see `sample_for`.
     labelled : tuple of array (V, N, C) and array (N,) or (N, C), optional
         The scorer's scores of labelled examples and their targets. "labelled" without any is none.
+    kind : Kind
+        Kind of the task.
     """
     if source == "prior":
         return prior(scorer, sample, derived_seed(seed, MemberStream.PRIOR))
-    return balanced(*labelled) if source == "labelled" and labelled is not None else None
+    return balanced(*labelled, kind) if source == "labelled" and labelled is not None else None
 
 
 def sample_for(task: Task, pool: Pool | None) -> Pool | None:
-    """Return the unlabelled text that tells offsets of a task; none for a multi-label task.
-
-    Text tells which labels are preferred to others, not how often one is true.
-    """
-    return None if task.is_multi_label else pool
+    """Return the unlabelled text that tells offsets of a task; none where text cannot tell."""
+    return pool if task_kind(task).has_prior else None
 
 
 def prior(scorer: PVPScorer, pool: Pool | None, seed: int, size: int = SAMPLE) -> Offsets:
@@ -89,7 +90,7 @@ def prior(scorer: PVPScorer, pool: Pool | None, seed: int, size: int = SAMPLE) -
     return tuple(tuple(row) for row in means.tolist())
 
 
-def balanced(scores: Scores, targets: NDArray[np.int64]) -> Offsets:
+def balanced(scores: Scores, targets: NDArray[np.int64], kind: Kind = KINDS["single"]) -> Offsets:
     """Mean label scores over labelled examples, every label counting the same.
 
     A member that starts from scores without this preference spends its few examples on the task
@@ -109,29 +110,12 @@ def balanced(scores: Scores, targets: NDArray[np.int64]) -> Offsets:
     Offsets
         (V, C): one row a verbalizer, for `PVPScorer`'s ``offsets``.
     """
-    if targets.ndim == 1:
-        by_label = [scores[:, targets == label].mean(axis=1) for label in np.unique(targets)]
-        means = np.stack(by_label).mean(axis=0, dtype=np.float64)
-    else:
-        means = _midway(scores, targets.astype(bool))
-    return tuple(tuple(row) for row in means.tolist())
+    return tuple(tuple(row) for row in kind.mean_scores(scores, targets).tolist())
 
 
 def subtracted(scores: Scores, offsets: Offsets | None) -> Scores:
     """Subtract offsets (V, C), where there are any, from scores (V, N, C)."""
     return scores if offsets is None else scores - np.array(offsets, np.float32)[:, None]
-
-
-def _midway(scores: Scores, truth: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Mean of the mean scores of texts with a label and of those without: (V, N, C) -> (V, C)."""
-    sides = []
-    for side in (truth, ~truth):
-        sums = (scores * side).sum(axis=1, dtype=np.float64)
-        sides.append(sums / np.maximum(side.sum(axis=0), 1))
-    known = truth.any(axis=0) & ~truth.all(axis=0)
-    means = (sides[0] + sides[1]) / 2
-    others = means[:, known].mean(axis=1, keepdims=True) if known.any() else 0.0
-    return np.where(known, means, others)
 
 
 def content_free(scorer: PVPScorer) -> list[Mapping[str, str]]:

@@ -6,7 +6,7 @@ import runpy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from pet.errors import PetError, TaskError, UsageError, did_you_mean
 from pet.registry import Names, Registry
@@ -15,7 +15,7 @@ from pet.task.pattern import RESERVED
 from pet.task.pvp import PVP
 from pet.task.verbalizer import Verbalizer
 
-TaskKind = Literal["single", "ordinal", "multi-label"]
+TASK_KINDS = Names(("single", "ordinal", "multi-label"), "task_kinds")
 METRIC_NAMES = Names(("accuracy", "micro_f1", "macro_f1", "ece", "mean_absolute_error"), "metrics")
 
 
@@ -63,7 +63,7 @@ class Task:
     columns: Mapping[str, str] = field(default_factory=dict)
     label_column: str = "label"
     metrics: Sequence[str] = ("accuracy",)
-    kind: TaskKind = "single"
+    kind: str = "single"
     label_separator: str = ";"
 
     def __post_init__(self) -> None:
@@ -85,12 +85,16 @@ class Task:
                 )
         if not self.fields or not self.pvps:
             raise refuse("expected at least one field and one PVP.")
-        if self.kind not in get_args(TaskKind):
+        if self.kind not in TASK_KINDS.all():
             raise refuse(
-                f"kind={self.kind!r} is unknown.", did_you_mean(str(self.kind), get_args(TaskKind))
+                f"kind={self.kind!r} is unknown.", did_you_mean(str(self.kind), TASK_KINDS.all())
             )
-        if self.is_multi_label:
+        if self.kind == "multi-label":
             self._check_multi_label(refuse)
+        elif self.kind not in TASK_KINDS.built_in:
+            from pet.task.kinds import KINDS
+
+            KINDS[self.kind].check_task(self)
         for name in self.fields:
             if name in RESERVED:
                 raise refuse(
@@ -137,11 +141,6 @@ class Task:
                     "from others.",
                     "Choose a label_separator that is in no label.",
                 )
-
-    @property
-    def is_multi_label(self) -> bool:
-        """Whether a text may have several labels, or none."""
-        return self.kind == "multi-label"
 
     def select(self, patterns: Sequence[int] | None) -> tuple[tuple[int, PVP], ...]:
         """Return ``(number, PVP)`` of the chosen patterns; all of them for None."""

@@ -20,6 +20,7 @@ from pet.model.combiners import COMBINERS
 from pet.scoring.readouts import READOUTS, Member, Readout
 from pet.scoring.soft import KINDS, SoftTemplate
 from pet.search.suggestion import MEASURES, Judgement
+from pet.task.kinds.one_label import OneLabel
 from pet.types import Scores
 
 
@@ -90,6 +91,18 @@ def read_lines(name: str, stream: IO[bytes]) -> Iterator[Row]:
 
 guest_format = Format(read_lines)
 
+
+class GuestSort(OneLabel):
+    """Tasks of one label a text."""
+
+    accuracy_title = "guest accuracy"
+
+    def check_task(self, task: Task) -> None:
+        """Note the task."""
+        used("guest-sort")
+
+
+guest_sort = GuestSort()
 _WORDS = Verbalizer({"negative": ["bad", "terrible"], "positive": ["good", "great"]})
 guest_task = Task(
     name="guest-task",
@@ -98,4 +111,5 @@ guest_task = Task(
     description="Sentiment, from outside.",
     pvps=[PVP("{text} It was {mask}.", _WORDS), PVP("Just {mask}! {text}", _WORDS)],
     metrics=["guest-metric", "accuracy"],
+    kind="guest-sort",
 )

@@ -20,9 +20,18 @@ from pet.errors import DataError, TaskError, UsageError
 from pet.model import Ensemble
 from pet.model.combiners import COMBINERS
 from pet.model.weighting import learn_weights
-from pet.scoring.offsets import _midway
-from pet.task.kinds import KINDS, accuracy, confidence, refuse_multi_label, targets_of, task_kind
-from pet.task.labels import is_indicator, label_list, label_text, read_label
+from pet.task.kinds import (
+    KINDS,
+    accuracy,
+    confidence,
+    is_indicator,
+    label_list,
+    read_label,
+    refuse_multi_label,
+    targets_of,
+    task_kind,
+)
+from pet.task.labels import label_text
 from pet.task.source import task_source
 
 ANSWER = Verbalizer({"yes": ["yes"], "no": ["no"]})
@@ -159,7 +168,7 @@ def test_offsets_stand_midway_between_texts_with_a_label_and_without() -> None:
     truth = np.array([[1, 0, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1], [0, 0, 1], [0, 0, 0]]).astype(
         bool
     )
-    found = _midway(scores, truth)
+    found = MANY.mean_scores(scores, truth)
     for verbalizer in range(2):
         own = []
         for label in (0, 2):

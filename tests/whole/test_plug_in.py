@@ -32,6 +32,8 @@ guest-metric = guest:guest_metric
 guest = guest:guest_format
 [pet.tasks]
 guest-task = guest:guest_task
+[pet.task_kinds]
+guest-sort = guest:guest_sort
 """
 RUN = """
 import sys
@@ -90,11 +92,12 @@ fewshot --task guest-task --train train.guest --test {files.test} {plain}
     noted = set((site / "book.txt").read_text().splitlines())
     assert noted == {
         "guest-kind", "guest-readout", "guest-objective", "guest-combiner", "guest-measure",
-        "guest-baseline",
+        "guest-baseline", "guest-sort",
     }  # fmt: skip
     listed, trained, evaluated, _, _, compared = result.stdout.split("\n> ")
     assert "guest-task: Sentiment, from outside." in listed
     assert "pattern-0-guest-kind" in trained
+    assert "guest accuracy" in trained.splitlines()[1]
     assert "Brier score" in trained.splitlines()[1]
     assert "guest-metric 0." in evaluated
     assert "Brier score 0." in evaluated

@@ -16,10 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import logit
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -34,7 +32,7 @@ from pet.model import Scoring
 from pet.registry import Registry
 from pet.seeds import RunStream, derived_seed
 from pet.task import Task
-from pet.task.kinds import refuse_multi_label, targets_of
+from pet.task.kinds import refuse_multi_label, targets_of, task_kind
 from pet.types import Scores, Texts
 
 Baseline = Callable[[Task, Sequence[Example], Settings], Scoring]
@@ -59,12 +57,10 @@ class FittedBaseline:
         A label that had no example gets -inf.
         """
         found = np.asarray(self.classifier.predict_proba(self.features(texts)), np.float32)
-        if self.task.is_multi_label:
-            return np.asarray(logit(found), np.float32)
-        scores = np.full((len(texts), len(self.task.labels)), -np.inf, np.float32)
-        with np.errstate(divide="ignore"):
-            scores[:, np.asarray(self.classifier.classes_, np.int64)] = np.log(found)
-        return scores
+        # A label without an example has no column.
+        shares = np.zeros((len(texts), len(self.task.labels)), np.float32)
+        shares[:, np.asarray(self.classifier.classes_, np.int64)] = found
+        return np.asarray(task_kind(self.task).scores_of(shares), np.float32)
 
 
 def tfidf(task: Task, examples: Sequence[Example], settings: Settings) -> Scoring:
@@ -186,15 +182,15 @@ def _regression(settings: Settings, task: Task) -> Any:
     regression = LogisticRegression(
         max_iter=_MOST_ITERATIONS, class_weight=None if how == "none" else how
     )
-    return OneVsRestClassifier(regression) if task.is_multi_label else regression
+    return task_kind(task).learner(regression)
 
 
 def _training_set(task: Task, examples: Sequence[Example]) -> tuple[Texts, NDArray[np.int64]]:
     targets = targets_of(task, [example.label for example in examples])
-    if targets.ndim == 1 and len(set(targets.tolist())) < 2:
+    if task_kind(task).strata(targets) is not None and len(np.unique(targets)) < 2:
         raise DataError(
             f"Logistic regression needs examples of two labels; found {len(examples)} examples "
-            f"of {len(set(targets.tolist()))}."
+            f"of {len(np.unique(targets))}."
         )
     return [example.texts for example in examples], targets
 

@@ -1,0 +1,180 @@
+"""Tasks whose texts have any number of labels each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+
+from pet.errors import DataError
+from pet.task.kinds.base import Array, Kind
+from pet.task.labels import Label, known_label, names
+from pet.types import Ints
+
+if TYPE_CHECKING:
+    from pet.task.task import Task
+
+
+class AnyLabels(Kind):
+    """A text has any number of labels: each is a yes or no of its own, yes from one half on."""
+
+    accuracy_title = "test, all labels right"
+    without_metrics = frozenset({"mean_absolute_error"})
+    problem_type = "multi_label_classification"
+    empty_label = ()
+    # Text tells which labels are preferred to others, not how often one is true.
+    has_prior = False
+
+    def read(self, where: str, value: Any, task: Task) -> Label:
+        """Read a list of labels, or one text in which the task's separator stands between them."""
+        if isinstance(value, str):
+            value = [part for part in value.split(task.label_separator) if part.strip()]
+        if isinstance(value, dict) or not hasattr(value, "__iter__"):
+            raise DataError(
+                f"{where}: expected a list of labels, found {value!r}.",
+                f'Write ["one", "another"], or "one{task.label_separator}another".',
+            )
+        given = {known_label(where, part, task) for part in value}
+        return tuple(label for label in task.labels if label in given)
+
+    def label_list(self, labels: Any, task: Task) -> list[Any]:
+        """Return a list of labels a text, also from an array (N, C) of 0 and 1.
+
+        The array may be sparse or a data frame.
+
+        Raises
+        ------
+        DataError
+            When an array has other numbers, or another number of columns.
+        """
+        if not self.is_indicator(labels, task):
+            if getattr(labels, "ndim", 1) == 2:
+                raise DataError(
+                    f"Expected an array of 0 and 1 with {len(task.labels)} columns, one a label; "
+                    f"found the shape {tuple(labels.shape)}."
+                )
+            return list(labels)
+        table = _dense(labels)
+        if not np.isin(table, (0, 1)).all():
+            raise DataError("Expected an array of 0 and 1, found other numbers in it.")
+        return [[task.labels[column] for column in np.flatnonzero(row).tolist()] for row in table]
+
+    def is_indicator(self, labels: Any, task: Task) -> bool:
+        """Tell whether they are an array (N, C) of numbers, or lists like one."""
+        try:
+            table = _dense(labels)
+        except ValueError:  # lists of different lengths
+            return False
+        shaped = table.ndim == 2 and table.shape[1] == len(task.labels)
+        return shaped and table.dtype.kind in "biuf"
+
+    def answers(self, predicted: Ints, known: Sequence[str], as_indicator: bool) -> Any:
+        """Return tuples of names, or the array (N, C) of 0 and 1."""
+        return predicted if as_indicator else super().answers(predicted, known, as_indicator)
+
+    def label(self, predicted: Any, known: Sequence[str]) -> Label:
+        """Return the names of the labels that it has."""
+        return tuple(label for label, has in zip(known, predicted, strict=True) if has)
+
+    def check_examples(self, labels: Sequence[Label | None], known: Sequence[str]) -> None:
+        """Refuse sets of labels of which all are empty, or all have every label."""
+        label_sets = [set(names(label)) for label in labels]
+        present = set[str]().union(*label_sets)
+        if not present or all(len(label_set) == len(known) for label_set in label_sets):
+            raise DataError(
+                "Every labelled example has " + ("all labels." if present else "no label at all."),
+                "Label examples that differ.",
+            )
+
+    def described(self, labels: Sequence[Label | None]) -> list[str]:
+        """Say how many labels texts have."""
+        counts = [len(names(label)) for label in labels]
+        return [
+            f"labels a text: {np.mean(counts or [0]):.1f} on average, at most "
+            f"{max(counts, default=0)}; {counts.count(0)} texts have none"
+        ]
+
+    def targets(self, labels: Sequence[Label | None], known: Sequence[str]) -> Ints:
+        """Return 1 for every label that a text has, (N, C)."""
+        rows = [[label in names(given) for label in known] for given in labels]
+        return np.array(rows, dtype=np.int64).reshape(len(labels), len(known))
+
+    def truth(self, targets: Ints, n_labels: int) -> NDArray[np.bool_]:
+        """Return the targets."""
+        return targets.astype(bool)
+
+    def confusion(self, targets: Ints, predicted: Ints, n_labels: int) -> list[list[int]]:
+        """Return no table: a text has several labels in either dimension."""
+        return []
+
+    def alternatives(self, n_labels: int) -> int:
+        """Yes and no."""
+        return 2
+
+    def decisions(self, scores: Array) -> Array:
+        """Return (0, s) for every score s."""
+        if isinstance(scores, np.ndarray):
+            both = np.stack([np.zeros_like(scores), scores], axis=-1)
+            return both.reshape(*scores.shape[:-2], -1, 2)
+        import torch
+
+        pairs = torch.stack([torch.zeros_like(scores), scores], dim=-1)
+        return pairs.reshape(*scores.shape[:-2], -1, 2)
+
+    def scores(self, decisions: Array, n_labels: int) -> Array:
+        """Return the log-odds of yes."""
+        odds = decisions[..., 1] - decisions[..., 0]
+        by_text: Array = odds.reshape(*odds.shape[:-1], -1, n_labels)
+        return by_text
+
+    def decided(self, asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Take the labels that were asked about."""
+        return asked.reshape(-1)
+
+    def outcomes(self, targets: Ints) -> Ints:
+        """Return 0 for no and 1 for yes, label by label."""
+        return targets.reshape(-1)
+
+    def probabilities(self, scores: NDArray[Any]) -> NDArray[Any]:
+        """Sigmoid: of each label for itself."""
+        return cast(NDArray[Any], expit(scores))
+
+    def scores_of(self, probabilities: NDArray[Any]) -> NDArray[Any]:
+        """Return log-odds."""
+        return cast(NDArray[Any], logit(probabilities))
+
+    def shares(self, probabilities: NDArray[Any]) -> NDArray[Any]:
+        """Return those of no and yes."""
+        return np.stack([1 - probabilities, probabilities], axis=-1).reshape(-1, 2)
+
+    def predicted(self, probabilities: NDArray[Any]) -> Ints:
+        """Return 1 for every label from one half on, (N, C)."""
+        return (probabilities >= 0.5).astype(np.int64)
+
+    def mean_scores(self, scores: NDArray[Any], targets: Ints) -> NDArray[np.float64]:
+        """Mean of the mean scores of texts with a label and of those without.
+
+        Where either are missing it is the mean of the other labels' values.
+        """
+        truth = targets.astype(bool)
+        sides = []
+        for side in (truth, ~truth):
+            sums = (scores * side).sum(axis=1, dtype=np.float64)
+            sides.append(sums / np.maximum(side.sum(axis=0), 1))
+        known = truth.any(axis=0) & ~truth.all(axis=0)
+        means = (sides[0] + sides[1]) / 2
+        others = means[:, known].mean(axis=1, keepdims=True) if known.any() else 0.0
+        return np.where(known, means, others)
+
+    def learner(self, classifier: Any) -> Any:
+        """Let it learn every label against the rest."""
+        from sklearn.multiclass import OneVsRestClassifier
+
+        return OneVsRestClassifier(classifier)
+
+
+def _dense(labels: Any) -> NDArray[Any]:
+    return np.asarray(labels.toarray() if hasattr(labels, "toarray") else labels)

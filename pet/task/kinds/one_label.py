@@ -1,0 +1,135 @@
+"""Tasks whose texts have one label each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from pet.errors import DataError
+from pet.task.kinds.base import Array, Kind
+from pet.task.labels import Label, known_label, label_numbers
+from pet.types import Ints
+
+if TYPE_CHECKING:
+    from pet.task.task import Task
+
+
+class OneLabel(Kind):
+    """Every text has one label: a softmax over the labels, of which the likeliest is predicted."""
+
+    accuracy_title = "test accuracy"
+    # The F1 over all labels of all texts is the accuracy here; labels without order have no steps.
+    without_metrics = frozenset({"micro_f1", "mean_absolute_error"})
+    problem_type = "single_label_classification"
+
+    def read(self, where: str, value: Any, task: Task) -> Label:
+        """Read a label's name."""
+        if isinstance(value, list | tuple):
+            raise DataError(
+                f"{where}: expected one label, found {value!r}.",
+                f"Say kind='multi-label' in the task {task.name!r} if a text may have several.",
+            )
+        return known_label(where, value, task)
+
+    def label_list(self, labels: Any, task: Task) -> list[Any]:
+        """Return them as texts."""
+        return [str(label) for label in labels]
+
+    def answers(self, predicted: Ints, known: Sequence[str], as_indicator: bool) -> Any:
+        """Return an array of names, (N,)."""
+        return np.asarray(np.array(known)[predicted])
+
+    def label(self, predicted: Any, known: Sequence[str]) -> Label:
+        """Return the label's name."""
+        return known[int(predicted)]
+
+    def check_examples(self, labels: Sequence[Label | None], known: Sequence[str]) -> None:
+        """Refuse examples of one label, or fewer than there are labels."""
+        present = set(labels)
+        missing = [label for label in known if label not in present]
+        if len(present) == 1:
+            raise DataError(
+                f"All {len(labels)} labelled examples have the label {present.pop()!r}; a "
+                "classifier needs at least two.",
+                "Label some examples of " + ", ".join(map(repr, missing[:5])) + ".",
+            )
+        if len(labels) < len(known):
+            raise DataError(
+                f"{len(labels)} labelled examples are fewer than the task's {len(known)} "
+                f"labels; {', '.join(map(repr, missing[:5]))} have none.",
+                "Label at least one example of every label.",
+            )
+
+    def targets(self, labels: Sequence[Label | None], known: Sequence[str]) -> Ints:
+        """Return label numbers, (N,)."""
+        return label_numbers(labels, known)
+
+    def truth(self, targets: Ints, n_labels: int) -> NDArray[np.bool_]:
+        """Return one-hot rows."""
+        return cast(NDArray[np.bool_], targets[:, None] == np.arange(n_labels))
+
+    def confusion(self, targets: Ints, predicted: Ints, n_labels: int) -> list[list[int]]:
+        """Count, (C, C)."""
+        from sklearn.metrics import confusion_matrix
+
+        counts: list[list[int]] = confusion_matrix(
+            targets, predicted, labels=list(range(n_labels))
+        ).tolist()
+        return counts
+
+    def strata(self, targets: Ints) -> Ints | None:
+        """Return the labels."""
+        return targets
+
+    def alternatives(self, n_labels: int) -> int:
+        """All labels."""
+        return n_labels
+
+    def decisions(self, scores: Array) -> Array:
+        """Return the scores: one decision a text."""
+        return scores
+
+    def scores(self, decisions: Array, n_labels: int) -> Array:
+        """Return the scores of the decisions, which they are."""
+        return decisions
+
+    def decided(self, asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Take all: a label that was not asked about is merely no candidate."""
+        return np.ones(len(asked), dtype=bool)
+
+    def outcomes(self, targets: Ints) -> Ints:
+        """Return the label numbers."""
+        return targets
+
+    def probabilities(self, scores: NDArray[Any]) -> NDArray[Any]:
+        """Softmax: rows sum to 1."""
+        return cast(NDArray[Any], softmax(scores, axis=-1))
+
+    def scores_of(self, probabilities: NDArray[Any]) -> NDArray[Any]:
+        """Return log-probabilities."""
+        with np.errstate(divide="ignore"):
+            return cast(NDArray[Any], np.log(probabilities))
+
+    def shares(self, probabilities: NDArray[Any]) -> NDArray[Any]:
+        """Return the probabilities."""
+        return probabilities
+
+    def predicted(self, probabilities: NDArray[Any]) -> Ints:
+        """Return the number of the likeliest label, (N,)."""
+        return cast(Ints, probabilities.argmax(axis=-1))
+
+    def mean_scores(self, scores: NDArray[Any], targets: Ints) -> NDArray[np.float64]:
+        """Mean of the labels' means."""
+        by_label = [scores[:, targets == label].mean(axis=1) for label in np.unique(targets)]
+        means: NDArray[np.float64] = np.stack(by_label).mean(axis=0, dtype=np.float64)
+        return means
+
+
+class OrderedLabels(OneLabel):
+    """Every text has one label, and labels are in order: being off by one is better than by two."""
+
+    without_metrics = frozenset({"micro_f1"})
