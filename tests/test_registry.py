@@ -126,7 +126,8 @@ def test_a_registry_of_classes_or_objects_says_of_which() -> None:
 def test_only_kinds_of_tasks_know_which_kinds_there_are() -> None:
     """What depends on the kind of a task is asked of its class, not found out from outside."""
     question = re.compile(
-        r"is_multi_label|is_ordinal|(targets|predicted|labels)\.ndim|kind (==|!=|in) [\"(]"
+        r"is_multi_label|is_ordinal|(targets|predicted|labels)\.ndim"
+        r"|kind (==|!=) .(single|ordinal|multi-label)"
     )
     asking = [
         f"{path.relative_to(ROOT)}:{number}"
