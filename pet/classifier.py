@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from pet.adaptation.adapt import adaptation_of
 from pet.config import (
+    CONFIGS,
     AdaptConfig,
     BackboneConfig,
     DistillationConfig,
@@ -25,6 +26,7 @@ from pet.config import (
     TemplateConfig,
     TrainingConfig,
 )
+from pet.config.explained import numpydoc_parameters
 from pet.config.settings import flat_today
 from pet.data import Data, Pool, chunked
 from pet.data.given import given_examples, given_labelled
@@ -55,16 +57,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
     ----------
     task : Task or str
         A task, the name of a built-in one, or the path of a Python file that defines one.
-    method : {"pet", "ipet", "zero-shot", "single", "head", "fine-tune"}
-        "pet" trains one member a pattern and distils their ensemble; "ipet" does so after
-        generations of members that label text for each other; "single" trains the first
-        chosen pattern; "head" trains only masked-LM heads; "fine-tune" uses no patterns.
-    patterns : sequence of int or str, optional
-        Numbers of the task's patterns, or a text such as "0,2-3"; all by default.
-    seed : int
-        Of every random draw.
-    **settings
-        The fields of `pet.config`'s classes, with their defaults.
+    {settings}
 
     Attributes
     ----------
@@ -272,3 +265,8 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         classifier.indicator_ = False
         classifier.adaptation_ = None
         return classifier
+
+
+if PETClassifier.__doc__:  # not with python -OO
+    _SETTINGS = "\n".join(map(numpydoc_parameters, (Settings, *CONFIGS.values())))
+    PETClassifier.__doc__ = PETClassifier.__doc__.replace("    {settings}", _SETTINGS)

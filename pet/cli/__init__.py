@@ -1,4 +1,12 @@
-"""The command line: one file a command, loaded only when that command is called."""
+"""The command line: one file a command, loaded only when that command is called.
+
+A command is made in three steps. Write ``pet/cli/NAME.py`` with a `click` command called
+``command``, and add NAME to `COMMANDS`. Take its options from the settings with
+`pet.cli.options.settings_options`, so that names, defaults and help are those of `pet.config`; what
+several commands start from, a task and its files, comes with `pet.cli.inputs.input_options` as one
+argument, ``inputs``. In its body first check names and files (``inputs.check()``), then import what
+is heavy: a mistyped name is told in a moment.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +39,7 @@ COMMANDS = {
 
 
 class _Lazy(click.Group):
-    """Finds a command in the module of its name."""
+    """Group that finds a command in the module of its name."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)

@@ -1,4 +1,4 @@
-"""What every configuration is: settings that are declared once and checked when it is made."""
+"""Settings, declared once with their help and limits, and checked when a value is given."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def deciding(config: Any) -> dict[str, Any]:
 
 
 class Checked:
-    """Validates a configuration once, when it is made; its values are plain Python then.
+    """Base class of configurations: validates the values, which are plain Python then.
 
     Lists may be given as texts too, as on the command line: "0,2-3", or "words,prototypes".
     """

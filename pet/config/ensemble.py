@@ -1,4 +1,4 @@
-"""From members to one model: which there are, how they are combined, and the distillation."""
+"""From members to one model: their readouts, their combination, generations, distillation."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ Temper = Literal["none", "agreement", "folds"]
 
 @dataclass(frozen=True)
 class EnsembleConfig(Checked):
-    """Which members there are and how they are combined."""
+    """Kinds of members, and their combination."""
 
     readout: tuple[ReadoutKind, ...] = setting(
         ("words",),
-        "How members read labels off the mask, one or several: words, the verbalizer as it is; "
+        "Readout of labels at the mask, one or several: words, the verbalizer unchanged; "
         "word-weights, learned; class-vectors, which start from the words; prototypes of the "
-        "labels' mask states. Several give every pattern a member of each kind.",
+        "labels' mask states. With several, every pattern has a member of each.",
     )
     repetitions: int = setting(1, "Members of each pattern, with different seeds.", low=1)
     combine_verbalizers: Combiner = setting(
-        "logits", "How the verbalizers of one member are combined."
+        "logits", "Combination of the verbalizers of one member."
     )
-    combine_members: Combiner = setting("logits", "How the members are combined.")
+    combine_members: Combiner = setting("logits", "Combination of the members.")
     weighting: Weighting = setting(
         "uniform",
         "Member weights: uniform, accuracy on the labelled examples before training, learned on "
@@ -41,9 +41,9 @@ class EnsembleConfig(Checked):
     )
     temper: Temper = setting(
         "agreement",
-        "Make probabilities honest with a temperature: agreement makes the ensemble as sure as two "
-        "members agree on unlabelled text, which costs nothing; folds fits out-of-fold scores of "
-        "the labelled examples, and takes `--folds` more trainings of every member.",
+        "Temperature that makes probabilities honest: agreement makes the ensemble as sure as two "
+        "members agree on unlabelled text, at no cost; folds fits out-of-fold scores of the "
+        "labelled examples, which takes `--folds` more trainings of every member.",
         formerly="calibrate",
     )
     folds: int = setting(4, "Folds for learned and tempered weights and `--temper folds`.", low=2)
@@ -51,7 +51,7 @@ class EnsembleConfig(Checked):
 
 @dataclass(frozen=True)
 class IpetConfig(Checked):
-    """How generations follow each other (PET, section 3.4)."""
+    """Generations of iPET (PET, section 3.4)."""
 
     generations: int | None = setting(
         None,
@@ -72,7 +72,7 @@ class IpetConfig(Checked):
 
 @dataclass(frozen=True)
 class DistillationConfig(Checked):
-    """How the final classifier is trained on softly labelled text."""
+    """Training of the final classifier on softly labelled text."""
 
     distill_student: str | None = setting(
         None,

@@ -11,17 +11,17 @@ from pet.errors import UsageError
 
 @dataclass(frozen=True)
 class AdaptConfig(Checked):
-    """Whether a run starts by adapting its backbone to the unlabelled text."""
+    """Adaptation of a run's backbone to the unlabelled text, before all else."""
 
     adapt: bool = setting(
         False, "First train the backbone as a masked LM on the unlabelled text, as pet adapt does."
     )
-    adapt_steps: int = setting(200, "Optimiser steps of that.", low=1)
+    adapt_steps: int = setting(200, "Optimiser steps of that adaptation.", low=1)
 
 
 @dataclass(frozen=True)
 class LMConfig(Checked):
-    """How a masked LM is trained on raw text. These are the options of pet adapt alone."""
+    """Training of a masked LM on raw text. These are the options of pet adapt alone."""
 
     max_steps: int | None = setting(
         None, "Optimiser steps; by default 1000, or as many as `--minutes` allows.", low=1
@@ -48,19 +48,17 @@ class LMConfig(Checked):
     )
     clip_norm: float = setting(1.0, "Largest gradient norm.", above=0)
     dropout: bool = setting(False, "Train with the backbone's dropout.")
-    mask_rate: float = setting(
-        0.15, "Share of the tokens that are to be predicted.", low=0.01, below=1
-    )
+    mask_rate: float = setting(0.15, "Share of the tokens that are predicted.", low=0.01, below=1)
     mask_share: float = setting(0.8, "Share of these that the mask token hides.", low=0, high=1)
     random_share: float = setting(
         0.1, "Share of these that a random token replaces; the others stay.", low=0, high=1
     )
-    whole_word: bool = setting(False, "Choose whole words to be predicted, not single tokens.")
+    whole_word: bool = setting(False, "Predict whole words, not single tokens.")
     cloze: bool = setting(
         False,
-        "Words that the text has as {mask:word} are always to be predicted, beside those drawn.",
+        "Always predict the words that the text has as {mask:word}, beside those drawn.",
     )
-    freeze_words: bool = setting(False, "Leave the word embeddings as they are.")
+    freeze_words: bool = setting(False, "Do not train the word embeddings.")
     lora: int | None = setting(
         None, "Rank of LoRA adapters on the encoder; by default all weights are trained.", low=1
     )

@@ -1,4 +1,4 @@
-"""What is looked for on a few labelled examples: words, patterns, texts to label."""
+"""Settings of searches on a few labelled examples: words, patterns, texts to label."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Measure = Annotated[
 
 @dataclass(frozen=True)
 class WordSearchConfig(Checked):
-    """How label words are searched for. These are the options of pet verbalize alone."""
+    """Search for label words. These are the options of pet verbalize alone."""
 
     search: WordSearch = setting(
         "petal",
-        "petal: words that are likelier for a label's examples than for others; lm-bff: the "
+        "Method. petal: words likelier for a label's examples than for others; lm-bff: the "
         "combination of likely words that labels the examples best; kpt: refine given words.",
     )
     words: int | None = setting(
@@ -45,7 +45,7 @@ class WordSearchConfig(Checked):
 
 @dataclass(frozen=True)
 class TemplateSearchConfig(Checked):
-    """Which patterns are candidates. These are the options of pet templates alone."""
+    """Candidate patterns. These are the options of pet templates alone."""
 
     families: tuple[str, ...] = setting(
         ("null", "punctuation", "prompt", "question-answer"), "Rules that candidates are made by."
@@ -58,15 +58,15 @@ class TemplateSearchConfig(Checked):
     span_examples: int = setting(
         32, "seq2seq: most labelled examples that a template has to fit.", low=1
     )
-    best: int = setting(5, "How many of the best patterns are written.", low=1)
+    best: int = setting(5, "Number of best patterns that are written.", low=1)
 
 
 @dataclass(frozen=True)
 class RankConfig(Checked):
-    """How a task's patterns are compared on the labelled examples alone."""
+    """Comparison of a task's patterns on the labelled examples alone."""
 
     trained: bool = setting(
-        False, "Train every pattern on each half, instead of taking it as it is."
+        False, "Train every pattern on each half, instead of taking it untrained."
     )
     halvings: int | None = setting(
         None,
@@ -83,17 +83,17 @@ class RankConfig(Checked):
 
 @dataclass(frozen=True)
 class SuggestConfig(Checked):
-    """Which unlabelled texts are worth labelling next."""
+    """Choice of the unlabelled texts to label next."""
 
     by: Measure = setting(
         "entropy",
-        "What makes a text worth labelling: the entropy of its label, a small margin between the "
+        "Worth of a text: the entropy of its label, a small margin between the "
         "two most likely labels, low confidence, or members that differ (entropy of their votes; "
         "disagreement: their mean divergence from the consensus).",
     )
     candidates: int = setting(
         10,
         "Candidates for each suggestion; they are clustered and one is taken from each cluster, so "
-        "that no two are alike. 1 takes the best as they are.",
+        "that no two are alike. 1 takes the best of all.",
         low=1,
     )

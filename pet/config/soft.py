@@ -20,7 +20,7 @@ SoftStart = Literal["label-words", "vocabulary", "uniform", "mask"]
 
 @dataclass(frozen=True)
 class TemplateConfig(Checked):
-    """Which patterns have learned slots, and how these start."""
+    """Learned slots of patterns, and their start."""
 
     soft: tuple[SoftMember, ...] = setting(
         ("none",),
@@ -28,7 +28,7 @@ class TemplateConfig(Checked):
         "prompt-tuning, free vectors; p-tuning, the same trained through an LSTM; deep, vectors at "
         "every layer; prefix, keys and values at every layer; warp, prompt-tuning that starts as "
         "mask tokens, with class vectors; mixture, prompt-tuning templates mixed by EM; none "
-        "is the pattern as the task has it. Several give every pattern a member of each kind.",
+        "is the pattern without more. With several, every pattern has a member of each kind.",
     )
     soft_slots: int = setting(
         20, "Number of slots that a pattern without slots gets.", low=1, formerly="soft_length"
@@ -38,8 +38,8 @@ class TemplateConfig(Checked):
     )
     soft_start: SoftStart = setting(
         "label-words",
-        "What pseudo tokens start as: label words (and common words for those that remain), common "
-        "words of the vocabulary, uniform noise, or the mask token.",
+        "Start of slots without words: label words (and common words for those that remain), "
+        "common words of the vocabulary, uniform noise, or the mask token.",
     )
     soft_deep: DeepKind = setting(
         "replace",

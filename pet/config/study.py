@@ -22,7 +22,7 @@ class StudyConfig(Checked):
 
     methods: tuple[Compared, ...] = setting(
         ("zero-shot", "tfidf", "embedding", "fine-tune", "single", "pet"),
-        f"What is compared, of: {', '.join(names_of(Compared))}. A soft kind is pet with the "
+        f"Methods to compare, of: {', '.join(names_of(Compared))}. A soft kind is pet with the "
         "patterns' slots, or slots before them, of that kind.",
     )
     shots: tuple[int, ...] = setting(

@@ -17,10 +17,10 @@ OffsetsSource = Literal["auto", "labelled", "prior", "none"]
 
 @dataclass(frozen=True)
 class BackboneConfig(Checked):
-    """Which language model, where it runs, and how much text it reads."""
+    """Language model, the device it runs on, and the length of its inputs."""
 
     backbone: str = setting("pet-mini", "Language model: hub name, folder, GGUF file or pet-mini.")
-    device: str = setting("auto", "cpu, cuda, cuda:N, or auto.", decides=False)
+    device: str = setting("auto", "Device: cpu, cuda, cuda:N, or auto.", decides=False)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = setting(
         "auto",
         "Precision of matrix products; auto takes bf16 where the hardware has it.",
@@ -30,7 +30,7 @@ class BackboneConfig(Checked):
 
 @dataclass(frozen=True)
 class TrainingConfig(Checked):
-    """How one member is trained."""
+    """Training of one member."""
 
     max_steps: int | None = setting(
         None,
@@ -68,21 +68,21 @@ class TrainingConfig(Checked):
     )
     objective: ObjectiveKind = setting(
         "pet",
-        "What labelled examples are trained with: pet, label scores against labels; adapet, "
+        "Loss of labelled examples: pet, of label scores against labels; adapet, of "
         "probabilities of label words in the whole vocabulary, and hidden words given a label.",
     )
     demonstrations: int = setting(
         0,
-        "Show a labelled example of every label beside each input: drawn anew in training, scores "
-        "averaged over so many draws; 0 shows none.",
+        "Draws of a labelled example of every label, shown beside each input: a new one at every "
+        "step of training, as many as given for a score, which is their mean; 0 shows none.",
         low=0,
     )
     class_weight: ClassWeight = setting(
-        "none", "'balanced' weighs each label by its inverse frequency in the loss."
+        "none", "Weights of labels in the loss; balanced: the inverse of their frequency."
     )
     negatives: int = setting(
         4,
-        "Patterns that name a label: wrong labels asked about for every true one in training.",
+        "Wrong labels asked about for every true one in training, by patterns that name a label.",
         low=1,
     )
     lm_weight: float = setting(
@@ -101,13 +101,13 @@ class TrainingConfig(Checked):
     )
     readout_rate: float | None = setting(
         None,
-        "Peak learning rate of what a readout learns; by default 0.05 for word weights, 0.001 for "
+        "Peak learning rate of a readout; by default 0.05 for word weights, 0.001 for "
         "class vectors and prototypes.",
         low=0,
     )
-    eval_every: int = setting(20, "With a development file: steps between two looks at it.", low=1)
+    eval_every: int = setting(20, "Steps between two looks at the development examples.", low=1)
     patience: int = setting(
-        3, "With a development file: looks without gain before stopping.", low=1
+        3, "Looks at the development examples without gain before stopping.", low=1
     )
 
     def offsets_of(self, trained: bool) -> OffsetsSource:

@@ -64,7 +64,7 @@ def distil(
     """
     task, pool = work.task, work.data.pool
     if pool is None:
-        raise DataError("To distil takes unlabelled text.", "Give --unlabeled FILE.")
+        raise DataError("To distil takes unlabelled text.", "Give `--unlabeled FILE`.")
     start = replace(backbone, backbone=config.distill_student or _student_of(backbone.backbone))
     student, new_names = SequenceClassifier.fresh(start, task, seed)
     generator = with_seed(seed)
