@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,8 @@ import torch
 from mishaps import counted, refused
 from toy import Files, train
 from toy import pet as command
+
+from pet.pipeline import from_members
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +128,7 @@ def test_ctrl_c_in_the_distillation_keeps_all_members(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        # The door's face has a function of the module's name.
-        patch.setattr(import_module("pet.pipeline.run"), "distil", interrupted)
+        patch.setattr(from_members, "distil", interrupted)
         result = train(files, tiny_bert, run, *more)
     assert (result.code, result.out) == (1, "")
     assert result.err.strip().startswith("Interrupted. What was finished is kept")
