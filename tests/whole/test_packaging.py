@@ -24,10 +24,13 @@ PARTS = ("pet", "tasks", "verbalizers", "setup.cfg", "pyproject.toml", "README.m
 
 LOOK = """
 import json, sys
+from pathlib import Path
+
 import pet
 from pet import Verbalizer, load_task
 from pet.resources import resource_folder
 from pet.task import task_names
+model = Path(pet.__file__).parent / "backbone" / "pet-mini"
 print(json.dumps({
     "pet": pet.__file__,
     "path": sys.path,
@@ -35,7 +38,7 @@ print(json.dumps({
     "loaded": [load_task(name).name for name in task_names()],
     "verbalizers": sorted(path.stem for path in resource_folder("verbalizers").glob("*.json")),
     "polarity": list(Verbalizer.load("polarity").labels),
-    "model": sorted(path.name for path in (resource_folder("models") / "pet-mini").iterdir()),
+    "model": sorted(path.name for path in model.iterdir()),
     "reviews": sorted(path.name for path in (resource_folder("tasks") / "reviews").iterdir()),
 }))
 """
