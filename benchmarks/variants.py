@@ -31,7 +31,7 @@ from pet.evaluation.study.cells import TaskFiles
 from pet.evaluation.study.fewshot import few_shot_study
 from pet.evaluation.study.results import CellResult
 from pet.evaluation.tables import text_table
-from pet.execution import finished
+from pet.execution import executor_for
 from pet.progress import Progress, silent
 from pet.task import load_task
 
@@ -253,8 +253,8 @@ def main(
         if {*variants} - {own.name for own in known} - {*kinds}:
             raise click.BadParameter(f"expected some of: {'; '.join(kinds)}")
         left = [own for own in wanted if not own.is_complete]
-        with progress_bars() as progress:
-            for _ in finished(Variant.run, left, jobs, progress):
+        with progress_bars() as progress, executor_for(jobs) as executor:
+            for _ in executor.run(Variant.run, left, progress):
                 pass
     found = {own.name: own.run() for own in known if own.is_complete}
     first = known[0].name

@@ -18,16 +18,16 @@ import click
 import numpy as np
 from scipy.special import softmax
 
-from pet.backbone import load_backbone
+from pet.backbone import holding
 from pet.cli.options import pattern_numbers
 from pet.config import BackboneConfig, EnsembleConfig, Settings, TrainingConfig, Weighting
 from pet.config.base import number_list
 from pet.data import Columns, Data, draw_shots, examples_from
 from pet.evaluation.tables import text_table
-from pet.members import MemberSet, specs_of
-from pet.members.folds import out_of_fold_scores, stratified_splits
+from pet.members import MemberSet, Work, specs_of
+from pet.members.executing import fold_specs, out_of_fold_scores
+from pet.members.folds import stratified_splits
 from pet.members.store import MemberStore
-from pet.members.work import Work
 from pet.model import Ensemble
 from pet.model.combiners import COMBINERS
 from pet.model.ensemble import pairwise_agreement
@@ -52,22 +52,25 @@ def scores_of(data: Path, name: str, shots: int, rows: int, settings: Settings) 
     rest = [example for example in pool if example.key not in taken]
     order = np.random.default_rng(derived_seed(settings.seed, 6)).permutation(len(rest))[:rows]
     held_out = [rest[i] for i in order]
-    backbone = load_backbone(settings.backbone)
     targets, known = (
         label_numbers([example.label for example in own], task.labels) for own in (held_out, train)
     )
     splits = stratified_splits(known, settings.ensemble.folds, settings.seed)
     specs = specs_of(task, settings)
-    with TemporaryDirectory() as temporary:
+    with TemporaryDirectory() as temporary, holding(settings.backbone) as backbone:
         inputs = Data(train)
+        work = Work(task, inputs)
         folder = RunFolder.start(Path(temporary) / "run", asked(task, settings, inputs))
-        store = MemberStore(folder, backbone, Work(task, inputs))
-        results = [store.member(spec) for spec in specs]
+        store = MemberStore(folder, settings.backbone, work)
+        results = store.members(specs)
         weights = {result.name: result.weights for result in results}
         offsets = {result.name: result.offsets for result in results}
         members = MemberSet(backbone, task, specs, weights, offsets)
         scores = members.scores([example.texts for example in held_out])
-    folds = [out_of_fold_scores(backbone, spec, Work(task, Data(train)), splits) for spec in specs]
+        whole = out_of_fold_scores(
+            [f for s in specs for f in fold_specs(s, settings.backbone, work, splits)], work
+        )
+        folds = [whole[spec.name] for spec in specs]
     combine = Ensemble.uniform(len(specs)).member_scores
     return {
         "scores": combine(scores),

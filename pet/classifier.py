@@ -86,6 +86,7 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         method: str = Settings.method,
         patterns: str | Sequence[int] | None = Settings.patterns,
         seed: int = Settings.seed,
+        jobs: int = Settings.jobs,
         backbone: str = BackboneConfig.backbone,
         device: str = BackboneConfig.device,
         precision: str = BackboneConfig.precision,

@@ -15,7 +15,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from toy import BAD, GOOD, NEW, toy_task
 
-import pet.members.store
+import pet.members.executing
 from pet import PVP, PETClassifier, PetError, Task, Verbalizer
 from pet.config import CONFIGS, Settings
 from pet.data import Example
@@ -55,7 +55,7 @@ def pair_task() -> Task:
 def test_defaults_are_those_of_the_configuration() -> None:
     parameters = dict(inspect.signature(PETClassifier).parameters)
     parameters.pop("task")
-    for name in ("method", "patterns", "seed"):
+    for name in ("method", "patterns", "seed", "jobs"):
         assert parameters.pop(name).default == getattr(Settings(), name)
     for part in CONFIGS.values():
         for item in fields(part):
@@ -333,7 +333,7 @@ def test_a_run_folder_is_kept_and_used_again(
     def train_member(*_: object) -> None:
         pytest.fail("a finished member was trained again")
 
-    monkeypatch.setattr(pet.members.store, "train_member", train_member)
+    monkeypatch.setattr(pet.members.executing, "train_member", train_member)
     again = clone(quick).fit(X, Y, unlabeled=NEW, run_folder=str(run))
     np.testing.assert_array_equal(again.predict_proba(NEW), first)
     loaded = PETClassifier.from_pretrained(run, device="cpu")
@@ -352,7 +352,7 @@ def test_progress_is_told_of_every_stage(quick: PETClassifier) -> None:
 
     quick.fit(X, Y, unlabeled=NEW, progress=note)
     assert list(seen) == [
-        "pattern-0", "pattern-0 labels", "pattern-1", "pattern-1 labels", "distilled",
+        "pattern-0", "pattern-1", "pattern-0 labels", "pattern-1 labels", "distilled",
     ]  # fmt: skip
     for stage, told in seen.items():
         done = [number for number, _ in told]

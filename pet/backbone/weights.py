@@ -29,6 +29,8 @@ class Weights:
         self._model = model
         self._parameters = dict(model.named_parameters())
         self._original: dict[str, Tensor] = {}
+        # Rises with every change, so that whoever put weights can see that they are still there.
+        self.changes = 0
         self._adapters: Adapters | None = None
         self._factors: dict[str, tuple[Tensor, Tensor]] = {}
 
@@ -44,6 +46,7 @@ class Weights:
             When low-rank changes cannot be trained.
         """
         chosen = set(names)
+        self.changes += 1
         self._add_up()
         for name, parameter in self._parameters.items():
             parameter.requires_grad_(name in chosen)
@@ -62,6 +65,7 @@ class Weights:
     @torch.no_grad()
     def put(self, weights: Mapping[str, Tensor]) -> None:
         """Start from the original weights and put these in their places."""
+        self.changes += 1
         self._add_up()
         self._factors = {}
         for name, original in self._original.items():

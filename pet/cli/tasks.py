@@ -65,10 +65,10 @@ def _splitter(backbone: str | None) -> Callable[[str], str]:
     if backbone is None:
         return lambda word: ""
 
-    from pet.backbone import kind_of
+    from pet.backbone import backbone_class
     from pet.backbone.loading import load_config, load_tokenizer
 
-    tokenizer = kind_of(load_config(backbone)).text_tokenizer(load_tokenizer(backbone))
+    tokenizer = backbone_class(load_config(backbone)).text_tokenizer(load_tokenizer(backbone))
 
     def pieces(word: str) -> str:
         tokens = tokenizer.pieces(word)

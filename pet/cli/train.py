@@ -8,6 +8,7 @@ import click
 
 from pet.cli.inputs import Inputs, input_options
 from pet.cli.options import method_option, settings_options
+from pet.config import Settings
 
 
 @click.command(name="train")
@@ -18,6 +19,13 @@ from pet.cli.options import method_option, settings_options
 @method_option
 @click.option("-o", "--output", required=True, metavar="RUN", help="Run folder.")
 @click.option("--force", is_flag=True, help="Start over where a run folder exists.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=Settings.jobs,
+    show_default=True,
+    help=Settings.__dataclass_fields__["jobs"].metadata["help"],
+)
 @click.option("--per-class", is_flag=True, help="Also show figures for every label.")
 @settings_options(
     "backbone", "training", "template", "ensemble", "ipet", "distillation", "adaptation"

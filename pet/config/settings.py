@@ -36,6 +36,13 @@ class Settings(Checked):
     patterns: tuple[int, ...] | None = setting(
         None, "Numbers of the task's patterns, such as 0,2-3; all by default.", low=0
     )
+    jobs: int = setting(
+        1,
+        "Members, folds and shards of the unlabelled text that are worked on at once, each in a "
+        "process.",
+        low=1,
+        decides=False,
+    )
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     template: TemplateConfig = field(default_factory=TemplateConfig)
@@ -68,7 +75,7 @@ class Settings(Checked):
             for name, part in CONFIGS.items()
         }
         for name in rest:
-            if name not in ("method", "seed", "patterns"):
+            if name not in ("method", "seed", "patterns", "jobs"):
                 raise UsageError(f"Unknown setting {name!r}.")
         return cls(**rest, **parts)
 

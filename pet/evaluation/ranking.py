@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 from sklearn.model_selection import RepeatedStratifiedKFold
 
-from pet.backbone import LanguageModel, load_backbone
+from pet.backbone import LanguageModel, holding
 from pet.config import RankConfig, Settings
 from pet.data import Data, Pool
 from pet.encoding import Chunk
@@ -27,7 +27,8 @@ from pet.errors import DataError, UsageError
 from pet.evaluation.bootstrap import bootstrap_means
 from pet.evaluation.tables import percent, text_table
 from pet.members import MemberSpec, Work, specs_of
-from pet.members.folds import Split, out_of_fold_scores
+from pet.members.executing import fold_specs, out_of_fold_scores
+from pet.members.folds import Split
 from pet.model import Ensemble
 from pet.model.weighting import learn_weights
 from pet.progress import Progress, counted, silent
@@ -150,24 +151,32 @@ def rank_patterns(
         When a label has one example only, so that it cannot be held out.
     """
     refuse_multi_label(task, "Ranking patterns")
+    work = Work(task, Data(data.train, pool=data.pool), progress)
+    with holding(settings.backbone, backbone) as held:
+        return _ranked(work, settings, config, held)
+
+
+def _ranked(work: Work, settings: Settings, config: RankConfig, backbone: LanguageModel) -> Ranking:
+    """Rank patterns on a backbone that is held; see `rank_patterns`."""
+    task, data = work.task, work.data
     targets = label_numbers([example.label for example in data.train], task.labels)
     halvings = _halvings(
         targets, task, config.halvings_or_default, derived_seed(settings.seed, RunStream.HALVINGS)
     )
-    if backbone is None:
-        backbone = load_backbone(settings.backbone)
     backbone.weights.put({})
     specs = [spec.showing(data.train, task.labels) for spec in specs_of(task, settings)]
     if not specs:
         raise UsageError(f"Method {settings.method!r} has no patterns to compare.")
     combine = Ensemble.uniform(1, combine_verbalizers=settings.ensemble.combine_verbalizers)
     scorers, scores = [], []
-    for spec in counted(specs, progress, "patterns", len(specs)):
+    for spec in counted(specs, work.progress, "patterns", len(specs)):
         scorer, folds = _untrained(spec, task, backbone, data, targets, halvings)
         scorers.append(scorer)
         if config.trained:
-            work = Work(task, Data(data.train, pool=data.pool), progress)
-            folds = [out_of_fold_scores(backbone, spec, work, pair) for pair in halvings]
+            folds = [
+                out_of_fold_scores(fold_specs(spec, settings.backbone, work, pair), work)[spec.name]
+                for pair in halvings
+            ]
             backbone.weights.put({})
         scores.append([combine.member_scores([fold])[0] for fold in folds])
     seen = compare(

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from pet.backbone import LanguageModel
-from pet.data import Data, Example
-from pet.encoding import Chunk
+from pet.data import Example
 from pet.errors import DataError
-from pet.members.spec import MemberSpec
-from pet.members.training import train_member
 from pet.members.work import Work
+from pet.progress import Progress
 from pet.runs import RunFolder
-from pet.scoring import score
+from pet.runs.layout import FoldFiles
 from pet.task import Task
 from pet.task.kinds import KINDS, Kind, targets_of, task_kind
 from pet.training import Checkpoint
@@ -87,51 +84,44 @@ def stratified_splits(
     return list(splitter.split(targets, strata))
 
 
-def out_of_fold_scores(
-    backbone: LanguageModel,
-    spec: MemberSpec,
-    work: Work,
-    splits: Sequence[Split],
-    folder: RunFolder | None = None,
-) -> Scores:
-    """Train a member once a split, on the inside, and score the outside: (V, N, C).
+@dataclass(frozen=True, kw_only=True)
+class Fold:
+    """A spec that trains on a part of the labelled examples and scores the rest.
 
-    The outsides of all splits together are all N examples, each once. In a run ``folder`` the
-    scores of every split are kept, and a training that was cut off goes on.
+    ``owner`` names what is trained; ``fold`` counts from 1.
     """
-    labels = work.task.labels
-    readouts = len(spec.scorer(labels, backbone).readouts)
-    scores = np.zeros((readouts, len(work.data.train), len(labels)), np.float32)
-    for number, split in enumerate(splits, 1):
-        make = partial(held_out_scores, backbone, spec, work, split, number)
-        scores[:, split[1]] = make() if folder is None else kept(folder, spec.name, number, make)
-    return scores
+
+    owner: str
+    fold: int
+    checkpoint: Checkpoint | None = None
+
+    @property
+    def name(self) -> str:
+        """Name for progress and messages."""
+        return f"{self.owner} fold {self.fold}"
 
 
-def kept(folder: RunFolder, name: str, number: int, score: Callable[..., Scores]) -> Scores:
-    """Scores of split ``number`` in a run folder; made with ``checkpoint=`` where none are."""
-    files = folder.member_folds(name)
-    checkpoint = Checkpoint(folder, files.place)
-    found = folder.array(files.scores(number), partial(score, checkpoint=checkpoint))
-    checkpoint.remove()
-    return found
+F = TypeVar("F", bound=Fold)
 
 
-def held_out_scores(
-    backbone: LanguageModel,
-    spec: MemberSpec,
-    work: Work,
-    split: Split,
-    number: int,
-    checkpoint: Checkpoint | None = None,
-) -> Scores:
-    """Train a member on the inside of split ``number`` and score the outside: (V, n, C)."""
-    inside, outside = split
-    labels, examples = work.task.labels, work.data.train
-    known = [examples[row] for row in inside]
-    named = replace(spec, name=f"{spec.name} fold {number}").showing(known, labels)
-    part = replace(work, data=Data(known, pool=work.data.pool))
-    result = train_member(backbone, named, part, checkpoint=checkpoint)
-    scorer = named.scorer(labels, backbone, result.offsets)
-    scorer.put(result.weights)
-    return score(scorer, Chunk(backbone.tokenizer, [examples[row].texts for row in outside]))
+def kept_scores(
+    folder: RunFolder, work: Work, score: Callable[[F, Progress], Scores], specs: Sequence[F]
+) -> list[tuple[F, Scores]]:
+    """Work off folds, keep their scores in a run folder, and return all of them.
+
+    Scores that are in the folder are not made again; a training that was cut off goes on.
+    """
+    waiting = [
+        replace(spec, checkpoint=Checkpoint(folder, _files(folder, spec).training(spec.fold)))
+        for spec in specs
+        if not folder.has(_files(folder, spec).scores(spec.fold))
+    ]
+    for spec, scores in work.executor.run(score, waiting, work.progress):
+        folder.write_array(_files(folder, spec).scores(spec.fold), scores)
+        if spec.checkpoint is not None:
+            spec.checkpoint.remove()
+    return [(spec, folder.read_array(_files(folder, spec).scores(spec.fold))) for spec in specs]
+
+
+def _files(folder: RunFolder, spec: Fold) -> FoldFiles:
+    return folder.member_folds(spec.owner)

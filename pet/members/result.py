@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from safetensors.torch import load, save
 from torch import Tensor
 
 from pet.types import Offsets
@@ -35,3 +36,10 @@ class MemberResult:
     def figures(self) -> dict[str, Any]:
         """Return all but the weights, as JSON values."""
         return {name: value for name, value in vars(self).items() if name != "weights"}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle weights as bytes: by default torch sends the name of memory that both share."""
+        return {**vars(self), "weights": save(dict(self.weights))}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update({**state, "weights": load(state["weights"])})

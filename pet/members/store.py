@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from safetensors.torch import save_file
 
-from pet.backbone import LanguageModel
+from pet.backbone import held_backbone
+from pet.config import BackboneConfig
 from pet.data import Example
-from pet.encoding import Chunk
-from pet.members.folds import Folds, HeldOut, out_of_fold_scores
+from pet.members.executing import (
+    ShardSpec,
+    TrainingSpec,
+    fold_specs,
+    joined,
+    score_fold,
+    score_shard,
+    train,
+)
+from pet.members.folds import Folds, HeldOut, kept_scores
 from pet.members.grouping import training_groups
 from pet.members.record import MemberRecord
 from pet.members.result import MemberResult
 from pet.members.spec import MemberSpec
 from pet.members.stored import stored_weights
-from pet.members.training import train_member, train_together
 from pet.members.work import Work
-from pet.progress import counted
+from pet.progress import counted, silent
 from pet.runs import RunFolder
-from pet.scoring import score
 from pet.training import Checkpoint
+from pet.types import Scores
 
 log = logging.getLogger(__name__)
 
@@ -36,63 +44,66 @@ class MemberStore:
     ----------
     folder : RunFolder
         Where weights, figures and scores go.
-    backbone : LanguageModel
-        Every member starts from it.
+    backbone : BackboneConfig
+        The backbone that every member starts from; see `pet.backbone.holding`.
     work : Work
-        Task, what members learn from, and the unlabelled text that they score.
+        Task, what members learn from, the unlabelled text that they score, and where that is done.
     """
 
     folder: RunFolder
-    backbone: LanguageModel
+    backbone: BackboneConfig
     work: Work
 
     def has(self, spec: MemberSpec) -> bool:
         """Whether a member is finished."""
         return self.folder.has(self.folder.member(spec.name).record)
 
-    def members(self, specs: Sequence[MemberSpec], scores_pool: bool = False) -> list[MemberResult]:
-        """Train several members or load them; see `pet.members.training_groups`."""
-        results: dict[str, MemberResult] = {}
-        for group in training_groups(specs, self.backbone, self.backbone.compute.token_budget):
-            if len(group) > 1 and not all(map(self.has, group)):
-                self._train_together(group)
-            for spec in group:
-                results[spec.name] = self.member(spec, scores_pool=scores_pool)
-        return [results[spec.name] for spec in specs]
-
-    def member(
-        self, spec: MemberSpec, drawn: Sequence[Example] = (), scores_pool: bool = False
-    ) -> MemberResult:
-        """Train a member, or load it where it was finished before.
+    def members(
+        self,
+        specs: Sequence[MemberSpec],
+        drawn: Mapping[str, Sequence[Example]] | None = None,
+        scores_pool: bool = False,
+    ) -> list[MemberResult]:
+        """Train members, or load those that were finished before.
 
         Parameters
         ----------
-        spec : MemberSpec
-            The member.
-        drawn : sequence of Example
-            What it learns from besides the labelled examples.
+        specs : sequence of MemberSpec
+            The members; see `pet.members.training_groups` for which are trained as one.
+        drawn : mapping, optional
+            Member name to what it learns from besides the labelled examples; with this every
+            member is trained alone.
         scores_pool : bool
-            Whether it also scores all unlabelled text, in shards.
+            Whether they also score all unlabelled text, in shards.
 
         Returns
         -------
-        MemberResult
-            After scoring the unlabelled text its weights are in the folder only.
+        list of MemberResult
+            After scoring the unlabelled text their weights are in the folder only.
         """
-        files = self.folder.member(spec.name)
-        checkpoint = Checkpoint(self.folder, files.place)
-        if self.has(spec):
-            weights = stored_weights(self.folder, spec.name)
-            result = MemberRecord.read(self.folder, spec.name).result(weights)
-            log.info("%s: finished before", spec.name)
-        else:
-            result = train_member(self.backbone, spec, self.work, drawn, checkpoint)
-            self._write(spec, result)
-        checkpoint.remove()
-        if scores_pool:
-            self._score_pool(spec, result)
-            return replace(result, weights={})  # many members' would not fit into memory
-        return result
+        for spec in specs:
+            if self.has(spec):
+                log.info("%s: finished before", spec.name)
+        groups = self._groups(specs) if drawn is None else [(spec,) for spec in specs]
+        waiting = (
+            TrainingSpec(
+                group, self.backbone, self.work.subject, (drawn or {}).get(group[0].name, ()),
+                self._checkpoint(group[0]),
+            )
+            for group in groups
+            if not all(map(self.has, group))
+        )  # fmt: skip
+        for trained, results in self.work.executor.run(train, waiting, self.work.progress):
+            # Members of a group that was cut off while they were written are trained once more,
+            # and then left as they are: so nothing depends on when that was.
+            for spec, result in zip(trained.members, results, strict=True):
+                if not self.has(spec):
+                    self._write(spec, result)
+        for spec in specs:
+            self._checkpoint(spec).remove()
+            if scores_pool:
+                self._score_pool(spec)
+        return [self._result(spec, with_weights=not scores_pool) for spec in specs]
 
     def held_out(self, specs: Sequence[MemberSpec], folds: Folds) -> HeldOut:
         """Score every labelled example by members that were trained on the other folds.
@@ -100,23 +111,24 @@ class MemberStore:
         With iPET they are those of plain PET, as drawn texts may repeat what they hold out. Scores
         that are in the folder are not made again.
         """
-        scores = [
-            out_of_fold_scores(self.backbone, spec, self.work, folds.splits, self.folder)
-            for spec in specs
+        wanted = [
+            spec
+            for member in specs
+            for spec in fold_specs(member, self.backbone, self.work, folds.splits)
         ]
-        return HeldOut(scores, folds.targets)
+        scores = joined(kept_scores(self.folder, self.work, score_fold, wanted))
+        return HeldOut([scores[member.name] for member in specs], folds.targets)
 
-    def _train_together(self, specs: Sequence[MemberSpec]) -> None:
-        """Train a group of members as one: it is finished when all of them are.
+    def _groups(self, specs: Sequence[MemberSpec]) -> Iterator[tuple[MemberSpec, ...]]:
+        backbone = held_backbone(self.backbone)
+        return training_groups(specs, backbone, backbone.compute.token_budget)
 
-        Members of a group that was cut off while they were written are trained once more, and then
-        left as they are: so nothing depends on when that was.
-        """
-        checkpoint = Checkpoint(self.folder, self.folder.member(specs[0].name).place)
-        results = train_together(self.backbone, specs, self.work, checkpoint)
-        for spec, result in zip(specs, results, strict=True):
-            if not self.has(spec):
-                self._write(spec, result)
+    def _checkpoint(self, spec: MemberSpec) -> Checkpoint:
+        return Checkpoint(self.folder, self.folder.member(spec.name).place)
+
+    def _result(self, spec: MemberSpec, with_weights: bool) -> MemberResult:
+        weights = stored_weights(self.folder, spec.name) if with_weights else {}
+        return MemberRecord.read(self.folder, spec.name).result(weights)
 
     def _write(self, spec: MemberSpec, result: MemberResult) -> None:
         files = self.folder.member(spec.name)
@@ -126,15 +138,26 @@ class MemberStore:
         self.folder.write_json(files.record, MemberRecord.of(spec, result).to_dict())
         self.folder.log("member", **result.figures())
 
-    def _score_pool(self, spec: MemberSpec, result: MemberResult) -> None:
-        pool, target = self.work.data.pool, self.folder.member(spec.name).scores
-        if pool is None or self.folder.has(target):
+    def _score_pool(self, member: MemberSpec) -> None:
+        pool, files = self.work.data.pool, self.folder.member(member.name)
+        if pool is None or self.folder.has(files.scores):
             return
-        scorer = spec.scorer(self.work.task.labels, self.backbone, result.offsets)
-        scorer.put(result.weights)
-        chunks = counted(pool.chunks(), self.work.progress, f"{spec.name} labels", len(pool), len)
-        with self.folder.writing(target) as temporary:
+        offsets = self._result(member, with_weights=False).offsets
+        weights = self.folder.path / files.weights if self.folder.has(files.weights) else None
+        labels = tuple(self.work.task.labels)
+        shards = (
+            ShardSpec(
+                member, offsets, weights, self.backbone, labels, shard, [e.texts for e in examples]
+            )
+            for shard, examples in enumerate(pool.chunks())
+        )  # fmt: skip
+        scored = self.work.executor.run(score_shard, shards, silent)
+        stage = f"{member.name} labels"
+        with self.folder.writing(files.scores) as temporary:
             temporary.mkdir()
-            for number, examples in enumerate(chunks):
-                scores = score(scorer, Chunk(self.backbone.tokenizer, [e.texts for e in examples]))
-                np.save(temporary / self.folder.shard(number), scores, allow_pickle=False)
+            for spec, scores in counted(scored, self.work.progress, stage, len(pool), _texts):
+                np.save(temporary / self.folder.shard(spec.shard), scores, allow_pickle=False)
+
+
+def _texts(result: tuple[ShardSpec, Scores]) -> int:
+    return len(result[0].texts)

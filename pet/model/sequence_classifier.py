@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from pet.backbone import kind_of, model_inputs
+from pet.backbone import backbone_class, model_inputs
 from pet.backbone.loading import load_pretrained, load_tokenizer, longest_input
 from pet.config import BackboneConfig
 from pet.data import Example
@@ -50,7 +50,7 @@ class SequenceClassifier:
         self.task: Task = task
         self.compute = compute
         self.max_length = min(max_length, longest_input(model))
-        self.tokenizer = kind_of(model.config).text_tokenizer(tokenizer)
+        self.tokenizer = backbone_class(model.config).text_tokenizer(tokenizer)
         if model.config.pad_token_id is None:  # models without a [CLS] look for the last token
             model.config.pad_token_id = self.tokenizer.pad_id
         self.encoder = Encoder.plain(self.tokenizer, task.fields, self.max_length)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pet.backbone import kind_of
+from pet.backbone import backbone_class
 from pet.backbone.loading import load_config, load_tokenizer, positions_of
 from pet.config import Settings
 from pet.data import Example, chunked
@@ -50,8 +50,11 @@ def check(
     """
     backbone = settings.backbone.backbone
     config = load_config(backbone)
-    kind, length = kind_of(config), min(settings.backbone.max_length, positions_of(config))
-    tokenizer = kind.text_tokenizer(load_tokenizer(backbone))
+    model_class, length = (
+        backbone_class(config),
+        min(settings.backbone.max_length, positions_of(config)),
+    )
+    tokenizer = model_class.text_tokenizer(load_tokenizer(backbone))
     found = Findings()
     _class_counts(found, task, train)
     _conflicts(found, train)

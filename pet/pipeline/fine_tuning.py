@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -13,11 +12,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from pet.config import BackboneConfig, Settings, TrainingConfig, default_learning_rate
-from pet.data import Data, Example
+from pet.data import Data
 from pet.members import Work
-from pet.members.folds import Folds, kept
+from pet.members.folds import Fold, Folds, kept_scores
 from pet.model import SequenceClassifier
 from pet.pipeline.temperatures import temperature_of_folds
+from pet.progress import Progress
 from pet.runs import RunFolder
 from pet.seeds import RunStream, derived_seed, with_seed
 from pet.task.kinds import accuracy, targets_of, task_kind
@@ -68,6 +68,24 @@ def fine_tune(
     return model, fit
 
 
+@dataclass(frozen=True, kw_only=True)
+class FineTuningFold(Fold):
+    """A classifier to train on the examples of ``work``, and to score the texts ``outside``."""
+
+    work: Work
+    backbone: BackboneConfig
+    training: TrainingConfig
+    seed: int
+    outside: Texts
+
+
+def score_fold(spec: FineTuningFold, progress: Progress) -> Scores:
+    """Train a classifier on the inside of a fold and score the outside: (n, C)."""
+    work = replace(spec.work, progress=progress)
+    model, _ = fine_tune(work, spec.backbone, spec.training, spec.seed, spec.checkpoint)
+    return model.scores(spec.outside)
+
+
 def without_patterns(work: Work, folder: RunFolder, settings: Settings) -> SequenceClassifier:
     """Fine-tune a classifier in a run, and find its temperature where that is wanted.
 
@@ -83,32 +101,29 @@ def without_patterns(work: Work, folder: RunFolder, settings: Settings) -> Seque
     model, fit = fine_tune(work, settings.backbone, settings.training, seed, Checkpoint(folder))
     folder.log("fine-tuned", **asdict(fit))
     if folds is not None:
-
-        def fitted(known: Sequence[Example], checkpoint: Checkpoint) -> SequenceClassifier:
-            part = replace(work, data=Data(known))
-            return fine_tune(part, settings.backbone, settings.training, seed, checkpoint)[0]
-
-        model.cool(_temperature(work, folder, folds, fitted))
+        model.cool(_temperature(work, folder, settings, folds, seed))
     return model
 
 
 def _temperature(
-    work: Work,
-    folder: RunFolder,
-    folds: Folds,
-    fitted: Callable[[Sequence[Example], Checkpoint], SequenceClassifier],
+    work: Work, folder: RunFolder, settings: Settings, folds: Folds, seed: int
 ) -> float:
     """Find the temperature of a fine-tuned classifier on scores of examples it did not see."""
-    task, examples = work.task, work.data.train
-    scores = np.zeros((len(examples), len(task.labels)), np.float32)
-    for number, (inside, outside) in enumerate(folds.splits, 1):
-        known = [examples[row] for row in inside]
-        held_out = [examples[row].texts for row in outside]
-
-        def score(
-            checkpoint: Checkpoint, known: list[Example] = known, held_out: Texts = held_out
-        ) -> Scores:
-            return fitted(known, checkpoint).scores(held_out)
-
-        scores[outside] = kept(folder, "fine-tune", number, score)
-    return temperature_of_folds(task_kind(task), scores, folds.targets, folder)
+    examples = work.data.train
+    specs = [
+        FineTuningFold(
+            owner="fine-tune",
+            fold=fold,
+            work=Work(work.task, Data([examples[row] for row in inside])),
+            backbone=settings.backbone,
+            training=settings.training,
+            seed=seed,
+            outside=[examples[row].texts for row in outside],
+        )
+        for fold, (inside, outside) in enumerate(folds.splits, 1)
+    ]
+    scores = np.zeros((len(examples), len(work.task.labels)), np.float32)
+    results = kept_scores(folder, work, score_fold, specs)
+    for (_, outside), (_, fold_scores) in zip(folds.splits, results, strict=True):
+        scores[outside] = fold_scores
+    return temperature_of_folds(task_kind(work.task), scores, folds.targets, folder)

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 
-from pet.backbone import load_backbone
+from pet.backbone import holding
 from pet.config import METHODS, Settings
 from pet.data import Pool
-from pet.members import MemberSet, MemberSpec, Work
+from pet.members import MemberResult, MemberSet, MemberSpec, Work
 from pet.members.folds import Folds, HeldOut
 from pet.members.store import MemberStore
 from pet.members.stored import pool_scores
@@ -44,18 +44,41 @@ def from_members(
     specs : sequence of MemberSpec
         The members, as `pet.members.specs_of` plans them.
     """
+    distils = METHODS[settings.method].distils
+    pool = work.data.pool if distils and work.data.pool else None
+    with holding(settings.backbone) as backbone:
+        specs = [spec.showing(work.data.train, work.task.labels) for spec in specs]
+        for spec in specs:
+            spec.scorer(work.task.labels, backbone)  # refuse bad words right away
+        specs, results, ensemble = _trained(work, folder, settings, specs, pool)
+        if pool is None:
+            if distils:
+                log.warning("no unlabelled text: nothing is distilled, the ensemble is the model")
+            weights = {result.name: result.weights for result in results}
+            offsets = {result.name: result.offsets for result in results}
+            members = MemberSet(backbone, work.task, specs, weights, offsets)
+            return EnsembleModel(members, ensemble)
+        del backbone  # the student takes its memory
+    return _distilled(work, folder, settings, ensemble, [spec.name for spec in specs], pool)
+
+
+def _trained(
+    work: Work,
+    folder: RunFolder,
+    settings: Settings,
+    specs: Sequence[MemberSpec],
+    pool: Pool | None,
+) -> tuple[Sequence[MemberSpec], Sequence[MemberResult], Ensemble]:
+    """Train members and find how they are combined; return those that are left in the end.
+
+    ``pool`` is the text that they score for a student.
+    """
     task, data = work.task, work.data
     method, config = METHODS[settings.method], settings.ensemble
-    backbone = load_backbone(settings.backbone)
-    specs = [spec.showing(data.train, task.labels) for spec in specs]
-    for spec in specs:
-        spec.scorer(task.labels, backbone)  # refuse bad words right away
     folds = None
     if config.temper == "folds" or learns_weights(config, len(specs), len(data.train)):
         folds = Folds.of(task, data.train, config.folds, settings.seed)
-    pool = data.pool if method.distils and data.pool else None
-
-    store = MemberStore(folder, backbone, work)
+    store = MemberStore(folder, settings.backbone, work)
     if method.generations:
         combine = config.combine_verbalizers
         specs, results = train_generations(store, specs, settings.ipet, combine)
@@ -67,15 +90,7 @@ def from_members(
     temperature = _temperature(config.temper, folder, weighed, names, held_out, pool)
     ensemble = replace(weighed, temperature=temperature)
     folder.write_json(folder.ensemble, ensemble_to_dict(ensemble, names))
-
-    if pool is None:
-        if method.distils:
-            log.warning("no unlabelled text: nothing is distilled, the ensemble is the model")
-        weights = {result.name: result.weights for result in results}
-        offsets = {result.name: result.offsets for result in results}
-        return EnsembleModel(MemberSet(backbone, task, specs, weights, offsets), ensemble)
-    del backbone, store  # the student takes their memory
-    return _distilled(work, folder, settings, ensemble, names, pool)
+    return specs, results, ensemble
 
 
 def _temperature(

@@ -183,17 +183,15 @@ def _finished(
     combine_verbalizers: str,
 ) -> list[MemberResult]:
     """Train what is not trained yet, score the unlabelled text, and write the generation's row."""
-    waiting = [draws.get(spec.name, {}) for spec in specs if not store.has(spec)]
-    rows = {row for own in waiting for numbers in own.values() for row in numbers}
+    waiting = {spec.name: draws.get(spec.name, {}) for spec in specs if not store.has(spec)}
+    rows = {row for by_label in waiting.values() for rows in by_label.values() for row in rows}
     pool = store.work.data.pool
     texts = pool.take(rows) if pool is not None and rows else {}
-    results = []
-    for spec in specs:
-        own = {} if store.has(spec) else draws.get(spec.name, {})
-        drawn = [
-            Example(texts[row].texts, label) for label, numbers in own.items() for row in numbers
-        ]
-        results.append(store.member(spec, drawn, scores_pool=True))
+    drawn = {
+        name: [Example(texts[row].texts, label) for label, rows in by_label.items() for row in rows]
+        for name, by_label in waiting.items()
+    }
+    results = store.members(specs, drawn, scores_pool=True)
     if not store.folder.has(store.folder.generation(number).record):
         names = tuple(spec.name for spec in specs)
         ensemble = Ensemble.uniform(len(names), combine_verbalizers=combine_verbalizers)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from pet.backbone.loading import edition_of
 from pet.config import Settings, deciding, unused
 from pet.data import Data
-from pet.members import Work, slots_of, specs_of
+from pet.execution import executor_for
+from pet.members import MemberSpec, Work, slots_of, specs_of
 from pet.model import Model, save_model
 from pet.pipeline.adapted import adapted
 from pet.pipeline.fine_tuning import without_patterns
@@ -84,18 +86,21 @@ def run(
     specs = specs_of(task, settings, shared)
     if ignored := unused(settings, slots_of(task, specs, settings.template.soft_start)):
         log.warning("method %s does not use %s", settings.method, ", ".join(ignored))
-    work = Work(task, data, progress)
     folder.write_json(folder.labelled, data.labelled())
-    if settings.adaptation.adapt:
-        steps = settings.adaptation.adapt_steps
-        seed = derived_seed(settings.seed, RunStream.ADAPTATION)
-        settings = replace(settings, backbone=adapted(work, folder, settings.backbone, steps, seed))
-    model: Model
-    if specs:
-        model = from_members(work, folder, settings, specs)
-    else:
-        model = without_patterns(work, folder, settings)
+    with executor_for(settings.jobs) as executor:
+        model = _model(Work(task, data, progress, executor), folder, settings, specs)
     with folder.writing(folder.classifier) as temporary:
         save_model(model, temporary)
     drop_leftovers(folder)
     return model
+
+
+def _model(work: Work, folder: RunFolder, settings: Settings, specs: Sequence[MemberSpec]) -> Model:
+    """Make a method's model, on a backbone that is adapted first where that is wanted."""
+    if settings.adaptation.adapt:
+        steps = settings.adaptation.adapt_steps
+        seed = derived_seed(settings.seed, RunStream.ADAPTATION)
+        settings = replace(settings, backbone=adapted(work, folder, settings.backbone, steps, seed))
+    if specs:
+        return from_members(work, folder, settings, specs)
+    return without_patterns(work, folder, settings)

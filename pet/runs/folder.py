@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -51,6 +51,10 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: Lock | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the lock behind: it belongs to the process that took it."""
+        return {**vars(self), "_lock": None}
 
     @classmethod
     def start(cls, path: str | Path, asked: Mapping[str, Any], force: bool = False) -> Self:
@@ -177,14 +181,12 @@ class Folder:
         with self.writing(name) as temporary, temporary.open("wb") as stream:
             np.save(stream, array, allow_pickle=False)
 
-    def array(self, name: str, make: Callable[[], np.ndarray]) -> np.ndarray:
-        """Read a .npy file, or make the array and write it where there is none yet."""
+    def read_array(self, name: str) -> np.ndarray:
+        """Read a .npy file."""
         import numpy as np
 
-        if not self.has(name):
-            self.write_array(name, make())
-        found: np.ndarray = np.load(self.path / name, allow_pickle=False)
-        return found
+        array: np.ndarray = np.load(self.path / name, allow_pickle=False)
+        return array
 
     def shards(self, name: str) -> Iterator[np.ndarray]:
         """Yield the arrays of a folder of numbered .npy files, in order."""

@@ -65,6 +65,10 @@ class FoldFiles:
         """Scores of the examples that split ``number`` leaves out."""
         return f"{self.place}/{number}.npy"
 
+    def training(self, number: int) -> str:
+        """Folder of that training's checkpoint, while it goes on."""
+        return f"{self.place}/{number}"
+
 
 class RunFolder(Folder):
     """A folder that holds one run, of `pet train`."""

@@ -34,13 +34,14 @@ def test_defaults_are_valid(part: Any) -> None:
 
 
 def test_a_name_is_unique_across_all_configurations() -> None:
-    names = [item.name for _, item in ALL] + ["method", "seed", "patterns"]
+    names = [item.name for _, item in ALL] + ["method", "seed", "patterns", "jobs"]
     assert len(names) == len(set(names))
 
 
-def test_what_is_asked_of_a_run_is_all_but_the_device() -> None:
+def test_what_is_asked_of_a_run_is_all_but_where_it_is_computed() -> None:
     everything, found = asdict(Settings()), deciding(Settings())
     assert everything["backbone"].pop("device") == "auto"
+    assert everything.pop("jobs") == 1
     assert found == everything
 
 

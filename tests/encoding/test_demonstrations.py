@@ -16,15 +16,13 @@ from other_families import CAUSAL, save_other
 from toy import NOUNS, Files, pet, train, warm_or_cold
 
 from pet import PVP, PETClassifier, Task, Verbalizer
-from pet.backbone import MaskedLM, load_backbone
-from pet.config import TrainingConfig
+from pet.backbone import MaskedLM, holding, load_backbone
+from pet.config import BackboneConfig, TrainingConfig
 from pet.data import Data
 from pet.encoding import Chunk, Ragged
 from pet.encoding.demonstrations import Demonstrations, draw_each
 from pet.errors import DataError, PatternError, UsageError
-from pet.members import MemberSet, MemberSpec, train_member
-from pet.members import folds as folds_module
-from pet.members.folds import out_of_fold_scores
+from pet.members import MemberSet, MemberSpec, executing, train_member
 from pet.members.losses import Labelled, label_losses
 from pet.members.work import Work
 from pet.scoring import PVPScorer, score
@@ -294,14 +292,16 @@ def test_held_out_examples_are_not_shown(
         seen.append((spec.demonstrations, [example.texts for example in work.data.train]))
         return train_member(backbone, spec, work, **more)
 
-    monkeypatch.setattr(folds_module, "train_member", record)
+    monkeypatch.setattr(executing, "train_member", record)
     halves = [
         (np.array([0, 1, 2, 3]), np.array([4, 5])),
         (np.array([4, 5]), np.array([0, 1, 2, 3])),
     ]
     own = SPEC.showing(EXAMPLES, TASK.labels)
     short = replace(own, training=replace(own.training, max_steps=1))
-    out_of_fold_scores(backbone, short, Work(TASK, Data(EXAMPLES)), halves)
+    config, work = BackboneConfig(backbone.name, "cpu", "fp32"), Work(TASK, Data(EXAMPLES))
+    with holding(config, backbone):
+        executing.out_of_fold_scores(executing.fold_specs(short, config, work, halves), work)
     assert len(seen) == 2
     for shown, known in seen:
         assert all(text in known for texts in shown.values() for text in texts)

@@ -14,10 +14,10 @@ from golden import Naive
 from sklearn.model_selection import RepeatedStratifiedKFold
 from toy import BAD, GOOD, NEW, Files, labelled_rows, pet, toy_task, write_jsonl
 
+from pet.backbone import held, load_backbone
 from pet.config import BackboneConfig, RankConfig, Settings
 from pet.data import Data, Example, Pool
 from pet.errors import DataError
-from pet.evaluation import ranking as ranking_module
 from pet.evaluation.bootstrap import bootstrap_means, paired_bootstrap
 from pet.evaluation.ranking import compare, held_out, log_likelihoods, rank_patterns
 from pet.seeds import derived_seed
@@ -204,11 +204,11 @@ def test_a_loaded_backbone_is_not_loaded_again(
 ) -> None:
     data, config = Data(EXAMPLES), RankConfig(halvings=2)
     expected = rank_patterns(toy_task(), ranking_settings, data, config)
-    loaded = ranking_module.load_backbone(lively_bert, "cpu", "fp32")
+    loaded = load_backbone(lively_bert, "cpu", "fp32")
     loaded.weights.put(
         {"cls.predictions.bias": torch.randn(len(loaded.hf_tokenizer))}
     )  # a member's
-    monkeypatch.setattr(ranking_module, "load_backbone", None)
+    monkeypatch.setattr(held, "load_backbone", None)
     found = rank_patterns(toy_task(), ranking_settings, data, config, backbone=loaded)
     assert found == expected
 

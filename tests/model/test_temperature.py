@@ -23,7 +23,7 @@ from pet.config import BackboneConfig, Settings
 from pet.data import Data, Pool
 from pet.errors import DataError, UsageError
 from pet.evaluation.metrics import selective
-from pet.members import folds
+from pet.members import executing
 from pet.members.folds import stratified_splits
 from pet.model import Ensemble, SequenceClassifier
 from pet.model.ensemble import ensemble_from_dict, ensemble_to_dict, pairwise_agreement
@@ -181,7 +181,7 @@ def test_calibrate_scales_what_a_run_ends_with_and_nothing_else(
         assert ratio[0, 0] == pytest.approx(kept["temperature"], rel=1e-3)
     # What is scored out of fold is not scored again.
     (folder.path / "classifier").rename(tmp_path / "gone")
-    monkeypatch.setattr(folds, "held_out_scores", lambda *_, **__: pytest.fail("scored again"))
+    monkeypatch.setattr(executing, "train_member", lambda *_, **__: pytest.fail("scored again"))
     fine_tuned: list[Any] = []
     original = fine_tuning.fine_tune
 

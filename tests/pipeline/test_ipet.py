@@ -18,7 +18,7 @@ from toy import TASK_FILE, Result, pet, toy_task, write_jsonl
 from pet import PETClassifier
 from pet.config import IpetConfig
 from pet.errors import DataError, PetError, UsageError
-from pet.members import store as store_module
+from pet.members import executing
 from pet.model import Ensemble
 from pet.pipeline import generations
 from pet.pipeline.draws import Plan, draw_rows
@@ -317,7 +317,7 @@ def test_a_run_goes_on_where_it_was_cut_off(
     run, _ = finished
     target = place / "cut"
     trained: list[str] = []
-    plain = store_module.train_member
+    plain = executing.train_member
 
     def limited(backbone: Any, spec: Any, *rest: Any) -> Any:
         if len(trained) == limit:
@@ -325,7 +325,7 @@ def test_a_run_goes_on_where_it_was_cut_off(
         trained.append(spec.name)
         return plain(backbone, spec, *rest)
 
-    monkeypatch.setattr(store_module, "train_member", limited)
+    monkeypatch.setattr(executing, "train_member", limited)
     for limit in (2, 4, 8, 99):
         code = ipet(place, target).code
         assert code == (0 if limit == 99 else 1)
@@ -420,8 +420,8 @@ def test_without_a_number_of_generations_the_last_is_one_that_could_be_drawn(
         (["--patterns", "0"], 2, "needs two or more members"),
         (["--generations", 5], 1, "Generation 3 would draw 234 texts for each member"),
         (["--unlabeled-limit", 0], 1, "Method 'ipet' needs unlabelled text"),
-        (["--labeller-share", 2], 2, "labeller_share"),
-        (["--growth", 1], 2, "growth must be a number from 2"),
+        (["--labeller-share", 2], 2, "--labeller-share must be a number"),
+        (["--growth", 1], 2, "--growth must be a number from 2"),
     ],
 )
 def test_what_cannot_work_is_said_before_anything_is_trained(

@@ -18,8 +18,7 @@ from pet import PVP, Example, Verbalizer
 from pet.config import Settings
 from pet.data import Data, Pool
 from pet.errors import DataError, RunError
-from pet.members import MemberSpec, folds, specs_of
-from pet.members import store as member_store
+from pet.members import MemberSpec, executing, specs_of
 from pet.model import EnsembleModel, SequenceClassifier, load_model
 from pet.model.saving import trained_members
 from pet.model.weighting import accuracy_weights
@@ -53,14 +52,13 @@ def members_of(folder: RunFolder) -> dict[str, dict[str, Any]]:
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[MemberSpec, Sequence[Example]]]:
     """Every call of train_member from now on: its spec and examples."""
     calls: list[tuple[MemberSpec, Sequence[Example]]] = []
-    original = member_store.train_member
+    original = executing.train_member
 
     def train_member(backbone: Any, spec: MemberSpec, work: Any, *more: Any, **named: Any) -> Any:
         calls.append((spec, work.data.train))
         return original(backbone, spec, work, *more, **named)
 
-    for module in (folds, member_store):
-        monkeypatch.setattr(module, "train_member", train_member)
+    monkeypatch.setattr(executing, "train_member", train_member)
     return calls
 
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from toy import Result
 
-from pet.members import folds
-from pet.members import store as member_store
+from pet.members import executing
 
 
 def refused(result: Result, *parts: str, code: int = 1) -> None:
@@ -25,12 +24,11 @@ def refused(result: Result, *parts: str, code: int = 1) -> None:
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the members that are trained from now on."""
     names: list[str] = []
-    original = member_store.train_member
+    original = executing.train_member
 
     def train_member(backbone: Any, spec: Any, *more: Any, **named: Any) -> Any:
         names.append(spec.name)
         return original(backbone, spec, *more, **named)
 
-    for module in (folds, member_store):
-        monkeypatch.setattr(module, "train_member", train_member)
+    monkeypatch.setattr(executing, "train_member", train_member)
     return names

@@ -96,7 +96,7 @@ def test_a_full_disk_while_labelling_text_keeps_the_trained_member(
     with monkeypatch.context() as patch:
         patch.setattr(np, "save", no_space)
         refused(train(files, tiny_bert, run, *more), "scores", "No space left on device")
-    assert finished_members(run) == ["pattern-0"]
+    assert finished_members(run) == ["pattern-0", "pattern-1"]
     assert not (run / "members/pattern-0/scores").exists()
     assert train(files, tiny_bert, run, *more).code == 0
     assert names == ["pattern-0", "pattern-1"]
@@ -142,7 +142,7 @@ def test_ctrl_c_in_the_distillation_keeps_all_members(
 WAITS = """
 import os, signal, time
 from pathlib import Path
-from pet.members import store
+from pet.members import executing
 
 # A shell's background jobs, which tests may be among, are started with the signal ignored.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -153,7 +153,7 @@ def train_member(backbone, spec, *more):
         time.sleep(600)  # until the signal
     return original(backbone, spec, *more)
 
-original, store.train_member = store.train_member, train_member
+original, executing.train_member = executing.train_member, train_member
 from pet.cli import main
 main()
 """

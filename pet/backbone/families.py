@@ -1,0 +1,53 @@
+"""Which class reads a model: masked, encoder-decoder or causal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pet.backbone.base import LanguageModel
+from pet.backbone.causal import CausalLM
+from pet.backbone.loading import EMBEDDED, load_config
+from pet.backbone.masked import MaskedLM
+from pet.backbone.seq2seq import Seq2SeqLM
+from pet.config import BackboneConfig
+
+
+def load_backbone(
+    name: str | BackboneConfig = EMBEDDED, device: str = "auto", precision: str = "auto"
+) -> LanguageModel:
+    """Load any Hugging Face language model: masked, encoder-decoder or causal.
+
+    Parameters
+    ----------
+    name : str or BackboneConfig
+        Hub name, folder, GGUF file or "pet-mini"; or a configuration, which also has the device
+        and the precision.
+    device, precision : str
+        As `pet.config.BackboneConfig` explains them.
+
+    Raises
+    ------
+    BackboneError
+        When it cannot be loaded, or its word logits cannot be reproduced.
+    """
+    if isinstance(name, BackboneConfig):
+        return load_backbone(name.backbone, name.device, name.precision)
+    return backbone_class(load_config(name)).load(name, device, precision)
+
+
+def backbone_class(config: Any) -> type[LanguageModel]:
+    """Return the class for an architecture; an unknown one is tried as a masked LM.
+
+    Its loading then explains the failure.
+    """
+    from transformers import (
+        MODEL_FOR_CAUSAL_LM_MAPPING,
+        MODEL_FOR_MASKED_LM_MAPPING,
+        MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING,
+    )
+
+    if type(config) in MODEL_FOR_MASKED_LM_MAPPING:
+        return MaskedLM
+    if type(config) in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING:
+        return Seq2SeqLM
+    return CausalLM if type(config) in MODEL_FOR_CAUSAL_LM_MAPPING else MaskedLM

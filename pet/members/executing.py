@@ -1,0 +1,154 @@
+"""Specs for executors: members to train, folds and shards to score. Each names its backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from safetensors.torch import load_file
+
+from pet.backbone import held_backbone
+from pet.backbone.held import beside_backbone
+from pet.config import BackboneConfig
+from pet.data import Data, Example
+from pet.encoding import Chunk
+from pet.members.folds import Fold, Split
+from pet.members.result import MemberResult
+from pet.members.spec import MemberSpec
+from pet.members.training import train_member, train_together
+from pet.members.work import Work
+from pet.progress import Progress
+from pet.scoring import PVPScorer, score
+from pet.training import Checkpoint
+from pet.types import Ints, Offsets, Scores, Texts
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    """A member to train, or several that are trained as one; ``drawn`` is for one alone."""
+
+    members: tuple[MemberSpec, ...]
+    backbone: BackboneConfig
+    work: Work
+    drawn: Sequence[Example] = ()
+    checkpoint: Checkpoint | None = None
+
+    @property
+    def name(self) -> str:
+        """The first member's name."""
+        return self.members[0].name
+
+
+def train(spec: TrainingSpec, progress: Progress) -> list[MemberResult]:
+    """Train the members of a spec from the backbone's original weights."""
+    backbone, work = held_backbone(spec.backbone), replace(spec.work, progress=progress)
+    if len(spec.members) > 1:
+        return train_together(backbone, spec.members, work, spec.checkpoint)
+    return [train_member(backbone, spec.members[0], work, spec.drawn, spec.checkpoint)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldSpec(Fold):
+    """A member to train on the ``inside`` of a fold, and to score its ``outside``.
+
+    Both are row numbers of the labelled examples.
+    """
+
+    member: MemberSpec
+    backbone: BackboneConfig
+    work: Work
+    inside: Ints
+    outside: Ints
+
+
+def fold_specs(
+    member: MemberSpec, backbone: BackboneConfig, work: Work, splits: Iterable[Split]
+) -> list[FoldSpec]:
+    """Return a spec for each split, numbered from 1."""
+    return [
+        FoldSpec(
+            owner=member.name,
+            fold=fold,
+            member=member,
+            backbone=backbone,
+            work=work.subject,
+            inside=inside,
+            outside=outside,
+        )
+        for fold, (inside, outside) in enumerate(splits, 1)
+    ]
+
+
+def score_fold(spec: FoldSpec, progress: Progress) -> Scores:
+    """Train a member on the inside of a fold and score the outside: (V, n, C)."""
+    backbone, task, data = held_backbone(spec.backbone), spec.work.task, spec.work.data
+    known = [data.train[row] for row in spec.inside]
+    member = replace(spec.member, name=spec.name).showing(known, task.labels)
+    work = Work(task, Data(known, pool=data.pool), progress)
+    result = train_member(backbone, member, work, checkpoint=spec.checkpoint)
+    scorer = member.scorer(task.labels, backbone, result.offsets)
+    scorer.put(result.weights)
+    return score(scorer, Chunk(backbone.tokenizer, [data.train[row].texts for row in spec.outside]))
+
+
+def out_of_fold_scores(specs: Sequence[FoldSpec], work: Work) -> dict[str, Scores]:
+    """Score all labelled examples by members that did not see them: member name -> (V, N, C).
+
+    The outsides of a member's specs together are all N examples, each once.
+    """
+    return joined(work.executor.run(score_fold, specs, work.progress))
+
+
+def joined(results: Iterable[tuple[FoldSpec, Scores]]) -> dict[str, Scores]:
+    """Put folds' scores (V, n, C) into the rows of their outsides: member name -> (V, N, C)."""
+    whole: dict[str, Scores] = {}
+    for spec, scores in results:
+        readouts, _, labels = scores.shape
+        empty = np.zeros((readouts, len(spec.work.data.train), labels), np.float32)
+        whole.setdefault(spec.owner, empty)[:, spec.outside] = scores
+    return whole
+
+
+@dataclass(frozen=True)
+class ShardSpec:
+    """Some texts of a pool that a finished member scores.
+
+    ``weights`` is its file, None for a member that has none.
+    """
+
+    member: MemberSpec
+    offsets: Offsets | None
+    weights: Path | None
+    backbone: BackboneConfig
+    labels: tuple[str, ...]
+    shard: int
+    texts: Texts
+
+    @property
+    def name(self) -> str:
+        """The member's name and the number of the shard."""
+        return f"{self.member.name} shard {self.shard}"
+
+
+def score_shard(spec: ShardSpec, progress: Progress) -> Scores:
+    """Score a shard's texts: (V, n, C)."""
+    scorer = _scorer_of(spec)
+    return score(scorer, Chunk(scorer.backbone.tokenizer, spec.texts))
+
+
+def _scorer_of(spec: ShardSpec) -> PVPScorer:
+    """Return the member's scorer, its weights in the backbone.
+
+    Shards come member by member, so the scorer of the shard before is kept while it serves.
+    """
+    backbone, beside = held_backbone(spec.backbone), beside_backbone(spec.backbone)
+    wanted = (spec.member.name, spec.weights, backbone.weights.changes)
+    if beside.get("member") != wanted:
+        scorer = spec.member.scorer(spec.labels, backbone, spec.offsets)
+        scorer.put({} if spec.weights is None else load_file(spec.weights))
+        beside["scorer"] = scorer
+        beside["member"] = (*wanted[:-1], backbone.weights.changes)
+    kept: PVPScorer = beside["scorer"]
+    return kept
