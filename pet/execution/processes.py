@@ -8,13 +8,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing import get_context
+from pickle import PicklingError
 from typing import Any, Self
 
 import torch
 
-from pet.errors import RunError
+from pet.errors import RunError, UsageError
 from pet.execution.base import R, S, Work
-from pet.progress import Progress, silent
+from pet.progress import Event, Progress, silent
 
 _AHEAD = 2  # specs a process: one that is worked on, one that waits
 
@@ -42,7 +43,7 @@ class Processes:
     ) -> Iterator[tuple[S, R]]:
         """Yield each spec with its result, whichever is ready first; see `Executor.run`.
 
-        Progress within a spec stays in its process.
+        Progress within a spec stays in its process: for the caller a spec is a stage of one step.
         """
         coming = iter(specs)
         running: dict[Future[Any], S] = {}
@@ -50,11 +51,13 @@ class Processes:
             while True:
                 for spec in islice(coming, _AHEAD * self.jobs - len(running)):
                     running[self._pool.submit(work, spec, silent)] = spec
+                    progress(Event(spec.name, "start", 0, 1))
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    spec = running.pop(future)
-                    yield spec, future.result()
+                    spec, result = running.pop(future), _result(future)
+                    progress(Event(spec.name, "end", 1, 1))
+                    yield spec, result
         except BrokenProcessPool as error:
             raise RunError(
                 "A process ended before its work was done; most likely memory ran out.",
@@ -70,6 +73,19 @@ class Processes:
     def __exit__(self, *error: object) -> None:
         """End the processes; what waits is not begun any more."""
         self._pool.shutdown(wait=not any(error), cancel_futures=True)
+
+
+def _result(future: Future[Any]) -> Any:
+    """Return a result; what cannot be sent to a process or back is one message."""
+    try:
+        return future.result()
+    except (PicklingError, AttributeError, TypeError) as error:
+        if "pickle" not in str(error):
+            raise
+        raise UsageError(
+            f"What several processes work on must be picklable: {error}.",
+            "Hand over files, lists or functions of a module, or use `--jobs 1`.",
+        ) from error
 
 
 def _settle(threads: int, level: int) -> None:

@@ -9,7 +9,7 @@ from itertools import count, islice
 import pytest
 from work import Number, be_killed, process_of, square
 
-from pet.errors import DataError, RunError
+from pet.errors import DataError, RunError, UsageError
 from pet.execution import Executor, InProcess, Processes, executor_for
 from pet.progress import Event, silent
 
@@ -77,3 +77,20 @@ def test_one_job_is_this_process_and_more_are_others() -> None:
     assert isinstance(executor_for(1), InProcess)
     with executor_for(2) as executor:
         assert isinstance(executor, Processes)
+
+
+def test_for_the_caller_a_spec_in_a_process_is_a_stage_of_one_step(processes: Processes) -> None:
+    told: list[tuple[str, str, int, int]] = []
+
+    def note(event: Event) -> None:
+        told.append((event.stage, event.moment, event.step, event.total))
+
+    list(processes.run(square, map(Number, (2, 3)), note))
+    for stage in ("number 2", "number 3"):
+        assert [step[1:] for step in told if step[0] == stage] == [("start", 0, 1), ("end", 1, 1)]
+
+
+def test_what_cannot_be_sent_to_a_process_is_one_message(processes: Processes) -> None:
+    with pytest.raises(UsageError, match="must be picklable"):
+        list(processes.run(lambda spec, progress: 1, [Number(1)], silent))
+    assert next(processes.run(square, [Number(3)], silent))[1] == 9
