@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 # An option in a message or a help text: `--name` or `--name VALUE`, in backquotes.
 _OPTION = re.compile(r"`--([a-z][a-z0-9-]*)(?: ([^`]+))?`")
-# Options that are no parameters: what a Python call hands over instead.
+# Files that a Python call hands over as what is in them.
 _INPUTS = {"train": "labelled examples", "unlabeled": "unlabelled texts"}
 
 
@@ -22,7 +22,7 @@ def for_python(text: str) -> str:
 
     def parameter(option: re.Match[str]) -> str:
         name, value = option[1].replace("-", "_"), option[2]
-        if name in _INPUTS:
+        if value == "FILE" and name in _INPUTS:
             return _INPUTS[name]
         if name.startswith("no_"):
             return f"{name.removeprefix('no_')}=False"

@@ -76,6 +76,7 @@ def test_every_option_in_a_text_is_known_and_marked() -> None:
         ("Use `--held-out 0`.", "Use --held-out 0.", "Use held_out=0."),
         ("Add `--soft KIND`.", "Add --soft KIND.", "Add soft=KIND."),
         ("`--column label=C`.", "--column label=C.", "columns={'label': 'C'}."),
+        ("`--unlabeled` is -1.", "--unlabeled is -1.", "unlabeled is -1."),
         ("Give `--no-joint`.", "Give --no-joint.", "Give joint=False."),
         ("`--scope`='x' is unknown.", "--scope='x' is unknown.", "scope='x' is unknown."),
         ("Give `--train FILE`.", "Give --train FILE.", "Give labelled examples."),

@@ -155,7 +155,7 @@ def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         ("r.csv", b"text,label\na,positive\n\xff,positive\n", r"r\.csv, line 3: byte 1 is not"),
         ("r.jsonl", b'{"text": "a"}\n{"text": \n', r"r\.jsonl, row 2: not JSON: Expecting value"),
         ("r.jsonl", b'{"text": "a"}\n["b"]\n', r"row 2: expected a JSON object, found \['b'\]"),
-        ("r.jsonl", b'{"txt": "a"}\n', r"no column 'text' .* found 'txt'(?s:.*)--column text="),
+        ("r.jsonl", b'{"txt": "a"}\n', r"no column 'text' .* found 'txt'(?s:.*)columns={'text': "),
         ("r.jsonl", b"{}\n", "row 1: no column 'text' .* found nothing"),
         ("r.jsonl", b'{"text": 3}\n', "row 1, column 'text': expected text, found 3"),
         ("r.jsonl", b'{"text": null}\n', "row 1, column 'text': the text is empty"),

@@ -58,7 +58,7 @@ def test_every_example_can_be_drawn() -> None:
 
 def test_label_with_too_few_different_examples_is_named_with_its_count() -> None:
     examples = [*labelled({"positive": 5, "negative": 2}), *labelled({"negative": 2})]
-    message = "Label 'negative' has 2 different examples; 3 shots(?s:.*)--shots 2"
+    message = "Label 'negative' has 2 different examples; 3 shots(?s:.*)shots=2"
     with pytest.raises(DataError, match=message):
         draw_shots(examples, TASK.labels, 3, 0)
     assert len(draw_shots(examples, TASK.labels, 2, 0)) == 4

@@ -289,7 +289,7 @@ def test_words_are_shown_as_the_templates_mean(bert: MaskedLM) -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"readout": "prototypes"}, "prototypes(?s:.*)--soft-mixture 1"),
+        ({"readout": "prototypes"}, "prototypes(?s:.*)soft_mixture=1"),
         ({"objective": "adapet"}, "no mixture"),
         ({"lm_weight": 0.3}, "one template of a mixture alone"),
     ],
