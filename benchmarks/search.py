@@ -56,7 +56,7 @@ def refined(readings: Readings, task: Task) -> dict[int | None, FoundWords]:
     """Refine the words of the task by hand with KPT."""
     given = all_words(task, task.pvps)
     words = [word for own in given.words.values() for word in own]
-    table = WordTable.of(words, readings.backbone.tokenizer, readings.encoders)
+    table = WordTable.single_tokens(words, readings.backbone.tokenizer, readings.encoders)
     config = WordSearchConfig(search="kpt")
     return {None: kpt(replace(readings, table=table), config, given)}
 
@@ -153,7 +153,7 @@ def words_of_task(
     tasks: list[Task] = []
     for seed, shots in draws.shots.items():
         with torch.inference_mode():
-            readings = Readings.take(
+            readings = Readings.read(
                 backbone, task.pvps, task.labels, shots, draws.unlabelled, max_length
             )
             found = {way: search(readings, task) for way, search in SEARCHES.items()}

@@ -1,1 +1,1 @@
-"""Searches on a few labelled examples: for label words, for patterns, and which are the best."""
+"""Searches: for label words, for patterns, and for the texts to label next."""

@@ -1,4 +1,4 @@
-"""Candidate patterns for a task: its own, those of rules, and those that a seq2seq LM writes."""
+"""Candidate patterns: the task's, those of rules, and those that a seq2seq LM writes."""
 
 from __future__ import annotations
 
@@ -20,40 +20,45 @@ def candidates(
     device: str = "auto",
     max_length: int = 256,
 ) -> tuple[Task, list[str]]:
-    """Return a task whose patterns are the candidates, and where each comes from.
+    """Return a task whose patterns are the candidates, and the origin of each.
 
-    The task's own patterns come first, as they are. The others have the verbalizers that most of
-    these have, and a seq2seq LM is shown the first word of each label.
+    The task's patterns come first, unchanged. The others get the verbalizers that most of these
+    have. A seq2seq LM is shown the first word of each label.
 
     Parameters
     ----------
     task : Task
-        What patterns are for.
+        The task that needs patterns.
     examples : sequence of Example
-        Labelled; what a seq2seq LM is shown.
+        Labelled examples; a seq2seq LM is shown some of them.
     config : TemplateSearchConfig
-        Which candidates.
+        The families of rules, and the seq2seq LM if there is one.
     device : str
-        Of the seq2seq LM.
+        Device of the seq2seq LM.
     max_length : int
-        Most tokens of a text that it is shown.
+        Most tokens of a text that the seq2seq LM is shown.
+
+    Returns
+    -------
+    tuple
+        The task, and for each of its patterns "task", a family's name or "seq2seq".
 
     Raises
     ------
     UsageError
-        When the task's own patterns ask about each label, so that no label words are known.
+        When all patterns of the task ask about each label, so that no label words are known.
     """
-    own = [pvp.verbalizers for pvp in task.pvps if not pvp.pattern.asks_each_label]
-    if not own:
+    verbalizers = [pvp.verbalizers for pvp in task.pvps if not pvp.pattern.asks_each_label]
+    if not verbalizers:
         raise UsageError(
             f"All patterns of task {task.name!r} ask about {{label}}: there are no label words for "
             "other patterns.",
             "Give the task one pattern with label words.",
         )
-    usual = max(own, key=own.count)
+    usual = max(verbalizers, key=verbalizers.count)
     known = {pvp.pattern.template for pvp in task.pvps}
     pvps, origins = list(task.pvps), ["task"] * len(task.pvps)
-    others = rule_templates(task, config.families)
+    templates = rule_templates(task, config.families)
     if config.seq2seq is not None:
         writer = SpanWriter.load(config.seq2seq, device)
         words = {label: next(iter(usual[0].words[label])) for label in task.labels}
@@ -61,8 +66,8 @@ def candidates(
         written = written_templates(
             writer, task, shown, words, config.beams, config.span_tokens, max_length
         )
-        others |= dict.fromkeys(written, "seq2seq")
-    for template, origin in others.items():
+        templates |= dict.fromkeys(written, "seq2seq")
+    for template, origin in templates.items():
         if template not in known:
             pvps.append(PVP(template, *usual))
             origins.append(origin)

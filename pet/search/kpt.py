@@ -1,4 +1,4 @@
-"""KPT: a given list of label words without those that are rare or speak for another label too.
+"""KPT: drop label words that are rare or that speak for another label too.
 
 Source: Hu et al., ACL 2022, section 3.3: frequency and relevance refinement.
 """
@@ -16,11 +16,11 @@ from pet.task import Verbalizer
 
 
 def kpt(readings: Readings, config: WordSearchConfig, given: Verbalizer) -> FoundWords:
-    """Refine a verbalizer on the unlabelled texts, or on the labelled ones where there are none.
+    """Refine a verbalizer on the unlabelled texts; on the labelled ones if there are no others.
 
-    The readings judge its words; those of several tokens cannot be judged and stay. Of the others
-    the share ``rare`` that has the smallest contextual prior goes, then what has a `relevance`
-    below 1; but every label keeps its first word. Weights stay; scores are relevances.
+    Words of several tokens cannot be judged and stay. Of the others, the share ``rare`` with the
+    smallest contextual prior is dropped, then every word with a `relevance` below 1. Every label
+    keeps its first word. Weights stay; scores are relevances.
     """
     owner = {word: label for label, words in given.words.items() for word in words}
     judged = readings.table.texts
@@ -33,16 +33,16 @@ def kpt(readings: Readings, config: WordSearchConfig, given: Verbalizer) -> Foun
     rare = set(q.mean(dim=0).argsort(stable=True)[: int(config.rare * len(judged))].tolist())
     kept: dict[str, dict[str, float]] = {}
     ranks: dict[str, dict[str, float]] = {}
-    dropped: dict[str, list[str]] = {"rare": [], "not relevant to their own label": []}
+    dropped: dict[str, list[str]] = {"rare": [], "not relevant to their label": []}
     for label, words in given.words.items():
         several = [word for word in words if word not in judged]
-        own = [column for column, word in enumerate(judged) if owner[word] == label]
+        columns = [column for column, word in enumerate(judged) if owner[word] == label]
         good = []
-        for column in own:
+        for column in columns:
             if column == name[label] or (column not in rare and scores[column] >= 1):
                 good.append(column)
             else:
-                reason = "rare" if column in rare else "not relevant to their own label"
+                reason = "rare" if column in rare else "not relevant to their label"
                 dropped[reason].append(judged[column])
         good = sorted(good, key=lambda column: -scores[column])[: config.words]
         ranks[label] = {judged[column]: scores[column] for column in good}
@@ -52,7 +52,7 @@ def kpt(readings: Readings, config: WordSearchConfig, given: Verbalizer) -> Foun
 
 
 def relevance(q: Tensor, owners: list[str], name: Mapping[str, int]) -> list[float]:
-    """How much more relevant words are to their own label than to the others, on average.
+    """Compare the relevance of words to their label with their mean relevance to the others.
 
     ``R(v) = cos(q_v, q_l) (C - 1) / sum_{k != l} cos(q_v, q_k)`` for a word v of label l.
 
@@ -63,15 +63,20 @@ def relevance(q: Tensor, owners: list[str], name: Mapping[str, int]) -> list[flo
     owners : list of str
         The words' labels.
     name : mapping
-        Each of C labels to the word, a column, that stands for it; 1 is returned when C is 1.
+        Each of C labels to the column of the word that stands for it.
+
+    Returns
+    -------
+    list of float
+        A ratio for each of the K words; 1 for every word when there is one label only.
     """
     unit = q / q.norm(dim=0)
     cosines = unit.T @ unit[:, list(name.values())]  # (K, C)
-    position = {label: number for number, label in enumerate(name)}
-    own = torch.tensor([position[label] for label in owners], device=q.device)
-    to_own = cosines.gather(1, own[:, None])[:, 0]
-    others = (cosines.sum(dim=1) - to_own) / max(1, len(name) - 1)
+    position = {label: index for index, label in enumerate(name)}
+    owner_index = torch.tensor([position[label] for label in owners], device=q.device)
+    to_owner = cosines.gather(1, owner_index[:, None])[:, 0]
+    to_others = (cosines.sum(dim=1) - to_owner) / max(1, len(name) - 1)
     if len(name) < 2:
         return [1.0] * len(owners)
-    found: list[float] = (to_own / others).tolist()
-    return found
+    ratios: list[float] = (to_owner / to_others).tolist()
+    return ratios

@@ -1,4 +1,4 @@
-"""Who judges unlabelled text: a run's members, an untrained task, or one classifier alone."""
+"""Panel: the models that judge unlabelled text, a run's members or a classifier alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Judgement:
     members : array (M, n, C)
         Each member's probabilities; a classifier alone is its only member.
     weights : array (M,)
-        Theirs; they sum to 1.
+        Weights of the members; they sum to 1.
     together : array (n, C)
         Probabilities of the ensemble.
     """
@@ -49,14 +49,14 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Panel:
-    """A model, and the run folder it comes from where there is one."""
+    """A model that judges texts, and the run folder it comes from, if any."""
 
     model: EnsembleModel | SequenceClassifier
     folder: RunFolder | None = None
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto", precision: str = "auto") -> Panel:
-        """Take a run folder's members, or a saved classifier, ensemble or prompt.
+        """Load a run folder's members, or a saved classifier, ensemble or prompt.
 
         Raises
         ------
@@ -73,7 +73,7 @@ class Panel:
 
     @classmethod
     def untrained(cls, task: Task, settings: Settings, pool: Pool | None = None) -> Panel:
-        """Take a task's untrained patterns, with offsets from the pool; needs no labels."""
+        """Make a panel of a task's untrained patterns, with offsets from the unlabelled pool."""
         backbone = load_backbone(settings.backbone)
         specs = specs_of(task, replace(settings, method="zero-shot"))
         members = MemberSet.untrained(backbone, task, specs, pool)
@@ -81,16 +81,16 @@ class Panel:
 
     @property
     def task(self) -> Task:
-        """Labels and fields."""
+        """The task: its labels and fields."""
         return self.model.task
 
     @property
     def size(self) -> int:
-        """M, how many members there are."""
+        """Number M of members."""
         return len(self.model.members.specs) if isinstance(self.model, EnsembleModel) else 1
 
     def labelled(self) -> Data:
-        """Return what the run learned from; nothing where that is not known."""
+        """Return the labelled examples of the run; none if they are unknown."""
         if self.folder is None or not self.folder.has(self.folder.labelled):
             return Data([])
         return labelled_from(self.folder.read_json(self.folder.labelled))
@@ -98,7 +98,7 @@ class Panel:
     def judge(
         self, pool: Pool, progress: Progress = silent
     ) -> Iterator[tuple[list[Example], Judgement]]:
-        """Judge a pool chunk by chunk; scores that the run made of this very pool are read."""
+        """Judge a pool chunk by chunk; scores that the run has stored for this pool are read."""
         stored = self._stored_scores(pool)
         for chunk in counted(pool.chunks(), progress, "texts judged", len(pool), len):
             if stored is not None:
@@ -111,7 +111,7 @@ class Panel:
             yield chunk, judgement
 
     def embed(self, texts: Texts) -> NDArray[np.float32]:
-        """Mean states of the backbone, or of the classifier's own encoder: (N, H)."""
+        """Return mean states of the backbone, or of the classifier: (N, H)."""
         if isinstance(self.model, SequenceClassifier):
             return mean_embeddings(self.model, self.model.encoder, texts)
         backbone = self.model.members.backbone

@@ -19,11 +19,11 @@ WORDS = 10
 def petal(readings: Readings, config: WordSearchConfig) -> FoundWords:
     """Find the words that the model prefers for a label's examples.
 
-    With q(w | x) the probability of w at the mask among the whole vocabulary, a label l of n_l
-    examples chooses among the ``candidates`` words of largest ``sum_{x in l} log q(w | x)``; a word
+    q(w | x) is the probability of w at the mask among the whole vocabulary. A label l with n_l
+    examples chooses among the ``candidates`` words of largest ``sum_{x in l} log q(w | x)``. A word
     scores ``r sum_{x in l} log odds - sum_{x not in l} log odds`` with r = n_not / n_l. Sums run
     over the patterns too. Scores are divided by n_not and the number of patterns: they are
-    differences of mean log-odds, in nats. A word that is good for two labels goes to the better.
+    differences of mean log-odds, in nats. Of two labels, the one with the higher score gets a word.
 
     Raises
     ------
@@ -36,23 +36,19 @@ def petal(readings: Readings, config: WordSearchConfig) -> FoundWords:
     scores = (others / counts * odds - (odds.sum(dim=0) - odds)) / (others * len(readings.states))
     candidates = logs.topk(min(config.candidates or CANDIDATES, logs.shape[1]), dim=1).indices
     ranked = scores.gather(1, candidates).flatten().sort(descending=True, stable=True)
-    found: dict[str, dict[str, float]] = {label: {} for label in readings.labels}
+    scored: dict[str, dict[str, float]] = {label: {} for label in readings.labels}
     taken: set[int] = set()
     places, columns = ranked.indices.tolist(), candidates.flatten().tolist()
     for place, score in zip(places, ranked.values.tolist(), strict=True):
-        own, column = found[readings.labels[place // candidates.shape[1]]], columns[place]
-        if column not in taken and len(own) < (config.words or WORDS):
-            own[readings.table.texts[column]] = score
+        words, column = scored[readings.labels[place // candidates.shape[1]]], columns[place]
+        if column not in taken and len(words) < (config.words or WORDS):
+            words[readings.table.texts[column]] = score
             taken.add(column)
-    for label, own in found.items():
-        if not own:
+    for label, words in scored.items():
+        if not words:
             raise VerbalizerError(
                 f"No candidate word is left for {label!r}.",
                 "Raise `--candidates` or lower `--words`.",
             )
-    return FoundWords(Verbalizer(found_words(found)), found)
-
-
-def found_words(found: dict[str, dict[str, float]]) -> dict[str, list[str]]:
-    """Return the words without their scores."""
-    return {label: list(own) for label, own in found.items()}
+    verbalizer = Verbalizer({label: list(words) for label, words in scored.items()})
+    return FoundWords(verbalizer, scored)

@@ -1,4 +1,4 @@
-"""What a backbone says at the masks of some patterns: what every search for label words reads."""
+"""Readings: what a backbone says at the masks, the input of every search for label words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pet.task.labels import label_numbers
 
 @dataclass(frozen=True)
 class FoundWords:
-    """What a search found: a verbalizer, each word's score, best first, and what else is known."""
+    """Result of a search: a verbalizer, the words' scores, best first, and remarks for people."""
 
     verbalizer: Verbalizer
     scores: Mapping[str, Mapping[str, float]]
@@ -28,10 +28,10 @@ class FoundWords:
 
 @dataclass(frozen=True)
 class Readings:
-    """P patterns over N labelled and S unlabelled texts, and K words to judge by them.
+    """Readings of P patterns on N labelled and S unlabelled texts, and the K words to judge.
 
     ``states`` and ``sample`` hold, for every pattern, the decoder inputs at the mask, (N, E) and
-    (S, E); ``targets`` (N,) are label numbers.
+    (S, E); ``targets`` (N,) are label indices.
     """
 
     backbone: LanguageModel
@@ -43,7 +43,7 @@ class Readings:
     table: WordTable
 
     @classmethod
-    def take(
+    def read(
         cls,
         backbone: LanguageModel,
         pvps: Sequence[PVP],
@@ -53,10 +53,10 @@ class Readings:
         max_length: int = 256,
         words: Sequence[str] | None = None,
     ) -> Readings:
-        """Put the texts through the patterns, one forward pass each.
+        """Read the texts in every pattern, one forward pass each.
 
-        The words to judge are those of ``words`` that are single tokens, or by default all real
-        words of the vocabulary.
+        Of ``words`` those are judged that are single tokens. By default all real words of the
+        vocabulary are judged.
 
         Raises
         ------
@@ -66,8 +66,8 @@ class Readings:
             When there is no word to judge.
         """
         targets = torch.from_numpy(label_numbers([e.label for e in examples], labels))
-        for number, label in enumerate(labels):
-            if not (targets == number).any():
+        for index, label in enumerate(labels):
+            if not (targets == index).any():
                 raise DataError(
                     f"Label {label!r} has no labelled example to find words by.",
                     "Label at least one text of every label.",
@@ -76,7 +76,7 @@ class Readings:
         table = (
             WordTable.whole(backbone.tokenizer, encoders)
             if words is None
-            else WordTable.of(words, backbone.tokenizer, encoders)
+            else WordTable.single_tokens(words, backbone.tokenizer, encoders)
         )
         if not len(table):
             raise VerbalizerError(
@@ -97,63 +97,63 @@ class Readings:
 
     def only(self, pattern: int) -> Readings:
         """Return the readings of one pattern; the words stay."""
-        part = slice(pattern, pattern + 1)
+        chosen = slice(pattern, pattern + 1)
         return replace(
             self,
-            encoders=self.encoders[part],
-            states=self.states[part],
-            sample=self.sample[part],
-            table=replace(self.table, ids=self.table.ids[part]),
+            encoders=self.encoders[chosen],
+            states=self.states[chosen],
+            sample=self.sample[chosen],
+            table=replace(self.table, ids=self.table.ids[chosen]),
         )
 
     def label_sums(self) -> tuple[Tensor, Tensor]:
-        """Sums over every label's examples and the patterns, two (C, K) tensors in fp64.
+        """Sum log-probabilities and log-odds over every label's examples and all patterns.
 
-        The first is of log-probabilities, the second of log-odds, ``log q - log(1 - q)``.
+        Returns two (C, K) tensors in fp64; the log-odds are ``log q - log(1 - q)``.
         """
         device = self.targets.device
         shape = (len(self.labels), len(self.table))
         logs = torch.zeros(shape, dtype=torch.float64, device=device)
         odds = torch.zeros_like(logs)
         for states, ids in zip(self.states, self.table.ids, strict=True):
-            for rows, part in log_probabilities(self.backbone, states, ids):
-                own = self.targets[rows]
+            for rows, log_q in log_probabilities(self.backbone, states, ids):
+                targets = self.targets[rows]
                 # Just below 0, so that a certain word has finite odds.
-                part = part.double().clamp_max(-1e-9)
-                logs.index_add_(0, own, part)
-                odds.index_add_(0, own, part - torch.log(-torch.expm1(part)))
+                log_q = log_q.double().clamp_max(-1e-9)
+                logs.index_add_(0, targets, log_q)
+                odds.index_add_(0, targets, log_q - torch.log(-torch.expm1(log_q)))
         return logs, odds
 
     def logits(self, columns: Tensor) -> Tensor:
-        """Logits of some of the words for the labelled texts, the patterns' mean: (N, K')."""
-        parts = [
+        """Return logits of the words at ``columns`` (K',), means over the patterns: (N, K')."""
+        logits = [
             self.backbone.word_logits(states, ids[columns].to(states.device))
             for states, ids in zip(self.states, self.table.ids, strict=True)
         ]
-        return torch.stack(parts).mean(dim=0)
+        return torch.stack(logits).mean(dim=0)
 
     def sample_probabilities(self) -> Tensor:
-        """Probabilities of the words for the unlabelled texts, pattern by pattern: (P S, K).
+        """Return probabilities of the words for the unlabelled texts, by pattern: (P S, K).
 
-        The labelled texts stand in where there are no others.
+        Without unlabelled texts the labelled ones are used.
         """
-        parts = [
-            part.exp()
+        probabilities = [
+            log_q.exp()
             for states, ids in zip(self.sample or self.states, self.table.ids, strict=True)
-            for _, part in log_probabilities(self.backbone, states, ids)
+            for _, log_q in log_probabilities(self.backbone, states, ids)
         ]
-        return torch.cat(parts)
+        return torch.cat(probabilities)
 
     def frequent(self, most: int) -> Readings:
-        """Return readings of the words that are likeliest in the unlabelled texts.
+        """Return readings of the ``most`` words with the largest contextual prior.
 
-        That is their contextual prior, the mean probability at the mask (KPT, section 3.2).
+        The prior is the mean probability at the mask of the unlabelled texts (KPT, section 3.2).
         """
         if not self.sample or len(self.table) <= most:
             return self
         prior = torch.zeros(len(self.table), dtype=torch.float64, device=self.targets.device)
         for states, ids in zip(self.sample, self.table.ids, strict=True):
-            for _, part in log_probabilities(self.backbone, states, ids):
-                prior += part.double().exp().sum(dim=0)
+            for _, log_q in log_probabilities(self.backbone, states, ids):
+                prior += log_q.double().exp().sum(dim=0)
         chosen = prior.topk(most).indices.sort().values.cpu()
-        return replace(self, table=self.table.take(chosen))
+        return replace(self, table=self.table.select(chosen))

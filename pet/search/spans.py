@@ -1,4 +1,4 @@
-"""Templates that a seq2seq LM writes: the spans around a text and its label word.
+"""Spans: templates that a seq2seq LM writes around a text and its label word.
 
 Source: LM-BFF, Gao, Fisch and Chen, ACL 2021, section 5.2. A T5 is shown ``text <X> word <Y>`` for
 every labelled example and asked for the spans X and Y that fit all of them.
@@ -18,13 +18,13 @@ from pet.backbone.loading import load_pretrained, load_tokenizer
 from pet.data import Example
 from pet.device import Compute
 from pet.errors import BackboneError
-from pet.search.templates import literal, slots
+from pet.search.templates import literal, placeholders
 from pet.task import Task
 from pet.task.labels import Label
 
 _SENTINELS = ("<extra_id_0>", "<extra_id_1>", "<extra_id_2>")
-# Where a search has found fewer sequences than beams, the others have this score or less.
-_NOTHING = -1e8
+# A search that finds fewer sequences than beams gives the others this score or less.
+_NO_SEQUENCE = -1e8
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class SpanWriter:
 
     @classmethod
     def load(cls, name: str, device: str = "auto") -> SpanWriter:
-        """Load it from a folder or the hub.
+        """Load a seq2seq LM from a folder or the hub.
 
         Raises
         ------
@@ -63,7 +63,7 @@ class SpanWriter:
         return first, second, end
 
     def ids(self, text: str) -> list[int]:
-        """Token ids of a text, without special tokens."""
+        """Return the token ids of a text, without special tokens."""
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
@@ -84,14 +84,14 @@ def written_templates(
     writer : SpanWriter
         The seq2seq LM.
     task : Task
-        For its fields. The spans and the word stand after the text, before it, and, where there
-        are several fields, after the first.
+        Its fields are used. Spans and word are put after the text, before it, and, if there are
+        several fields, after the first.
     examples : sequence of Example
         N labelled examples; N times ``beams`` rows are decoded at once.
     words : mapping
         Each label's word.
     beams : int
-        Width of the search, and most templates of each of the places.
+        Width of the search, and most templates of each place.
     max_tokens : int
         Most tokens of both spans together.
     max_length : int
@@ -102,44 +102,45 @@ def written_templates(
     dict
         Templates and their log-probabilities, the mean over the examples, best first.
     """
-    fields = slots(task)
+    fields = placeholders(task)
     places = [(fields, []), ([], fields)] + ([(fields[:1], fields[1:])] if fields[1:] else [])
-    found: dict[str, float] = {}
+    templates: dict[str, float] = {}
     for before, after in places:
         rows = []
         for example in examples:
             ids = [writer.ids(example.texts[name]) for name in task.fields]
-            ids = [part[: max(1, max_length // len(ids))] for part in ids]
+            ids = [field_ids[: max(1, max_length // len(ids))] for field_ids in ids]
             split = len(before)
-            left = [token for part in ids[:split] for token in part]
-            right = [token for part in ids[split:] for token in part]
+            left = [token for field_ids in ids[:split] for token in field_ids]
+            right = [token for field_ids in ids[split:] for token in field_ids]
             first, second, _ = writer.sentinels
             word = writer.ids(words[str(example.label)])
             end = [writer.tokenizer.eos_token_id]
             rows.append([*left, first, *word, second, *right, *end])
         any_word = words[str(examples[0].label)]
-        for (one, two), score in _spans(writer, rows, beams, max_tokens):
-            parts = [" ".join(before), _text(writer, one), "{mask}"]
-            start = " ".join(part for part in parts if part)
-            template = " ".join([start + _glued(writer, any_word, two), *after]).strip()
-            found.setdefault(template, score)
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
+        for (first_span, second_span), score in _spans(writer, rows, beams, max_tokens):
+            texts = [" ".join(before), _text(writer, first_span), "{mask}"]
+            start = " ".join(text for text in texts if text)
+            end_text = _text_after(writer, any_word, second_span)
+            template = " ".join([start + end_text, *after]).strip()
+            templates.setdefault(template, score)
+    return dict(sorted(templates.items(), key=lambda item: -item[1]))
 
 
 def spread(examples: Sequence[Example], most: int) -> list[Example]:
-    """Return at most so many examples: the first of every label, then the second, and so on."""
+    """Return at most ``most`` examples: the first of every label, then the second, and so on."""
     seen: Counter[Label | None] = Counter()
     rounds = []
-    for number, example in enumerate(examples):
-        rounds.append((seen[example.label], number))
+    for index, example in enumerate(examples):
+        rounds.append((seen[example.label], index))
         seen[example.label] += 1
-    return [examples[number] for _, number in sorted(rounds)[:most]]
+    return [examples[index] for _, index in sorted(rounds)[:most]]
 
 
 def _spans(
     writer: SpanWriter, rows: list[list[int]], beams: int, max_tokens: int
 ) -> list[tuple[tuple[list[int], list[int]], float]]:
-    """Beam search for pairs of spans by their mean log-probability over all rows."""
+    """Search for pairs of spans, with beams, by their mean log-probability over all rows."""
     from transformers import LogitsProcessorList
 
     first, second, end = writer.sentinels
@@ -150,7 +151,7 @@ def _spans(
     real = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
     begin = torch.tensor([[model.config.decoder_start_token_id, first]] * len(rows), device=device)
     vocabulary = writer.tokenizer.get_vocab()
-    marks = {number for token, number in vocabulary.items() if token.startswith("<extra_id_")}
+    marks = {token_id for token, token_id in vocabulary.items() if token.startswith("<extra_id_")}
     # Models have more ids than their tokenizer has tokens.
     unused = range(len(writer.tokenizer), model.config.vocab_size)
     banned = [*({*writer.tokenizer.all_special_ids, *marks} - {second, end}), *unused]
@@ -170,24 +171,24 @@ def _spans(
         output_scores=True,
         return_dict_in_generate=True,
     )
-    # All rows have gone the same way; the first tells it.
+    # The searches of all rows are the same; the first row's is read.
     sequences = output.sequences[:beams, 2:].tolist()
-    found = []
+    spans = []
     for sequence, score in zip(sequences, output.sequences_scores[:beams].tolist(), strict=True):
-        if score > _NOTHING and second in sequence and end in sequence:
+        if score > _NO_SEQUENCE and second in sequence and end in sequence:
             middle, stop = sequence.index(second), sequence.index(end)
-            found.append(((sequence[:middle], sequence[middle + 1 : stop]), score))
-    return found
+            spans.append(((sequence[:middle], sequence[middle + 1 : stop]), score))
+    return spans
 
 
 def _together(
     beams: int, second: int, end: int, banned: list[int], max_tokens: int
 ) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return a step of `generate` that makes one search of a batch of searches.
+    """Return a logits processor for `generate` that joins a batch of searches into one.
 
-    It gives every row the mean of all rows' log-probabilities, so that all take the same beams;
-    and it lets the second span begin once and end only after it has begun, and has both happen
-    when the spans have ``max_tokens`` tokens.
+    Every row gets the mean of all rows' log-probabilities, so that all rows keep the same beams.
+    The second span may begin once, and may end only after it has begun. Both must happen once the
+    spans have ``max_tokens`` tokens.
     """
 
     def process(sequences: Tensor, scores: Tensor) -> Tensor:
@@ -210,8 +211,8 @@ def _text(writer: SpanWriter, ids: list[int]) -> str:
     return literal(" ".join(str(writer.tokenizer.decode(ids)).split()))
 
 
-def _glued(writer: SpanWriter, word: str, ids: list[int]) -> str:
-    """The text of a span that follows a word, with the space before it if it has one."""
+def _text_after(writer: SpanWriter, word: str, ids: list[int]) -> str:
+    """Return the text of a span that follows a word, with the space before it if it has one."""
     start = writer.ids(word)
     whole = str(writer.tokenizer.decode([*start, *ids]))
     return literal(whole.removeprefix(str(writer.tokenizer.decode(start)))).rstrip()

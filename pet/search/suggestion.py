@@ -1,4 +1,4 @@
-"""Which unlabelled texts are worth labelling next: uncertain ones, and no two of them alike."""
+"""Suggestion: unlabelled texts worth labelling next, uncertain ones and no two alike."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from pet.task.kinds import Kind, task_kind
 
 Values = NDArray[np.float64]
 
-# Votes are few, so many texts tie: these are ordered by how far the members' probabilities differ.
+# There are few votes, so many texts tie: ties are ordered by the members' disagreement.
 _TIE = 1e-6
 
 
 def entropy(seen: Judgement) -> Values:
-    """Entropy of the ensemble's probabilities, in nats: (n,)."""
+    """Return the entropy of the ensemble's probabilities, in nats: (n,)."""
     return np.asarray(entr(seen.together).sum(axis=1))
 
 
 def margin(seen: Judgement) -> Values:
-    """1 less the gap between the two most likely labels: (n,)."""
+    """Return 1 less the gap between the two most likely labels: (n,)."""
     best = np.sort(seen.together, axis=1)
     return np.asarray(1 - best[:, -1] + best[:, -2])
 
 
 def confidence(seen: Judgement) -> Values:
-    """1 less the probability of the most likely label: (n,)."""
+    """Return 1 less the probability of the most likely label: (n,)."""
     return np.asarray(1 - seen.together.max(axis=1))
 
 
 def votes(seen: Judgement) -> Values:
-    """Entropy of the members' votes, in nats: (n,).
+    """Return the entropy of the members' votes, in nats: (n,).
 
     Source: Dagan & Engelson 1995; for PET, Zeng & Zubiaga 2023 (ActivePETs).
     """
@@ -55,7 +55,7 @@ def votes(seen: Judgement) -> Values:
 
 
 def disagreement(seen: Judgement) -> Values:
-    """Mean KL divergence of the members from their mixture, in nats: (n,).
+    """Return the mean KL divergence of the members from their mixture, in nats: (n,).
 
     Source: McCallum & Nigam 1998.
     """
@@ -80,7 +80,7 @@ _NEEDS_MEMBERS = ("votes", "disagreement")
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A text worth labelling, the measure's value, and what the panel thinks of it."""
+    """A text worth labelling, the measure's value, and the panel's probabilities by label."""
 
     example: Example
     value: float
@@ -103,14 +103,14 @@ def suggest(
 ) -> list[Suggestion]:
     """Choose the unlabelled texts that are worth labelling next, the best first.
 
-    The pool is streamed; only ``number * candidates`` texts are held. These are clustered by their
-    embeddings, weighted by their values, and the text nearest to each cluster's centre is taken.
+    The pool is streamed; only ``number * candidates`` texts are held. They are clustered by their
+    embeddings, weighted by their values, and the text nearest to each cluster's centre is chosen.
     Source: Zhdanov 2019 (1901.05954).
 
     Parameters
     ----------
     panel : Panel
-        Who judges.
+        The models that judge.
     pool : Pool
         Unlabelled text; of equal texts one is suggested.
     number : int
@@ -118,75 +118,73 @@ def suggest(
     config : SuggestConfig
         The measure, and how many candidates there are for each suggestion.
     seed : int
-        Of the clusters.
+        Random seed of the clusters.
     known : iterable of Example
         Texts that are labelled already.
     progress : callable
-        Told of every stage; see `pet.progress`.
+        Called at every stage; see `pet.progress`.
 
     Raises
     ------
     UsageError
-        When the measure compares members and the panel has one alone.
+        When the measure compares members and the panel has only one.
     """
     if config.by in _NEEDS_MEMBERS and panel.size < 2:
         raise UsageError(
             f"Measure {config.by!r} compares members; this model has one alone.",
             "Use `--by entropy`, or a run of several patterns.",
         )
-    found = _candidates(panel, pool, number * config.candidates, config.by, known, progress)
-    if len(found) <= number or config.candidates == 1:
-        return found[:number]
-    vectors = panel.embed([own.example.texts for own in found])
-    values = np.array([own.value for own in found])
-    return [found[row] for row in spread_out(vectors, values, number, seed)]
+    best = _candidates(panel, pool, number * config.candidates, config.by, known, progress)
+    if len(best) <= number or config.candidates == 1:
+        return best[:number]
+    vectors = panel.embed([suggestion.example.texts for suggestion in best])
+    values = np.array([suggestion.value for suggestion in best])
+    return [best[row] for row in spread_out(vectors, values, number, seed)]
 
 
 def spread_out(vectors: NDArray[np.float32], values: Values, number: int, seed: int) -> list[int]:
-    """Choose row numbers, in order, so that they stand for all rows and no two are alike.
+    """Choose rows that represent all rows, no two alike; return their indices in order.
 
     Parameters
     ----------
     vectors : array (N, H)
-        Of the texts.
+        Embeddings of the texts.
     values : array (N,)
-        Not negative; a row of higher value draws its cluster's centre to itself.
+        Weights of the rows in their clusters' centres; not negative.
     number : int
-        How many rows; fewer than N.
+        Number of rows to choose; less than N.
     seed : int
-        Of the clusters' first centres.
+        Random seed of the clusters' first centres.
     """
     points = StandardScaler().fit_transform(vectors.astype(np.float64))
     clusters = KMeans(number, n_init=4, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different points than clusters
-        own = clusters.fit_predict(points, sample_weight=np.maximum(values, 0) + 1e-9)
-    gaps = np.linalg.norm(points - clusters.cluster_centers_[own], axis=1)
-    nearest = np.lexsort((-values, gaps, own))
-    chosen = nearest[np.unique(own[nearest], return_index=True)[1]].tolist()
+        cluster = clusters.fit_predict(points, sample_weight=np.maximum(values, 0) + 1e-9)
+    gaps = np.linalg.norm(points - clusters.cluster_centers_[cluster], axis=1)
+    nearest = np.lexsort((-values, gaps, cluster))
+    chosen = nearest[np.unique(cluster[nearest], return_index=True)[1]].tolist()
     rest = [row for row in np.argsort(-values, kind="stable").tolist() if row not in set(chosen)]
     return sorted([*chosen, *rest[: number - len(chosen)]])
 
 
-def _laid_out(seen: Judgement, kind: Kind) -> Judgement:
-    """Judgement of the decisions about texts: one a text, or yes and no about each of its labels.
-
-    The values of a text's decisions are summed.
-    """
-    members = np.stack([kind.shares(own) for own in seen.members])
+def _by_decision(seen: Judgement, kind: Kind) -> Judgement:
+    """Return the judgement of each decision: one a text, or yes and no about each of its labels."""
+    members = np.stack([kind.shares(probabilities) for probabilities in seen.members])
     return Judgement(members, seen.weights, kind.shares(seen.together))
 
 
 def _candidates(
     panel: Panel, pool: Pool, size: int, by: str, known: Iterable[Example], progress: Progress
 ) -> list[Suggestion]:
-    """The texts of the highest values, best first; of equal values the first in the pool."""
+    """Return the ``size`` texts of the highest values, best first; ties in the pool's order."""
     labels, kind, measure = panel.task.labels, task_kind(panel.task), MEASURES[by]
     seen = {example.key for example in known}
     heap: list[tuple[float, int, Suggestion]] = []
     start = 0
     for chunk, judgement in panel.judge(pool, progress):
-        values = measure(_laid_out(judgement, kind)).reshape(len(chunk), -1).sum(axis=1)
+        # The values of a text's decisions are summed.
+        values = measure(_by_decision(judgement, kind)).reshape(len(chunk), -1).sum(axis=1)
         for row in np.argsort(-values, kind="stable").tolist():
             value = float(values[row])
             if len(heap) == size and value <= heap[0][0]:

@@ -16,48 +16,53 @@ def rule_templates(task: Task, families: Sequence[str]) -> dict[str, str]:
     """Return templates, each with the name of its family.
 
     The families are those of "True Few-Shot Learning with Prompts" (Schick and Schuetze, TACL
-    2022): ``null`` puts the mask beside the text, ``punctuation`` adds only that, ``prompt`` says
-    something about the text, and ``question-answer`` asks for the label.
+    2022): ``null`` puts the mask beside the text, ``punctuation`` adds only punctuation, ``prompt``
+    adds words about the text, and ``question-answer`` asks for the label.
 
     Parameters
     ----------
     task : Task
-        Its fields, with the options they have in its own patterns, and its label names.
+        Its fields, with the options they have in its patterns, and its label names are used.
     families : sequence of str
         Names in `FAMILIES`.
+
+    Raises
+    ------
+    UsageError
+        When a family is unknown.
     """
-    found: dict[str, str] = {}
+    origins: dict[str, str] = {}
     for name in families:
         if name not in FAMILIES:
             raise UsageError(f"Unknown family {name!r}.", did_you_mean(name, FAMILIES))
         for template in FAMILIES[name](task):
-            found.setdefault(template, name)
-    return found
+            origins.setdefault(template, name)
+    return origins
 
 
-def slots(task: Task) -> list[str]:
-    """Return the fields as a template names them, such as ``{passage}`` or ``{question:keep}``."""
+def placeholders(task: Task) -> list[str]:
+    """Return the fields as a template has them, such as ``{passage}`` or ``{question:keep}``."""
     options: dict[str, str] = {}
     for pvp in task.pvps:
-        for part in pvp.pattern.parts:
-            if isinstance(part, Field):
-                cut = "" if part.cut == "tail" else f":{part.cut}"
-                options.setdefault(part.name, ":keep" if part.keep else cut)
+        for piece in pvp.pattern.parts:
+            if isinstance(piece, Field):
+                cut = "" if piece.cut == "tail" else f":{piece.cut}"
+                options.setdefault(piece.name, ":keep" if piece.keep else cut)
     return [f"{{{name}{options.get(name, '')}}}" for name in task.fields]
 
 
 def literal(text: str) -> str:
-    """Return text so that a template means it literally."""
+    """Escape braces, so that a template holds the text literally."""
     return text.replace("{", "{{").replace("}", "}}")
 
 
 def _null(task: Task) -> list[str]:
-    body = " ".join(slots(task))
+    body = " ".join(placeholders(task))
     return [f"{body} {{mask}}", f"{{mask}} {body}", *_between(task, "{a} {mask} {b}")]
 
 
 def _punctuation(task: Task) -> list[str]:
-    body = " ".join(slots(task))
+    body = " ".join(placeholders(task))
     return [
         f"{body} ( {{mask}} )",
         f"( {{mask}} ) {body}",
@@ -73,7 +78,7 @@ def _punctuation(task: Task) -> list[str]:
 
 
 def _prompt(task: Task) -> list[str]:
-    body = " ".join(slots(task))
+    body = " ".join(placeholders(task))
     named = [
         f"{_words(name)} is {{mask}}. {body}" for name in (f"The {field}" for field in task.fields)
     ]
@@ -92,7 +97,7 @@ def _prompt(task: Task) -> list[str]:
 
 
 def _question_answer(task: Task) -> list[str]:
-    body = " ".join(slots(task))
+    body = " ".join(placeholders(task))
     questions = ["what is it?", "how was it?", "what is it about?"]
     if len(task.labels) <= _MOST_NAMED:
         *first, last = [_words(label) for label in task.labels]
@@ -108,8 +113,8 @@ def _question_answer(task: Task) -> list[str]:
 
 
 def _between(task: Task, frame: str) -> list[str]:
-    """Put the first field at ``{a}`` and the others at ``{b}``; nothing where there is but one."""
-    first, *others = slots(task)
+    """Put the first field at ``{a}``, the others at ``{b}``; return [] if there is one field."""
+    first, *others = placeholders(task)
     if not others:
         return []
     return [frame.replace("{a}", first).replace("{b}", " ".join(others))]

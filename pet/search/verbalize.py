@@ -1,4 +1,4 @@
-"""Find label words for a task: the searches of `pet verbalize`."""
+"""Verbalize: find label words for a task by one of the three searches."""
 
 from __future__ import annotations
 
@@ -33,27 +33,38 @@ def find_words(
     Parameters
     ----------
     backbone : LanguageModel
-        With the weights that words are judged by.
+        Model that judges the words.
     task : Task
-        Its patterns and labels; its label words are what ``kpt`` refines, and else ignored.
+        Its patterns and labels are used; its label words only by ``kpt``, which refines them.
     examples : sequence of Example
         Labelled; at least one of every label.
     config : WordSearchConfig
-        Which search, and how far it goes.
+        The search and its settings.
     sample : sequence of mapping
         Unlabelled texts.
     patterns : sequence of int, optional
-        Numbers of the patterns; all of them by default. Those that name a label are answered
-        with yes or no, and passed over.
+        Indices of the patterns; all of them by default. Those that name a label are answered
+        with yes or no, and are skipped.
     max_length : int
         Most tokens of an input.
 
     Returns
     -------
     dict
-        What was found, by pattern number; under None for all patterns together.
+        The words of each pattern by its index; under None those of all patterns together.
+
+    Raises
+    ------
+    UsageError
+        When all chosen patterns ask about ``{label}``.
+    DataError
+        When a label has no example.
+    VerbalizerError
+        When there are too few words for the labels.
     """
-    chosen = [own for own in task.select(patterns) if not own[1].pattern.asks_each_label]
+    chosen = [
+        (index, pvp) for index, pvp in task.select(patterns) if not pvp.pattern.asks_each_label
+    ]
     if not chosen:
         raise UsageError(
             f"The chosen patterns of task {task.name!r} ask about {{label}}: they are answered "
@@ -62,18 +73,18 @@ def find_words(
         )
     pvps = [pvp for _, pvp in chosen]
     given = all_words(task, pvps) if config.search == "kpt" else None
-    words = None if given is None else [word for own in given.words.values() for word in own]
-    readings = Readings.take(backbone, pvps, task.labels, examples, sample, max_length, words)
+    words = None if given is None else [word for words in given.words.values() for word in words]
+    readings = Readings.read(backbone, pvps, task.labels, examples, sample, max_length, words)
 
-    def search(part: Readings) -> FoundWords:
+    def search(readings: Readings) -> FoundWords:
         if given is not None:
-            return kpt(part, config, given)
-        part = part.frequent(config.frequent)
-        return petal(part, config) if config.search == "petal" else lm_bff(part, config)
+            return kpt(readings, config, given)
+        readings = readings.frequent(config.frequent)
+        return petal(readings, config) if config.search == "petal" else lm_bff(readings, config)
 
     if config.joint:
         return {None: search(readings)}
-    return {number: search(readings.only(row)) for row, (number, _) in enumerate(chosen)}
+    return {index: search(readings.only(row)) for row, (index, _) in enumerate(chosen)}
 
 
 def all_words(task: Task, pvps: Sequence[PVP]) -> Verbalizer:
@@ -87,9 +98,9 @@ def all_words(task: Task, pvps: Sequence[PVP]) -> Verbalizer:
 
 
 def with_words(task: Task, found: Mapping[int | None, FoundWords]) -> Task:
-    """Return the task with the words that were found, for the patterns they were found for."""
+    """Return the task with these words in the patterns that they were found for."""
     pvps = []
-    for number, pvp in enumerate(task.pvps):
-        own = None if pvp.pattern.asks_each_label else found.get(number) or found.get(None)
-        pvps.append(pvp if own is None else pvp.with_verbalizers(own.verbalizer))
+    for index, pvp in enumerate(task.pvps):
+        words = None if pvp.pattern.asks_each_label else found.get(index) or found.get(None)
+        pvps.append(pvp if words is None else pvp.with_verbalizers(words.verbalizer))
     return replace(task, pvps=pvps)

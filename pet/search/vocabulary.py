@@ -1,7 +1,7 @@
-"""The whole vocabulary at the mask: which tokens are words, and what the model says of each.
+"""Vocabulary at the mask: which tokens are words, and how likely each is.
 
-A pattern takes one forward pass over the texts. What is kept of it is the decoder inputs at the
-mask, (N, E), which are small; logits over the vocabulary are made for a few texts at a time.
+Each pattern is one forward pass over the texts. Of it only the decoder inputs at the mask, (N, E),
+are kept, which are small. Logits over the vocabulary are computed for a few texts at a time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pet.scoring.soft import make_template
 from pet.scoring.soft.template import SoftSpec
 from pet.task import PVP
 
-# Logits that are in memory at once; 16 MiB in fp32.
+# Logits in memory at once; 16 MiB in fp32.
 CELLS = 2**22
 _LEAST_LETTERS = 2
 
@@ -32,34 +32,36 @@ class WordTable:
     ids: Tensor
 
     @classmethod
-    def of(
+    def single_tokens(
         cls, texts: Sequence[str], tokenizer: TextTokenizer, encoders: Sequence[Encoder]
     ) -> WordTable:
-        """Take those of the texts that are one known token in all patterns."""
-        # The same word is another token where no space stands before it, in some vocabularies.
+        """Make the table of those texts that are one known token in all patterns."""
+        # In some vocabularies a word is another token if no space stands before it.
         places = [(encoder.mask_after_space, encoder.mask_anchor) for encoder in encoders]
         tokens = {place: _tokens(texts, tokenizer, *place) for place in set(places)}
         keep = np.ones(len(texts), dtype=bool)
-        for part in tokens.values():
-            single = part.lengths == 1
+        for rows in tokens.values():
+            single = rows.lengths == 1
             keep &= single
-            keep[single] &= part.flat[part.starts[:-1][single]] != tokenizer.unknown_id
+            keep[single] &= rows.flat[rows.starts[:-1][single]] != tokenizer.unknown_id
         ids = np.stack([tokens[place].flat[tokens[place].starts[:-1][keep]] for place in places])
         known = tuple(text for text, kept in zip(texts, keep, strict=True) if kept)
         return cls(known, torch.from_numpy(ids))
 
     @classmethod
     def whole(cls, tokenizer: TextTokenizer, encoders: Sequence[Encoder]) -> WordTable:
-        """Take the real words of a vocabulary: letters only, two or more, one token as text."""
+        """Make the table of a vocabulary's real words: two or more letters, nothing else."""
         texts = (text.strip() for text in tokenizer.token_texts)
         words = dict.fromkeys(
             text for text in texts if text.isalpha() and len(text) >= _LEAST_LETTERS
         )
-        return cls.of(list(words), tokenizer, encoders)
+        return cls.single_tokens(list(words), tokenizer, encoders)
 
-    def take(self, columns: Tensor) -> WordTable:
-        """Return the table of these words, in this order."""
-        return WordTable(tuple(self.texts[n] for n in columns.tolist()), self.ids[:, columns])
+    def select(self, columns: Tensor) -> WordTable:
+        """Return the table of the words at these columns, in this order."""
+        return WordTable(
+            tuple(self.texts[column] for column in columns.tolist()), self.ids[:, columns]
+        )
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -80,9 +82,9 @@ def mask_encoder(pvp: PVP, backbone: LanguageModel, max_length: int) -> Encoder:
 
 
 def mask_states(backbone: LanguageModel, encoder: Encoder, chunk: Chunk) -> Tensor:
-    """Decoder inputs at the mask of every text of a chunk: (N, E).
+    """Return the decoder inputs at the mask of every text of a chunk: (N, E).
 
-    Slots are as they start: their words, or common words of the vocabulary where they have none.
+    Slots are untrained: they hold their words, or common words of the vocabulary without any.
     """
     encoded = encoder.encode(chunk)
     starts = encoder.soft_starts
@@ -107,12 +109,12 @@ def log_probabilities(
     ids : Tensor (K,)
         Token ids.
     cells : int
-        Logits that are in memory at once.
+        Logits in memory at once.
 
     Yields
     ------
     tuple
-        Which rows of ``states``, and their log-probabilities (B, K).
+        The rows of ``states``, a slice, and their log-probabilities (B, K).
     """
     step = max(1, cells // backbone.tokenizer.vocabulary_size)
     columns = ids.to(states.device)

@@ -60,7 +60,7 @@ def test_real_words_are_what_text_becomes_one_token_of(backbone: MaskedLM) -> No
     expected = words_of(backbone.hf_tokenizer)
     assert dict(zip(table.texts, table.ids[0].tolist(), strict=True)) == expected
     assert (table.ids[0] == table.ids[1]).all()
-    some = WordTable.of(["good", "zebra", "", "bad"], backbone.tokenizer, encoders)
+    some = WordTable.single_tokens(["good", "zebra", "", "bad"], backbone.tokenizer, encoders)
     assert some.texts == ("good", "bad")
 
 
