@@ -61,7 +61,7 @@ class HeldOut:
     def __init__(self, backbone: MaskedLM, rows: Ragged) -> None:
         self._columns: list[Ints] = []
         seen = rows.flat.copy()
-        masking = Masking.of(backbone.tokenizer, 0.15, 1.0, 0.0)
+        masking = Masking.from_tokenizer(backbone.tokenizer, 0.15, 1.0, 0.0)
         for number, (start, end) in enumerate(zip(rows.starts, rows.starts[1:], strict=False)):
             generator = np.random.default_rng([_MASKS_SEED, number])
             hidden, chosen = masking(rows.flat[None, start:end], generator)

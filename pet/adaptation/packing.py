@@ -100,7 +100,7 @@ class Packer:
                 elif (at := int(generator.integers(seen + 1))) < count:
                     kept[at] = ids
                 seen += 1
-        return Ragged.of([row.tolist() for row in kept])
+        return Ragged.pack([row.tolist() for row in kept])
 
 
 class RowStream:

@@ -60,7 +60,9 @@ def adaptation_losses(
 def _masked_lm_losses(
     backbone: MaskedLM, stream: RowStream, how: LMConfig, seed: int, done: int
 ) -> Iterator[Loss]:
-    masking = Masking.of(backbone.tokenizer, how.mask_rate, how.mask_share, how.random_share)
+    masking = Masking.from_tokenizer(
+        backbone.tokenizer, how.mask_rate, how.mask_share, how.random_share
+    )
     while True:
         # All that is random in a batch follows from its number: nothing of it has to be saved.
         generator = with_seed(derived_seed(seed, AdaptationStream.BATCH, done))

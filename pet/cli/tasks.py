@@ -71,7 +71,7 @@ def _splitter(backbone: str | None) -> Callable[[str], str]:
     tokenizer = backbone_class(load_config(backbone)).text_tokenizer(load_tokenizer(backbone))
 
     def pieces(word: str) -> str:
-        tokens = tokenizer.pieces(word)
+        tokens = tokenizer.word_pieces(word)
         return f" ({'+'.join(tokens)})" if len(tokens) > 1 else ""
 
     return pieces

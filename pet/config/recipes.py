@@ -1,4 +1,4 @@
-"""Soft templates that are other kinds with settings of their own, named as their papers do."""
+"""Recipes: soft templates from papers, each a kind with certain settings."""
 
 from __future__ import annotations
 
@@ -7,25 +7,33 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Recipe:
-    """A kind in `pet.scoring.soft.KINDS` and what it is used with; None leaves a setting as it is.
+    """A kind of soft template and the settings that it is used with.
 
-    ``start`` says what pseudo tokens start as, ``readout`` how labels are read off the mask, and
-    ``mixture`` is a number of templates where the settings name none.
+    Parameters
+    ----------
+    soft_kind : str
+        Name in `pet.scoring.soft.KINDS`.
+    start : str, optional
+        Start of pseudo tokens, instead of the setting ``soft_start``.
+    readout : str, optional
+        Readout of labels at the mask, instead of the setting of that name.
+    mixture : int
+        Number of templates, unless the settings name one.
     """
 
-    kind: str
+    soft_kind: str
     start: str | None = None
     readout: str | None = None
     mixture: int = 1
 
     @classmethod
-    def of(cls, name: str) -> Recipe:
-        """Return what a name of `--soft` stands for."""
+    def named(cls, name: str) -> Recipe:
+        """Return the recipe of a name that ``--soft`` takes; a plain kind changes no setting."""
         return RECIPES.get(name) or cls(name)
 
 
 RECIPES = {
-    # Hambardzumyan et al., ACL 2021: slots that start as mask tokens, and a vector a label.
+    # Hambardzumyan et al., ACL 2021: slots that start as mask tokens, and a vector for each label.
     "warp": Recipe("prompt-tuning", start="mask", readout="class-vectors"),
     # Qin and Eisner, NAACL 2021.
     "mixture": Recipe("prompt-tuning", mixture=4),

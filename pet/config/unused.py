@@ -50,7 +50,7 @@ def _unused_by_members(settings: Settings, slots: SlotUse) -> frozenset[str]:
         ignored.add("soft_start")
     if "deep" not in slots.kinds:
         ignored |= {"soft_deep", "soft_deep_layers"}
-    if all(Recipe.of(name).readout for name in template.soft):
+    if all(Recipe.named(name).readout for name in template.soft):
         ignored.add("readout")
     if METHODS[settings.method].training(training).weights_scope(soft=False) != "lora":
         ignored.add("lora_rank")

@@ -1,4 +1,4 @@
-"""Pools of unlabelled text, streamed: read again whenever they are needed."""
+"""Pools of unlabelled text, streamed: read again for every pass."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ import numpy as np
 
 from pet.data.examples import Example
 
-Row = TypeVar("Row")
+T = TypeVar("T")
 
 
 class Pool:
-    """Unlabelled examples, read again from their source whenever they are needed.
+    """Unlabelled examples, read again from their source for every pass.
 
-    Nothing but one chunk is ever held, so memory does not grow with the pool. The first pass
-    counts the rows, and so finds a faulty one before any training.
+    Only one chunk is in memory, whatever the size of the pool. The first pass counts the rows, and
+    so finds a faulty row before any training.
 
     Parameters
     ----------
     read : callable
         Returns a fresh iterator over the examples.
     exclude : iterable of Example
-        Examples that are left out, such as those drawn as shots.
+        Examples to leave out, such as those drawn as shots.
     limit : int, optional
-        Use a seeded random sample of this size, in file order; None means all.
+        Size of a random sample, kept in the order of the source; by default all examples.
     seed : int
-        Of that sample.
+        Seed of that sample.
     """
 
     def __init__(
@@ -68,35 +68,31 @@ class Pool:
         return self._count
 
     def __iter__(self) -> Iterator[Example]:
-        number = 0
-        for example in self._read():
-            if example.key in self._excluded:
-                continue
-            if self._kept is None or self._kept[number]:
+        included = (example for example in self._read() if example.key not in self._excluded)
+        for row, example in enumerate(included):
+            if self._kept is None or self._kept[row]:
                 yield example
-            number += 1
 
-    def take(self, rows: Iterable[int]) -> dict[int, Example]:
-        """Return the examples of these row numbers, read in one pass."""
+    def select(self, rows: Iterable[int]) -> dict[int, Example]:
+        """Return the examples of row numbers, ``{row: example}``, read in one pass."""
         wanted = set(rows)
         last = max(wanted, default=-1)
-        numbered = enumerate(islice(self, last + 1))
-        return {number: example for number, example in numbered if number in wanted}
+        return {row: example for row, example in enumerate(islice(self, last + 1)) if row in wanted}
 
     def chunks(self, size: int = 4096) -> Iterator[list[Example]]:
         """Yield the examples in lists of at most ``size``, in order."""
         return chunked(self, size)
 
 
-def chunked(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
-    """Yield consecutive lists of at most ``size`` rows, such as examples."""
-    iterator = iter(rows)
+def chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield consecutive lists of at most ``size`` items."""
+    iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
 
 
 def reusable(source: str) -> str:
-    """Return a source that can be read again: standard input is copied to a temporary file."""
+    """Return a source that can be read again; standard input is copied to a temporary file."""
     if source != "-":
         return source
     with tempfile.NamedTemporaryFile("wb", suffix=".jsonl", delete=False) as copy:

@@ -20,11 +20,10 @@ from pet.types import Ints
 class Batch:
     """Padded rows on a device: ``ids``, ``attention`` and ``segments`` (B, L), ``masks`` (B, M).
 
-    ``attention`` is None where nothing is padded, ``segments`` where the model takes none.
-    ``after`` holds token sequences that a model reads behind the mask of every row, each on its
-    own: the beginnings of label words, for models that predict a word token by token. ``fillings``
-    say which places hold learned tokens: none where the pattern is hard, several where rows of
-    several patterns were joined.
+    ``attention`` is None when nothing is padded, ``segments`` when the model takes none. ``after``
+    holds token sequences that a model reads behind the mask of every row, one at a time: the
+    beginnings of label words, for models that predict a word token by token. ``fillings`` are the
+    places of learned tokens: none for a hard pattern, several for joined rows of several patterns.
     """
 
     ids: torch.Tensor
@@ -35,60 +34,56 @@ class Batch:
     fillings: tuple[Filling, ...] = ()
 
     def words(self, slot_id: int) -> Ints:
-        """The ids (B, L) with ``slot_id`` at learned tokens, which are no words to be predicted."""
+        """Return the ids (B, L) with ``slot_id`` at learned tokens, which are never predicted."""
         ids: Ints = self.ids.cpu().numpy().copy()
         for filling in self.fillings:
             ids[filling.slots.rows.cpu(), filling.slots.columns.cpu()] = slot_id
         return ids
 
     def settled(self) -> Batch:
-        """Return the same with its prompts computed, for several passes that are to see them."""
+        """Compute the prompts once, so that several passes see the same values."""
         return replace(self, fillings=tuple(filling.settled() for filling in self.fillings))
 
     def by_length(self, pass_cost: int) -> list[torch.Tensor]:
-        """Numbers of rows that are best read together, see `similar_lengths`: one (R,) a pass."""
+        """Group row numbers for forward passes, one (R,) a pass; see `similar_lengths`."""
         if self.attention is None or pass_cost >= self.ids.numel():
             return [torch.arange(len(self.ids), device=self.ids.device)]
         groups = similar_lengths(self.attention.sum(dim=1).cpu().numpy(), pass_cost)
         return [torch.from_numpy(rows).to(self.ids.device) for rows in groups]
 
     def shortened(self, rows: torch.Tensor) -> Batch:
-        """Return some of the rows, no longer than the longest of them."""
-        part = self.take(rows)
-        if part.attention is None:
-            return part
-        length = int(part.attention.sum(dim=1).max())
-        attention = part.attention[:, :length]
+        """Select rows, and cut their padding to the longest of them."""
+        batch = self.select(rows)
+        if batch.attention is None:
+            return batch
+        length = int(batch.attention.sum(dim=1).max())
+        attention = batch.attention[:, :length]
         return replace(
-            part,
-            ids=part.ids[:, :length],
+            batch,
+            ids=batch.ids[:, :length],
             attention=None if bool(attention.all()) else attention,
-            segments=None if part.segments is None else part.segments[:, :length],
+            segments=None if batch.segments is None else batch.segments[:, :length],
         )
 
-    def take(self, rows: torch.Tensor) -> Batch:
-        """Return some of the rows, as long as before."""
-        ids, masks = self.ids[rows], self.masks[rows]
-        attention, segments = (
-            None if part is None else part[rows] for part in (self.attention, self.segments)
-        )
+    def select(self, rows: torch.Tensor) -> Batch:
+        """Return some rows by number, (R,); their padding stays."""
         return replace(
             self,
-            ids=ids,
-            attention=attention,
-            segments=segments,
-            masks=masks,
-            fillings=tuple(filling.take(rows) for filling in self.fillings),
+            ids=self.ids[rows],
+            attention=None if self.attention is None else self.attention[rows],
+            segments=None if self.segments is None else self.segments[rows],
+            masks=self.masks[rows],
+            fillings=tuple(filling.select(rows) for filling in self.fillings),
         )
 
 
 @dataclass(frozen=True)
 class LabelSlot:
-    """Where the names of C labels go.
+    """Place for the name of one of C labels in every row.
 
-    Their tokens stand end to end behind those of the texts, from ``starts`` (C + 1) on; ``places``
-    (N,) are the positions in the texts' rows that they are put in at, and ``behind`` (M + S,) tells
-    which of the masks and then of the learned tokens give way to them.
+    The names' tokens stand end to end behind those of the texts, from ``starts`` (C + 1,) on.
+    ``places`` (N,) are the positions in the rows at which a name is inserted. ``behind`` (M + S,)
+    tells which masks, and then which learned tokens, stand after it and are shifted.
     """
 
     starts: Ints
@@ -97,13 +92,27 @@ class LabelSlot:
 
     @property
     def lengths(self) -> Ints:
-        """Tokens of every label's name, (C,)."""
+        """Number of tokens of every label's name, (C,)."""
         return np.diff(self.starts)
 
-    def put_in(self, source: Ints, marked: Ints, texts: Ints, labels: Ints) -> tuple[Ints, Ints]:
-        """Make room for one label's name in every row.
+    def insert(self, source: Ints, marked: Ints, texts: Ints, labels: Ints) -> tuple[Ints, Ints]:
+        """Insert one label's name into every row.
 
-        Returns new flat sources (B, L), and where positions (B, K) that are marked have gone.
+        Parameters
+        ----------
+        source : array (B, L)
+            Indices into the flat tokens, without names.
+        marked : array (B, M + S)
+            Positions of masks and learned tokens, without names.
+        texts, labels : array (B,)
+            Text and label of every row.
+
+        Returns
+        -------
+        array (B, L)
+            Indices with the names' tokens.
+        array (B, M + S)
+            The positions after the insertion.
         """
         places, widths = self.places[texts, None], self.lengths[labels, None]
         within = np.arange(source.shape[1]) - places
@@ -115,24 +124,24 @@ class LabelSlot:
 
 @dataclass(frozen=True)
 class Encoded:
-    """N examples put through one pattern, which asks Q questions about each: N Q rows to batch.
+    """N examples in one pattern, which asks Q questions about each: N Q rows to batch.
 
-    Q is 1, or the number of labels C where the pattern names a label. Row r is question r % Q about
-    example r // Q. Only the examples are stored: names of labels are put in when a batch is made,
+    Q is 1, or the number of labels C if the pattern names a label. Row r is question r % Q about
+    example r // Q. Only the examples are stored: names of labels are inserted when a batch is made,
     so memory does not grow with C.
 
-    ``ids`` and ``segments`` are ragged rows of token ids and segment numbers, ``masks`` (N, M)
-    holds the positions whose states predict the label word, ``slots`` (N, S) those of learned
-    tokens, all without the label's name; ``slot`` says where that goes, ``entries`` (S,) which
-    vector of the soft template each slot takes.
+    ``ids`` and ``segments`` are ragged rows of token ids and segment numbers, ``masks`` (N, M) the
+    positions whose states predict the label word, ``soft_slots`` (N, S) the positions of learned
+    tokens; all of them without the label's name, whose place is ``label_slot``. ``entries`` (S,)
+    are the vectors of the soft template that the slots take, by number.
     """
 
     ids: Ragged
     segments: Ints | None
     masks: Ints
     pad_id: int
-    slot: LabelSlot | None = None
-    slots: Ints | None = None
+    label_slot: LabelSlot | None = None
+    soft_slots: Ints | None = None
     entries: Ints | None = None
 
     def __len__(self) -> int:
@@ -140,39 +149,41 @@ class Encoded:
 
     @property
     def questions(self) -> int:
-        """How many rows every example has, Q."""
-        return 1 if self.slot is None else len(self.slot.lengths)
+        """Number of rows of every example, Q."""
+        return 1 if self.label_slot is None else len(self.label_slot.lengths)
 
     @cached_property
     def lengths(self) -> Ints:
-        """Tokens of every row, (N Q,)."""
-        own = self.ids.lengths
-        return own if self.slot is None else (own[:, None] + self.slot.lengths).ravel()
+        """Number of tokens of every row, (N Q,)."""
+        lengths = self.ids.lengths
+        if self.label_slot is None:
+            return lengths
+        return (lengths[:, None] + self.label_slot.lengths).ravel()
 
     def batches(self, token_budget: int) -> Iterator[Ints]:
         """Yield row numbers, longest rows first, at most ``token_budget`` padded tokens a batch."""
         return within_budget(self.lengths, token_budget)
 
-    def each(self, compute: Compute, of: Callable[[Batch], torch.Tensor]) -> torch.Tensor:
-        """What ``of`` makes of every row, (N Q, ...): batch by batch, put back into order."""
-        whole = torch.empty(0)
+    def each(self, compute: Compute, read: Callable[[Batch], torch.Tensor]) -> torch.Tensor:
+        """Apply ``read`` to batches; return its results in the order of the rows, (N Q, ...)."""
+        results = torch.empty(0)
         for rows in self.batches(compute.token_budget):
-            found = of(self.batch(rows, compute.device))
-            if not len(whole):
-                whole = found.new_empty(len(self), *found.shape[1:])
-            whole[compute.put(rows).to(found.device)] = found
-        return whole
+            result = read(self.batch(rows, compute.device))
+            if not len(results):
+                results = result.new_empty(len(self), *result.shape[1:])
+            results[compute.put(rows).to(result.device)] = result
+        return results
 
     def batch(self, rows: Ints, device: torch.device) -> Batch:
-        """Pad the given rows to the longest of them, on the right."""
+        """Return the given rows, (B,), padded on the right to the longest of them."""
         texts, labels = np.divmod(rows, self.questions)
         lengths, masks = self.lengths[rows], self.masks[texts]
-        places = masks if self.slots is None else np.hstack([masks, self.slots[texts]])
+        places = masks if self.soft_slots is None else np.hstack([masks, self.soft_slots[texts]])
         columns = np.arange(int(lengths.max()))
         real = columns < lengths[:, None]
         source = self.ids.starts[texts, None] + columns
-        if self.slot is not None:
-            source, places = self.slot.put_in(source, places, texts, labels)
+        if self.label_slot is not None:
+            source, places = self.label_slot.insert(source, places, texts, labels)
         source = np.where(real, source, 0)
         ids = np.where(real, self.ids.flat[source], self.pad_id)
         segments = None
@@ -180,8 +191,9 @@ class Encoded:
             segments = put(np.where(real, self.segments[source], 0), device)
         attention = None if real.all() else put(real.astype(np.int64), device)
         fillings: tuple[Filling, ...] = ()
-        if self.slots is not None and self.entries is not None:
-            fillings = (Filling(Slots.of(places[:, masks.shape[1] :], self.entries, device)),)
+        if self.soft_slots is not None and self.entries is not None:
+            slots = Slots.in_every_row(places[:, masks.shape[1] :], self.entries, device)
+            fillings = (Filling(slots),)
         return Batch(
             put(ids, device),
             attention,
@@ -192,9 +204,9 @@ class Encoded:
 
 
 def within_budget(lengths: Ints, token_budget: int, copies: Ints | int = 1) -> Iterator[Ints]:
-    """Yield numbers of rows, longest first, at most ``token_budget`` padded tokens at a time.
+    """Yield row numbers, longest rows first, at most ``token_budget`` padded tokens at a time.
 
-    A row that is there several times, ``copies`` (N,), counts as often; one row is always allowed.
+    Row n counts ``copies[n]`` times. A single row is always allowed.
     """
     order = np.argsort(-lengths, kind="stable")
     counted = np.broadcast_to(copies, lengths.shape)[order].cumsum()
@@ -210,7 +222,7 @@ def similar_lengths(lengths: Ints, pass_cost: int) -> list[Ints]:
     """Split rows into groups that together cost least: padded tokens, and ``pass_cost`` a group."""
     order = np.argsort(-lengths, kind="stable")
     ranked = lengths[order].tolist()
-    # best[n]: the least cost of the n longest rows, and where the last of their groups starts.
+    # best[n]: the least cost of the n longest rows, and the start of their last group.
     best = [(0, 0)]
     for end in range(1, len(ranked) + 1):
         best.append(

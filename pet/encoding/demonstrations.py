@@ -1,7 +1,7 @@
 """Demonstrations: labelled examples shown beside every input, one of each label (LM-BFF).
 
-A demonstration is the member's own pattern, filled with a labelled example and a word of its label.
-Its texts are fields that give way first: at least half of the room is the input's own.
+A demonstration is the member's pattern, filled with a labelled example and a word of its label.
+Its texts are the first to be shortened: the input keeps at least half of the room.
 
 Source: Gao et al., ACL 2021, section 6.
 """
@@ -22,20 +22,20 @@ from pet.task.labels import names
 from pet.task.pattern import Field, Mask, Part, Separator, Words
 from pet.types import Fields, Ints
 
-# Label to the texts of examples that show it.
+# Label to the texts of its examples.
 Shown = Mapping[str, Sequence[Fields]]
 
 
 def by_label(examples: Sequence[Example], labels: Sequence[str]) -> Shown:
-    """Fields of labelled examples under their labels; labels without examples are left out."""
-    found = {label: [e.texts for e in examples if label in names(e.label)] for label in labels}
-    return {label: texts for label, texts in found.items() if texts}
+    """Group the fields of labelled examples by label; labels without examples are left out."""
+    groups = {label: [e.texts for e in examples if label in names(e.label)] for label in labels}
+    return {label: texts for label, texts in groups.items() if texts}
 
 
 def draw_each(
     examples: Sequence[Example], labels: Sequence[str], draws: int, generator: np.random.Generator
 ) -> Shown:
-    """Choose at most so many examples of each label, without replacement."""
+    """Draw at most ``draws`` examples of each label, without replacement."""
     shown = by_label(examples, labels)
     return {
         label: [texts[row] for row in generator.permutation(len(texts))[:draws]]
@@ -46,10 +46,10 @@ def draw_each(
 def with_demonstrations(
     pattern: Pattern, words: Mapping[str, str], before: bool
 ) -> tuple[Part, ...]:
-    """Return the parts of a pattern and, for each label, of the pattern filled with its word.
+    """Return a pattern followed by one demonstration for each label.
 
-    The demonstrations stand behind the pattern or, where nothing may, ``before`` it. Their fields
-    are named ``label:field``, which no field of a pattern is.
+    With ``before`` the demonstrations stand in front of the pattern, for models that read nothing
+    after the mask. Their fields are named ``label:field``; no field of a pattern has a colon.
     """
     shown = [_filled(pattern, label, word) for label, word in words.items()]
     blocks = [*shown, pattern.parts] if before else [pattern.parts, *shown]
@@ -60,40 +60,41 @@ def with_demonstrations(
 
 
 def _filled(pattern: Pattern, label: str, word: str) -> tuple[Part, ...]:
-    parts: list[Part] = []
-    for part in pattern.parts:
-        match part:
+    """Return a demonstration of a label: the pattern with a word instead of the mask."""
+    filled: list[Part] = []
+    for element in pattern.parts:
+        match element:
             case Mask():
-                part = Words(word)
+                element = Words(word)
             case Field(name):
-                part = replace(part, name=f"{label}:{name}", keep=False, beside=True)
+                element = replace(element, name=f"{label}:{name}", keep=False, beside=True)
         # Words that meet are tokenised together, as they would be in a text.
-        if isinstance(part, Words) and parts and isinstance(parts[-1], Words):
-            parts[-1] = Words(parts[-1].text + part.text)
+        if isinstance(element, Words) and filled and isinstance(filled[-1], Words):
+            filled[-1] = Words(filled[-1].text + element.text)
         else:
-            parts.append(part)
-    return tuple(parts)
+            filled.append(element)
+    return tuple(filled)
 
 
 class Demonstrations:
     """Labelled examples to show beside others, tokenised once.
 
-    An example is never shown beside itself: where a label has no other, its demonstration has
-    empty fields.
+    An example is never shown beside itself. If a label has no other example, its demonstration
+    has empty fields.
 
     Parameters
     ----------
     tokenizer : TextTokenizer
-        Of the backbone.
+        The backbone's tokenizer.
     shown : mapping
-        Label to the texts of its examples, at least one.
+        Label to the texts of its examples, at least one a label.
     """
 
     def __init__(self, tokenizer: TextTokenizer, shown: Shown) -> None:
-        texts = [own for examples in shown.values() for own in examples]
-        self._number = {_key(own): number for number, own in enumerate(texts)}
+        texts = [fields for examples in shown.values() for fields in examples]
+        self._index = {_key(fields): index for index, fields in enumerate(texts)}
         # Examples with the same texts are the same example.
-        self._same = np.array([self._number[_key(own)] for own in texts], dtype=np.int64)
+        self._same = np.array([self._index[_key(fields)] for fields in texts], dtype=np.int64)
         self._empty = len(texts)
         self._tokens = Chunk(tokenizer, [*texts, dict.fromkeys(texts[0], "")])
         sizes = [len(examples) for examples in shown.values()]
@@ -104,33 +105,36 @@ class Demonstrations:
         }
         self.draws = max(sizes)
 
-    def draw(self, chunk: Chunk, number: int) -> FieldTokens:
-        """Put draw 0, 1, ... beside every row: the label's example of this number, or the next."""
-        own = self._numbers(chunk.texts)[:, None]
+    def draw(self, chunk: Chunk, draw: int) -> FieldTokens:
+        """Show example ``draw`` (0, 1, ...) of each label beside every row of a chunk.
+
+        Rows that are this example get the label's next one.
+        """
+        same = self._indices(chunk.texts)[:, None]
         picks = {}
         for label, rows in self._rows.items():
-            turned = np.roll(rows, -number)
-            others = self._same[turned] != own
+            turned = np.roll(rows, -draw)
+            others = self._same[turned] != same
             picks[label] = np.where(others.any(axis=1), turned[others.argmax(axis=1)], self._empty)
         return _Beside(chunk, np.arange(len(chunk)), self._tokens, picks)
 
     def sample(self, chunk: Chunk, rows: Ints, generator: np.random.Generator) -> FieldTokens:
-        """Take some rows, and put an example of every label beside each, drawn for that row."""
-        own = self._numbers([chunk.texts[row] for row in rows])[:, None]
+        """Select rows (R,) of a chunk, and draw an example of each label for every one of them."""
+        same = self._indices([chunk.texts[row] for row in rows])[:, None]
         picks = {}
         for label, known in self._rows.items():
             luck = generator.random((len(rows), len(known)))
-            luck[self._same[known] == own] = 2.0
+            luck[self._same[known] == same] = 2.0
             picks[label] = np.where(luck.min(axis=1) < 2, known[luck.argmin(axis=1)], self._empty)
         return _Beside(chunk, rows, self._tokens, picks)
 
-    def _numbers(self, texts: Sequence[Fields]) -> Ints:
-        """Which of the examples each text is, (N,); -1 for none of them."""
-        return np.array([self._number.get(_key(own), -1) for own in texts], dtype=np.int64)
+    def _indices(self, texts: Sequence[Fields]) -> Ints:
+        """Look texts up among the examples, (N,); -1 for those that are none of them."""
+        return np.array([self._index.get(_key(fields), -1) for fields in texts], dtype=np.int64)
 
 
 class _Beside:
-    """Rows of a chunk that have the fields of their demonstrations too."""
+    """Rows of a chunk, with the fields of their demonstrations."""
 
     def __init__(self, chunk: Chunk, rows: Ints, tokens: Chunk, picks: Mapping[str, Ints]) -> None:
         self._chunk = chunk
@@ -142,11 +146,11 @@ class _Beside:
         return len(self._rows)
 
     def field(self, name: str, after_space: bool) -> Ragged:
-        """Tokens of one field."""
-        label, colon, own = name.rpartition(":")
+        """Return the tokens of one field."""
+        label, colon, field = name.rpartition(":")
         if not colon:
-            return self._chunk.field(name, after_space).take(self._rows)
-        return self._tokens.field(own, after_space).take(self._picks[label])
+            return self._chunk.field(name, after_space).select(self._rows)
+        return self._tokens.field(field, after_space).select(self._picks[label])
 
 
 def _key(texts: Fields) -> tuple[tuple[str, str], ...]:

@@ -1,4 +1,4 @@
-"""Examples put through a pattern, assembled from tokens by array operations.
+"""Examples in a pattern, assembled from tokens by array operations.
 
 A chunk of texts is tokenised once; every pattern is then assembled around the same tokens,
 without a Python step per example.
@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 
 from pet.encoding.batches import Encoded, LabelSlot
-from pet.encoding.pieces import Piece, pieces_of
 from pet.encoding.ragged import Ragged
+from pet.encoding.token_runs import token_runs
 from pet.encoding.tokenizer import TextTokenizer
 from pet.errors import PatternError
 from pet.task.pattern import Field, Mask, Part, Soft, Words, input_parts
@@ -22,17 +22,17 @@ from pet.types import Ints
 
 
 class FieldTokens(Protocol):
-    """Some examples whose fields are tokens."""
+    """Examples with tokenised fields."""
 
     def __len__(self) -> int:
-        """N."""
+        """Return the number of examples, N."""
 
     def field(self, name: str, after_space: bool) -> Ragged:
-        """Tokens of one field."""
+        """Return the tokens of one field, N rows."""
 
 
 class Chunk:
-    """Some examples, each field of which is tokenised once for all patterns."""
+    """Examples whose fields are tokenised once for all patterns."""
 
     def __init__(self, tokenizer: TextTokenizer, texts: Sequence[Mapping[str, str]]) -> None:
         self.texts = texts
@@ -43,7 +43,7 @@ class Chunk:
         return len(self.texts)
 
     def field(self, name: str, after_space: bool) -> Ragged:
-        """Tokens of one field."""
+        """Return the tokens of one field, N rows."""
         key = (name, after_space and self._tokenizer.space_counts)
         if key not in self._tokens:
             texts = [texts[name] for texts in self.texts]
@@ -52,21 +52,21 @@ class Chunk:
 
 
 class Encoder:
-    """Puts examples through one sequence of parts.
+    """Assembler of examples in one pattern.
 
     Parameters
     ----------
     tokenizer : TextTokenizer
-        Of the backbone.
+        The backbone's tokenizer.
     parts : tuple of Part
         A pattern's parts, or `pet.task.pattern.input_parts`.
     max_length : int
         Most tokens of a row, special tokens included.
     n_masks : int
-        How many mask tokens ``{mask}`` becomes; M.
+        Number of mask tokens for ``{mask}``, M.
     labels : sequence of str
-        The names that ``{label}`` stands for. Room is kept for the longest, so that a text is
-        shortened alike whichever label is asked about.
+        Names for ``{label}``. Room is kept for the longest, so that a text is shortened alike for
+        every label.
 
     Raises
     ------
@@ -85,7 +85,7 @@ class Encoder:
         self._tokenizer = tokenizer
         self._max_length = max_length
         self._parts = parts
-        self._pieces, soft_starts = pieces_of(tokenizer, parts, n_masks)
+        self._runs, soft_starts = token_runs(tokenizer, parts, n_masks)
         # For every vector of the soft template the token it starts as; None for pseudo tokens.
         self.soft_starts = tuple(soft_starts)
         if tokenizer.open_ended and Mask() in parts and parts[-1] != Mask():
@@ -95,10 +95,10 @@ class Encoder:
                 "End the pattern with {mask}, as in '{text} It was {mask}', or choose a masked LM.",
             )
         self._names: Ragged | None = None
-        for piece in self._pieces:
-            if piece.is_label:
-                self._names = tokenizer.texts(labels, piece.after_space)
-        self._fixed = sum(len(piece.ids) for piece in self._pieces)
+        for run in self._runs:
+            if run.is_label:
+                self._names = tokenizer.texts(labels, run.after_space)
+        self._fixed = sum(len(run.ids) for run in self._runs)
         longest = 0 if self._names is None else int(self._names.lengths.max())
         fixed = self._fixed + longest
         # Tokens that are left for text.
@@ -114,34 +114,44 @@ class Encoder:
 
     @classmethod
     def plain(cls, tokenizer: TextTokenizer, fields: Sequence[str], max_length: int) -> Encoder:
-        """Encode a classifier's input: the fields alone, without a pattern."""
+        """Return the encoder of a classifier's input: the fields without a pattern."""
         return cls(tokenizer, input_parts(list(fields)), max_length)
 
     @cached_property
     def mask_after_space(self) -> bool:
         """Whether the label word stands after a space, which some tokenizers need to know."""
-        return any(piece.masks and piece.after_space for piece in self._pieces)
+        return any(run.masks and run.after_space for run in self._runs)
 
     @property
     def mask_anchor(self) -> str:
-        """The character that a label word without a space before it is glued to."""
+        """Character before a label word that stands after no space."""
         match self._parts[self._parts.index(Mask()) - 1]:
             case Words(text) | Soft(text=str() as text):
                 return text[-1]
         return "x"
 
     def encode(self, chunk: FieldTokens) -> Encoded:
-        """Assemble token ids, segment numbers and mask positions of the chunk's examples."""
+        """Assemble the chunk's examples; fields that are too long are shortened.
+
+        Raises
+        ------
+        PatternError
+            When fields that are marked ``:keep`` do not fit.
+        """
         count = len(chunk)
-        fields = [piece for piece in self._pieces if piece.field is not None]
-        tokens = [chunk.field(p.field.name, p.after_space) for p in fields if p.field is not None]
+        fields = [run.field for run in self._runs if run.field is not None]
+        tokens = [
+            chunk.field(run.field.name, run.after_space)
+            for run in self._runs
+            if run.field is not None
+        ]
         kept = self._shares(fields, [field.lengths for field in tokens], count)
         lengths = np.full(count, self._fixed, dtype=np.int64)
         for share in kept:
             lengths += share
         starts = np.zeros(count + 1, dtype=np.int64)
         np.cumsum(lengths, out=starts[1:])
-        names = Ragged.of([]) if self._names is None else self._names
+        names = Ragged.pack([]) if self._names is None else self._names
         flat = np.empty(starts[-1] + len(names.flat), dtype=np.int64)
         flat[starts[-1] :] = names.flat
         segments = np.zeros(len(flat), dtype=np.int64) if self._tokenizer.has_segments else None
@@ -150,56 +160,56 @@ class Encoder:
         masks = np.zeros((count, 0), dtype=np.int64)
         slots = []
         cursor = starts[:-1].copy()
-        number = 0
-        for piece in self._pieces:
-            if piece.is_label:
+        next_field = 0
+        for run in self._runs:
+            if run.is_label:
                 named_at = cursor - starts[:-1]
                 if segments is not None:
-                    segments[starts[-1] :] = piece.segment
+                    segments[starts[-1] :] = run.segment
                 continue
-            if piece.field is None:
-                target = cursor[:, None] + np.arange(len(piece.ids))
-                flat[target] = piece.ids
-                width: Ints | int = len(piece.ids)
-                if piece.masks:
-                    last = target if piece.ids else cursor[:, None] - 1
+            if run.field is None:
+                target = cursor[:, None] + np.arange(len(run.ids))
+                flat[target] = run.ids
+                width: Ints | int = len(run.ids)
+                if run.masks:
+                    last = target if run.ids else cursor[:, None] - 1
                     masks = last - starts[:-1, None]
                     behind = [named_at is not None] * masks.shape[1] + behind
-                if piece.entries:
+                if run.entries:
                     slots.append(target - starts[:-1, None])
-                    behind += [named_at is not None] * len(piece.entries)
+                    behind += [named_at is not None] * len(run.entries)
             else:
-                target, source = _runs(cursor, kept[number], tokens[number], piece.field.cut)
-                flat[target] = tokens[number].flat[source]
-                width = kept[number]
-                number += 1
-            if segments is not None and piece.segment:
-                segments[target] = piece.segment
+                width, field_tokens = kept[next_field], tokens[next_field]
+                target, source = _copied(cursor, width, field_tokens, run.field.cut)
+                flat[target] = field_tokens.flat[source]
+                next_field += 1
+            if segments is not None and run.segment:
+                segments[target] = run.segment
             cursor = cursor + width
-        slot = None
+        label_slot = None
         if named_at is not None:
-            slot = LabelSlot(names.starts + starts[-1], named_at, np.array(behind))
+            label_slot = LabelSlot(names.starts + starts[-1], named_at, np.array(behind))
         rows, pad_id = Ragged(flat, starts), self._tokenizer.pad_id
         if not slots:
-            return Encoded(rows, segments, masks, pad_id, slot)
-        entries = np.array([n for piece in self._pieces for n in piece.entries], dtype=np.int64)
-        places = np.concatenate(slots, axis=1)
-        return Encoded(rows, segments, masks, pad_id, slot, places, entries)
+            return Encoded(rows, segments, masks, pad_id, label_slot)
+        entries = np.array([entry for run in self._runs for entry in run.entries], dtype=np.int64)
+        soft_slots = np.concatenate(slots, axis=1)
+        return Encoded(rows, segments, masks, pad_id, label_slot, soft_slots, entries)
 
-    def _shares(self, fields: list[Piece], lengths: list[Ints], count: int) -> list[Ints]:
-        """Tokens each field keeps: the longest gives way first, a kept field never.
+    def _shares(self, fields: list[Field], lengths: list[Ints], count: int) -> list[Ints]:
+        """Return how many tokens each field keeps, (N,) a field, from its ``lengths``.
 
-        Fields beside the input leave it what it needs, or half of the room.
+        The longest field is shortened first, a field marked ``:keep`` never. Demonstrations get
+        the room that the input does not need, at most half of all.
         """
         room = np.full(count, self.room, dtype=np.int64)
-        own: list[Ints] = []
+        inputs: list[Ints] = []
         beside: list[Ints] = []
-        marks = [piece.field for piece in fields if piece.field is not None]
-        for field, length in zip(marks, lengths, strict=True):
+        for field, length in zip(fields, lengths, strict=True):
             if field.keep:
                 room = room - length
             else:
-                (beside if field.beside else own).append(length)
+                (beside if field.beside else inputs).append(length)
         if (room < 0).any():
             row = int(np.argmin(room))
             raise PatternError(
@@ -208,32 +218,36 @@ class Encoder:
                 "Drop :keep or raise `--max-length`.",
             )
         none = np.zeros((0, count), dtype=np.int64)
-        inner, outer = np.stack(own) if own else none, np.stack(beside) if beside else none
+        inner = np.stack(inputs) if inputs else none
+        outer = np.stack(beside) if beside else none
         caps = _caps(inner, np.maximum(room - outer.sum(axis=0), room // 2))
         left = _caps(outer, room - np.minimum(inner, caps).sum(axis=0))
         return [
             length if field.keep else np.minimum(length, left if field.beside else caps)
-            for field, length in zip(marks, lengths, strict=True)
+            for field, length in zip(fields, lengths, strict=True)
         ]
 
 
 def _caps(lengths: Ints, room: Ints) -> Ints:
-    """Largest cap c per row with ``sum(min(length, c)) <= room``; lengths are (F, N)."""
+    """Return the largest cap c per row, (N,), with ``sum(min(length, c)) <= room``.
+
+    ``lengths`` are (F, N), ``room`` is (N,).
+    """
     ordered = np.sort(lengths, axis=0)
     caps = np.full(room.shape, np.iinfo(np.int64).max)
     spent = np.zeros_like(room)
     undecided = ordered.sum(axis=0) > room
-    for number in range(len(ordered)):
-        level = (room - spent) // (len(ordered) - number)
-        decided = undecided & (ordered[number] > level)
+    for rank, shortest in enumerate(ordered):
+        level = (room - spent) // (len(ordered) - rank)
+        decided = undecided & (shortest > level)
         caps[decided] = level[decided]
         undecided &= ~decided
-        spent += ordered[number]
+        spent += shortest
     return caps
 
 
-def _runs(cursor: Ints, kept: Ints, tokens: Ragged, cut: str) -> tuple[Ints, Ints]:
-    """Flat target and source indices that copy the kept tokens of every row."""
+def _copied(cursor: Ints, kept: Ints, tokens: Ragged, cut: str) -> tuple[Ints, Ints]:
+    """Return flat target and source indices that copy the kept tokens of every row."""
     total = int(kept.sum())
     row = np.repeat(np.arange(len(kept)), kept)
     within = np.arange(total) - np.repeat(np.cumsum(kept) - kept, kept)

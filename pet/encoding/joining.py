@@ -1,4 +1,4 @@
-"""Batches of several patterns, put below each other for one forward pass."""
+"""Batches of several patterns, concatenated for one forward pass."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from pet.encoding.batches import Batch
 
 
 def join(batches: Sequence[Batch], pad_id: int) -> Batch:
-    """Put the rows of several batches below each other; each keeps the prompt of its own.
+    """Concatenate batches by rows; each keeps its prompt.
 
     Parameters
     ----------
     batches : sequence of Batch
-        Rows of any patterns for one model. What they read behind the mask must be the same.
+        Rows of any patterns for one model; ``after`` must be the same in all.
     pad_id : int
-        Stands where a row is shorter than the longest of all, on the right.
+        Padding on the right of rows that are shorter than the longest.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def join(batches: Sequence[Batch], pad_id: int) -> Batch:
     length = max(batch.ids.shape[1] for batch in batches)
     width = max(batch.masks.shape[1] for batch in batches)
     real = [_real(batch) for batch in batches]
-    padded = any(own.attention is not None or own.ids.shape[1] < length for own in batches)
+    padded = any(batch.attention is not None or batch.ids.shape[1] < length for batch in batches)
     segments = [batch.segments for batch in batches if batch.segments is not None]
     fillings, above = [], 0
     for batch in batches:
@@ -40,9 +40,9 @@ def join(batches: Sequence[Batch], pad_id: int) -> Batch:
         above += len(batch.ids)
     return replace(
         batches[0],
-        ids=_below_each_other([batch.ids for batch in batches], length, pad_id),
-        attention=_below_each_other(real, length, 0) if padded else None,
-        segments=_below_each_other(segments, length, 0) if segments else None,
+        ids=_concatenated([batch.ids for batch in batches], length, pad_id),
+        attention=_concatenated(real, length, 0) if padded else None,
+        segments=_concatenated(segments, length, 0) if segments else None,
         masks=torch.cat([_repeating_last(batch.masks, width) for batch in batches]),
         fillings=tuple(fillings),
     )
@@ -57,7 +57,5 @@ def _repeating_last(masks: Tensor, width: int) -> Tensor:
     return torch.cat([masks, more], dim=1)
 
 
-def _below_each_other(parts: Sequence[Tensor], length: int, fill: int) -> Tensor:
-    return torch.cat(
-        [functional.pad(part, (0, length - part.shape[1]), value=fill) for part in parts]
-    )
+def _concatenated(tensors: Sequence[Tensor], length: int, fill: int) -> Tensor:
+    return torch.cat([functional.pad(t, (0, length - t.shape[1]), value=fill) for t in tensors])

@@ -1,4 +1,4 @@
-"""Which tokens a masked LM has to predict, and what it sees in their places."""
+"""Masking: the choice of tokens for a masked LM to predict, and the ids that it sees instead."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ Flags = NDArray[np.bool_]
 class Masking:
     """Chooses tokens and hides them (Devlin 2019, section 3.1).
 
-    Of the chosen tokens ``mask_share`` become the mask token, ``random_share`` another token, and
-    the rest stay. A word's tokens are chosen together and share one fate.
+    A share ``rate`` of the tokens is chosen. Of these ``mask_share`` become the mask token,
+    ``random_share`` a random token, and the rest stay. A word's tokens are chosen together and
+    share one fate.
     """
 
     rate: float
@@ -31,10 +32,16 @@ class Masking:
     vocabulary_size: int
 
     @classmethod
-    def of(
+    def from_tokenizer(
         cls, tokenizer: TextTokenizer, rate: float, mask_share: float, random_share: float
     ) -> Masking:
-        """Take the special tokens from a tokenizer."""
+        """Return a masking with the special tokens of a tokenizer.
+
+        Raises
+        ------
+        BackboneError
+            When the tokenizer has no mask token.
+        """
         if tokenizer.mask_id is None:
             raise BackboneError(
                 "Masked-LM training needs a masked LM; this backbone has no mask token.",
@@ -63,19 +70,19 @@ class Masking:
     ) -> tuple[Ints, Flags]:
         """Choose tokens of B rows and hide them.
 
-        Special tokens are never chosen and never inserted. At least one token is chosen where there
-        is another.
+        Special tokens are never chosen and never inserted. At least one token is chosen if any
+        token is not special.
 
         Parameters
         ----------
         ids : array (B, L)
             Token ids.
         generator : numpy.random.Generator
-            Of the choice.
+            Random numbers for the choice.
         starts : array (B, L) of bool, optional
             True where a word starts; by default every token is a word.
         asked : array (B, L) of bool, optional
-            True where a token is chosen in any case.
+            True where a token is always chosen.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Rows of different lengths, held end to end in one array."""
+"""Rows of different lengths, stored end to end in one array."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Ragged:
     starts: Ints
 
     @classmethod
-    def of(cls, rows: Sequence[Sequence[int] | Ints]) -> Ragged:
-        """Pack the rows."""
+    def pack(cls, rows: Sequence[Sequence[int] | Ints]) -> Ragged:
+        """Store rows end to end."""
         starts = np.zeros(len(rows) + 1, dtype=np.int64)
         np.cumsum([len(row) for row in rows], out=starts[1:])
         flat = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows] or [starts[:0]])
@@ -30,8 +30,8 @@ class Ragged:
         """Length of every row, (N,)."""
         return np.diff(self.starts)
 
-    def take(self, rows: Ints) -> Ragged:
-        """Copy some rows, in the order and as often as they are named."""
+    def select(self, rows: Ints) -> Ragged:
+        """Copy rows by number, (R,); a number may be repeated."""
         lengths = self.lengths[rows]
         starts = np.zeros(len(rows) + 1, dtype=np.int64)
         np.cumsum(lengths, out=starts[1:])

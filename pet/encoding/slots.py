@@ -1,4 +1,4 @@
-"""What a soft template puts into a model, and where: small values that travel with a batch."""
+"""Learned values of a soft template and their places: small values that travel with a batch."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pet.device import put
 
 @dataclass(frozen=True)
 class Prompt:
-    """Learned values of T slots; `Slots` say which place of a batch takes which.
+    """Learned values of T slots; `Slots` assign them to the places of a batch.
 
     ``vectors`` (T, E) stand in for word embeddings. ``deep`` maps the number of an encoder layer
-    to (T, H), which replaces what comes to that layer at the slots or, with ``adds``, is added to
-    it. ``attended`` (D, 2, T, K), for all D layers, replaces the slots' keys and values, which is
-    all that other tokens see of them; K is the number of heads times their width.
+    to (T, H), which replaces that layer's input at the slots or, with ``adds``, is added to it.
+    ``attended`` (D, 2, T, K), for all D layers, replaces the slots' keys and values, which is all
+    that other tokens see of them; K is the number of heads times their width.
     """
 
     vectors: Tensor
@@ -29,8 +29,8 @@ class Prompt:
     attended: Tensor | None = None
 
     def by_slot(self) -> Tensor:
-        """Everything that is learned of each slot, (T, F)."""
-        if self.attended is not None:  # the vectors are seen by no other token
+        """Return all learned values of each slot, (T, F)."""
+        if self.attended is not None:  # no other token sees the vectors
             return self.attended.permute(2, 0, 1, 3).flatten(1)
         return torch.cat([self.vectors, *self.deep.values()], dim=1)
 
@@ -47,37 +47,38 @@ class Slots:
     columns: Tensor
     entries: Tensor
 
-    def take(self, rows: Tensor) -> Slots:
-        """Return the slots of some rows, given by number, in their order."""
-        found, numbers = (rows.to(self.rows.device)[:, None] == self.rows).nonzero(as_tuple=True)
-        return Slots(found, self.columns[numbers], self.entries[numbers])
+    def select(self, rows: Tensor) -> Slots:
+        """Return the slots of rows by number, (R,), in their order."""
+        same = rows.to(self.rows.device)[:, None] == self.rows
+        selected, slots = same.nonzero(as_tuple=True)
+        return Slots(selected, self.columns[slots], self.entries[slots])
 
     @classmethod
-    def of(
+    def in_every_row(
         cls, columns: NDArray[np.int64], entries: NDArray[np.int64], device: torch.device
     ) -> Slots:
-        """Take slots that every row has: positions (B, S) and their entries (S,)."""
+        """Return slots that every row has: positions (B, S) and their entries (S,)."""
         count, width = columns.shape
         rows = np.repeat(np.arange(count), width)
-        parts = (rows, columns.ravel(), np.tile(entries, count))
-        return cls(*(put(part, device) for part in parts))
+        arrays = (rows, columns.ravel(), np.tile(entries, count))
+        return cls(*(put(array, device) for array in arrays))
 
 
 @dataclass(frozen=True)
 class Filling:
-    """Which places of a batch are filled from which prompt; rows of another prompt have their own.
+    """Places of a batch that are filled from one prompt; a joined batch has several fillings.
 
-    Without ``prompt`` the model sees the ids that stand in the slots, such as the words they start
-    as; with it, what it gives when the model runs.
+    ``prompt`` is called when the model runs. Without it the model sees the ids in the slots, such
+    as the words that they start as.
     """
 
     slots: Slots
     prompt: Callable[[], Prompt] | None = None
 
     def settled(self) -> Filling:
-        """Return the same with its prompt computed, for all passes that are to see it.
+        """Compute the prompt once, so that several passes see the same values.
 
-        It is computed in fp32, whatever the precision of the model's products.
+        The prompt is computed in fp32, whatever the precision of the model's products.
         """
         if self.prompt is None:
             return self
@@ -85,10 +86,10 @@ class Filling:
             prompt = self.prompt()
         return replace(self, prompt=lambda: prompt)
 
-    def take(self, rows: Tensor) -> Filling:
-        """Return that of some rows, in their order."""
-        return replace(self, slots=self.slots.take(rows))
+    def select(self, rows: Tensor) -> Filling:
+        """Return the filling of rows by number, (R,), in their order."""
+        return replace(self, slots=self.slots.select(rows))
 
     def below(self, rows: int) -> Filling:
-        """Return the same with so many rows above it."""
+        """Shift the filling down by so many rows."""
         return replace(self, slots=replace(self.slots, rows=self.slots.rows + rows))

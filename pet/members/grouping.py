@@ -40,7 +40,7 @@ def _batch_tokens(spec: MemberSpec, backbone: LanguageModel) -> int:
     templates = 1 if spec.soft is None else spec.soft.mixture
     asked = 1 + spec.training.negatives if spec.pvp.pattern.asks_each_label else 1
     words = {w for own in spec.pvp.verbalizers for words in own.words.values() for w in words}
-    pieces = (tuple(backbone.tokenizer.piece(word, True, False)) for word in words)
+    pieces = (tuple(backbone.tokenizer.word_ids(word, True, False)) for word in words)
     masks = len(backbone.reader(pieces).mask_counts)
     return spec.training.batch_size * templates * asked * masks * spec.max_length
 

@@ -60,7 +60,7 @@ def _members(number: int, pvp: PVP, slots: str, settings: Settings) -> Iterator[
     if (recipe := _recipe(pvp, slots)) is not None:
         pvp = _with_slots(number, pvp, recipe, slots != "none", template)
         soft = SoftSpec(
-            recipe.kind,
+            recipe.soft_kind,
             recipe.start or template.soft_start,
             deep=template.soft_deep,
             layers=template.soft_deep_layers,
@@ -80,7 +80,7 @@ def _members(number: int, pvp: PVP, slots: str, settings: Settings) -> Iterator[
 def _recipe(pvp: PVP, slots: str) -> Recipe | None:
     """Return the recipe of a PVP's slots, where it has or gets some; "none" leaves it alone."""
     name = pvp.soft if slots == "none" else slots
-    return None if name is None else Recipe.of(name)
+    return None if name is None else Recipe.named(name)
 
 
 def _with_slots(
@@ -98,7 +98,7 @@ def _with_slots(
             )
     if not pattern.is_soft:
         pattern = with_slots(pattern, template.soft_slots, template.soft_text)
-    return pvp.with_pattern(pattern, recipe.kind)
+    return pvp.with_pattern(pattern, recipe.soft_kind)
 
 
 def _refuse_idle_slots(settings: Settings) -> None:

@@ -170,8 +170,8 @@ def _label_words(found: Findings, task: Task, tokenizer: TextTokenizer) -> None:
         for verbalizer in pvp.verbalizers:
             for words in verbalizer.words.values():
                 for word in words:
-                    pieces = tokenizer.pieces(word)
-                    if tokenizer.unknown_id in tokenizer.piece(word, True, False):
+                    pieces = tokenizer.word_pieces(word)
+                    if tokenizer.unknown_id in tokenizer.word_ids(word, True, False):
                         unknown.append(word)
                     elif len(pieces) > 1:
                         split[word] = pieces

@@ -186,7 +186,7 @@ def _finished(
     waiting = {spec.name: draws.get(spec.name, {}) for spec in specs if not store.has(spec)}
     rows = {row for by_label in waiting.values() for rows in by_label.values() for row in rows}
     pool = store.work.data.pool
-    texts = pool.take(rows) if pool is not None and rows else {}
+    texts = pool.select(rows) if pool is not None and rows else {}
     drawn = {
         name: [Example(texts[row].texts, label) for label, rows in by_label.items() for row in rows]
         for name, by_label in waiting.items()

@@ -79,7 +79,7 @@ class Folder:
         asked = json.loads(json.dumps(asked))
         with write_errors(folder.path):
             folder.path.mkdir(parents=True, exist_ok=True)
-            folder._lock = Lock.of(folder.path)
+            folder._lock = Lock.acquire(folder.path)
         if folder.has(cls.record):
             differences = _differences(folder.asked(), asked)
             if force:

@@ -1,4 +1,4 @@
-"""One process at a time writes a folder."""
+"""Lock: one process at a time writes to a folder."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ except ImportError:  # not a POSIX system: nothing is locked
 
 
 class Lock:
-    """This process's hold on a folder, for as long as the object lives.
+    """Lock of a folder, which this process holds as long as the object lives.
 
-    The system gives a lock back when its process ends, however it ends, so none is ever stale; and
-    it is on the folder itself, so no file is left. Objects of one process share their hold.
+    The system releases a lock when its process ends, however it ends, so none is ever stale. The
+    folder itself is locked, so no lock file is left. All objects of a process share one lock.
     """
 
     _held: ClassVar[weakref.WeakValueDictionary[tuple[int, int], Lock]] = (
@@ -30,20 +30,20 @@ class Lock:
         weakref.finalize(self, os.close, opened)
 
     @classmethod
-    def of(cls, path: Path) -> Lock | None:
-        """Take hold of a folder; None where the system has no locks for it.
+    def acquire(cls, path: Path) -> Lock | None:
+        """Lock a folder; return None if the system has no locks for it.
 
         Raises
         ------
         RunError
-            When another process holds it.
+            When another process holds the lock.
         """
         if fcntl is None:
             return None
         opened = os.open(path, os.O_RDONLY)
         status = os.fstat(opened)
-        own = (status.st_dev, status.st_ino)
-        held = cls._held.get(own)
+        folder_id = (status.st_dev, status.st_ino)
+        held = cls._held.get(folder_id)
         if held is not None:
             os.close(opened)
             return held
@@ -58,5 +58,5 @@ class Lock:
         except OSError:  # a network file system without locks
             os.close(opened)
             return None
-        lock = cls._held[own] = cls(opened)
+        lock = cls._held[folder_id] = cls(opened)
         return lock

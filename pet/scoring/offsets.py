@@ -84,7 +84,7 @@ def prior(scorer: PVPScorer, pool: Pool | None, seed: int, size: int = SAMPLE) -
     if pool is not None and len(pool):
         generator = np.random.default_rng(seed)
         rows = generator.choice(len(pool), size=min(size, len(pool)), replace=False)
-        texts = [example.texts for example in pool.take(rows.tolist()).values()]
+        texts = [example.texts for example in pool.select(rows.tolist()).values()]
     scores = score(scorer, Chunk(scorer.backbone.tokenizer, texts))
     means = scores.mean(axis=1, dtype=np.float64)
     return tuple(tuple(row) for row in means.tolist())

@@ -72,7 +72,7 @@ def _tokens(
 ) -> Ragged:
     if after_space:
         return tokenizer.texts(texts, after_space=True)
-    return Ragged.of([tokenizer.piece(text, False, False, anchor) for text in texts])
+    return Ragged.pack([tokenizer.word_ids(text, False, False, anchor) for text in texts])
 
 
 def mask_encoder(pvp: PVP, backbone: LanguageModel, max_length: int) -> Encoder:

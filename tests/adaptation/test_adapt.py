@@ -37,7 +37,7 @@ def test_the_loss_equals_that_of_all_logits(family: str, tmp_path: Path) -> None
     model = MaskedLM.load(str(tmp_path), "cpu", "fp32")
     packed = Packer(model.tokenizer, 12).sample(iter(TEXTS), 5, 0)
     ids = packed.flat.reshape(5, 12)
-    masking = Masking.of(model.tokenizer, 0.3, 0.8, 0.1)
+    masking = Masking.from_tokenizer(model.tokenizer, 0.3, 0.8, 0.1)
     seen, chosen = masking(ids, np.random.default_rng(0))
     with torch.no_grad():
         logits = model.model(input_ids=torch.from_numpy(seen)).logits

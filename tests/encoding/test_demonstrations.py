@@ -146,7 +146,7 @@ class _Letters:
     space_counts = False
 
     def texts(self, texts: list[str], after_space: bool) -> Ragged:
-        return Ragged.of([[ord(letter) for letter in text] for text in texts])
+        return Ragged.pack([[ord(letter) for letter in text] for text in texts])
 
 
 def _read(tokens: Ragged) -> list[str]:

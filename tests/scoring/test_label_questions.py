@@ -133,7 +133,7 @@ def test_a_batch_holds_the_rows_it_was_asked_for(
         assert together.masks[place].tolist() == alone.masks[0].tolist()
         assert alone.ids[0, alone.masks[0, 0]] == backbone.tokenizer.mask_id
         kept = kept or {}
-        label = encoded.slot is not None and encoded.slot.lengths[number % len(LABELS)]
+        label = encoded.label_slot is not None and encoded.label_slot.lengths[number % len(LABELS)]
         # A text keeps as much whichever label is asked about.
         assert kept.setdefault(number // len(LABELS), width - label) == width - label
     seen = np.concatenate(list(encoded.batches(40)))
@@ -147,7 +147,7 @@ def test_memory_does_not_grow_with_the_labels(backbone: MaskedLM) -> None:
         Encoder(backbone.tokenizer, parts, 64, 1, labels).encode(chunk_of(backbone, TEXTS * 20))
         for labels in (many[:2], many)
     )
-    names = lots.slot.lengths.sum() if lots.slot else 0
+    names = lots.label_slot.lengths.sum() if lots.label_slot else 0
     assert len(lots) == 150 * len(few)
     assert len(lots.ids.flat) - names < len(few.ids.flat)
 

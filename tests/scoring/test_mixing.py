@@ -252,6 +252,6 @@ def test_joined_rows_are_the_rows(shapes: list[tuple[int, int, int]]) -> None:
 def test_a_scorer_says_where_its_rows_are_when_some_are_taken(load: Any) -> None:
     own = scorer(load("bert"), "{soft:2} {a} {mask}", MOOD, "words")
     batch = own.batch(own.encode(pairs([own] * 3)[2][1]), np.arange(3))[1]
-    taken = batch.take(torch.tensor([2, 0]))
+    taken = batch.select(torch.tensor([2, 0]))
     assert taken.fillings[0].slots.rows.tolist() == [0, 0, 1, 1]
     assert taken.fillings[0].prompt is own.soft

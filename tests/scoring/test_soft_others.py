@@ -123,10 +123,10 @@ def test_every_prompt_tensor_has_a_gradient(load: Any, family: str, kind: str) -
 def row_of(own: PVPScorer, text: dict[str, str]) -> tuple[list[int], list[int]]:
     """Token ids of one text, and the places of its slots in the order of the prompt's entries."""
     encoded = own.encode(chunk(own, [text]))[1]
-    assert encoded.slots is not None
+    assert encoded.soft_slots is not None
     assert encoded.entries is not None
     order = np.argsort(encoded.entries)
-    return encoded.ids.flat.tolist(), encoded.slots[0, order].tolist()
+    return encoded.ids.flat.tolist(), encoded.soft_slots[0, order].tolist()
 
 
 def by_words(logs: Any, own: PVPScorer) -> list[float]:

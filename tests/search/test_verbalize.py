@@ -74,7 +74,7 @@ def test_words_are_the_tokens_that_a_verbalizer_would_have(name: str, tmp_path: 
         after_space, anchor = encoder.mask_after_space, encoder.mask_anchor
         for word, number in zip(table.texts, table.ids[0].tolist(), strict=True):
             assert word.isalpha()
-            assert loaded.tokenizer.piece(word, after_space, False, anchor) == [number]
+            assert loaded.tokenizer.word_ids(word, after_space, False, anchor) == [number]
         assert len(set(table.texts)) == len(table)
         if after_space:
             assert {"good", "terrible"} <= set(table.texts)

@@ -81,7 +81,7 @@ class Adapet(Objective):
                 "Use combine='mean' in the verbalizer, or `--objective pet`.",
             )
         self._backbone = scorer.backbone
-        self._masking = Masking.of(scorer.backbone.tokenizer, 0.15, 1.0, 0.0)
+        self._masking = Masking.from_tokenizer(scorer.backbone.tokenizer, 0.15, 1.0, 0.0)
         offsets = scorer.offsets or [[0.0] * len(scorer.labels)] * len(scorer.readouts)
         self._verbalizers = [
             _Probabilities(readout, offset, scorer)
@@ -149,7 +149,7 @@ class Adapet(Objective):
         words: list[tuple[int, ...]],
         right: NDArray[np.bool_],
     ) -> _Question:
-        batch = batch.take(torch.from_numpy(rows))
+        batch = batch.select(torch.from_numpy(rows))
         ids = batch.words(self._masking.mask_id)
         seen, chosen = self._masking(ids, self.generator)
         # Only now, so that the slot itself is never hidden: mask tokens are not eligible.

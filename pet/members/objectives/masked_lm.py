@@ -24,7 +24,7 @@ def lm_losses_on(
 ) -> Iterator[Loss]:
     """Masked-LM loss on unlabelled pattern inputs: 15 % of the tokens, never the label's slot."""
     backbone = scorer.backbone
-    masking = Masking.of(backbone.tokenizer, 0.15, 0.8, 0.1)
+    masking = Masking.from_tokenizer(backbone.tokenizer, 0.15, 0.8, 0.1)
 
     def loss_of(batch: Batch, seen: NDArray[np.int64], chosen: NDArray[np.bool_]) -> Tensor:
         if not chosen.any():  # empty texts in a pattern without words

@@ -39,7 +39,7 @@ def label_words(
     owner: dict[tuple[int, ...], Word] = {}
     for number, label in enumerate(labels):
         for text, weight in verbalizer.words[label].items():
-            ids = tuple(tokenizer.piece(text, after_space, False, anchor))
+            ids = tuple(tokenizer.word_ids(text, after_space, False, anchor))
             if not ids or tokenizer.unknown_id in ids:
                 raise VerbalizerError(
                     f"Label word {text!r} of {label!r} cannot be represented by the tokenizer of "

@@ -36,8 +36,8 @@ class SoftSpec:
     @classmethod
     def named(cls, name: str) -> SoftSpec:
         """Return what a kind or a recipe is where nothing else is said."""
-        recipe = Recipe.of(name)
-        return cls(recipe.kind, recipe.start or cls.start, mixture=recipe.mixture)
+        recipe = Recipe.named(name)
+        return cls(recipe.soft_kind, recipe.start or cls.start, mixture=recipe.mixture)
 
 
 @dataclass(frozen=True)

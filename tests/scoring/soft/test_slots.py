@@ -46,8 +46,8 @@ def test_slots_are_never_shortened_and_count_against_the_length(bert: MaskedLM) 
     own = PVPScorer(PVP("{soft:6} {a} {soft:'it was'} {mask}", WORDS), LABELS, bert, 16)
     encoded = own.encode(Chunk(bert.tokenizer, [{"a": "the film was good " * 9, "b": ""}]))[1]
     assert encoded.ids.lengths.tolist() == [16]
-    assert encoded.slots is not None
-    assert encoded.slots.tolist() == [[1, 2, 3, 4, 5, 6, 12, 13]]
+    assert encoded.soft_slots is not None
+    assert encoded.soft_slots.tolist() == [[1, 2, 3, 4, 5, 6, 12, 13]]
     assert encoded.masks.tolist() == [[14]]
     assert bert.tokenizer.pad_id not in encoded.ids.flat
     with pytest.raises(PatternError, match="take 17 of 16 tokens"):

@@ -76,7 +76,7 @@ def test_label_word_is_tokenised_as_in_running_text(
     whole = tokenizer(before + word, add_special_tokens=False)["input_ids"]
     prefix = tokenizer(before.strip(), add_special_tokens=False)["input_ids"]
     assert whole[: len(prefix)] == prefix
-    found = text_tokenizer.piece(word, after_space, False, encoder.mask_anchor)
+    found = text_tokenizer.word_ids(word, after_space, False, encoder.mask_anchor)
     assert found == whole[len(prefix) :]
 
 
@@ -94,13 +94,13 @@ def test_words_glued_to_a_word_have_no_mark_of_a_new_word(family: Family, piece:
     word = tokenizer("good", add_special_tokens=False)["input_ids"]
     whole = tokenizer("good" + piece, add_special_tokens=False)["input_ids"]
     assert whole[: len(word)] == word
-    assert text_tokenizer.piece(piece, after_space=False, first=False) == whole[len(word) :]
+    assert text_tokenizer.word_ids(piece, after_space=False, first=False) == whole[len(word) :]
 
 
 def test_pieces_show_a_word_as_tokens() -> None:
-    assert bert()[1].pieces("great") == ["great"]
-    assert bert()[1].pieces("zoo") == ["z", "##o", "##o"]
-    assert bpe()[1].pieces("great") == ["Ġgreat"]
+    assert bert()[1].word_pieces("great") == ["great"]
+    assert bert()[1].word_pieces("zoo") == ["z", "##o", "##o"]
+    assert bpe()[1].word_pieces("great") == ["Ġgreat"]
 
 
 # --- tokenizers that cannot be used -------------------------------------------------------------
