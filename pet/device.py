@@ -1,4 +1,4 @@
-"""Where and in which precision the arithmetic happens."""
+"""Device and precision of the arithmetic."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from pet.errors import UsageError, did_you_mean
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
-# oneDNN compiles every product for each shape of batch it meets and keeps 1,024 of them, a megabyte
-# or so each: memory that grows with the variety of lengths. It reads this when it is first used.
+# oneDNN compiles every product for each shape of batch and keeps 1,024 of them, about a megabyte
+# each: memory that grows with the variety of lengths. It reads this variable at its first use.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -31,12 +31,12 @@ class Compute:
 
     @classmethod
     def choose(cls, device: str = "auto", precision: str = "auto") -> Compute:
-        """Resolve "auto": a CUDA GPU where there is one, and bf16 where the hardware has it.
+        """Resolve "auto": a CUDA GPU if there is one, and bf16 if the hardware has it.
 
         Raises
         ------
         UsageError
-            When the device is not there or the precision is unknown.
+            When the device cannot be used or the precision is unknown.
         """
         if precision not in get_args(Precision):
             raise UsageError(
@@ -57,43 +57,44 @@ class Compute:
         return cls(chosen, precision)
 
     def autocast(self) -> AbstractContextManager[None]:
-        """Context in which matrix products run in the chosen precision."""
+        """Return a context in which matrix products run in the chosen precision."""
         return torch.autocast(
             self.device.type, dtype=_TYPES[self.precision], enabled=self.precision != "fp32"
         )
 
     def gradient_scaler(self) -> torch.amp.GradScaler:
-        """Loss scaling, which fp16 gradients need and which is off otherwise."""
+        """Return the loss scaling for fp16 gradients; it does nothing in other precisions."""
         return torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
 
     def put(self, array: NDArray[Any]) -> Tensor:
-        """Copy an array to the device; to a GPU without waiting for the copy."""
+        """Copy an array to the device; see `put`."""
         return put(array, self.device)
 
     @property
     def token_budget(self) -> int:
-        """Padded tokens in one forward pass without gradients.
+        """Number of padded tokens in one forward pass without gradients.
 
-        Small batches stay in a CPU's cache and pad less: 1,024 took a quarter less time than 4,096
-        (benchmarks/RESULTS.md). A GPU wants to be filled.
+        Small batches stay in a CPU's cache and need less padding: 1,024 tokens took a quarter less
+        time than 4,096 (benchmarks/RESULTS.md). A GPU is fast only with large batches.
         """
         return 1024 if self.device.type == "cpu" else 16384
 
     @property
     def pass_cost(self) -> int:
-        """What a forward pass costs beside its tokens, in tokens.
+        """Fixed cost of a forward pass, in tokens.
 
-        On a CPU that is little, so rows of different lengths are better read apart than padded; on
-        a GPU it is as much as a full batch.
+        On a CPU it is small, so reading rows of different lengths apart costs less than padding
+        them; on a GPU it is as much as a full batch.
         """
         return 32 if self.device.type == "cpu" else self.token_budget
 
     @property
     def attention(self) -> str | None:
-        """Attention implementation; None leaves it to transformers.
+        """Name of the attention implementation; None leaves the choice to transformers.
 
-        That is the fused one on a GPU, which DeBERTa, MPNet and others do not have. On a CPU the
-        plain one's backward pass is about a third faster on short texts (benchmarks/RESULTS.md).
+        On a GPU transformers takes the fused one where a model has it; DeBERTa, MPNet and others do
+        not. On a CPU the backward pass of the plain one is about a third faster on short texts
+        (benchmarks/RESULTS.md).
         """
         return "eager" if self.device.type == "cpu" else None
 

@@ -1,4 +1,4 @@
-"""Errors that a person can act on: what was expected, what was found, where, what to do."""
+"""Errors that people can act on: expected, found, where, and what to do."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _INPUTS = {"train": "labelled examples", "unlabeled": "unlabelled texts"}
 
 
 def for_command_line(text: str) -> str:
-    """Show the options of a text as people type them: ``--temper none``."""
+    """Write the options of a text as people type them: ``--temper none``."""
     return _OPTION.sub(lambda option: option[0].strip("`"), text)
 
 
 def for_python(text: str) -> str:
-    """Show the options of a text as parameters: ``temper='none'``."""
+    """Write the options of a text as parameters: ``temper='none'``."""
 
     def parameter(option: re.Match[str]) -> str:
         name, value = option[1].replace("-", "_"), option[2]
@@ -37,21 +37,20 @@ def for_python(text: str) -> str:
 
 
 class PetError(Exception):
-    """Anything `pet` refuses or cannot finish; the command line shows it as one message.
+    """Base class of the errors of `pet`; the command line shows one as a single message.
 
     Parameters
     ----------
     message : str
-        What was expected, what was found, and where. Settings are written as options in
-        backquotes, such as ```--temper none```: `str` shows them as parameters, the command line
-        as options.
+        Expected value, given value and place. Settings are written as options in backquotes, such
+        as ```--temper none```: `str` shows them as parameters, the command line as options.
     hint : str, optional
-        What to do about it; shown on a line of its own.
+        Next step for the user; shown on a separate line.
 
     Attributes
     ----------
     message : str
-        Message and hint as they were written, to go into other messages.
+        Message and hint with options in backquotes, for use in other messages.
     """
 
     exit_code = 1
@@ -65,7 +64,7 @@ class PetError(Exception):
 
 
 class UsageError(PetError):
-    """An option, argument or setting that makes no sense."""
+    """An option, argument or setting with an impossible value."""
 
     exit_code = 2
 
@@ -87,18 +86,18 @@ class DataError(PetError):
 
 
 class BackboneError(PetError):
-    """A model that cannot be loaded, or cannot do what is asked of it."""
+    """A model that cannot be loaded, or cannot be used for a task."""
 
 
 class RunError(PetError):
     """A run folder that cannot be read, written or continued."""
 
 
-def did_you_mean(found: str, known: Iterable[str]) -> str:
-    """Return a hint that names the nearest known value, or lists what is known."""
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """Return a hint that names the nearest known value, or lists the known values."""
     names = [str(name) for name in known]
     lowered = {name.lower(): name for name in names}
-    near = difflib.get_close_matches(found.lower(), list(lowered), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(given.lower(), list(lowered), n=1, cutoff=0.5)
     if near:
         return f"Did you mean {lowered[near[0]]!r}?"
     shown = ", ".join(repr(name) for name in names[:20])

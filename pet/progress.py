@@ -1,4 +1,4 @@
-"""Progress: every moment of a piece of work, told to whoever wants to know."""
+"""Progress: events of trainings and other long work, for callbacks."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Event:
-    """A moment of a stage, which is a training or a pass over many things.
+    """A moment of a stage; a stage is a training or a pass over many items.
 
     Parameters
     ----------
     stage : str
-        The stage's name, such as "pattern-0", "distilled" or "texts judged".
+        Name of the stage, such as "pattern-0", "distilled" or "texts judged".
     moment : {"start", "step", "evaluation", "end"}
-        One start, steps and one end; a stage that fails has no end. Evaluations come in between,
-        and of an adaptation also before its start and after its end.
+        A stage has one start, any number of steps and one end; one that fails has no end.
+        Evaluations come in between; those of an adaptation also before its start and after its end.
     step : int
-        Steps done, or things seen.
+        Number of steps or items that are done.
     total : int
-        The most steps there can be, or all things there are.
+        Largest possible number of steps, or number of all items.
     loss : float or scalar Tensor, optional
-        Loss of a training's step; at its end the mean of its last tenth. ``float(event.loss)``
-        waits for a GPU, so read it only where it is needed.
+        Loss of a training's step; at its end the mean over its last tenth. ``float(event.loss)``
+        waits for a GPU, so read it only if it is needed.
     rate : float, optional
-        Learning rate of the step, before the factors of its groups.
+        Learning rate of the step, before the factors of parameter groups.
     figures : mapping
-        Results of an evaluation by name, such as "score"; at the end of a training "best_score".
+        Results of an evaluation by name, such as "score"; "best_score" at the end of a training.
     seconds : float, optional
-        Time that a training took so far, also before it was cut off.
+        Time of a training so far, with that before an interruption.
     max_seconds : float, optional
-        Time after which a training ends, where the clock ends it.
+        Time limit of a training, if it has one.
     """
 
     stage: str
@@ -48,29 +48,29 @@ class Event:
     max_seconds: float | None = None
 
 
-# Told of every event. True, told of a training before its end, ends that training early.
+# Receives every event. Returning True for an event of a training stops that training early.
 Progress = Callable[[Event], bool | None]
 
 
 def silent(event: Event) -> None:
-    """Take no note of anything."""
+    """Ignore an event."""
 
 
 def counted(
-    things: Iterable[T],
+    items: Iterable[T],
     progress: Progress,
     stage: str,
     total: int,
-    size: Callable[[T], int] = lambda thing: 1,
+    size: Callable[[T], int] = lambda item: 1,
 ) -> Iterator[T]:
-    """Yield things, and tell of a pass over them: how many of ``total`` are done with.
+    """Yield items, and report to ``progress`` how many of ``total`` are done.
 
-    A thing counts as many as its ``size``, and is done with when the next one is asked for.
+    An item counts as its ``size``, and is done when the next one is asked for.
     """
     progress(Event(stage, "start", 0, total))
     done = 0
-    for thing in things:
-        yield thing
-        done += size(thing)
+    for item in items:
+        yield item
+        done += size(item)
         progress(Event(stage, "step", done, total))
     progress(Event(stage, "end", done, total))

@@ -1,4 +1,4 @@
-"""Registries: named things of one kind, to which other packages can add."""
+"""Registries: named entries of one sort, to which other packages can add."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class UnknownName(UsageError, KeyError):
 
 
 class Registry(Mapping[str, T]):
-    """Named things of one kind: those of `pet`, and those that other packages add.
+    """Named entries of one sort: those of `pet`, and those that other packages add.
 
-    A package adds one by an entry point of the group ``pet.<group>``, a program of your own by
+    An installed package adds an entry by an entry point of the group ``pet.<group>``, a program by
     `register`. Entry points are listed without being imported; one is imported when its name is
     looked up.
 
@@ -39,11 +39,11 @@ class Registry(Mapping[str, T]):
     entries : mapping
         The entries of `pet` itself.
     holds : type, optional
-        Class that an entry is an instance of.
+        Class of the entries, if they are objects.
     subclasses_of : type, optional
-        Class that an entry, which is a class itself, is derived from.
+        Base class of the entries, if they are classes.
     arguments : sequence of str
-        Names for the positional arguments that an entry, a function, is called with.
+        Names of the positional arguments of the entries, if they are functions.
 
     Examples
     --------
@@ -80,7 +80,7 @@ class Registry(Mapping[str, T]):
         Raises
         ------
         UsageError
-            When the name is taken, or the entry is not what this registry holds.
+            When the name is taken, or the entry is not of the right type.
         """
         if name in self._plug_ins():
             raise self._taken(name, "")
@@ -125,25 +125,25 @@ class Registry(Mapping[str, T]):
         return entry  # type: ignore[no-any-return]
 
     def _expected(self, entry: Any) -> str | None:
-        """Say what an entry should have been; None for a good one."""
+        """Describe the entry that was expected; None if this one is good."""
         if self._holds is not None:
-            named = f"an object of the class {self._holds.__name__}"
-            return None if isinstance(entry, self._holds) else named
+            description = f"an object of the class {self._holds.__name__}"
+            return None if isinstance(entry, self._holds) else description
         if (base := self._subclasses_of) is not None:
             derived = isinstance(entry, type) and issubclass(entry, base)
             return None if derived else f"a subclass of {base.__name__}"
-        named = f"a function of ({', '.join(self._arguments)})"
+        description = f"a function of ({', '.join(self._arguments)})"
         if not callable(entry):
-            return named
-        return None if _takes(entry, len(self._arguments)) else named
+            return description
+        return None if _takes(entry, len(self._arguments)) else description
 
     def _plug_ins(self) -> dict[str, EntryPoint]:
-        """Entry points of other packages by name; a name that is taken is refused."""
-        found = _entry_points(self._group)
-        for name in found:
+        """Return the entry points of other packages by name; refuse a name that is taken."""
+        plug_ins = _entry_points(self._group)
+        for name, plug_in in plug_ins.items():
             if name in self._built_in:
-                raise self._taken(name, _from_package(found[name]))
-        return found
+                raise self._taken(name, _from_package(plug_in))
+        return plug_ins
 
     def _taken(self, name: str, source: str) -> UsageError:
         return UsageError(
@@ -164,17 +164,17 @@ class Registry(Mapping[str, T]):
 
 @dataclass(frozen=True)
 class Names:
-    """The names that a setting takes: fixed ones, and those of a registry.
+    """Names that a setting takes: fixed ones, and those of a registry.
 
     ``built_in`` repeats the names that `pet` itself registers, so that settings are checked
-    without importing what they name. Without a ``group`` they are all there is.
+    without importing the entries. Without a ``group`` there are no others.
     """
 
     built_in: tuple[str, ...]
     group: str | None = None
 
     def all(self) -> tuple[str, ...]:
-        """Return them all; nothing is imported."""
+        """Return all names; no entry is imported."""
         if self.group is None:
             return self.built_in
         others = _REGISTRIES.get(self.group) or _entry_points(self.group)
@@ -183,7 +183,7 @@ class Names:
 
 @cache
 def _entry_points(group: str) -> dict[str, EntryPoint]:
-    """Entry points of the group ``pet.<group>`` by name, sorted.
+    """Return the entry points of the group ``pet.<group>`` by name, sorted.
 
     Raises
     ------
@@ -192,16 +192,16 @@ def _entry_points(group: str) -> dict[str, EntryPoint]:
     """
     from importlib.metadata import entry_points
 
-    found: dict[str, EntryPoint] = {}
-    for plug_in in sorted(entry_points(group=f"pet.{group}"), key=lambda own: own.name):
-        other = found.setdefault(plug_in.name, plug_in)
+    plug_ins: dict[str, EntryPoint] = {}
+    for plug_in in sorted(entry_points(group=f"pet.{group}"), key=lambda point: point.name):
+        other = plug_ins.setdefault(plug_in.name, plug_in)
         if other.value != plug_in.value:
             raise UsageError(
                 f"{plug_in.name!r} in pet.{group} is defined twice:{_from_package(other)} and"
                 f"{_from_package(plug_in)}.",
                 "Uninstall one of these packages.",
             )
-    return found
+    return plug_ins
 
 
 def _from_package(plug_in: EntryPoint) -> str:
@@ -210,11 +210,11 @@ def _from_package(plug_in: EntryPoint) -> str:
 
 
 def _takes(function: Callable[..., Any], count: int) -> bool:
-    """Tell whether a function can be called with so many positional arguments."""
+    """Tell whether a function can be called with ``count`` positional arguments."""
     try:
         inspect.signature(function).bind(*range(count))
     except TypeError:
         return False
-    except ValueError:  # a function in C says nothing about its arguments
+    except ValueError:  # functions in C may have no signature
         return True
     return True

@@ -1,4 +1,4 @@
-"""One seed, from which every random draw of a run is derived."""
+"""Seeds: every random draw of a run is derived from one seed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class RunStream(IntEnum):
     """Uses of a run's seed: the first number of a path from it.
 
     The numbers never change, or the same command would give other figures. Two uses share 5: the
-    same seed adapts the backbone and draws a study's development examples. Neither is better or
-    worse for it, as one shuffles text and the other rows, so the number stays.
+    adaptation of the backbone and the draw of a study's development examples. That does no harm, as
+    one shuffles text and the other rows, so the number stays.
     """
 
     MEMBER = 0
@@ -55,7 +55,7 @@ def derived_seed(seed: int, *path: int) -> int:
     """Return a seed for one use, such as ``derived_seed(seed, RunStream.MEMBER, pattern, 0)``.
 
     Different paths give independent streams, and adding a member changes no other member. Zeros at
-    a path's end do not count, so paths of one use have one length.
+    the end of a path do not count, so all paths of one use have the same length.
     """
     return int(np.random.SeedSequence([seed, *path]).generate_state(1)[0])
 

@@ -1,4 +1,4 @@
-"""Examples out of rows."""
+"""Examples, made from rows."""
 
 from __future__ import annotations
 
@@ -18,29 +18,34 @@ Labels = Literal["required", "optional", "ignored"]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Named text fields, and a label where one is known; of multi-label tasks a tuple of them."""
+    """Named text fields and their label, if known; in multi-label tasks a tuple of labels."""
 
     texts: Mapping[str, str]
     label: Label | None = None
 
     @property
     def key(self) -> tuple[str, ...]:
-        """The texts alone; equal keys mean the same example."""
+        """Texts without their fields' names; examples with equal keys are the same."""
         return tuple(self.texts.values())
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column of a row holds what: a task's own names, changed by ``mapping``.
+    """Columns that the fields and the label of a row are read from.
 
     Parameters
     ----------
     task : Task
-        Its fields, labels and default columns.
+        Task with the fields, the labels and their default columns.
     mapping : mapping
-        Field (or "label") to column name, as the person gave it.
+        Field (or "label") to column name; comes before the task's defaults.
     labels : {"required", "optional", "ignored"}
-        What to do about the label column.
+        Use of the label column.
+
+    Raises
+    ------
+    UsageError
+        When the mapping names an unknown field.
     """
 
     task: Task
@@ -56,13 +61,26 @@ class Columns:
                 )
 
     def example(self, where: str, row: Mapping[str, Any]) -> Example:
-        """Turn one row into an example, or say what is wrong with it and where."""
+        """Return a row as an example.
+
+        Parameters
+        ----------
+        where : str
+            Place of the row, for messages.
+        row : mapping
+            Column name to value.
+
+        Raises
+        ------
+        DataError
+            Names the place, the column and the fault.
+        """
         texts = {name: self._text(where, row, name) for name in self.task.fields}
-        return Example(texts, None if self.labels == "ignored" else self._label(where, row))
+        return Example(texts, None if self.labels == "ignored" else self.label_of(where, row))
 
     @property
     def label(self) -> str:
-        """The column that labels are read from."""
+        """Name of the column that labels are read from."""
         return self.mapping.get("label", self.task.label_column)
 
     def _text(self, where: str, row: Mapping[str, Any], name: str) -> str:
@@ -86,7 +104,14 @@ class Columns:
         check_characters(where, column, text)
         return text
 
-    def _label(self, where: str, row: Mapping[str, Any]) -> Label | None:
+    def label_of(self, where: str, row: Mapping[str, Any]) -> Label | None:
+        """Return the label of a row; None for an empty one where labels are optional.
+
+        Raises
+        ------
+        DataError
+            When the label is missing or unknown; names the place.
+        """
         column = self.label
         value = row.get(column)
         if value is None or (isinstance(value, str) and not value.strip()):
@@ -119,15 +144,15 @@ def examples_from(
         "hf:NAME[/CONFIG]:SPLIT" for a Hugging Face data set, or an iterable of mappings (such as a
         `datasets.Dataset`).
     columns : Columns
-        How a row is read.
+        Columns of fields and labels.
     file_format : str, optional
         Ending of a format in `pet.data.formats.FORMATS`, such as ".csv", for standard input and
-        unusual file names; ".jsonl" when absent.
+        unusual file names; by default ".jsonl".
 
     Raises
     ------
     DataError
-        Names the row of the first thing that is wrong.
+        Names the first faulty row.
     """
     return (example for example, _ in examples_and_rows(source, columns, file_format))
 
@@ -135,13 +160,13 @@ def examples_from(
 def examples_and_rows(
     source: Any, columns: Columns, file_format: str | None = None
 ) -> Iterator[tuple[Example, Mapping[str, Any]]]:
-    """Yield what `examples_from` does, each beside its row with all the columns it has."""
+    """Yield examples as `examples_from` does, each with its row of all columns."""
     for where, row in rows_of(source, columns.label, file_format):
         yield columns.example(where, row), row
 
 
 def has_labels(source: Any, columns: Columns, file_format: str | None = None) -> bool:
-    """Whether the first row has a label, which matters to nobody but is worth telling."""
+    """Tell whether the first row has a label."""
     return any(
         row.get(columns.label) not in (None, "")
         for _, row in islice(rows_of(source, columns.label, file_format), 1)

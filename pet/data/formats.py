@@ -1,4 +1,4 @@
-"""Formats of files with rows: how each is read and written, a line in `FORMATS` each."""
+"""File formats of rows: a reader and a writer for each, one line in `FORMATS`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pet.errors import DataError
 from pet.registry import Registry
 
 # A row's place, for messages, and its columns.
-Row = tuple[str, Mapping[str, Any]]
-Reader = Callable[[str, IO[bytes]], Iterator[Row]]
+SourceRow = tuple[str, Mapping[str, Any]]
+Reader = Callable[[str, IO[bytes]], Iterator[SourceRow]]
 RowWriter = Callable[[Mapping[str, Any]], object]
 Writer = Callable[[IO[str], Sequence[str]], RowWriter]
 
@@ -25,7 +25,7 @@ class Format:
     Parameters
     ----------
     read : callable
-        Takes a file's name, for messages, and its bytes; yields every row with its place.
+        Takes a file's name, for messages, and its byte stream; yields every row with its place.
     writer : callable, optional
         Takes a text stream and the names of the columns; returns a function that writes a row.
         Without one, files of the format can only be read.
@@ -56,8 +56,8 @@ def decoded_lines(name: str, stream: IO[bytes]) -> Iterator[str]:
             ) from error
 
 
-def read_json_lines(name: str, stream: IO[bytes]) -> Iterator[Row]:
-    """Yield a JSON object a line; empty lines are passed over."""
+def read_json_lines(name: str, stream: IO[bytes]) -> Iterator[SourceRow]:
+    """Yield the JSON object of every line; empty lines are skipped."""
     for number, line in enumerate(decoded_lines(name, stream), 1):
         if not line.strip():
             continue
@@ -74,19 +74,19 @@ def read_json_lines(name: str, stream: IO[bytes]) -> Iterator[Row]:
 
 
 def json_lines_writer(stream: IO[str], columns: Sequence[str]) -> RowWriter:
-    """Write a JSON object a line, with the columns of each row."""
+    """Return a function that writes a row as a line of JSON."""
     return lambda row: stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def table_of(delimiter: str) -> Format:
     """Return the format of tables whose first line names the columns."""
 
-    def read(name: str, stream: IO[bytes]) -> Iterator[Row]:
+    def read(name: str, stream: IO[bytes]) -> Iterator[SourceRow]:
         csv.field_size_limit(2**31 - 1)
         reader = csv.DictReader(decoded_lines(name, stream), delimiter=delimiter, strict=True)
         try:
             for number, row in enumerate(reader, 1):
-                # DictReader's key for what stands beyond the header.
+                # DictReader collects cells beyond the header under None.
                 beyond = row.pop(None, [])
                 if any(beyond):
                     raise DataError(
@@ -125,10 +125,10 @@ FORMATS: Registry[Format] = Registry(
 
 
 def format_of(ending: str) -> Format | None:
-    """Return the format of files with an ending, such as ".csv"; None for one that is unknown."""
+    """Return the format of an ending such as ".csv"; None for an unknown ending."""
     return FORMATS.get(ending.lower().removeprefix("."))
 
 
 def written_endings() -> list[str]:
-    """Return the endings of files that can be written."""
+    """Return the endings of formats that can be written."""
     return [f".{name}" for name, known in FORMATS.items() if known.writer is not None]

@@ -1,8 +1,9 @@
-"""Examples out of what people hand over in Python."""
+"""Examples, made from Python objects such as lists and data frames."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pet.data.examples import Columns, Example, Labels, examples_from
@@ -12,7 +13,22 @@ from pet.task.kinds import label_list
 
 
 def given_examples(task: Task, rows: Iterable[Any], labels: Labels) -> Iterator[Example]:
-    """Yield examples of texts, mappings, tuples of texts, or the rows of a data frame."""
+    """Yield the examples of Python rows.
+
+    Parameters
+    ----------
+    task : Task
+        Task with the fields of an example.
+    rows : iterable or data frame
+        Texts (for a task with one field), mappings, or tuples of texts, one a field.
+    labels : {"required", "optional", "ignored"}
+        Use of the label column of mappings and data frames.
+
+    Raises
+    ------
+    DataError
+        Names the first faulty row.
+    """
     if isinstance(rows, str | Mapping):
         raise DataError(f"Expected a list of texts, found one: {rows!r}.", "Write [text].")
     if hasattr(rows, "to_dict") and hasattr(rows, "columns"):
@@ -37,13 +53,19 @@ def given_examples(task: Task, rows: Iterable[Any], labels: Labels) -> Iterator[
 
 
 def given_labelled(task: Task, X: Iterable[Any], y: Any) -> list[Example]:
-    """Examples as `given_examples` reads them, with the labels that stand beside them."""
+    """Return examples as `given_examples` reads them, with labels ``y`` as `label_list` takes them.
+
+    Raises
+    ------
+    DataError
+        Names the first faulty row or label.
+    """
     examples = list(given_examples(task, X, "ignored"))
     labels = label_list(y, task)
     if len(examples) != len(labels):
         raise DataError(f"Got {len(examples)} texts but {len(labels)} labels.")
-    rows = (
-        {**example.texts, task.label_column: label}
-        for example, label in zip(examples, labels, strict=True)
-    )
-    return list(examples_from(rows, Columns(task, {}, "required")))
+    columns = Columns(task, {}, "required")
+    return [
+        replace(example, label=columns.label_of(f"row {number}", {columns.label: label}))
+        for number, (example, label) in enumerate(zip(examples, labels, strict=True), 1)
+    ]

@@ -1,4 +1,4 @@
-"""Files for people to fill in: rows as they were, with an empty label."""
+"""Files for people to label: rows with all their columns and an empty label."""
 
 from __future__ import annotations
 
@@ -13,32 +13,37 @@ from pet.errors import DataError
 def original_rows(
     examples: Sequence[Example], source: Any, columns: Columns, file_format: str | None = None
 ) -> list[Mapping[str, Any]]:
-    """Return the first row of each example, with all its columns, from where it was read."""
-    found: dict[tuple[str, ...], Mapping[str, Any]] = {}
+    """Read a source again; return the first row of each example, with all its columns."""
+    rows: dict[tuple[str, ...], Mapping[str, Any]] = {}
     wanted = {example.key for example in examples}
     for example, row in examples_and_rows(source, columns, file_format):
         if example.key in wanted:
-            found.setdefault(example.key, row)
-            if len(found) == len(wanted):
+            rows.setdefault(example.key, row)
+            if len(rows) == len(wanted):
                 break
-    return [found[example.key] for example in examples]
+    return [rows[example.key] for example in examples]
 
 
 def write_unlabelled(
     stream: IO[str], rows: Iterable[Mapping[str, Any]], label_column: str, ending: str
 ) -> None:
-    """Write rows with an empty label, in any format; `pet train` reads them once filled.
+    """Write rows with an empty label; `pet train` reads the file once labels are filled in.
 
     Parameters
     ----------
     stream : text stream
-        Where to.
+        File that is written.
     rows : iterable of mapping
-        Their columns are kept, in order.
+        Rows whose columns are kept, in order.
     label_column : str
-        Emptied where it exists, else added as the last column.
+        Column that is emptied, or added as the last one.
     ending : str
         Ending of a format that can be written, such as ".csv".
+
+    Raises
+    ------
+    DataError
+        When files with this ending cannot be written.
     """
     empty = [{**row, label_column: ""} for row in rows]
     names = list(dict.fromkeys(name for row in empty for name in row))

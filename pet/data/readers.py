@@ -1,4 +1,4 @@
-"""Rows out of files, standard input and Hugging Face data sets, each with its place."""
+"""Rows, read from files, standard input and Hugging Face data sets, each with its place."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
-from pet.data.formats import FORMATS, Reader, Row, decoded_lines, read_json_lines
+from pet.data.formats import FORMATS, Reader, SourceRow, decoded_lines, read_json_lines
 from pet.errors import DataError
 
-# Characters; a file without blank lines is no reason to hold all of it.
+# In characters, so that a file without blank lines is not one paragraph in memory.
 _LONGEST_PARAGRAPH = 50_000
 
 
-def rows_of(source: Any, label: str, file_format: str | None = None) -> Iterator[Row]:
-    """Yield the rows of a file, of standard input ("-"), a data set or a list, with their places.
+def rows_of(source: Any, label: str, file_format: str | None = None) -> Iterator[SourceRow]:
+    """Yield the rows of a file, standard input ("-"), a data set or a list, with their places.
 
     Parameters
     ----------
     source : str, Path or iterable
-        As `pet.data.examples_from` takes it.
+        Source as in `pet.data.examples_from`.
     label : str
-        The label column: where a data set holds class numbers there, their names are given.
+        Label column; class numbers of a data set are replaced by their names.
     file_format : str, optional
         Ending of a format in `pet.data.formats.FORMATS`, such as ".csv", for standard input and
         unusual file names.
@@ -33,7 +33,7 @@ def rows_of(source: Any, label: str, file_format: str | None = None) -> Iterator
     Raises
     ------
     DataError
-        Names the row of the first thing that is wrong.
+        Names the first faulty row.
     """
     if isinstance(source, str) and source.startswith("hf:"):
         source = _hub_dataset(source)
@@ -48,11 +48,13 @@ def rows_of(source: Any, label: str, file_format: str | None = None) -> Iterator
 
 
 def _readers() -> dict[str, Reader]:
-    """Readers by the ending of files."""
+    """Return the readers by ending."""
     return {f".{name}": known.read for name, known in FORMATS.items()}
 
 
-def _file_rows(path: Path, file_format: str | None, readers: Mapping[str, Reader]) -> Iterator[Row]:
+def _file_rows(
+    path: Path, file_format: str | None, readers: Mapping[str, Reader]
+) -> Iterator[SourceRow]:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     compressed = suffixes[-1:] == [".gz"]
     ending = file_format or ("".join(suffixes[-2:-1]) if compressed else "".join(suffixes[-1:]))
@@ -70,17 +72,17 @@ def _file_rows(path: Path, file_format: str | None, readers: Mapping[str, Reader
         raise DataError(f"{path}: the compressed file is damaged: {error}.") from error
 
 
-def _lines(name: str, stream: IO[bytes]) -> Iterator[Row]:
+def _lines(name: str, stream: IO[bytes]) -> Iterator[SourceRow]:
     for number, line in enumerate(decoded_lines(name, stream), 1):
         yield f"{name}, line {number}", {"text": line}
 
 
-def _object_rows(source: Any, label: str) -> Iterator[Row]:
+def _object_rows(source: Any, label: str) -> Iterator[SourceRow]:
     if not isinstance(source, Iterable):
         raise DataError(f"Expected a file name or rows, found {source!r}.")
     features = getattr(source, "features", None) or {}
     feature = features.get(label) if hasattr(features, "get") else None
-    # A list of class numbers says what they mean one level deeper.
+    # Lists of class numbers have the names one level deeper.
     names = getattr(feature, "names", None) or getattr(
         getattr(feature, "feature", None), "names", None
     )
@@ -103,7 +105,7 @@ def _hub_dataset(source: str) -> Any:
             f"{source}: Hugging Face data sets need the 'datasets' package.",
             "Install it with: pip install 'pet-fewshot[datasets]'",
         ) from error
-    # A split may be a slice with colons of its own, such as train[:100].
+    # A split may be a slice, which has colons too, such as train[:100].
     match = re.fullmatch(r"(.+?):([^:\[]+(?:\[.*\])?)", source.removeprefix("hf:"))
     if match is None:
         raise DataError(f"{source}: expected hf:NAME:SPLIT, for example hf:ag_news:train.")
@@ -112,8 +114,8 @@ def _hub_dataset(source: str) -> Any:
         if Path(name).is_dir():
             loaded = datasets.load_from_disk(name)
             return loaded[split] if hasattr(loaded, "keys") else loaded
-        parts = name.split("/")
-        path, config = ("/".join(parts[:2]), parts[2]) if len(parts) == 3 else (name, None)
+        names = name.split("/")
+        path, config = ("/".join(names[:2]), names[2]) if len(names) == 3 else (name, None)
         return datasets.load_dataset(path, config, split=split, trust_remote_code=False)
     except Exception as error:
         raise DataError(f"{source}: cannot be loaded: {type(error).__name__}: {error}") from error
@@ -122,21 +124,21 @@ def _hub_dataset(source: str) -> Any:
 def documents_from(
     source: str | Path, column: str = "text", paragraphs: bool = False
 ) -> Iterator[str]:
-    """Yield the raw text of a file, one document at a time; rows without text are passed over.
+    """Yield the documents of a file, as raw text; rows without text are skipped.
 
     Parameters
     ----------
     source : str or Path
-        A .txt file, a document a line, or a .jsonl, .csv or .tsv file; also with .gz.
+        A .txt file with one document a line, or a .jsonl, .csv or .tsv file; also with .gz.
     column : str
-        Which column of a row holds the text.
+        Column with the text.
     paragraphs : bool
-        In a .txt file, blank lines and not the ends of lines stand between documents.
+        Whether blank lines, not ends of lines, separate the documents of a .txt file.
 
     Raises
     ------
     DataError
-        Names the row of the first thing that is wrong.
+        Names the first faulty row.
     """
     is_text = Path(source).name.lower().removesuffix(".gz").endswith(".txt")
     lines: list[str] = []
@@ -166,7 +168,13 @@ def documents_from(
 
 
 def check_characters(where: str, column: str, text: str) -> None:
-    """Refuse text that no file can hold."""
+    """Refuse text that cannot be written as UTF-8.
+
+    Raises
+    ------
+    DataError
+        Names the place, the column and the character.
+    """
     try:
         text.encode()
     except UnicodeEncodeError as error:

@@ -1,4 +1,4 @@
-"""Everything that a run learns from, and how it is known again."""
+"""Data of a run: training and development examples, unlabelled text, and their fingerprint."""
 
 from __future__ import annotations
 
@@ -14,22 +14,32 @@ from pet.data.pool import Pool
 
 @dataclass(frozen=True)
 class Data:
-    """What a run learns from."""
+    """Data that a run learns from.
+
+    Parameters
+    ----------
+    train : sequence of Example
+        Labelled examples.
+    dev : sequence of Example
+        Labelled examples for early stopping; none by default.
+    pool : Pool, optional
+        Unlabelled text.
+    """
 
     train: Sequence[Example]
     dev: Sequence[Example] = ()
     pool: Pool | None = None
 
     def labelled(self) -> dict[str, list[dict[str, Any]]]:
-        """What people labelled, as JSON values; `labelled_from` reads them."""
-        parts = {"train": self.train, "dev": self.dev}
+        """Return the labelled examples as JSON values; `labelled_from` reads them."""
+        splits = {"train": self.train, "dev": self.dev}
         return {
-            name: [{"texts": dict(own.texts), "label": own.label} for own in part]
-            for name, part in parts.items()
+            name: [{"texts": dict(example.texts), "label": example.label} for example in examples]
+            for name, examples in splits.items()
         }
 
     def fingerprint(self) -> dict[str, Any]:
-        """Sizes and content hashes, by which a run knows its data again."""
+        """Return sizes and content hashes, by which a run recognises its data."""
         return {
             "train": fingerprint(self.train),
             "dev": fingerprint(self.dev),
@@ -38,18 +48,18 @@ class Data:
 
 
 def labelled_from(plain: Mapping[str, Sequence[Mapping[str, Any]]]) -> Data:
-    """Read `Data.labelled`."""
+    """Rebuild the labelled examples from `Data.labelled`."""
 
-    def example(own: Mapping[str, Any]) -> Example:
-        several = isinstance(own["label"], list)
-        return Example(own["texts"], tuple(own["label"]) if several else own["label"])
+    def example(entry: Mapping[str, Any]) -> Example:
+        label = entry["label"]
+        return Example(entry["texts"], tuple(label) if isinstance(label, list) else label)
 
-    train, dev = ([example(own) for own in plain[name]] for name in ("train", "dev"))
+    train, dev = ([example(entry) for entry in plain[name]] for name in ("train", "dev"))
     return Data(train, dev)
 
 
 def fingerprint(examples: Iterable[Example]) -> dict[str, Any]:
-    """Number and content hash of labelled examples."""
+    """Return the number and the content hash of labelled examples."""
     digest = hashlib.sha256()
     count = 0
     for example in examples:

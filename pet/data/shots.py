@@ -1,4 +1,4 @@
-"""Few-shot draws."""
+"""Few-shot draws: so many labelled examples of every label."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pet.task.labels import Label, names
 def draw_shots(
     examples: Sequence[Example], labels: Sequence[str], shots: int, seed: int
 ) -> list[Example]:
-    """Draw ``shots`` examples of every label without replacement, the same ones for one seed.
+    """Draw ``shots`` examples of every label without replacement; a seed gives one draw.
 
-    An example of several labels counts for each of them, so that they may be more than asked for.
-    Of examples that have none as many are drawn, or all there are.
+    An example with several labels counts for each of them, so a label may get more than ``shots``.
+    Of examples without labels ``shots`` are drawn too, or all if there are fewer.
 
     Raises
     ------
@@ -29,14 +29,15 @@ def draw_shots(
     generator = np.random.default_rng(seed)
     drawn: dict[tuple[tuple[str, ...], Label | None], Example] = {}
     for label in labels:
-        own = {e.key: e for e in examples if label in names(e.label)}
-        if len(own) < shots:
+        candidates = {e.key: e for e in examples if label in names(e.label)}
+        if len(candidates) < shots:
             raise DataError(
-                f"Label {label!r} has {len(own)} different examples; {shots} shots were asked for.",
-                f"Use `--shots {len(own)}` or label more.",
+                f"Label {label!r} has {len(candidates)} different examples; {shots} shots were "
+                "asked for.",
+                f"Use `--shots {len(candidates)}` or label more.",
             )
-        rest = [e for e in own.values() if (e.key, e.label) not in drawn]
-        wanted = shots - (len(own) - len(rest))
+        rest = [e for e in candidates.values() if (e.key, e.label) not in drawn]
+        wanted = shots - (len(candidates) - len(rest))
         chosen = generator.permutation(len(rest))[: max(0, wanted)]
         drawn |= {(rest[index].key, rest[index].label): rest[index] for index in chosen}
     without = list({e.key: e for e in examples if e.label == ()}.values())

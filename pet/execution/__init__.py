@@ -1,4 +1,4 @@
-"""Execution: a list of specs is worked off, in this process or in several."""
+"""Execution: work on a list of specs, in this process or in several."""
 
 from pet.execution.base import Executor, Spec
 from pet.execution.here import InProcess
@@ -8,5 +8,5 @@ __all__ = ["Executor", "InProcess", "Processes", "Spec", "executor_for"]
 
 
 def executor_for(jobs: int) -> Executor:
-    """Return the executor for ``jobs`` specs at once; use it as a context manager."""
+    """Return an executor that works on ``jobs`` specs at once; use it as a context manager."""
     return InProcess() if jobs == 1 else Processes(jobs)

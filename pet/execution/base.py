@@ -1,9 +1,8 @@
-"""The interface between what is to be done and where it is done.
+"""The interface between the work to do and the place where it is done.
 
-Members, folds, generations, study cells and shards of a pool are specs: values that say everything
-their result depends on. A spec names its backbone and its data and holds neither a model nor an
-open file, so that it can be sent to another process, or to another machine by an executor that is
-not written yet.
+Members, folds, generations, study cells and shards of a pool are specs: values with everything that
+their result depends on. A spec names its backbone and its data. It holds neither a model nor an
+open file, so an executor can send it to another process, or to another machine.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from pet.progress import Progress
 
 
 class Spec(Protocol):
-    """A value that pickles, and from which alone its result follows."""
+    """A picklable value that alone determines its result."""
 
     @property
     def name(self) -> str:
@@ -28,29 +27,29 @@ Work = Callable[[S, Progress], R]
 
 
 class Executor(Protocol):
-    """Works off specs. Results come as they are ready; the first error stops the rest."""
+    """A place where specs are worked on; the first error stops the rest."""
 
     def run(
         self, work: Work[S, R], specs: Iterable[S], progress: Progress
     ) -> Iterator[tuple[S, R]]:
         """Yield each spec with ``work(spec, progress)``.
 
-        Specs are taken from their iterable as they are needed, a few ahead at most: so specs that
-        carry texts can be made from a pool of any size.
+        Results come as they are ready. Specs are read from their iterable a few ahead at most, so
+        that specs with texts can be made from a pool of any size.
 
         Parameters
         ----------
         work : callable
-            A function of a module; takes a spec and a progress callback.
+            Function at a module's top level; takes a spec and a progress callback.
         specs : iterable of Spec
-            Most urgent first.
+            Specs, the most urgent first.
         progress : callable
-            Told of every stage; see `pet.progress`.
+            Receives the events of every stage; see `pet.progress`.
 
         Raises
         ------
         RunError
-            When a worker was ended from outside, as a system short of memory does.
+            When a worker process was killed, as by a system short of memory.
         """
 
     def __enter__(self) -> Self: ...

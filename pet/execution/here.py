@@ -10,7 +10,7 @@ from pet.progress import Progress
 
 
 class InProcess:
-    """Works off specs in their order, each when its result is asked for."""
+    """Executor that works on specs in order, each when its result is asked for."""
 
     def run(
         self, work: Work[S, R], specs: Iterable[S], progress: Progress
@@ -23,4 +23,4 @@ class InProcess:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Do nothing: there is no worker to end."""
+        """Do nothing: there are no processes to end."""

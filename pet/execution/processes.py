@@ -17,14 +17,14 @@ from pet.errors import RunError, UsageError
 from pet.execution.base import R, S, Work
 from pet.progress import Event, Progress, silent
 
-_AHEAD = 2  # specs a process: one that is worked on, one that waits
+_AHEAD = 2  # specs for each process: one in work, one that waits
 
 
 class Processes:
-    """Works off several specs at once, in processes that start afresh and share out the cores.
+    """Executor that works on several specs at once, in new processes that share the cores.
 
-    A script that uses it needs its ``if __name__ == "__main__":``. The processes live as long as
-    the ``with`` block, so what they have loaded serves later specs too.
+    A script that uses it needs ``if __name__ == "__main__":``. The processes live as long as the
+    ``with`` block, so a backbone that one has loaded serves later specs too.
 
     Parameters
     ----------
@@ -41,15 +41,15 @@ class Processes:
     def run(
         self, work: Work[S, R], specs: Iterable[S], progress: Progress
     ) -> Iterator[tuple[S, R]]:
-        """Yield each spec with its result, whichever is ready first; see `Executor.run`.
+        """Yield each spec with its result, in the order in which they finish; see `Executor.run`.
 
         Progress within a spec stays in its process: for the caller a spec is a stage of one step.
         """
-        coming = iter(specs)
+        waiting = iter(specs)
         running: dict[Future[Any], S] = {}
         try:
             while True:
-                for spec in islice(coming, _AHEAD * self.jobs - len(running)):
+                for spec in islice(waiting, _AHEAD * self.jobs - len(running)):
                     running[self._pool.submit(work, spec, silent)] = spec
                     progress(Event(spec.name, "start", 0, 1))
                 if not running:
@@ -71,12 +71,12 @@ class Processes:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """End the processes; what waits is not begun any more."""
+        """End the processes; specs that wait are dropped."""
         self._pool.shutdown(wait=not any(error), cancel_futures=True)
 
 
 def _result(future: Future[Any]) -> Any:
-    """Return a result; what cannot be sent to a process or back is one message."""
+    """Return a future's result; turn errors of pickling into a `UsageError`."""
     try:
         return future.result()
     except (PicklingError, AttributeError, TypeError) as error:
@@ -89,6 +89,6 @@ def _result(future: Future[Any]) -> Any:
 
 
 def _settle(threads: int, level: int) -> None:
-    """Give a process its share of the cores, and this process's level of messages."""
+    """Set a new process's number of threads and its level of messages."""
     torch.set_num_threads(threads)
     logging.getLogger("pet").setLevel(level)

@@ -1,4 +1,4 @@
-"""Runs: folders whose files are written by rename, and the names of all that they hold."""
+"""Runs: folders of results, the names of their files, and safe writing of these."""
 
 from pet.runs.folder import Folder
 from pet.runs.layout import (

@@ -1,4 +1,4 @@
-"""Finding what was saved: a model's folder, a bank's prompts; nothing heavy is loaded for it."""
+"""Saved models and banks, found by their path; nothing heavy is imported."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pet.runs.layout import ModelFiles, PromptFiles, RunFolder
 
 
 def model_folder(path: str | Path) -> Path:
-    """Return the folder of a saved model or a prompt; of a run that of its classifier.
+    """Return the folder of a saved model or prompt; for a run, the folder of its classifier.
 
     Raises
     ------
     RunError
-        When there is none at this path.
+        When neither is at this path, or the run is not finished.
     """
     folder = Path(path)
     if RunFolder.is_at(folder):
@@ -40,13 +40,25 @@ def model_folder(path: str | Path) -> Path:
 
 
 def require_run_or_model(path: str | Path) -> None:
-    """Refuse a path with neither a run, finished or not, nor a saved model."""
+    """Refuse a path without a run, finished or not, and without a saved model.
+
+    Raises
+    ------
+    RunError
+        Says how to make one.
+    """
     if not RunFolder.is_at(Path(path)):
         model_folder(path)
 
 
 def require_bank(folder: str | Path) -> None:
-    """Refuse a path without prompts of a bank."""
+    """Refuse a path without prompts of a bank.
+
+    Raises
+    ------
+    RunError
+        Says how to make a bank.
+    """
     if not PromptFiles.in_bank(folder):
         raise RunError(
             f"{folder}: expected a prompt bank, a folder of prompts' folders; found none.",

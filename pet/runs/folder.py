@@ -1,4 +1,4 @@
-"""A folder of results: everything is written by rename, so what is there is whole."""
+"""Folder of results: files appear by renaming, so every file that is there is complete."""
 
 from __future__ import annotations
 
@@ -16,35 +16,42 @@ from pet.runs.lock import Lock
 from pet.runs.writing import UNFINISHED, unfinished, write_errors, written_whole
 from pet.version import __version__
 
-if TYPE_CHECKING:  # what finds a run and says that there is none loads no arrays
+if TYPE_CHECKING:  # finding a run, or that there is none, must not load numpy
     import numpy as np
 
 
 class Content(str):
-    """Name of a file or folder within a folder; starting over removes it."""
+    """Name of a file or folder inside a `Folder`; starting over removes it."""
 
     __slots__ = ()
 
 
 class Folder:
-    """A folder that knows what was asked of it, and what it may hold.
+    """A folder of results with a record of the request, and a lock while it is written.
 
-    Its kinds say what that is, in `pet.runs.layout`: every name is a `Content`, so nobody has to
-    list them for ``--force``.
+    Subclasses in `pet.runs.layout` declare the names of all that a folder may hold, each a
+    `Content`, so that ``--force`` knows what to remove.
 
     Parameters
     ----------
     path : Path
-        Where it is.
+        Path of the folder.
+
+    Attributes
+    ----------
+    noun : str
+        Name for messages, with its article: "a run".
+    record : str
+        Name of the file with the request.
+    inputs : tuple of str
+        Names of files that are written before any result.
     """
 
     noun: ClassVar[str]
     record: ClassVar[str]
 
-    # What is written before anything is done.
     inputs: ClassVar[tuple[str, ...]] = ()
 
-    # While a training goes on.
     checkpoint = Content("checkpoint.safetensors")
     events = Content("log.jsonl")
 
@@ -53,27 +60,28 @@ class Folder:
         self._lock: Lock | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the lock behind: it belongs to the process that took it."""
+        """Pickle without the lock, which belongs to the process that acquired it."""
         return {**vars(self), "_lock": None}
 
     @classmethod
     def start(cls, path: str | Path, asked: Mapping[str, Any], force: bool = False) -> Self:
-        """Open a new folder, or one in which the same was asked before, to go on with it.
+        """Open a new folder, or one with the same request, to go on with it.
 
         Parameters
         ----------
         path : str or Path
-            The folder; made where it is missing.
+            The folder; created if it is missing.
         asked : mapping
             Everything that decides the result, as JSON values.
         force : bool
-            Remove what an earlier run wrote here.
+            Remove all that an earlier run wrote here.
 
         Raises
         ------
         RunError
-            When something else is in the folder, another process writes there, or it cannot be
-            written. A request of which nothing is done yet, as after a mistyped name, is replaced.
+            When the folder holds something else, another process writes there, or it cannot be
+            written. A different request without any result yet, such as one with a mistyped name,
+            is replaced.
         """
         folder = cls(Path(path))
         asked = json.loads(json.dumps(asked))
@@ -103,44 +111,50 @@ class Folder:
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
-        """Open an existing run to read it."""
+        """Open an existing folder to read it.
+
+        Raises
+        ------
+        RunError
+            When there is no such folder.
+        """
         folder = cls(Path(path))
         if not folder.has(cls.record):
             raise RunError(f"{path} is not {cls.noun} folder: it has no {cls.record}.")
         return folder
 
     def asked(self) -> dict[str, Any]:
-        """What was asked for, as given to `start`, under the names that settings have today."""
-        found = self.read_json(self.record)
-        if not isinstance(found, dict) or not isinstance(found.get("asked"), dict):
+        """Return the request as given to `start`, with today's names of settings."""
+        record = self.read_json(self.record)
+        if not isinstance(record, dict) or not isinstance(record.get("asked"), dict):
             raise RunError(
                 f"{self.path} is not {self.noun} folder: its {self.record} is something else."
             )
-        return recorded_today(found["asked"])
+        return recorded_today(record["asked"])
 
     @classmethod
     def is_at(cls, path: str | Path) -> bool:
-        """Whether a folder of this kind is there."""
+        """Tell whether such a folder is at a path."""
         return (Path(path) / cls.record).is_file()
 
     @classmethod
     def contents(cls) -> list[str]:
-        """Names of all that this kind of folder may hold, and kinds with the same record.
+        """Return the names of all that such a folder may hold, and others with the same record.
 
-        A run may take the place of a study, so starting over removes what either has written.
+        A run may replace a study, so starting over removes the files of both.
         """
-        kinds = [kind for kind in Folder.__subclasses__() if kind.record == cls.record]
-        values = [value for kind in (Folder, *kinds) for value in vars(kind).values()]
+        subclasses = [other for other in Folder.__subclasses__() if other.record == cls.record]
+        values = [value for folder in (Folder, *subclasses) for value in vars(folder).values()]
         return [value for value in values if isinstance(value, Content)]
 
     def _has_results(self) -> bool:
-        # A study's folder has inner ones, with records of their own.
-        asked = (self.record, *self.inputs)
-        others = {*asked, *(name + UNFINISHED for name in asked)}
-        return any(f.is_file() and f.name not in others for f in self.path.rglob("*"))
+        # A study's folder has inner folders, with a record each.
+        request = (self.record, *self.inputs)
+        no_results = {*request, *(name + UNFINISHED for name in request)}
+        return any(f.is_file() and f.name not in no_results for f in self.path.rglob("*"))
 
     def _clear(self) -> None:
-        # All but the record, which the caller replaces: so a folder is known as ours at all times.
+        # The record stays until the caller replaces it, so the folder is known as ours throughout.
         unfinished(self.path / self.record).unlink(missing_ok=True)
         for name in self.contents():
             for target in (self.path / name, unfinished(self.path / name)):
@@ -150,32 +164,38 @@ class Folder:
                     target.unlink(missing_ok=True)
 
     def remove(self, name: str) -> None:
-        """Remove a file that is needed no more."""
+        """Remove a file, if it is there."""
         with write_errors(self.path):
             (self.path / name).unlink(missing_ok=True)
 
     def has(self, name: str) -> bool:
-        """Whether a file or folder is there, and therefore whole."""
+        """Tell whether a file or folder is there, and therefore complete."""
         return (self.path / name).exists()
 
     def read_json(self, name: str) -> Any:
-        """Read one of the folder's JSON files."""
+        """Read a JSON file.
+
+        Raises
+        ------
+        RunError
+            When it cannot be read.
+        """
         try:
             return json.loads((self.path / name).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise RunError(f"{self.path / name}: cannot be read: {error}") from error
 
     def write_json(self, name: str, value: Any) -> None:
-        """Write a JSON file at once."""
+        """Write a JSON file; it appears when it is complete."""
         self.write_text(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
     def write_text(self, name: str, text: str) -> None:
-        """Write a text file at once."""
+        """Write a text file; it appears when it is complete."""
         with self.writing(name) as temporary:
             temporary.write_text(text, encoding="utf-8")
 
     def write_array(self, name: str, array: np.ndarray) -> None:
-        """Write a .npy file at once."""
+        """Write a .npy file; it appears when it is complete."""
         import numpy as np
 
         with self.writing(name) as temporary, temporary.open("wb") as stream:
@@ -196,25 +216,25 @@ class Folder:
             yield np.load(path, allow_pickle=False)
 
     @staticmethod
-    def shard(number: int) -> str:
-        """Name one of these arrays within their folder."""
-        return f"{number:06}.npy"
+    def shard(index: int) -> str:
+        """Return the file name of one of these arrays."""
+        return f"{index:06}.npy"
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
-        """Give a temporary path; what is written there appears as ``name`` when all went well."""
+        """Yield a temporary path; its file appears as ``name`` if no error occurs."""
         with written_whole(self.path / name) as temporary:
             yield temporary
 
     def log(self, event: str, **values: Any) -> None:
-        """Append one line to the log of events."""
+        """Append an event to the log."""
         line = json.dumps({"time": round(time.time(), 3), "event": event, **values})
         log = self.path / self.events
         with write_errors(self.path), log.open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
 
     def logged(self) -> list[dict[str, Any]]:
-        """Return the log's events, in order; none where there is no log."""
+        """Return the log's events, in order; none without a log."""
         if not self.has(self.events):
             return []
         lines = (self.path / self.events).read_text(encoding="utf-8").splitlines()
@@ -223,11 +243,11 @@ class Folder:
 
 def _differences(old: Any, new: Any, place: str = "") -> list[str]:
     if isinstance(old, dict) and isinstance(new, dict):
-        found: list[str] = []
+        differences: list[str] = []
         for key in dict.fromkeys([*old, *new]):
             inner = f"{place}.{key}" if place else str(key)
-            found += _differences(old.get(key), new.get(key), inner)
-        return found
+            differences += _differences(old.get(key), new.get(key), inner)
+        return differences
     return [] if old == new else [f"{place}: {_short(old)} there, {_short(new)} now"]
 
 

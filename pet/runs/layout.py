@@ -1,7 +1,7 @@
-"""The layout of everything that is written: the names of files and folders, and nowhere else.
+"""Layout of everything that is written: all names of files and folders, in this file only.
 
-A run folder's names are relative to it, as `Folder.read_json` and its neighbours take them. Models
-and prompts are found by path, as people copy them anywhere.
+Names in a run folder are relative to it, as the methods of `Folder` take them. Models and prompts
+have paths, as people copy them anywhere.
 """
 
 from __future__ import annotations
@@ -18,60 +18,60 @@ from pet.runs.writing import UNFINISHED, write_errors
 
 @dataclass(frozen=True)
 class MemberFiles:
-    """Names of what a run keeps of one member."""
+    """Names of one member's files in a run."""
 
     place: str
 
     @property
     def record(self) -> str:
-        """What the member is and how its training went; it is finished when this is there."""
+        """Description of the member and its training; written when the member is finished."""
         return f"{self.place}/member.json"
 
     @property
     def weights(self) -> str:
-        """What it has learned; absent where that is nothing."""
+        """Learned tensors; absent if nothing was trained."""
         return f"{self.place}/weights.safetensors"
 
     @property
     def scores(self) -> str:
-        """Folder of its scores of the unlabelled text, in shards."""
+        """Folder of the member's scores of the unlabelled text, in shards."""
         return f"{self.place}/scores"
 
 
 @dataclass(frozen=True)
 class GenerationFiles:
-    """Names of what a run keeps of one generation of iPET, beside its members."""
+    """Names of the files of one generation of iPET in a run, besides those of its members."""
 
     place: str
 
     @property
     def record(self) -> str:
-        """Its figures; it is finished when this is there."""
+        """Figures of the generation; written when it is finished."""
         return f"{self.place}/generation.json"
 
     @property
     def draws(self) -> str:
-        """Unlabelled texts that its members learn from, and who labelled them."""
+        """Unlabelled texts that its members learn from, and the members that labelled them."""
         return f"{self.place}/draws.json"
 
 
 @dataclass(frozen=True)
 class FoldFiles:
-    """Names of what a run keeps of the trainings of one member on parts of the examples."""
+    """Names of the files of one member's out-of-fold trainings in a run."""
 
     place: str
 
-    def scores(self, number: int) -> str:
-        """Scores of the examples that split ``number`` leaves out."""
-        return f"{self.place}/{number}.npy"
+    def scores(self, fold: int) -> str:
+        """Name the scores of the examples in a fold, by the member that did not see them."""
+        return f"{self.place}/{fold}.npy"
 
-    def training(self, number: int) -> str:
-        """Folder of that training's checkpoint, while it goes on."""
-        return f"{self.place}/{number}"
+    def training(self, fold: int) -> str:
+        """Name the folder of the checkpoint of the training without a fold."""
+        return f"{self.place}/{fold}"
 
 
 class RunFolder(Folder):
-    """A folder that holds one run, of `pet train`."""
+    """Folder of one run of `pet train`."""
 
     noun = "a run"
     record = "run.json"
@@ -83,31 +83,31 @@ class RunFolder(Folder):
     folds = Content("folds")
     ensemble = Content("ensemble.json")
     temperature = Content("temperature.json")
-    old_temperature = Content("calibration.json")  # as earlier editions called it
+    old_temperature = Content("calibration.json")  # its name in earlier versions
     classifier = Content("classifier")
     metrics = Content("metrics.json")
     examples = Content("examples.json")
 
     def member(self, name: str) -> MemberFiles:
-        """Names of a member's files."""
+        """Return the names of a member's files."""
         return MemberFiles(f"{self.members}/{name}")
 
     def generation(self, number: int) -> GenerationFiles:
-        """Names of a generation's files."""
+        """Return the names of a generation's files."""
         return GenerationFiles(f"{self.members}/{generation_name(number)}")
 
     def member_folds(self, name: str) -> FoldFiles:
-        """Names of the files of a member's trainings on parts of the examples."""
+        """Return the names of the files of a member's out-of-fold trainings."""
         return FoldFiles(f"{self.folds}/{name}")
 
 
 def generation_name(number: int) -> str:
-    """Name a generation, as its members' names begin too: ``gen-1/pattern-0``."""
+    """Return a generation's name; its members' names start with it: ``gen-1/pattern-0``."""
     return f"gen-{number}"
 
 
 class StudyFolder(Folder):
-    """A folder that holds a few-shot study, with an inner folder for every task."""
+    """Folder of a few-shot study, with an inner folder for every task."""
 
     noun = "a study"
     record = RunFolder.record
@@ -116,29 +116,29 @@ class StudyFolder(Folder):
     table = Content("results.csv")
 
     def task(self, name: str) -> Path:
-        """Return the place of a task's folder."""
+        """Return the path of a task's folder."""
         return self.path / self.tasks / quote(name, safe="")
 
     def task_folders(self) -> Iterator[StudyTaskFolder]:
-        """Yield the folders of all tasks, by name."""
+        """Yield the folders of all tasks, sorted by name."""
         for record in sorted((self.path / self.tasks).glob(f"*/{StudyTaskFolder.record}")):
             yield StudyTaskFolder.open(record.parent)
 
 
 class StudyTaskFolder(Folder):
-    """A folder that holds one task of a few-shot study: its finished cells."""
+    """Folder of one task of a few-shot study: its finished cells."""
 
     noun = "a study's task"
     record = RunFolder.record
     cells = Content("cells")
 
     def cell(self, name: str) -> str:
-        """Name the file of a finished cell."""
+        """Return the name of a finished cell's file."""
         return f"{self.cells}/{name}.json"
 
 
 class AdaptationFolder(Folder):
-    """A folder in which a masked LM is adapted, and which is that model's folder in the end."""
+    """Folder of an adaptation; in the end it is the folder of the adapted masked LM."""
 
     noun = "an adaptation"
     record = "adaptation.json"
@@ -146,14 +146,14 @@ class AdaptationFolder(Folder):
     model = Content("model")
     card = Content("README.md")
 
-    # What `model` holds meanwhile; the names are those of Hugging Face.
+    # Files of the model, with the names of Hugging Face; inside `model` until they are published.
     config = Content("config.json")
     weights = Content("model.safetensors")
     tokenizer = Content("tokenizer.json")
     tokenizer_config = Content("tokenizer_config.json")
 
     def publish(self) -> None:
-        """Move the files of the finished model up into this folder, its config last."""
+        """Move the files of the finished model from `model` to this folder, its config last."""
         with write_errors(self.path):
             files = (self.path / self.model).iterdir()
             for file in sorted(files, key=lambda file: file.name == self.config):
@@ -163,43 +163,43 @@ class AdaptationFolder(Folder):
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """Paths of what a saved model consists of."""
+    """Paths of a saved model's files."""
 
     folder: Path
 
     @property
     def card(self) -> Path:
-        """Task and kind; it is a model when this is there."""
+        """Task and type of the model; a folder with this file is a model."""
         return self.folder / "pet.json"
 
     @property
     def backbone(self) -> Path:
-        """Folder of an ensemble's backbone."""
+        """Folder of the backbone of an ensemble."""
         return self.folder / "backbone"
 
     def weights(self, member: str) -> Path:
-        """What a member of an ensemble has learned; absent where that is nothing."""
+        """Return the path of a member's learned tensors; absent if nothing was trained."""
         return self.folder / "members" / f"{member}.safetensors"
 
 
 @dataclass(frozen=True)
 class PromptFiles:
-    """Paths of what a prompt of a bank consists of."""
+    """Paths of the files of a prompt in a bank."""
 
     folder: Path
 
     @property
     def record(self) -> Path:
-        """Task, members and backbone; it is a prompt when this is there."""
+        """Task, members and backbone; a folder with this file is a prompt."""
         return self.folder / "prompt.json"
 
     @property
     def tensors(self) -> Path:
-        """What all members have learned."""
+        """Learned tensors of all members."""
         return self.folder / "prompt.safetensors"
 
     @classmethod
     def in_bank(cls, bank: str | Path) -> list[Path]:
-        """Return the folders of a bank's prompts, by name."""
-        found = sorted(file.parent for file in Path(bank).glob("*/prompt.json"))
-        return [folder for folder in found if folder.suffix != UNFINISHED]
+        """Return the folders of a bank's prompts, sorted by name."""
+        folders = sorted(file.parent for file in Path(bank).glob("*/prompt.json"))
+        return [folder for folder in folders if folder.suffix != UNFINISHED]

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all: written beside their place, then renamed."""
+"""Files and folders that appear complete or not at all: written elsewhere, then renamed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ UNFINISHED = ".part"
 
 
 def unfinished(path: Path) -> Path:
-    """Return the place where a file or folder is written before it is whole."""
+    """Return the path at which a file or folder is written before it is complete."""
     return path.with_name(path.name + UNFINISHED)
 
 
 @contextmanager
 def written_whole(target: Path) -> Iterator[Path]:
-    """Give a temporary path; what is written there appears as ``target`` when all went well.
+    """Yield a temporary path; its file or folder appears as ``target`` if no error occurs.
 
     Raises
     ------
@@ -42,9 +42,14 @@ def written_whole(target: Path) -> Iterator[Path]:
 
 
 def let_read(path: Path) -> None:
-    """Let those read a file, or all files of a folder, who may read the folder it lies in.
+    """Give files the read permissions of their parent folder.
 
     safetensors makes files that only their owner can read.
+
+    Parameters
+    ----------
+    path : Path
+        A file, or a folder for all files in it.
     """
     for file in path.rglob("*") if path.is_dir() else [path]:
         if file.is_file():
@@ -64,11 +69,11 @@ def _to_disk(path: Path, inside: bool = True) -> None:
 
 @contextmanager
 def write_errors(path: Path) -> Iterator[None]:
-    """Turn errors of writing, a full disk for one, into a `RunError` that names the path."""
+    """Turn errors of writing, such as a full disk, into a `RunError` that names the path."""
     try:
         yield
     except Exception as error:
-        # safetensors and tokenizers write in Rust and raise errors of their own.
+        # safetensors and tokenizers write in Rust; their errors are no OSError.
         if not isinstance(error, OSError) and "(os error " not in str(error):
             raise
         raise RunError(
