@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all coverage lint format clean
+.PHONY: demo test test-all coverage docs refresh-docs lint format clean
 
 demo: .venv/installed
 	$(BIN)/pet check --task reviews --train tasks/reviews/train.jsonl --unlabeled tasks/reviews/unlabeled.jsonl
@@ -24,6 +24,15 @@ test-all: .venv/installed lint
 coverage: .venv/installed
 	$(TEST) --cov=pet --cov-branch --cov-report=term:skip-covered
 
+# The pages as a site, in build/site; a broken link or an undocumented public name fails.
+docs: .venv/docs
+	$(BIN)/mkdocs build --strict --quiet --config-file .ci/mkdocs.yml
+	@echo "Open build/site/index.html"
+
+# Run every block of README and docs/, and rewrite the outputs that have changed.
+refresh-docs: .venv/installed
+	$(BIN)/python tests/support/pages.py
+
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -38,6 +47,10 @@ format: .venv/installed
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,datasets,plots,lora,gguf]'
+	touch $@
+
+.venv/docs: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	touch $@
 
 clean:

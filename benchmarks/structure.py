@@ -1,9 +1,10 @@
 """Measure the plan of the house: doors, imports that run upward, floors, the longest import chain.
 
-    python benchmarks/structure.py [FOLDER]
+    python benchmarks/structure.py [FOLDER] [--json | --files]
 
 FOLDER is the checkout to look at, by default this one; nothing in it is imported. A door is an
-entry of `pet/`: a file or a package. Imports inside functions count, those for type checkers too.
+entry of `pet/`: a file or a package. Imports inside functions count, those for type checkers too;
+those of the public face `pet` do not, since it loads its names lazily.
 
 - An import between doors runs upward when it closes a circle, or, where the checkout keeps a plan
   in `tests/whole/test_doors.py`, when the door that is imported comes later in it.
@@ -141,7 +142,11 @@ def upward(doors: Graph, plan: list[str] | None) -> list[str]:
 def measure(root: Path) -> dict[str, object]:
     """Measure a checkout."""
     paths = modules(root)
-    files = {name: set(imported(path, paths)) - {name} for name, path in paths.items()}
+    files = {
+        name: set(imported(path, paths)) - {name, "pet"}
+        for name, path in paths.items()
+        if name != "pet"
+    }
     doors = between_doors(files)
     lengths = [len(path.read_text(encoding="utf-8").splitlines()) for path in paths.values()]
     chain = longest_chain(files)
@@ -161,12 +166,30 @@ def measure(root: Path) -> dict[str, object]:
     }
 
 
+def ideas(root: Path) -> str:
+    """Return every file under its door, doors in the order of the plan, with its first line."""
+    paths = modules(root)
+    order = planned(root) or sorted({name for module in paths if (name := door(module))})
+    lines = []
+    for name in order:
+        inside = [module for module in paths if door(module) == name]
+        lines.append(f"\n{name}")
+        for module in inside:
+            words = ast.get_docstring(ast.parse(paths[module].read_text(encoding="utf-8"))) or ""
+            lines.append(f"    {paths[module].name:24}{words.splitlines()[0] if words else ''}")
+    return "\n".join(lines).lstrip("\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     here = Path(__file__).resolve().parents[1]
     parser.add_argument("folder", nargs="?", type=Path, default=here)
     parser.add_argument("--json", action="store_true", help="print JSON instead of lines")
+    parser.add_argument("--files", action="store_true", help="print every file and its idea")
     arguments = parser.parse_args()
+    if arguments.files:
+        print(ideas(arguments.folder))
+        return
     figures = measure(arguments.folder)
     if arguments.json:
         print(json.dumps(figures, indent=2))

@@ -74,8 +74,12 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
 
     Examples
     --------
-    >>> model = PETClassifier("reviews")                           # doctest: +SKIP
-    >>> model.fit(texts, labels, unlabeled=pool).predict(["Lovely."])   # doctest: +SKIP
+    >>> from pet import PETClassifier
+    >>> texts = ["A joy from start to finish.", "It broke on day two.", "Warm.", "Never again."]
+    >>> labels = ["positive", "negative", "positive", "negative"]
+    >>> model = PETClassifier("reviews", method="single", max_steps=3)
+    >>> model.fit(texts, labels).predict(["A joy from start to finish.", "Never again."]).tolist()
+    ['positive', 'negative']
     """
 
     @_earlier_names_too

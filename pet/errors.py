@@ -51,6 +51,16 @@ class PetError(Exception):
     ----------
     message : str
         Message and hint with options in backquotes, for use in other messages.
+
+    Examples
+    --------
+    >>> from pet import PetError, load_task
+    >>> try:
+    ...     load_task("revews")
+    ... except PetError as error:
+    ...     print(error)
+    No built-in task 'revews'.
+      Did you mean 'reviews'? Or give the path of a .py file.
     """
 
     exit_code = 1

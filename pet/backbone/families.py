@@ -29,6 +29,13 @@ def load_backbone(
     ------
     BackboneError
         When it cannot be loaded, or its word logits cannot be reproduced.
+
+    Examples
+    --------
+    >>> from pet import load_backbone
+    >>> backbone = load_backbone("pet-mini", device="cpu")
+    >>> backbone.name, type(backbone).__name__
+    ('pet-mini', 'MaskedLM')
     """
     if isinstance(name, BackboneConfig):
         return load_backbone(name.backbone, name.device, name.precision)

@@ -29,7 +29,15 @@ CONFIGS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Settings(Checked):
-    """Everything that decides a run's result, besides the data."""
+    """Everything that decides a run's result, besides the data.
+
+    Examples
+    --------
+    >>> from pet import Settings
+    >>> settings = Settings.from_flat({"method": "single", "max_steps": 50, "scope": "bias"})
+    >>> settings.training.max_steps, settings.training.scope, settings.seed
+    (50, 'bias', 13)
+    """
 
     method: MethodName = setting("pet", method_help())
     seed: int = setting(13, "Random seed.", low=0)

@@ -18,7 +18,15 @@ Labels = Literal["required", "optional", "ignored"]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Named text fields and their label, if known; in multi-label tasks a tuple of labels."""
+    """Named text fields and their label, if known; in multi-label tasks a tuple of labels.
+
+    Examples
+    --------
+    >>> from pet import Example
+    >>> example = Example({"text": "The soup was cold."}, "negative")
+    >>> example.label, example.key
+    ('negative', ('The soup was cold.',))
+    """
 
     texts: Mapping[str, str]
     label: Label | None = None

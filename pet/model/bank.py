@@ -51,10 +51,15 @@ class PromptBank:
 
     Examples
     --------
-    >>> bank = PromptBank.load("bank")                              # doctest: +SKIP
-    >>> bank.add("runs/topics")                                     # doctest: +SKIP
-    >>> bank.predict([("reviews", {"text": "Cold soup."}),          # doctest: +SKIP
-    ...               ("topics", {"text": "Markets fell."})])
+    >>> from pet import PETClassifier, PromptBank, load_backbone
+    >>> model = PETClassifier("reviews", method="zero-shot", patterns="0").fit([])
+    >>> model.save_pretrained("reviews")
+    >>> bank = PromptBank(load_backbone("pet-mini"))
+    >>> bank.add("reviews")
+    'reviews'
+    >>> (prediction,) = bank.predict([("reviews", {"text": "A joy from start to finish."})])
+    >>> prediction.label
+    'positive'
     """
 
     def __init__(self, backbone: LanguageModel) -> None:

@@ -19,6 +19,13 @@ class Prediction:
 
     ``probability`` is that of the likeliest label, or of exactly this set of labels where each is
     taken for independent of the others. The label is None where it did not reach a threshold.
+
+    Examples
+    --------
+    >>> from pet import Prediction
+    >>> prediction = Prediction("positive", {"negative": 0.1, "positive": 0.9}, 0.9)
+    >>> prediction.label, prediction.probabilities["negative"]
+    ('positive', 0.1)
     """
 
     label: Label | None

@@ -47,6 +47,15 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
         When the folder is none of these, or is not whole.
     BackboneError
         When the backbone of a prompt cannot be loaded, or is another one.
+
+    Examples
+    --------
+    >>> from pet import PETClassifier, load_model
+    >>> classifier = PETClassifier("reviews", method="zero-shot", patterns="0").fit([])
+    >>> classifier.save_pretrained("saved")
+    >>> model = load_model("saved")
+    >>> model.scores([{"text": "Never again."}]).shape
+    (1, 2)
     """
     folder = model_folder(path)
     files = ModelFiles(folder)

@@ -93,8 +93,18 @@ class Pattern:
 
     Examples
     --------
-    >>> Pattern("{text} It was {mask}.").fields
-    ('text',)
+    >>> from pet import Pattern
+    >>> pattern = Pattern("{premise}? {mask}, {hypothesis}")
+    >>> pattern.fields
+    ('premise', 'hypothesis')
+    >>> pattern.render({"premise": "It rains", "hypothesis": "the street is wet"})
+    'It rains? ____, the street is wet'
+    >>> Pattern("{text} It was {mask")
+    Traceback (most recent call last):
+    ...
+    pet.errors.PatternError: Pattern: this '{' is never closed; write '{{' for a literal brace
+        {text} It was {mask
+                      ^
     """
 
     template: str

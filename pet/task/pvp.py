@@ -27,6 +27,15 @@ class PVP:
     soft : str, optional
         How the pattern's slots are learned: what ``--soft`` takes. A pattern with slots is
         learned by "prompt-tuning" where nothing is said; one without slots gets some before it.
+
+    Examples
+    --------
+    >>> from pet import PVP, Verbalizer
+    >>> words = Verbalizer({"positive": ["great"], "negative": ["terrible"]})
+    >>> PVP("{text} It was {mask}.", words).pattern.fields
+    ('text',)
+    >>> PVP("{text} {soft:3} {mask}.", words).soft
+    'prompt-tuning'
     """
 
     pattern: Pattern

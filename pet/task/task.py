@@ -53,6 +53,17 @@ class Task:
     ------
     TaskError
         When parts do not fit each other: a pattern's field or a verbalizer's label is unknown.
+
+    Examples
+    --------
+    >>> from pet import PVP, Task, Verbalizer
+    >>> words = Verbalizer({"positive": ["great"], "negative": ["terrible"]})
+    >>> pvps = [PVP("{text} It was {mask}.", words), PVP("Just {mask}! {text}", words)]
+    >>> task = Task("films", labels=["negative", "positive"], fields=["text"], pvps=pvps)
+    >>> [(number, pvp.pattern.template) for number, pvp in task.select([1])]
+    [(1, 'Just {mask}! {text}')]
+    >>> Task.from_dict(task.to_dict()) == task
+    True
     """
 
     name: str
@@ -228,6 +239,13 @@ def load_task(name: str | Path | Task) -> Task:
     ------
     TaskError
         When there is no such task, or the file does not define exactly one.
+
+    Examples
+    --------
+    >>> from pet import load_task
+    >>> task = load_task("reviews")
+    >>> task.labels, len(task.pvps)
+    (('negative', 'positive'), 5)
     """
     if isinstance(name, Task):
         return name

@@ -33,6 +33,15 @@ class Verbalizer:
     ------
     VerbalizerError
         When a label has no words, a weight is not positive, or two labels share a word.
+
+    Examples
+    --------
+    >>> from pet import Verbalizer
+    >>> words = Verbalizer({"positive": ["great", "good"], "negative": {"bad": 2, "poor": 1}})
+    >>> words.labels
+    ('positive', 'negative')
+    >>> words.words["negative"]
+    {'bad': 2.0, 'poor': 1.0}
     """
 
     words: Mapping[str, Mapping[str, float]]
