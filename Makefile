@@ -26,7 +26,7 @@ coverage: .venv/installed
 
 # The pages as a site, in build/site; a broken link or an undocumented public name fails.
 docs: .venv/docs
-	$(BIN)/mkdocs build --strict --quiet --config-file .ci/mkdocs.yml
+	$(BIN)/mkdocs build --strict --config-file .ci/mkdocs.yml
 	@echo "Open build/site/index.html"
 
 # Run every block of README and docs/, and rewrite the outputs that have changed.
