@@ -2,58 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
+
+from pet.types import Floats
 
 _DRAWS_AT_ONCE = 500
 
 
 def paired_bootstrap(
-    first: NDArray[Any], second: NDArray[Any], resamples: int = 10_000, seed: int = 0
+    first: Floats, second: Floats, resamples: int = 10_000, seed: int = 0
 ) -> tuple[float, float, float, float]:
     """Compare two methods on the same seeds and test examples.
 
-    Both are drawn again with replacement: seeds, because training varies; examples, because the
-    test set is a sample.
+    Seeds and examples are both resampled with replacement: seeds, because training varies;
+    examples, because the test set is a sample.
 
     Parameters
     ----------
     first, second : array (S, N)
-        1 where the method, with this seed, found this test example's label.
+        1 for every test example that the method, with this seed, labels correctly; 0 otherwise.
     resamples : int
-        How many draws.
+        Number of draws.
     seed : int
-        Of the draws.
+        Random seed of the draws.
 
     Returns
     -------
     tuple
         Mean difference first - second, the 2.5 and 97.5 percentiles of the draws, and
-        p = 2 min(share <= 0, share >= 0), each counted with one draw more than there was, at
-        most 1. Source: Efron & Tibshirani 1993, chapters 13.3 and 15.4.
+        p = 2 min(share <= 0, share >= 0), at most 1; both shares are counted with one more draw.
+        Source: Efron & Tibshirani 1993, chapters 13.3 and 15.4.
     """
     gaps = np.asarray(first, np.float64) - np.asarray(second, np.float64)
     means = bootstrap_means(gaps[None], resamples, seed)[:, 0]
     low, high = np.percentile(means, [2.5, 97.5])
-    # Sums of many equal shares differ in their last digits: what is this near to 0 is 0.
+    # Sums of many equal shares differ in their last digits: means this near to 0 count as 0.
     below, above = (means <= 1e-12).sum(), (means >= -1e-12).sum()
     p = min(1.0, 2 * (min(below, above) + 1) / (resamples + 1))
     return float(gaps.mean()), float(low), float(high), float(p)
 
 
-def bootstrap_means(values: NDArray[Any], resamples: int, seed: int = 0) -> NDArray[np.float64]:
-    """Means of values whose rows and columns are both drawn again with replacement.
+def bootstrap_means(values: Floats, resamples: int, seed: int = 0) -> NDArray[np.float64]:
+    """Return means of values whose rows and columns are resampled with replacement.
 
     Parameters
     ----------
     values : array (K, S, N)
         K series that share their draws, so that they can be compared draw by draw.
     resamples : int
-        How many draws, R.
+        Number R of draws.
     seed : int
-        Of the draws.
+        Random seed of the draws.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def bootstrap_means(values: NDArray[Any], resamples: int, seed: int = 0) -> NDAr
         rows = generator.integers(seeds, size=(size, seeds))
         columns = generator.integers(examples, size=(size, examples))
         counts = (rows[:, :, None] == np.arange(seeds)).sum(axis=1)
-        for number, own in enumerate(values):
-            drawn = np.take_along_axis(counts @ own / seeds, columns, axis=1)
-            means[start : start + size, number] = drawn.mean(axis=1)
+        for index, one_series in enumerate(values):
+            drawn = np.take_along_axis(counts @ one_series / seeds, columns, axis=1)
+            means[start : start + size, index] = drawn.mean(axis=1)
     return means

@@ -1,4 +1,4 @@
-"""The examples that a run keeps for people to look at: see `pet report`."""
+"""Evidence: the examples that a run keeps for people to look at; see `pet report`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from pet.config import SuggestConfig
 from pet.data import Data, Example
-from pet.evaluation.explanation import look
+from pet.evaluation.explanation import view_members
 from pet.model import EnsembleModel
 from pet.runs import RunFolder
 from pet.search.panel import Panel
@@ -23,14 +23,14 @@ from pet.task.labels import names
 from pet.types import Scores
 
 KEPT = 8
-_EXPLAINED = 2  # of every kind
+_EXPLAINED = 2  # of every group
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A test example whose label was not found, and what was found in its place.
+    """A test example with a wrong prediction, and its probabilities by label.
 
-    ``confidence`` is the probability that was given to the wrong prediction.
+    ``confidence`` is the probability of the wrong prediction.
     """
 
     example: Example
@@ -50,27 +50,27 @@ def surest_mistakes(
     Parameters
     ----------
     earlier : iterable of Mistake
-        Those of the chunks before.
+        Mistakes of the chunks before.
     chunk : sequence of Example
-        With their true labels.
+        N test examples with their true labels.
     scores : array (N, C)
-        Of the chunk.
+        Label scores of the chunk.
     task : Task
-        Its labels and its kind.
+        The task: its labels and its kind are used.
     most : int
-        How many are kept in all.
+        Most mistakes that are kept in all.
     """
     kind, truth = task_kind(task), targets_of(task, [example.label for example in chunk])
     shares = kind.probabilities(scores.astype(np.float64))
     sure = np.where(right(kind.predicted(shares), truth), -1, confidence(kind, shares))
     rows = [row for row in np.argsort(-sure, kind="stable")[:most].tolist() if sure[row] >= 0]
-    own = [
+    mistakes = [
         Mistake(
             chunk[row], dict(zip(task.labels, shares[row].tolist(), strict=True)), float(sure[row])
         )
         for row in rows
     ]
-    return heapq.nlargest(most, [*earlier, *own], key=lambda mistake: mistake.confidence)
+    return heapq.nlargest(most, [*earlier, *mistakes], key=lambda mistake: mistake.confidence)
 
 
 def keep_examples(
@@ -80,52 +80,52 @@ def keep_examples(
     mistakes: Sequence[Mistake],
     most: int = KEPT,
 ) -> None:
-    """Write what a page shows: counts of labels, and examples worth a look.
+    """Write the examples of a page: counts of labels, and examples worth a look.
 
-    These are the unlabelled texts of which the ensemble is least sure and about which its members
-    agree least (where they scored the pool, which is streamed), the surest mistakes on test
-    examples, and of each kind, and of the labelled examples, some with every member's view.
+    There are four groups: unlabelled texts of which the ensemble is least sure, those on which its
+    members agree least (both only if the members scored the pool), the surest mistakes on test
+    examples, and labelled examples. Some of each group are explained with every member's view.
 
     Parameters
     ----------
     folder : RunFolder
-        Of a finished run.
+        Folder of a finished run.
     data : Data
-        What it learned from.
+        The examples that the run learned from.
     ensemble : EnsembleModel, optional
-        Its members; a method without patterns has none.
+        The run's members; a method without patterns has none.
     mistakes : sequence of Mistake
-        Of the final model.
+        The surest mistakes of the final model.
     most : int
-        How many of every kind.
+        Most examples of every group.
     """
     kept: dict[str, Any] = {
         "labels": dict(Counter(label for example in data.train for label in names(example.label))),
         "mistakes": [
-            {"texts": dict(own.example.texts), "label": _text(own.example),
-             "probabilities": own.probabilities}
-            for own in mistakes
+            {"texts": dict(mistake.example.texts), "label": _label(mistake.example),
+             "probabilities": mistake.probabilities}
+            for mistake in mistakes
         ],
     }  # fmt: skip
     if ensemble is not None:
         kept |= _unsure(folder, data, ensemble, most)
         first = {example.label: example for example in reversed(data.train)}
-        labelled = [{"texts": dict(e.texts), "label": _text(e)} for e in first.values()]
-        chosen = {"labelled": labelled, **{kind: kept.get(kind, []) for kind in _KINDS}}
-        named = [(kind, own) for kind, some in chosen.items() for own in some[:_EXPLAINED]]
-        views = look(ensemble, [own["texts"] for _, own in named])
+        labelled = [{"texts": dict(e.texts), "label": _label(e)} for e in first.values()]
+        groups = {"labelled": labelled, **{group: kept.get(group, []) for group in _GROUPS}}
+        chosen = [(group, shown) for group in groups for shown in groups[group][:_EXPLAINED]]
+        views = view_members(ensemble, [shown["texts"] for _, shown in chosen])
         kept["explained"] = [
-            {"kind": kind, "texts": own["texts"], "label": own.get("label"), **asdict(seen)}
-            for (kind, own), seen in zip(named, views, strict=True)
+            {"kind": group, "texts": shown["texts"], "label": shown.get("label"), **asdict(view)}
+            for (group, shown), view in zip(chosen, views, strict=True)
         ]
     folder.write_json(folder.examples, kept)
 
 
-def _text(example: Example) -> str:
+def _label(example: Example) -> str:
     return ", ".join(names(example.label))
 
 
-_KINDS = ("uncertain", "disputed", "mistakes")
+_GROUPS = ("uncertain", "disputed", "mistakes")
 
 
 def _unsure(
@@ -134,13 +134,13 @@ def _unsure(
     names = [spec.name for spec in ensemble.members.specs]
     if data.pool is None or not all(folder.has(folder.member(name).scores) for name in names):
         return {}
-    panel, found = Panel(ensemble, folder), {}
+    panel, unsure = Panel(ensemble, folder), {}
     measures = {"uncertain": "entropy"} | ({"disputed": "disagreement"} if len(names) > 1 else {})
-    for kind, by in measures.items():
-        how = SuggestConfig(by, candidates=1)
-        found[kind] = [
-            {"texts": dict(own.example.texts), "value": own.value,
-             "probabilities": dict(own.probabilities)}
-            for own in suggest(panel, data.pool, most, how, seed=0)
+    for group, measure in measures.items():
+        config = SuggestConfig(measure, candidates=1)
+        unsure[group] = [
+            {"texts": dict(suggestion.example.texts), "value": suggestion.value,
+             "probabilities": dict(suggestion.probabilities)}
+            for suggestion in suggest(panel, data.pool, most, config, seed=0)
         ]  # fmt: skip
-    return found
+    return unsure

@@ -1,4 +1,4 @@
-"""Why: each pattern, its label words, their scores, and each member's vote."""
+"""Explanation of a prediction: patterns, label words, their scores, and each member's vote."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pet.members import MemberSpec
 from pet.model import EnsembleModel
 from pet.scoring import PVPScorer
 from pet.scoring.soft.slot_view import Near, slot_views
-from pet.scoring.view import PatternView, view
+from pet.scoring.view import PatternView, view_pattern
 from pet.task import Task
 from pet.task.kinds import task_kind
 from pet.task.labels import label_text
@@ -22,13 +22,13 @@ _MOST_COLUMNS = 8
 
 @dataclass(frozen=True)
 class MemberView:
-    """What one member sees in an example.
+    """One member's view of an example.
 
-    ``weight`` is its share in the ensemble; ``text`` the filled pattern; ``words`` has the scores
-    of the label words and ``offsets`` what calibration subtracts from a label's score, one mapping
-    a verbalizer; ``probabilities`` are the member's own; ``notes`` say what its readouts learned.
-    The words of a pattern that names a label are told apart by the label asked about, the likeliest
-    first; others ask one question, "".
+    ``weight`` is its share in the ensemble; ``text`` the filled pattern; ``words`` the scores of
+    the label words and ``offsets`` the numbers subtracted from the labels' scores, one mapping a
+    verbalizer; ``probabilities`` are the member's, by label; ``notes`` say what its readouts
+    learned. The keys of ``words`` are questions: a pattern that names a label asks about each
+    label, the likeliest first; any other pattern asks one question, "".
     """
 
     name: str
@@ -42,53 +42,54 @@ class MemberView:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What every member sees in an example, and what they say together."""
+    """Every member's view of an example, and the probabilities of the ensemble by label."""
 
     members: list[MemberView]
     probabilities: dict[str, float]
 
 
-def look(model: EnsembleModel, examples: Sequence[Mapping[str, str]]) -> list[Explanation]:
-    """Let every member look at some examples, given by their fields; one explanation each."""
+def view_members(model: EnsembleModel, examples: Sequence[Mapping[str, str]]) -> list[Explanation]:
+    """Explain examples, given by their fields, by the view of every member."""
     specs, scorers = model.members.specs, model.members.scorers
-    seen: list[list[PatternView]] = []
-    learned: list[list[str]] = []
+    views_by_member: list[list[PatternView]] = []
+    notes_by_member: list[list[str]] = []
     for spec, scorer in zip(specs, scorers, strict=True):
         with model.members.backbone.turn:
             scorer.put(model.members.weights.get(spec.name, {}))
-            seen.append([view(scorer, texts) for texts in examples])
-        learned.append([note for readout in scorer.readouts for note in readout.notes()])
-    labels, kind, found = model.task.labels, task_kind(model.task), []
+            views_by_member.append([view_pattern(scorer, texts) for texts in examples])
+        notes_by_member.append([note for readout in scorer.readouts for note in readout.notes()])
+    labels, kind = model.task.labels, task_kind(model.task)
+    explanations = []
     shares = np.asarray(model.ensemble.weights) / sum(model.ensemble.weights)
-    for views in zip(*seen, strict=True):
+    for views in zip(*views_by_member, strict=True):
         scores = [
-            np.array([[list(part.values())] for part in own.labels], dtype=np.float32)
-            for own in views
+            np.array([[list(by_label.values())] for by_label in view.labels], dtype=np.float32)
+            for view in views
         ]
-        own_scores = model.ensemble.member_scores(scores)[:, 0]
+        member_scores = model.ensemble.member_scores(scores)[:, 0]
         members = [
             MemberView(
                 spec.name,
                 float(share),
-                own.text,
-                _ordered(own),
+                view.text,
+                _likeliest_first(view),
                 [dict(zip(labels, map(float, offset), strict=True)) for offset in scorer.offsets]
                 if scorer.offsets
                 else [],
                 dict(zip(labels, kind.probabilities(row).tolist(), strict=True)),
                 notes,
             )
-            for spec, scorer, share, own, row, notes in zip(
-                specs, scorers, shares, views, own_scores, learned, strict=True
+            for spec, scorer, share, view, row, notes in zip(
+                specs, scorers, shares, views, member_scores, notes_by_member, strict=True
             )
         ]
         together = kind.probabilities(model.ensemble(scores)[0]).tolist()
-        found.append(Explanation(members, dict(zip(labels, together, strict=True))))
-    return found
+        explanations.append(Explanation(members, dict(zip(labels, together, strict=True))))
+    return explanations
 
 
 def explain(model: EnsembleModel, texts: Mapping[str, str], words: int = 5) -> str:
-    """Return what every member sees in one example, as text.
+    """Explain one example by the view of every member, as text.
 
     Parameters
     ----------
@@ -97,27 +98,27 @@ def explain(model: EnsembleModel, texts: Mapping[str, str], words: int = 5) -> s
     texts : mapping
         The example's fields.
     words : int
-        How many label words are shown of each verbalizer, the best ones first.
+        Most label words shown of each verbalizer, the best ones first.
     """
-    (found,) = look(model, [texts])
+    (explanation,) = view_members(model, [texts])
     lines: list[str] = []
     votes: list[list[str]] = []
     members = model.members
-    for own, spec, scorer in zip(found.members, members.specs, members.scorers, strict=True):
-        lines.append(f"{own.name}: {own.text}")
-        for asked in own.words:
+    for view, spec, scorer in zip(explanation.members, members.specs, members.scorers, strict=True):
+        lines.append(f"{view.name}: {view.text}")
+        for asked in view.words:
             for question, scores in list(asked.items())[:words]:
                 best = sorted(scores.items(), key=lambda item: -item[1])[:words]
                 shown = ", ".join(f"{word} {score:+.1f}" for word, score in best)
                 lines.append(f"    {question}: {shown}" if question else f"    {shown}")
-        lines += [f"    {note}" for note in own.notes]
-        for offset in own.offsets:
+        lines += [f"    {note}" for note in view.notes]
+        for offset in view.offsets:
             shifts = ", ".join(f"{name} {-by:+.1f}" for name, by in offset.items())
             lines.append("    calibrated: " + shifts)
         lines += [f"    {line}" for line in _slots(spec, scorer)]
-        votes.append([own.name, f"{own.weight:.2f}", *_vote(model.task, own.probabilities)])
-    votes.append(["ensemble", "1.00", *_vote(model.task, found.probabilities)])
-    together = np.array(list(found.probabilities.values()))
+        votes.append([view.name, f"{view.weight:.2f}", *_vote(model.task, view.probabilities)])
+    votes.append(["ensemble", "1.00", *_vote(model.task, explanation.probabilities)])
+    together = np.array(list(explanation.probabilities.values()))
     likeliest = np.sort(np.argsort(-together, kind="stable")[:_MOST_COLUMNS])
     columns = [0, 1, 2, *(likeliest + 3).tolist()]
     header = ["member", "weight", "vote", *model.task.labels]
@@ -131,7 +132,7 @@ def explain(model: EnsembleModel, texts: Mapping[str, str], words: int = 5) -> s
 
 
 def _slots(spec: MemberSpec, scorer: PVPScorer) -> list[str]:
-    """Show what the member's slots have become, a table for every template of a mixture."""
+    """Show the words nearest to the member's slots, a table for every template of a mixture."""
     if spec.soft is None or scorer.soft is None:
         return []
     header = [f"slot, {spec.soft.kind}", "next to it at the start", "now", "moved"]
@@ -141,8 +142,8 @@ def _slots(spec: MemberSpec, scorer: PVPScorer) -> list[str]:
             weight = float(scorer.mixture.weights[number - 1])
             lines.append(f"template {number} of the mixture, weight {weight:.2f}")
         rows = [
-            [str(place), _near(own.start), _near(own.now), f"{own.moved:.2f}"]
-            for place, own in enumerate(slot_views(template, scorer.backbone), start=1)
+            [str(place), _near(slot.start), _near(slot.now), f"{slot.moved:.2f}"]
+            for place, slot in enumerate(slot_views(template, scorer.backbone), start=1)
         ]
         lines += text_table(rows, header).splitlines()
     return lines
@@ -152,11 +153,11 @@ def _near(words: Near) -> str:
     return ", ".join(f"{word} {cosine:.2f}" for word, cosine in words) or "-"
 
 
-def _ordered(seen: PatternView) -> list[dict[str, dict[str, float]]]:
-    """Of the questions about every label, first those that are answered with yes most."""
+def _likeliest_first(view: PatternView) -> list[dict[str, dict[str, float]]]:
+    """Return the scores of label words; questions that are most likely answered yes come first."""
     return [
         dict(sorted(asked.items(), key=lambda item: -scores.get(item[0], 0.0)))
-        for asked, scores in zip(seen.words, seen.labels, strict=True)
+        for asked, scores in zip(view.words, view.labels, strict=True)
     ]
 
 

@@ -26,7 +26,7 @@ class Predictions:
     """Predictions of N texts beside the truth.
 
     ``probabilities`` (N, C) have columns in the order of the task's labels; ``targets`` and
-    ``predicted`` are label numbers (N,) or, for multi-label tasks, 0 and 1 (N, C).
+    ``predicted`` are label indices (N,) or, for multi-label tasks, 0 and 1 (N, C).
     """
 
     probabilities: NDArray[Any]
@@ -42,7 +42,7 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure of predictions: how it is computed, its name in tables, whether it is a share."""
+    """A figure of predictions: the function, its title in tables, and whether it is a share."""
 
     compute: Callable[[Predictions], float]
     title: str
@@ -56,17 +56,17 @@ class Metric:
 
 
 def accuracy(seen: Predictions) -> float:
-    """Share of texts whose label is found, or all of whose labels are (subset accuracy)."""
+    """Return the share of texts all of whose labels are right (subset accuracy)."""
     return float(accuracy_score(seen.targets, seen.predicted))
 
 
 def micro_f1(seen: Predictions) -> float:
-    """F1 over all labels of all texts."""
+    """Return F1 over all labels of all texts."""
     return float(f1_score(seen.targets, seen.predicted, average="micro", zero_division=0))
 
 
 def macro_f1(seen: Predictions) -> float:
-    """Mean F1 of the labels that are true or predicted somewhere."""
+    """Return the mean F1 of the labels that are true or predicted for at least one text."""
     n_labels = len(seen.task.labels)
     either = seen.kind.truth(seen.targets, n_labels) | seen.kind.truth(seen.predicted, n_labels)
     present = np.flatnonzero(either.any(axis=0)).tolist() or list(range(n_labels))
@@ -76,16 +76,16 @@ def macro_f1(seen: Predictions) -> float:
 
 
 def expected_calibration_error(seen: Predictions) -> float:
-    """Mean distance of confidence and accuracy in 10 bins of equal width (Guo et al. 2017).
+    """Return the mean distance of confidence and accuracy in 10 bins (Guo et al. 2017).
 
-    For multi-label tasks it is that of the yes or no about every label.
+    The bins have equal width. For multi-label tasks every yes or no about a label counts.
     """
     outcomes = seen.kind.outcomes(seen.targets)
     return calibration_error(seen.kind.shares(seen.probabilities), outcomes)
 
 
 def mean_absolute_error(seen: Predictions) -> float:
-    """Mean distance of prediction and truth, in label steps."""
+    """Return the mean distance of prediction and truth, in label steps."""
     return float(mean_absolute_difference(seen.targets, seen.predicted))
 
 
@@ -112,10 +112,10 @@ def formatted(name: str, value: float | None) -> str:
 class Evaluation:
     """Figures of one set of predictions.
 
-    ``metrics`` has a value for every name in `METRICS`, None where the metric has no meaning for
-    the kind of task; each is an attribute too, such as ``evaluation.macro_f1``. ``confusion`` has
-    true labels in rows and predicted ones in columns, and is empty for multi-label tasks;
-    ``reliability`` is that of `pet.model.reliability.reliability`.
+    ``metrics`` has a value for every name in `METRICS`, None if the metric has no meaning for the
+    kind of task; each is an attribute too, such as ``evaluation.macro_f1``. ``confusion`` has true
+    labels in rows and predicted ones in columns, and is empty for multi-label tasks.
+    ``reliability`` holds the bins of `pet.model.reliability.reliability`.
     """
 
     n: int
@@ -125,13 +125,13 @@ class Evaluation:
     reliability: list[dict[str, float]]
 
     def __getattr__(self, name: str) -> Any:
-        metrics = self.__dict__.get("metrics", {})  # not yet there while a pickle is read
+        metrics = self.__dict__.get("metrics", {})  # missing while a pickle is read
         if name not in metrics:
             raise AttributeError(f"An Evaluation has no {name!r}; its metrics: {[*metrics]}.")
         return metrics[name]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values; the metrics stand beside the rest."""
+        """Return plain JSON values; the metrics stand beside the rest."""
         return {
             "n": self.n,
             **self.metrics,
@@ -151,8 +151,8 @@ class Evaluation:
         )
 
 
-def evaluate(probabilities: NDArray[Any], targets: NDArray[np.int64], task: Task) -> Evaluation:
-    """Compare probabilities with the truth.
+def evaluate(probabilities: NDArray[Any], targets: Ints, task: Task) -> Evaluation:
+    """Compare probabilities with the true labels.
 
     Parameters
     ----------
@@ -161,14 +161,19 @@ def evaluate(probabilities: NDArray[Any], targets: NDArray[np.int64], task: Task
     targets : array (N,) or (N, C)
         True labels, as `pet.task.kinds.targets_of` gives them.
     task : Task
-        Its labels and its kind.
+        The task: its labels and its kind are used.
+
+    Raises
+    ------
+    DataError
+        When there are no examples.
     """
     if not len(targets):
         raise DataError("There are no labelled examples to evaluate on.")
     kind = task_kind(task)
     seen = Predictions(probabilities, targets, kind.predicted(probabilities), task)
-    numbers = list(range(len(task.labels)))
-    figures = per_class_scores(targets, seen.predicted, labels=numbers, zero_division=0)
+    indices = list(range(len(task.labels)))
+    figures = per_class_scores(targets, seen.predicted, labels=indices, zero_division=0)
     return Evaluation(
         n=len(targets),
         metrics={
@@ -177,25 +182,25 @@ def evaluate(probabilities: NDArray[Any], targets: NDArray[np.int64], task: Task
         },
         per_class={
             label: {
-                name: float(values[number])
+                name: float(values[index])
                 for name, values in zip(
                     ("precision", "recall", "f1", "support"), figures, strict=True
                 )
             }
-            for number, label in enumerate(task.labels)
+            for index, label in enumerate(task.labels)
         },
-        confusion=kind.confusion(targets, seen.predicted, len(numbers)),
+        confusion=kind.confusion(targets, seen.predicted, len(indices)),
         reliability=reliability(kind.shares(probabilities), kind.outcomes(targets)),
     )
 
 
 def selective(
     probabilities: NDArray[Any],
-    targets: NDArray[np.int64],
+    targets: Ints,
     threshold: float,
     kind: Kind = KINDS["single"],
 ) -> dict[str, float | None]:
-    """Figures of predictions that abstain below a threshold.
+    """Return figures of predictions that abstain below a threshold.
 
     Returns
     -------
@@ -204,9 +209,9 @@ def selective(
         probability; and ``covered_accuracy``, the accuracy on these, None without any.
     """
     covered = confidence(kind, probabilities) >= threshold
-    found = right(kind.predicted(probabilities), targets)[covered]
+    is_right = right(kind.predicted(probabilities), targets)[covered]
     return {
         "threshold": threshold,
         "coverage": float(covered.mean()),
-        "covered_accuracy": float(found.mean()) if len(found) else None,
+        "covered_accuracy": float(is_right.mean()) if len(is_right) else None,
     }

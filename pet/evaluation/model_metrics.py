@@ -17,6 +17,7 @@ from pet.model import Scoring
 from pet.model.prediction import predict_stream
 from pet.task import Task
 from pet.task.kinds import targets_of
+from pet.types import Ints
 
 
 @overload
@@ -24,9 +25,7 @@ def evaluate(model: Scoring, examples: str | Path | Iterable[Example], /) -> Eva
 
 
 @overload
-def evaluate(
-    probabilities: NDArray[Any], targets: NDArray[np.int64], task: Task, /
-) -> Evaluation: ...
+def evaluate(probabilities: NDArray[Any], targets: Ints, task: Task, /) -> Evaluation: ...
 
 
 def evaluate(predicted: Any, truth: Any, task: Task | None = None, /) -> Evaluation:
@@ -35,13 +34,13 @@ def evaluate(predicted: Any, truth: Any, task: Task | None = None, /) -> Evaluat
     Parameters
     ----------
     predicted : model or array (N, C)
-        A fitted `PETClassifier` or what `load_model` returns; or probabilities, whose columns are
-        in the order of the task's labels.
+        A fitted `PETClassifier` or a model that `load_model` returned; or probabilities, whose
+        columns are in the order of the task's labels.
     truth : iterable of Example, str, Path or array
         For a model, labelled examples or the file that holds them (.jsonl, .csv or .tsv). For
-        probabilities, the numbers of the true labels, (N,); of multi-label tasks 0 and 1, (N, C).
+        probabilities, the indices of the true labels, (N,); of multi-label tasks 0 and 1, (N, C).
     task : Task, optional
-        The task of the probabilities; a model knows its own.
+        The task of the probabilities; not needed for a model.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""Diagrams of figures that others computed. Needs matplotlib: the extra ``plots``.
+"""Diagrams of figures. Need matplotlib: the extra ``plots``.
 
 A diagram is a matplotlib `Figure` made without pyplot, so no window, backend or global state is
-touched. `save` writes it as a file; `inline_svg` gives it as a piece of a page, in the page's own
-colours and letters.
+touched. `save` writes it as a file; `inline_svg` returns it as an element of a page, in the page's
+colours and font.
 """
 
 from __future__ import annotations
@@ -21,23 +21,24 @@ import numpy as np
 
 from pet.errors import RunError, UsageError
 from pet.evaluation.metrics import Evaluation
+from pet.evaluation.tables import shortened
 from pet.task import Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, without yellow and black: told apart by colour-blind people too, and
-# clear on white and on dark grey.
+# Okabe and Ito's colours, without yellow and black: colour-blind people tell them apart too, and
+# they are clear on white and on dark grey.
 COLOURS = ("#2a83c6", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _FADED = 0.16
-# Stands for the colour of the text around: no other part of a diagram has it.
+# Stands for the colour of the text around; nothing else in a diagram has it.
 _INK = "#010203"
 _MANY_LABELS = 25
 
 
 class Point(NamedTuple):
-    """One place of a learning curve; ``deviation`` is None where there is but one seed."""
+    """One point of a learning curve; ``deviation`` is None for one seed."""
 
     shots: int
     accuracy: float
@@ -45,14 +46,14 @@ class Point(NamedTuple):
 
 
 def available() -> bool:
-    """Whether diagrams can be made here."""
+    """Tell whether matplotlib is installed."""
     from importlib.util import find_spec
 
     return find_spec("matplotlib") is not None
 
 
 def require() -> None:
-    """Refuse to go on without matplotlib."""
+    """Raise a UsageError without matplotlib."""
     if not available():
         raise UsageError(
             "Diagrams need the package 'matplotlib'.",
@@ -61,7 +62,7 @@ def require() -> None:
 
 
 def learning_curves(curves: Mapping[str, Sequence[Point]], title: str) -> Figure:
-    """Draw accuracy over shots, a line a method, in a band of one deviation up and down."""
+    """Draw accuracy over shots, a line a method with a band of one standard deviation."""
     with _figure(title, 6.4, 3.6) as (figure, (axes,)):
         ticks = sorted({point.shots for points in curves.values() for point in points})
         looks = zip(cycle(COLOURS), cycle(_MARKERS), strict=False)
@@ -85,16 +86,16 @@ def learning_curves(curves: Mapping[str, Sequence[Point]], title: str) -> Figure
 def pattern_spread(
     patterns: Mapping[str, Sequence[float]], together: Mapping[str, float], title: str
 ) -> Figure:
-    """Draw every pattern's accuracies, a dot a seed, its mean, and lines at what all give together.
+    """Draw every pattern's accuracies, a dot a seed, its mean, and lines for the combinations.
 
     Parameters
     ----------
     patterns : mapping
-        A pattern's name to its accuracy with each seed.
+        A pattern's title to its accuracy with each seed.
     together : mapping
-        Name to mean accuracy of what the patterns are combined to, such as the ensemble.
+        Name to mean accuracy of each combination of the patterns, such as the ensemble.
     title : str
-        Above the diagram.
+        Title above the diagram.
     """
     with _figure(title, 6.4, 1.3 + 0.34 * len(patterns)) as (figure, (axes,)):
         for row, values in enumerate(patterns.values()):
@@ -115,34 +116,34 @@ def pattern_spread(
 def reliability_diagram(reliability: Sequence[Mapping[str, float]], title: str) -> Figure:
     """Draw accuracy over confidence: on the diagonal 0.9 means right nine times in ten.
 
-    The bars below show how many predictions there are of each confidence
-    (`pet.model.reliability.reliability`).
+    ``reliability`` has the bins of `pet.model.reliability.reliability`. The bars below show the
+    share of predictions in each bin.
     """
     with _figure(title, 4.2, 4.2, rows=(3, 1)) as (figure, (axes, below)):
-        found = [own for own in reliability if own["n"]]
-        total = sum(own["n"] for own in found)
+        filled = [bin_ for bin_ in reliability if bin_["n"]]
+        total = sum(bin_["n"] for bin_ in filled)
         axes.plot([0, 1], [0, 1], color=_INK, alpha=0.5, linestyle=":")
-        confidence = [own["confidence"] for own in found]
-        accuracy = [own["accuracy"] for own in found]
+        confidence = [bin_["confidence"] for bin_ in filled]
+        accuracy = [bin_["accuracy"] for bin_ in filled]
         axes.vlines(confidence, confidence, accuracy, color=COLOURS[1], alpha=0.6)
         axes.plot(confidence, accuracy, "o-", color=COLOURS[0], markersize=5)
         axes.set_ylim(-0.03, 1.03)
         axes.set_ylabel("accuracy")
         axes.tick_params(labelbottom=False)
         places = (np.arange(len(reliability)) + 0.5) / len(reliability)
-        shares = [100 * own["n"] / max(total, 1) for own in reliability]
+        shares = [100 * bin_["n"] / max(total, 1) for bin_ in reliability]
         below.bar(places, shares, 0.8 / len(reliability), color=COLOURS[0], alpha=0.6)
         below.set_ylabel("% of texts")
         below.set_xlabel("confidence")
-        for part in (axes, below):
-            part.set_xlim(0, 1.02)
+        for both in (axes, below):
+            both.set_xlim(0, 1.02)
     return figure
 
 
 def confusion_diagram(
     confusion: Sequence[Sequence[float]], labels: Sequence[str], title: str
 ) -> Figure:
-    """Draw true labels in rows against predicted ones in columns, every row's shares as shades."""
+    """Draw true labels (rows) against predicted ones (columns), shaded by the share of the row."""
     counts = np.asarray(confusion, dtype=float)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     side = 1.6 + min(0.55, 8 / len(labels)) * len(labels)
@@ -169,29 +170,29 @@ def confusion_diagram(
     return figure
 
 
-def evaluation_figures(found: Evaluation, task: Task) -> Iterator[tuple[str, Figure]]:
+def evaluation_figures(evaluation: Evaluation, task: Task) -> Iterator[tuple[str, Figure]]:
     """Yield the named diagrams of one set of predictions: reliability and, if any, confusion."""
-    title = f"{task.name}, {found.n} examples"
-    yield "reliability", reliability_diagram(found.reliability, title)
-    if found.confusion:
-        yield "confusion", confusion_diagram(found.confusion, task.labels, title)
+    title = f"{task.name}, {evaluation.n} examples"
+    yield "reliability", reliability_diagram(evaluation.reliability, title)
+    if evaluation.confusion:
+        yield "confusion", confusion_diagram(evaluation.confusion, task.labels, title)
 
 
 def save(figures: Iterable[tuple[str, Figure]], folder: str | Path, suffix: str) -> int:
-    """Write named diagrams as ``<folder>/<name>.<suffix>`` and return how many there were.
+    """Write named diagrams as ``<folder>/<name>.<suffix>`` and return their number.
 
     The suffix is svg, pdf or png; the same diagram gives the same bytes every time.
     """
     require()
     folder, count = Path(folder), 0
-    nothing = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, figure in figures:
             path = folder / f"{name}.{suffix}"
             with _style():
                 figure.savefig(
-                    path, format=suffix, bbox_inches="tight", dpi=150, metadata=nothing[suffix]
+                    path, format=suffix, bbox_inches="tight", dpi=150, metadata=undated[suffix]
                 )
             count += 1
     except OSError as error:
@@ -205,11 +206,11 @@ def inline_svg(figure: Figure, name: str, description: str) -> str:
     Parameters
     ----------
     figure : Figure
-        One of this module's.
+        A diagram of this module.
     name : str
-        Letters and digits, different for every diagram of a page: a prefix of all its ids.
+        Letters and digits, different for every diagram of a page: the prefix of all its ids.
     description : str
-        What it shows, for those who hear the page.
+        A sentence about the diagram, for people who hear the page.
     """
     stream = StringIO()
     with _style():
@@ -218,11 +219,11 @@ def inline_svg(figure: Figure, name: str, description: str) -> str:
         )
     svg = stream.getvalue()
     svg = svg[svg.index("<svg") :]
-    # A style element would be one of the whole page; the page has these two rules itself.
+    # A style element would act on the whole page, which has these two rules itself.
     svg = re.sub(r"<(metadata|style)\b.*?</\1>\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
-    said = escape(_plain(description, longest=200))
-    start = f'<svg class="plot" role="img" aria-label="{said}"'
+    label = escape(_plain(description, longest=200))
+    start = f'<svg class="plot" role="img" aria-label="{label}"'
     return svg.replace(_INK, "currentColor").replace("<svg", start, 1)
 
 
@@ -230,12 +231,12 @@ def inline_svg(figure: Figure, name: str, description: str) -> str:
 def _figure(
     title: str, width: float, height: float, rows: tuple[int, ...] = (1,)
 ) -> Iterator[tuple[Figure, Any]]:
-    """Give a figure and its axes, one above the other; what is drawn inside has our looks."""
+    """Yield a figure and its axes, one above the other; inside, the style of `_style` holds."""
     require()
     from matplotlib.figure import Figure
 
     with _style():
-        figure = Figure(figsize=(width, height))  # saved with whatever stands outside
+        figure = Figure(figsize=(width, height))  # saving includes whatever stands outside
         axes = figure.subplots(len(rows), squeeze=False, height_ratios=rows).ravel()
         axes[0].set_title(_plain(title))
         yield figure, axes
@@ -243,10 +244,10 @@ def _figure(
 
 @contextmanager
 def _style() -> Iterator[None]:
-    """Set looks for a while; text of users is never read as a formula."""
+    """Set the style inside this context; text of users is never read as a formula."""
     import matplotlib
 
-    looks: Any = {
+    style: Any = {
         "text.parse_math": False,
         "svg.fonttype": "none",
         "svg.hashsalt": "pet",
@@ -264,13 +265,13 @@ def _style() -> Iterator[None]:
              "grid.color"), _INK,
         ),
     }  # fmt: skip
-    with matplotlib.rc_context(looks), warnings.catch_warnings():
-        # A label in a script that matplotlib's own font lacks: a browser has a font for it.
+    with matplotlib.rc_context(style), warnings.catch_warnings():
+        # Labels may be in a script that matplotlib's font lacks; a browser has a font for it.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from")
         yield
 
 
 def _plain(text: str, longest: int = 48) -> str:
-    """One line of printable characters, which is all that a diagram and its file can hold."""
-    shown = "".join(mark if mark.isprintable() else " " for mark in text)
-    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+    """Return one line of printable characters, as diagrams and their files need it."""
+    line = "".join(mark if mark.isprintable() else " " for mark in text)
+    return shortened(line, longest, "…")

@@ -1,7 +1,7 @@
-"""Which of a task's patterns is best, told from the labelled examples alone, and how surely.
+"""Ranking of a task's patterns on the labelled examples alone, with its uncertainty.
 
-The examples are halved at random again and again. Each half is predicted from the other: that gives
-an untrained pattern its calibration and its temperature, or trains it. What counts is the
+The examples are halved at random several times. Each half is predicted from the other, which gives
+an untrained pattern its offsets and its temperature, or trains it. Patterns are ranked by the
 log-likelihood of the held-out labels; accuracy on a few examples is too coarse.
 
 Sources: Perez et al. 2021 (True few-shot learning) choose by held-out log-likelihood; Zheng et al.
@@ -25,7 +25,7 @@ from pet.data import Data, Pool
 from pet.encoding import Chunk
 from pet.errors import DataError, UsageError
 from pet.evaluation.bootstrap import bootstrap_means
-from pet.evaluation.tables import percent, text_table
+from pet.evaluation.tables import pattern_title, percent, text_table
 from pet.members import MemberSpec, Work, specs_of
 from pet.members.executing import fold_specs, out_of_fold_scores
 from pet.members.folds import Split
@@ -38,21 +38,20 @@ from pet.seeds import RunStream, derived_seed
 from pet.task import Task
 from pet.task.kinds import refuse_multi_label
 from pet.task.labels import label_numbers
-from pet.types import Scores
+from pet.types import Ints, Scores
 
-Targets = NDArray[np.int64]
 _RESAMPLES = 10_000
 _SURE = 0.95
 
 
 @dataclass(frozen=True)
 class RankedPattern:
-    """One pattern's figures on examples that were held out.
+    """One pattern's figures on held-out examples.
 
-    ``log_likelihood`` is the mean of the true label's log-probability, in nats, with a 95 %
-    bootstrap interval; ``best`` the share of the bootstrap's draws in which it is the highest;
-    ``agreement`` the share of unlabelled texts to which the other patterns' ensemble gives the same
-    label, None without such text or other patterns.
+    ``log_likelihood`` is the mean log-probability of the true label, in nats, with the 95 %
+    bootstrap interval from ``low`` to ``high``; ``best`` the share of the bootstrap's draws in
+    which it is the highest; ``agreement`` the share of unlabelled texts to which the other
+    patterns' ensemble gives the same label, None without such texts or other patterns.
     """
 
     pattern: int
@@ -67,7 +66,7 @@ class RankedPattern:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Patterns, the best first, and what they were compared on."""
+    """Patterns, the best first, and the conditions of the comparison."""
 
     task: Task
     patterns: tuple[RankedPattern, ...]
@@ -78,38 +77,37 @@ class Ranking:
     @property
     def sure(self) -> list[int]:
         """The fewest patterns of which one is the best with 95 % probability."""
-        rows = sorted(self.patterns, key=lambda own: -own.best)
-        before = np.cumsum([0.0, *(own.best for own in rows[:-1])])
-        kept = [own for own, share in zip(rows, before, strict=True) if share < _SURE]
-        return [own.pattern for own in kept]
+        ranked = sorted(self.patterns, key=lambda row: -row.best)
+        before = np.cumsum([0.0, *(row.best for row in ranked[:-1])])
+        return [row.pattern for row, share in zip(ranked, before, strict=True) if share < _SURE]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Return plain JSON values."""
         return {
             "task": self.task.name,
             "examples": self.examples,
             "halvings": self.halvings,
             "trained": self.trained,
             "sure": self.sure,
-            "patterns": [asdict(own) for own in self.patterns],
+            "patterns": [asdict(row) for row in self.patterns],
         }
 
     def table(self) -> str:
-        """Return the table, and a sentence that says how sure it is."""
+        """Return the table as text, and a sentence about its certainty."""
         rows = [
             [
-                f"{own.pattern}  {_shortened(own.template)}",
-                f"{own.log_likelihood:.3f}",
-                f"{own.low:.3f} to {own.high:.3f}",
-                percent(own.accuracy),
-                percent(own.best),
-                percent(own.agreement),
+                pattern_title(str(row.pattern), row.template),
+                f"{row.log_likelihood:.3f}",
+                f"{row.low:.3f} to {row.high:.3f}",
+                percent(row.accuracy),
+                percent(row.best),
+                percent(row.agreement),
             ]
-            for own in self.patterns
+            for row in self.patterns
         ]
         header = ["pattern", "log-likelihood", "95 % interval", "accuracy", "is best", "agreement"]
         first, sure = self.patterns[0], ", ".join(map(str, sorted(self.sure)))
-        doubt = "" if self.trained else " Training may change that: keep several where you can."
+        doubt = "" if self.trained else " Training may change that: keep several if you can."
         return (
             f"{text_table(rows, header)}\n\n"
             f"{self.examples} examples, {self.halvings} random halvings, patterns "
@@ -133,22 +131,24 @@ def rank_patterns(
     Parameters
     ----------
     task : Task
-        Labels and patterns.
+        The task whose patterns are ranked.
     settings : Settings
-        Which patterns, the backbone and its training.
+        The chosen patterns, the backbone and its training.
     data : Data
-        Labelled examples; unlabelled text, where there is any, for the agreement of patterns.
+        Labelled examples; unlabelled texts, if any, are used for the agreement of patterns.
     config : RankConfig
-        Whether patterns are trained, and on how many halvings.
+        The number of halvings, and whether patterns are trained.
     progress : callable
-        Told of every stage; see `pet.progress`.
+        Called at every stage; see `pet.progress`.
     backbone : LanguageModel, optional
-        One that is loaded; by default that of the settings is.
+        A loaded backbone; by default that of the settings is loaded.
 
     Raises
     ------
     DataError
         When a label has one example only, so that it cannot be held out.
+    UsageError
+        When the task is multi-label, or the method has no patterns.
     """
     refuse_multi_label(task, "Ranking patterns")
     work = Work(task, Data(data.train, pool=data.pool), progress)
@@ -179,34 +179,37 @@ def _ranked(work: Work, settings: Settings, config: RankConfig, backbone: Langua
             ]
             backbone.weights.put({})
         scores.append([combine.member_scores([fold])[0] for fold in folds])
-    seen = compare(
+    figures = compare(
         np.array(scores), targets, halvings, derived_seed(settings.seed, RunStream.BOOTSTRAP)
     )
     agreements = _agreements(scorers, combine, data.pool)
     rows = [
-        RankedPattern(spec.pattern, spec.pvp.pattern.template, *figures, agreement)
-        for spec, figures, agreement in zip(specs, seen, agreements, strict=True)
+        RankedPattern(spec.pattern, spec.pvp.pattern.template, *row, agreement)
+        for spec, row, agreement in zip(specs, figures, agreements, strict=True)
     ]
-    rows.sort(key=lambda own: -own.log_likelihood)
+    rows.sort(key=lambda row: -row.log_likelihood)
     return Ranking(task, tuple(rows), len(targets), len(halvings), config.trained)
 
 
 def compare(
-    scores: Scores, targets: Targets, halvings: Sequence[Sequence[Split]], seed: int
+    scores: Scores, targets: Ints, halvings: Sequence[Sequence[Split]], seed: int
 ) -> list[tuple[float, float, float, float, float]]:
     """Compare P patterns by their held-out scores, (P, halvings, N, C).
 
     Returns
     -------
     list
-        Of every pattern: mean log-likelihood, its 95 % interval's ends, accuracy, and the share of
-        the bootstrap's draws in which it is the best. The bootstrap draws examples and halvings
-        again, the same ones for all patterns.
+        A tuple for every pattern: mean log-likelihood, both ends of its 95 % interval, accuracy,
+        and the share of the bootstrap's draws in which it is the best. The bootstrap resamples
+        examples and halvings, the same ones for all patterns.
     """
     values = np.array(
         [
-            [log_likelihoods(*one, targets=targets) for one in zip(own, halvings, strict=True)]
-            for own in scores
+            [
+                log_likelihoods(halving_scores, pair, targets)
+                for halving_scores, pair in zip(pattern_scores, halvings, strict=True)
+            ]
+            for pattern_scores in scores
         ]
     )
     right = scores.argmax(axis=3) == targets
@@ -223,8 +226,8 @@ def compare(
     return [tuple(row) for row in figures.T.tolist()]
 
 
-def held_out(raw: Scores, targets: Targets, pair: Sequence[Split]) -> Scores:
-    """Calibrate each half of an untrained pattern's scores (V, N, C) with the other's labels."""
+def held_out(raw: Scores, targets: Ints, pair: Sequence[Split]) -> Scores:
+    """Calibrate each half of an untrained pattern's scores (V, N, C) by the other half's labels."""
     scores = raw.copy()
     for inside, outside in pair:
         offsets = balanced(raw[:, inside], targets[inside])
@@ -232,30 +235,30 @@ def held_out(raw: Scores, targets: Targets, pair: Sequence[Split]) -> Scores:
     return scores
 
 
-def log_likelihoods(scores: Scores, pair: Sequence[Split], targets: Targets) -> NDArray[np.float64]:
-    """Log-probability of each true label, (N,), at a temperature found on the other half.
+def log_likelihoods(scores: Scores, pair: Sequence[Split], targets: Ints) -> NDArray[np.float64]:
+    """Return the log-probability of each true label, (N,), at a temperature of the other half.
 
-    Scores (N, C) of an untrained pattern, or one that knows its few examples by heart, are far too
-    sure or unsure; without a temperature the mildest pattern would win.
+    Scores (N, C) of untrained patterns, and of patterns that know their few examples by heart, are
+    far too sure or unsure. Without a temperature the pattern with the smallest scores would win.
     """
-    found = np.empty(len(targets))
+    values = np.empty(len(targets))
     for inside, outside in pair:
         _, (temperature,) = learn_weights(scores[None, inside], targets[inside])
         logs = log_softmax(scores[outside].astype(np.float64) / temperature, axis=1)
-        found[outside] = logs[np.arange(len(outside)), targets[outside]]
-    return found
+        values[outside] = logs[np.arange(len(outside)), targets[outside]]
+    return values
 
 
-def _halvings(targets: Targets, task: Task, count: int, seed: int) -> list[list[Split]]:
-    """Random halvings, stratified: each is two splits, of which one's inside is the other's out."""
-    numbers, counts = np.unique(targets, return_counts=True)
-    if len(numbers) < 2:
+def _halvings(targets: Ints, task: Task, count: int, seed: int) -> list[list[Split]]:
+    """Halve at random, stratified: each halving is two splits, with inside and outside swapped."""
+    present, counts = np.unique(targets, return_counts=True)
+    if len(present) < 2:
         raise DataError(
             f"Patterns are compared by the labels they tell apart; found {len(targets)} examples "
-            f"of {len(numbers)} label{'s' * (len(numbers) != 1)}.",
+            f"of {len(present)} label{'s' * (len(present) != 1)}.",
             "Label two examples or more of at least two labels.",
         )
-    lonely = [task.labels[n] for n, own in zip(numbers, counts, strict=True) if own < 2]
+    lonely = [task.labels[n] for n, count in zip(present, counts, strict=True) if count < 2]
     if lonely:
         raise DataError(
             f"Only one labelled example of {', '.join(map(repr, lonely[:5]))}: it cannot be held "
@@ -272,10 +275,10 @@ def _untrained(
     task: Task,
     backbone: LanguageModel,
     data: Data,
-    targets: Targets,
+    targets: Ints,
     halvings: Sequence[Sequence[Split]],
 ) -> tuple[PVPScorer, list[Scores]]:
-    """Return an untrained pattern's scorer with its offsets, and held-out scores a halving."""
+    """Return an untrained pattern's scorer with its offsets, and held-out scores by halving."""
     scorer = spec.scorer(task.labels, backbone)
     raw = score(scorer, Chunk(backbone.tokenizer, [example.texts for example in data.train]))
     source = spec.training.offsets_of(trained=True)
@@ -290,17 +293,13 @@ def _untrained(
 def _agreements(
     scorers: Sequence[PVPScorer], combine: Ensemble, pool: Pool | None
 ) -> Sequence[float | None]:
-    """Share of texts that each pattern labels as the ensemble of the others does."""
+    """Return the share of texts that each pattern labels as the ensemble of the others does."""
     if not pool or len(scorers) < 2:
         return [None] * len(scorers)
     same = np.zeros(len(scorers))
     for examples in pool.chunks():
         chunk = Chunk(scorers[0].backbone.tokenizer, [example.texts for example in examples])
-        own = np.stack([combine.member_scores([score(scorer, chunk)])[0] for scorer in scorers])
-        others = own.sum(axis=0) - own  # their mean, but for a factor
-        same += (own.argmax(axis=2) == others.argmax(axis=2)).sum(axis=1)
+        scores = np.stack([combine.member_scores([score(scorer, chunk)])[0] for scorer in scorers])
+        others = scores.sum(axis=0) - scores  # their mean, but for a factor
+        same += (scores.argmax(axis=2) == others.argmax(axis=2)).sum(axis=1)
     return [float(share) for share in same / len(pool)]
-
-
-def _shortened(template: str) -> str:
-    return template if len(template) <= 50 else template[:47] + "..."

@@ -1,4 +1,4 @@
-"""A report as text tables."""
+"""Report table: a report as text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pet.task.kinds import task_kind
 
 
 def report_table(report: Report, per_class: bool = False) -> str:
-    """Return the figures of all rows and, with ``per_class``, those of the last one by label."""
+    """Return the figures of all rows and, with ``per_class``, those of the last row by label."""
     header = ["", "labelled, before", "after", "seconds"]
     kind = task_kind(report.task)
     metrics = {name: metric for name, metric in METRICS.items() if name not in kind.without_metrics}
@@ -26,8 +26,8 @@ def report_table(report: Report, per_class: bool = False) -> str:
             "-" if record is None else f"{record.seconds:.1f}",
         ]
         if row.name in report.evaluations:
-            found = report.evaluations[row.name].metrics
-            cells += [metric.shown(found[key]) for key, metric in metrics.items()]
+            values = report.evaluations[row.name].metrics
+            cells += [metric.shown(values[key]) for key, metric in metrics.items()]
         cells += ["-"] * (len(header) - len(cells))
         lines.append(cells)
     text = text_table(lines, header)
@@ -53,25 +53,26 @@ def per_class_table(evaluation: Evaluation) -> str:
     labels = list(evaluation.per_class)
     if evaluation.confusion and len(labels) <= 12:
         rows = [
-            [f"{number} {label}", *map(str, counts)]
-            for number, (label, counts) in enumerate(zip(labels, evaluation.confusion, strict=True))
+            [f"{index} {label}", *map(str, counts)]
+            for index, (label, counts) in enumerate(zip(labels, evaluation.confusion, strict=True))
         ]
         text += "\n\n" + text_table(rows, ["true \\ predicted", *map(str, range(len(labels)))])
     return text
 
 
 def _generation_table(report: Report) -> str:
-    """Members, texts drawn a label, agreement and, where there is one, test accuracy."""
+    """Return members, texts drawn by label, agreement and, if known, test accuracy."""
     rows = []
-    for own, test in report.generation_tests():
-        counts = [f"{label} {count}" for label, count in own.drawn.items() if count]
-        shown = ", ".join(counts) if len(counts) <= 4 else f"{sum(own.drawn.values())} in all"
+    for generation, test in report.generation_tests():
+        drawn = generation.drawn
+        counts = [f"{label} {count}" for label, count in drawn.items() if count]
+        shown = ", ".join(counts) if len(counts) <= 4 else f"{sum(drawn.values())} in all"
         rows.append(
             [
-                str(own.number),
-                str(len(own.members)),
+                str(generation.number),
+                str(len(generation.members)),
                 shown or "-",
-                percent(own.agreement),
+                percent(generation.agreement),
                 percent(test.accuracy if test else None),
             ]
         )

@@ -1,4 +1,4 @@
-"""What a finished run tells: each pattern alone, the ensemble, the final classifier."""
+"""Run report: figures of each pattern, the ensemble and the final classifier of a run."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pet.data import Data, Example, chunked
 from pet.evaluation.evidence import Mistake, keep_examples, surest_mistakes
 from pet.evaluation.metrics import Evaluation, evaluate
 from pet.evaluation.run_metrics import generation_key
+from pet.evaluation.tables import pattern_title
 from pet.members import MemberRecord, cost
 from pet.members.stored import stored_members
 from pet.model import Ensemble, EnsembleModel, Scoring, load_model
@@ -24,11 +25,12 @@ from pet.runs import RunFolder
 from pet.task import Task
 from pet.task.kinds import right, targets_of, task_kind
 from pet.task.labels import Label
+from pet.types import Scores
 
 
 @dataclass(frozen=True)
 class ReportRow:
-    """A row of a report: a member with its template and its record, or what they make together."""
+    """A row of a report: a member with its template and record, the ensemble or the classifier."""
 
     name: str
     template: str = ""
@@ -36,12 +38,11 @@ class ReportRow:
 
     @property
     def title(self) -> str:
-        """Name and template as people read them, shortened."""
-        shown = self.template if len(self.template) <= 50 else self.template[:47] + "..."
-        return f"{self.name}  {shown}".rstrip()
+        """Name and shortened template, for tables."""
+        return pattern_title(self.name, self.template)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return figures as JSON values; the texts of demonstrations stay in the record."""
+        """Return the figures as JSON values, without the texts of demonstrations."""
         if self.record is None:
             return {}
         plain = {**self.record.to_dict(), "template": self.template}
@@ -51,11 +52,12 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class Report:
-    """Training figures of a run by row and, where there were test examples, their evaluations.
+    """Training figures of a run by row and, after a test, their evaluations.
 
-    Evaluations go by names of rows, and `generation_key` for earlier generations of iPET.
-    ``right`` says of every test example, in order, whether a row's prediction is true: (N,);
-    ``mistakes`` are the surest ones of the last row. `pet.evaluation.report_table` shows it.
+    The keys of ``evaluations`` and ``right`` are names of rows, and `generation_key` for earlier
+    generations of iPET. ``right`` tells for every test example, in order, whether the prediction
+    is right: (N,). ``mistakes`` are the surest ones of the last row. `pet.evaluation.report_table`
+    shows a report as text.
     """
 
     task: Task
@@ -72,7 +74,7 @@ class Report:
         return [row.record for row in self.rows if row.record is not None]
 
     def costs(self) -> list[str]:
-        """Say how much members train: a line for all those that train the same number."""
+        """Say how much members train, one line for all members that train the same number."""
         members: dict[tuple[int, int], list[str]] = {}
         for record in self.records:
             if record.trained:
@@ -80,12 +82,12 @@ class Report:
         return [f"{', '.join(names)}: {cost(*key)}" for key, names in members.items()]
 
     def generation_tests(self) -> list[tuple[Generation, Evaluation | None]]:
-        """Every generation with its ensemble's evaluation; the last one's is the run's ensemble."""
+        """Return every generation with its ensemble's evaluation, the last with the run's."""
         last = len(self.generations) - 1
         return [
-            (own, self.evaluations.get("ensemble" if own.number == last else key))
-            for own in self.generations
-            for key in [generation_key(own.number)]
+            (generation, self.evaluations.get("ensemble" if generation.number == last else key))
+            for generation in self.generations
+            for key in [generation_key(generation.number)]
         ]
 
 
@@ -96,10 +98,23 @@ def run_report(
     tests: Iterable[Example] | None,
     keep: bool = False,
 ) -> Report:
-    """Collect the figures of a finished run; evaluate all its parts where there are test examples.
+    """Collect the figures of a finished run, and evaluate its rows on test examples, if any.
 
-    The test examples are read here and nowhere earlier. Also writes metrics.json and, with
-    ``keep``, the examples that a page about the run shows (`pet.evaluation.evidence`).
+    Writes metrics.json and, with ``keep``, the examples that a page about the run shows
+    (`pet.evaluation.evidence`).
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Folder of the run.
+    settings : Settings
+        Settings of the run; device and precision are used.
+    data : Data
+        The examples that the run learned from, to tell overlap with the test examples.
+    tests : iterable of Example, optional
+        Labelled test examples; nothing before reads them.
+    keep : bool
+        Whether examples are kept for a page.
     """
     config = settings.backbone
     model = load_model(folder.path, config.device, config.precision)
@@ -132,22 +147,22 @@ def run_report(
         {
             "rows": {row.name: row.to_dict() for row in report.rows},
             "generations": [
-                {**asdict(own), "test_accuracy": test.accuracy if test else None}
-                for own, test in report.generation_tests()
+                {**asdict(generation), "test_accuracy": test.accuracy if test else None}
+                for generation, test in report.generation_tests()
             ],
-            "test": {name: found.to_dict() for name, found in report.evaluations.items()},
+            "test": {name: seen.to_dict() for name, seen in report.evaluations.items()},
         },
     )
     return report
 
 
 def model_report(model: Scoring, data: Data, tests: Iterable[Example]) -> Report:
-    """Evaluate a model that has no parts; its one row is "classifier"."""
+    """Evaluate a model without members; its one row is "classifier"."""
     return _evaluated(Report(model.task, [ReportRow("classifier")]), model, None, {}, data, tests)
 
 
 def _adapted(folder: RunFolder) -> list[str]:
-    """Say in a line how much adapting the backbone brought; nothing where that is unknown."""
+    """Say in a line how much the backbone's adaptation improved it; [] if that is unknown."""
     adapted = adaptation_of(folder)
     if adapted is None or adapted.before is None or adapted.after is None:
         return []
@@ -161,19 +176,19 @@ def _adapted(folder: RunFolder) -> list[str]:
 def _earlier(
     generations: Sequence[Generation], folder: RunFolder, last: EnsembleModel
 ) -> dict[str, EnsembleModel]:
-    """The uniform ensembles of all generations but the last; they share its backbone."""
+    """Return the uniform ensembles of all generations but the last; they share its backbone."""
     backbone, length = last.members.backbone, last.members.specs[0].max_length
     return {
-        generation_key(own.number): EnsembleModel(
-            stored_members(folder, own.members, backbone, last.task, length),
+        generation_key(generation.number): EnsembleModel(
+            stored_members(folder, generation.members, backbone, last.task, length),
             Ensemble.uniform(
-                len(own.members),
+                len(generation.members),
                 combine_verbalizers=last.ensemble.combine_verbalizers,
                 combine_members=last.ensemble.combine_members,
                 kind=last.ensemble.kind,
             ),
         )
-        for own in generations[:-1]
+        for generation in generations[:-1]
     }
 
 
@@ -187,7 +202,7 @@ def _evaluated(
 ) -> Report:
     """Return the report with evaluations of all rows, and of the earlier generations."""
     names = [*earlier, *(row.name for row in report.rows)]
-    scores: dict[str, list[Any]] = {name: [] for name in names}
+    scores: dict[str, list[Scores]] = {name: [] for name in names}
     labels: list[Label | None] = []
     keys: set[tuple[str, ...]] = set()
     mistakes: Sequence[Mistake] = ()
@@ -200,16 +215,16 @@ def _evaluated(
         if ensemble is not None:
             member_scores = ensemble.members.scores(texts)
             combined = ensemble.ensemble.member_scores(member_scores)
-            for spec, own in zip(ensemble.members.specs, combined, strict=True):
-                scores[spec.name].append(own)
+            for spec, spec_scores in zip(ensemble.members.specs, combined, strict=True):
+                scores[spec.name].append(spec_scores)
             scores["ensemble"].append(ensemble.ensemble(member_scores))
         if "classifier" in scores:
             scores["classifier"].append(model.scores(texts))
         mistakes = surest_mistakes(mistakes, chunk, scores[names[-1]][-1], report.task)
     kind, targets = task_kind(report.task), targets_of(report.task, labels)
     probabilities = {
-        name: kind.probabilities(np.concatenate(parts) if parts else np.zeros((0, 1)))
-        for name, parts in scores.items()
+        name: kind.probabilities(np.concatenate(chunks) if chunks else np.zeros((0, 1)))
+        for name, chunks in scores.items()
     }
     seen = sum(example.key in keys for example in data.train)
     shared = sum(example.key in keys for example in data.pool or ())

@@ -1,12 +1,14 @@
-"""Figures as text tables."""
+"""Tables: figures as aligned text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+_TEMPLATE_WIDTH = 50
+
 
 def text_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
-    """Return rows as aligned text; the first column is flush left, the others right."""
+    """Align rows as text; the first column is flush left, the others right."""
     table = [list(header), *[list(row) for row in rows]]
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
     lines = [
@@ -21,5 +23,15 @@ def text_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
 
 
 def percent(value: float | None) -> str:
-    """Format a share for a table; a dash where there is none."""
+    """Format a share for a table; a dash for None."""
     return "-" if value is None else f"{100 * value:.1f}"
+
+
+def shortened(text: str, width: int, mark: str = "...") -> str:
+    """Cut a text to at most ``width`` characters, the mark at its end included."""
+    return text if len(text) <= width else text[: width - len(mark)].rstrip() + mark
+
+
+def pattern_title(name: str, template: str) -> str:
+    """Join a member's name and its template, shortened, as tables and diagrams show them."""
+    return f"{name}  {shortened(template, _TEMPLATE_WIDTH)}".rstrip()

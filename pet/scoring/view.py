@@ -26,7 +26,7 @@ class PatternView:
 
 
 @torch.inference_mode()
-def view(scorer: PVPScorer, texts: Mapping[str, str]) -> PatternView:
+def view_pattern(scorer: PVPScorer, texts: Mapping[str, str]) -> PatternView:
     """Score one example and keep every step, one entry a readout, for people to look at."""
     chunk = Chunk(scorer.backbone.tokenizer, [texts])
     draws = []

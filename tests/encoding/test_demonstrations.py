@@ -26,7 +26,7 @@ from pet.members import MemberSet, MemberSpec, executing, train_member
 from pet.members.losses import Labelled, label_losses
 from pet.members.work import Work
 from pet.scoring import PVPScorer, score
-from pet.scoring.view import view
+from pet.scoring.view import view_pattern
 
 WORDS = Verbalizer({"no": {"sad": 0.5, "bad": 1.0}, "yes": ["good"]})
 SHOWN = {
@@ -197,7 +197,7 @@ def test_too_many_demonstrations_for_the_length_are_named(backbone: MaskedLM) ->
 def test_a_view_shows_what_score_gives(backbone: MaskedLM) -> None:
     own = scorer(backbone)
     expected = score(own, chunk(backbone, "the room"))[0, 0]
-    seen = view(own, {"text": "the room"})
+    seen = view_pattern(own, {"text": "the room"})
     np.testing.assert_allclose(list(seen.labels[0].values()), expected, atol=1e-5)
     words = seen.words[0][""]
     assert seen.labels[0]["no"] == pytest.approx(

@@ -26,7 +26,7 @@ from pet.members.losses import Labelled, label_losses
 from pet.members.work import Work
 from pet.scoring import PVPScorer, score
 from pet.scoring.questions import draw_questions, sampling_shifts
-from pet.scoring.view import view
+from pet.scoring.view import view_pattern
 from pet.search.verbalize import find_words, with_words
 from pet.task import Pattern
 
@@ -268,7 +268,7 @@ def test_a_member_that_asks_about_labels_learns(
 def test_a_view_tells_the_questions_apart(backbone: MaskedLM) -> None:
     backbone.weights.put({})
     scorer = scorer_of(backbone, PVP("{text} is it {label} ? {mask} .", ANSWER))
-    seen = view(scorer, {"text": "we"})
+    seen = view_pattern(scorer, {"text": "we"})
     assert seen.text == "we is it <label> ? ____ ."
     assert list(seen.words[0]) == list(LABELS)
     assert set(seen.words[0]["news"]) == {"yes", "good", "no"}

@@ -32,7 +32,7 @@ from pet.scoring import PVPScorer, score, score_together
 from pet.scoring.soft import KINDS
 from pet.scoring.soft.mixture import PACE, Mixture
 from pet.scoring.soft.template import SoftSpec
-from pet.scoring.view import view
+from pet.scoring.view import view_pattern
 from pet.task.kinds import KINDS as TASK_KINDS
 
 LABELS = ("bad", "good", "so")
@@ -279,8 +279,8 @@ def test_questions_about_labels_are_mixed_answer_by_answer(bert: MaskedLM) -> No
 def test_words_are_shown_as_the_templates_mean(bert: MaskedLM) -> None:
     own = scorer(bert)
     weights = shake(own)
-    seen = view(own, TEXTS[0])
-    parts = [view(alone(own, number), TEXTS[0]) for number in range(3)]
+    seen = view_pattern(own, TEXTS[0])
+    parts = [view_pattern(alone(own, number), TEXTS[0]) for number in range(3)]
     for word, value in seen.words[0][""].items():
         mean = sum(w * part.words[0][""][word] for w, part in zip(weights, parts, strict=True))
         assert value == pytest.approx(mean, abs=1e-5)

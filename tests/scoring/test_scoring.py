@@ -26,7 +26,7 @@ from pet.errors import VerbalizerError
 from pet.scoring import PVPScorer, score
 from pet.scoring.readouts.label_words import Word
 from pet.scoring.readouts.words import WordReadout
-from pet.scoring.view import view
+from pet.scoring.view import view_pattern
 from pet.task.verbalizer import Combine
 
 LABELS = ("news", "sports", "world")
@@ -188,7 +188,7 @@ def test_view_shows_the_words_and_labels_that_score_gives(backbone: MaskedLM) ->
         backbone,
         128,
     )
-    shown = view(scorer, {"text": TEXTS[0]})
+    shown = view_pattern(scorer, {"text": TEXTS[0]})
     assert shown.text == f"{TEXTS[0]} it was ____ ."
     expected = score(scorer, Chunk(backbone.tokenizer, [{"text": TEXTS[0]}]))[:, 0]
     for number, labels in enumerate(shown.labels):

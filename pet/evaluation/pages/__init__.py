@@ -1,4 +1,4 @@
-"""One self-contained HTML page about a training run or a few-shot study."""
+"""Pages: one self-contained HTML page about a training run or a few-shot study."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pet.runs import RunFolder, StudyFolder
 
 
 def page(path: str | Path) -> str:
-    """Return a page about a folder that `pet train` or `pet fewshot` wrote.
+    """Return the HTML page of a folder that `pet train` or `pet fewshot` wrote.
 
-    Only the folder's figures are read, no model; the page needs no other file, no network and no
+    Only the folder's figures are read, no model. The page needs no other file, no network and no
     scripts.
 
     Raises

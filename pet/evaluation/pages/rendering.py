@@ -1,4 +1,4 @@
-"""Values to HTML: templates that escape every value, and diagrams where they can be made."""
+"""Rendering: values to HTML, by templates that escape every value, with diagrams."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# Comes with torch, which requires it.
+# jinja2 comes with torch, which requires it.
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pet.evaluation import plots
 from pet.evaluation.metrics import METRICS, Metric
+from pet.evaluation.tables import shortened
 from pet.version import __version__
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _UNREADABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]
 
 
 def render(template: str, **context: Any) -> str:
-    """Fill a template of this package; what is not its own text is escaped."""
+    """Fill a template of this package; all values are escaped."""
     return _environment().get_template(template).render(version=__version__, **context) + "\n"
 
 
@@ -48,34 +49,34 @@ def _environment() -> Environment:
 def diagram(
     name: str, description: str, draw: Callable[..., Figure], *values: Any
 ) -> Markup | None:
-    """Draw a diagram for the page; None where matplotlib is missing."""
+    """Draw a diagram for the page; return None without matplotlib."""
     if not plots.available():
         return None
     return Markup(plots.inline_svg(draw(*values, ""), name, description))
 
 
 def percent(share: float | None) -> str:
-    """0.6432 as 64.3 %."""
+    """Format a share, such as 0.6432, as 64.3 %."""
     return "–" if share is None else f"{100 * share:.1f} %"
 
 
 def points(share: float) -> str:
-    """A difference of two shares in percentage points, with its sign."""
+    """Format a difference of two shares in percentage points, with its sign."""
     return f"{100 * share:+.1f}".replace("-", "−")
 
 
 def decimals(value: float | None, places: int = 3) -> str:
-    """A number, or a dash where there is none."""
+    """Format a number; a dash for None."""
     return "–" if value is None else f"{value:.{places}f}".replace("-", "−")
 
 
 def figure(value: float | None, metric: Metric) -> str:
-    """Value of a metric."""
+    """Format the value of a metric."""
     return percent(value) if metric.is_share else decimals(value)
 
 
 def shown_metrics(tables: Iterable[Mapping[str, float | None]]) -> dict[str, Metric]:
-    """Return the metrics, but for the accuracy, that have a value in some of these tables."""
+    """Return the metrics, except accuracy, that have a value in one of these tables."""
     known = {name for table in tables for name in table if table[name] is not None}
     return {
         name: metric for name, metric in METRICS.items() if name in known and name != "accuracy"
@@ -83,12 +84,12 @@ def shown_metrics(tables: Iterable[Mapping[str, float | None]]) -> dict[str, Met
 
 
 def count(value: float) -> str:
-    """A whole number in groups of three digits."""
+    """Format a whole number in groups of three digits."""
     return f"{value:,.0f}"
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds, minutes or hours."""
+    """Format seconds as seconds, minutes or hours."""
     if seconds is None:
         return "–"
     if seconds < 120:
@@ -97,12 +98,12 @@ def duration(seconds: float | None) -> str:
 
 
 def short(text: str, longest: int = _LONGEST) -> str:
-    """Cut a text that is longer than a reader wants it here."""
-    return text if len(text) <= longest else text[:longest].rstrip() + " …"
+    """Cut a text that is too long for a page."""
+    return shortened(text, longest, " …")
 
 
 def settings_table(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Every setting with its value, its meaning, and whether it is the default."""
+    """Return every setting with its value, its meaning, and whether it was changed."""
     from dataclasses import asdict, fields
 
     from pet.config import CONFIGS, Settings
@@ -110,27 +111,31 @@ def settings_table(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
 
     defaults = asdict(Settings())
     rows = []
-    for part, values in settings.items():
+    for section, values in settings.items():
         if not isinstance(values, Mapping):
-            rows.append({"name": part, "value": values, "default": defaults.get(part), "help": ""})
+            default = defaults.get(section)
+            rows.append({"name": section, "value": values, "default": default, "help": ""})
             continue
         helps = (
-            {item.name: for_command_line(item.metadata["help"]) for item in fields(CONFIGS[part])}
-            if part in CONFIGS
+            {
+                item.name: for_command_line(item.metadata["help"])
+                for item in fields(CONFIGS[section])
+            }
+            if section in CONFIGS
             else {}
         )
         for name, value in values.items():
-            default = defaults.get(part, {}).get(name)
+            default = defaults.get(section, {}).get(name)
             rows.append(
                 {"name": name, "value": value, "default": default, "help": helps.get(name, "")}
             )
     return [
-        {**row, "changed": row["value"] != row["default"], "value": _shown(row["value"])}
+        {**row, "changed": row["value"] != row["default"], "value": _setting_text(row["value"])}
         for row in rows
     ]
 
 
-def _shown(value: Any) -> str:
+def _setting_text(value: Any) -> str:
     match value:
         case None:
             return "automatic"
@@ -142,7 +147,7 @@ def _shown(value: Any) -> str:
 
 
 def _readable(value: Any) -> Any:
-    """Replace what an HTML document must not hold: control characters, halves of surrogates."""
+    """Replace characters that HTML does not allow: control characters, halves of surrogates."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return _UNREADABLE.sub("\ufffd", value.replace("\r\n", "\n"))

@@ -1,4 +1,4 @@
-"""What a page about a training run shows."""
+"""Context of the page about a training run: its figures, as values for the template."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_PAIRS = 15
 
 
 def run_context(folder: RunFolder) -> dict[str, Any]:
-    """Collect a run's figures from its folder, as values for the template."""
+    """Collect a run's figures from its folder."""
     record = folder.read_json(folder.record)
     asked = record["asked"]
     task = Task.from_dict(asked["task"])
@@ -57,11 +57,11 @@ def result(labels: Sequence[str], test: Mapping[str, Any], name: str) -> dict[st
     Parameters
     ----------
     labels : sequence of str
-        Of the task.
+        Labels of the task.
     test : mapping
-        With ``confusion`` and ``reliability`` as `pet.evaluation.metrics.Evaluation` has them.
+        ``confusion`` and ``reliability`` of a `pet.evaluation.metrics.Evaluation`.
     name : str
-        Different for every model of a page.
+        Identifier, different for every model of a page.
     """
     confusion, bins = test["confusion"], test.get("reliability", [])
     pairs = [
@@ -75,8 +75,8 @@ def result(labels: Sequence[str], test: Mapping[str, Any], name: str) -> dict[st
         "confusion": confusion if confusion and len(labels) <= _MOST_LABELS else None,
         "pairs": sorted(pairs, key=lambda pair: -pair[0])[:_MOST_PAIRS],
         "bins": [
-            {**own, "low": 100 * place / len(bins), "high": 100 * (place + 1) / len(bins)}
-            for place, own in enumerate(bins)
+            {**figures, "low": 100 * place / len(bins), "high": 100 * (place + 1) / len(bins)}
+            for place, figures in enumerate(bins)
         ],
         "diagram": diagram(
             f"reliability-{name}", "accuracy over confidence", plots.reliability_diagram, bins
@@ -91,12 +91,11 @@ def _optional(folder: RunFolder, name: str) -> dict[str, Any]:
 
 
 def _members(folder: RunFolder, task: Task, tests: Mapping[str, Any]) -> list[dict[str, Any]]:
-    how = _optional(folder, folder.ensemble)
-    total = sum(how.get("weights", ())) or 1
+    ensemble = _optional(folder, folder.ensemble)
+    total = sum(ensemble.get("weights", ())) or 1
     members = []
-    for name, weight, temperature in zip(
-        how.get("members", ()), how.get("weights", ()), how.get("temperatures", ()), strict=True
-    ):
+    columns = [ensemble.get(key, ()) for key in ("members", "weights", "temperatures")]
+    for name, weight, temperature in zip(*columns, strict=True):
         record = MemberRecord.read(folder, name)
         members.append(
             {
@@ -113,24 +112,23 @@ def _members(folder: RunFolder, task: Task, tests: Mapping[str, Any]) -> list[di
 def _patterns(task: Task, members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     used = {member["pattern"] for member in members}
     return [
-        {"number": number, "pvp": pvp, "used": number in used}
-        for number, pvp in enumerate(task.pvps)
+        {"number": index, "pvp": pvp, "used": index in used} for index, pvp in enumerate(task.pvps)
     ]
 
 
 def _steps(folder: RunFolder, members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What was trained, in order, with optimiser steps and seconds; told twice, it counts once."""
-    found: dict[str, dict[str, Any]] = {}
+    """Return the trainings in order, each once, with optimiser steps and seconds."""
+    steps: dict[str, dict[str, Any]] = {}
     for event in folder.logged():
         name = event.get("name", event["event"])
-        found[name] = {"name": name, **event}
+        steps[name] = {"name": name, **event}
     for member in members:
-        found.setdefault(member["name"], dict(member))
-    return list(found.values())
+        steps.setdefault(member["name"], dict(member))
+    return list(steps.values())
 
 
 def _sizes(folder: RunFolder) -> dict[str, float]:
-    """MiB on disk of what a run leaves."""
+    """Return the sizes on disk of a run's models, in MiB."""
     sizes: dict[str, float] = {}
     for name in (folder.classifier, folder.members, folder.backbone):
         files = [file.stat().st_size for file in (folder.path / name).rglob("*") if file.is_file()]

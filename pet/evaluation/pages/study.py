@@ -1,4 +1,4 @@
-"""What a page about a few-shot study shows."""
+"""Context of the page about a few-shot study: its figures, as values for the template."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pet.errors import RunError
 from pet.evaluation import plots
 from pet.evaluation.pages.rendering import diagram, settings_table, shown_metrics
 from pet.evaluation.pages.run import result
-from pet.evaluation.study.comparison import Row, study_from_dict
+from pet.evaluation.study.comparison import SummaryRow, study_from_dict
 from pet.evaluation.study.figures import curves, pattern_accuracies, pooled
 from pet.evaluation.study.results import StudyResult
 from pet.runs import StudyFolder
@@ -18,7 +18,7 @@ from pet.task import Task
 
 
 def study_context(folder: StudyFolder) -> dict[str, Any]:
-    """Collect a study's figures from its folder, as values for the template."""
+    """Collect a study's figures from its folder."""
     if not folder.has(folder.results):
         raise RunError(
             f"{folder.path}: this study is not finished; it has no {folder.results} yet.",
@@ -26,7 +26,7 @@ def study_context(folder: StudyFolder) -> dict[str, Any]:
         )
     study, rows = study_from_dict(folder.read_json(folder.results))
     asked = [task.asked() for task in folder.task_folders()]
-    own = {wanted["task"]["name"]: wanted for wanted in asked}
+    by_name = {wanted["task"]["name"]: wanted for wanted in asked}
     names = list(dict.fromkeys(row.task for row in rows))
     return {
         "name": folder.path.resolve().name,
@@ -37,7 +37,7 @@ def study_context(folder: StudyFolder) -> dict[str, Any]:
         "cells": len(study.cells),
         "seconds": sum(cell.seconds for cell in study.cells),
         "tasks": [
-            _task(study, rows, name, own.get(name), number) for number, name in enumerate(names)
+            _task(study, rows, name, by_name.get(name), index) for index, name in enumerate(names)
         ],
         "plots": plots.available(),
     }
@@ -45,12 +45,12 @@ def study_context(folder: StudyFolder) -> dict[str, Any]:
 
 def _task(
     study: StudyResult,
-    rows: Sequence[Row],
+    rows: Sequence[SummaryRow],
     name: str,
     asked: Mapping[str, Any] | None,
-    number: int,
+    index: int,
 ) -> dict[str, Any]:
-    """One task, or with ``asked`` None the mean over all of them."""
+    """Return the values of one task, or with ``asked`` None of the mean over all tasks."""
     shots = sorted(study.config.shots)
     task = Task.from_dict(asked["task"]) if asked else None
     points = curves(rows, name)
@@ -58,14 +58,14 @@ def _task(
     details = pooled(study, name, shots[-1]) if task else {}
     return {
         "name": name,
-        "id": f"task-{number}",
+        "id": f"task-{index}",
         "task": task,
         "asked": asked,
-        "blocks": [_block(study, rows, name, own, number) for own in shots],
+        "blocks": [_block(study, rows, name, count, index) for count in shots],
         "shots": shots,
         "curves": points if several else {},
         "curve_diagram": diagram(
-            f"curve-{number}", f"learning curves of {name}", plots.learning_curves, points
+            f"curve-{index}", f"learning curves of {name}", plots.learning_curves, points
         )
         if several
         else None,
@@ -73,7 +73,7 @@ def _task(
             model: result(
                 task.labels,
                 {"confusion": confusion, "reliability": bins},
-                f"{number}-{place}",
+                f"{index}-{place}",
             )
             for place, (model, (confusion, bins)) in enumerate(details.items())
         }
@@ -83,38 +83,38 @@ def _task(
 
 
 def _block(
-    study: StudyResult, rows: Sequence[Row], task: str, shots: int, number: int
+    study: StudyResult, rows: Sequence[SummaryRow], task: str, shots: int, index: int
 ) -> dict[str, Any]:
-    own = [row for row in rows if (row.task, row.shots) == (task, shots)]
+    block_rows = [row for row in rows if (row.task, row.shots) == (task, shots)]
     draws = [cell for cell in study.cells if cell.task == task and cell.shots in (0, shots)]
     by_seed: dict[int, dict[str, float]] = {}
     for cell in draws:
         for model, figures in cell.models.items():
             by_seed.setdefault(cell.seed, {})[model] = figures.accuracy
-    means = {row.method: row.accuracy for row in own}
+    means = {row.method: row.accuracy for row in block_rows}
     spreads = []
     for place, (method, patterns) in enumerate(pattern_accuracies(study, task, shots).items()):
         together = {name: means[name] for name in (method, f"{method} ensemble") if name in means}
         picture = diagram(
-            f"patterns-{number}-{shots}-{place}", f"accuracy of the patterns of {method}",
+            f"patterns-{index}-{shots}-{place}", f"accuracy of the patterns of {method}",
             plots.pattern_spread, patterns, together,
         )  # fmt: skip
         spreads.append((method, patterns, together, picture))
-    shown = [value for row in own for value in (row.worst, row.best)]
+    shown = [value for row in block_rows for value in (row.worst, row.best)]
     shown += [v for _, patterns, _, _ in spreads for values in patterns.values() for v in values]
     return {
         "shots": shots,
-        "rows": own,
-        "metrics": shown_metrics(row.metrics for row in own),
+        "rows": block_rows,
+        "metrics": shown_metrics(row.metrics for row in block_rows),
         "axis": _tens(shown),
-        "best": max(row.accuracy for row in own),
-        "models": list(dict.fromkeys(model for found in by_seed.values() for model in found)),
+        "best": max(row.accuracy for row in block_rows),
+        "models": list(dict.fromkeys(model for models in by_seed.values() for model in models)),
         "seeds": by_seed,
         "spreads": spreads,
     }
 
 
 def _tens(values: Sequence[float]) -> tuple[float, float]:
-    """The tens of per cent between which all values are."""
+    """Return the tens of per cent between which all values are."""
     low, high = floor(10 * min(values)) / 10, ceil(10 * max(values)) / 10
     return (low, high) if low < high else (low - 0.1, high) if low else (low, 0.1)

@@ -1,1 +1,1 @@
-"""Few-shot studies: methods on the same draws of many seeds, and what they tell."""
+"""Few-shot studies: methods compared on the same draws of many seeds."""

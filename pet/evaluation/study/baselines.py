@@ -1,8 +1,8 @@
-"""Methods without patterns from well-kept libraries, to compare PET with.
+"""Baselines: methods without patterns from well-kept libraries, to compare PET with.
 
-Each is a function of the task, the labelled examples and the settings that returns a fitted model.
-They take the run's seed, backbone, longest input and class weights from the settings; development
-examples and unlabelled text they leave alone.
+A baseline is a function of the task, the labelled examples and the settings; it returns a fitted
+model. Of the settings it uses seed, backbone, longest input and class weights. Development examples
+and unlabelled texts are not used.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from pet.registry import Registry
 from pet.seeds import RunStream, derived_seed
 from pet.task import Task
 from pet.task.kinds import refuse_multi_label, targets_of, task_kind
-from pet.types import Scores, Texts
+from pet.types import Ints, Scores, Texts
 
 Baseline = Callable[[Task, Sequence[Example], Settings], Scoring]
 
@@ -42,9 +42,9 @@ _MOST_ITERATIONS = 10_000
 
 @dataclass(frozen=True)
 class FittedBaseline:
-    """A classifier that knows the labels it was trained on, and what it is fed.
+    """A fitted scikit-learn classifier with its features, as a model of a task.
 
-    Of multi-label tasks it gives the probability of every label.
+    For multi-label tasks the classifier predicts the probability of every label.
     """
 
     task: Task
@@ -52,19 +52,19 @@ class FittedBaseline:
     classifier: Any
 
     def scores(self, texts: Texts) -> Scores:
-        """Log-probabilities, (N, C), of multi-label tasks log-odds.
+        """Return log-probabilities, for multi-label tasks log-odds: (N, C).
 
-        A label that had no example gets -inf.
+        Labels without a training example get -inf.
         """
-        found = np.asarray(self.classifier.predict_proba(self.features(texts)), np.float32)
+        predicted = np.asarray(self.classifier.predict_proba(self.features(texts)), np.float32)
         # A label without an example has no column.
         shares = np.zeros((len(texts), len(self.task.labels)), np.float32)
-        shares[:, np.asarray(self.classifier.classes_, np.int64)] = found
+        shares[:, np.asarray(self.classifier.classes_, np.int64)] = predicted
         return np.asarray(task_kind(self.task).scores_of(shares), np.float32)
 
 
 def tfidf(task: Task, examples: Sequence[Example], settings: Settings) -> Scoring:
-    """TF-IDF of words and word pairs, and logistic regression (scikit-learn)."""
+    """Train logistic regression on TF-IDF of words and word pairs (scikit-learn)."""
     vectors = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+")
     classifier = make_pipeline(vectors, _regression(settings, task))
     texts, targets = _training_set(task, examples)
@@ -76,7 +76,7 @@ def tfidf(task: Task, examples: Sequence[Example], settings: Settings) -> Scorin
 
 
 def embedding(task: Task, examples: Sequence[Example], settings: Settings) -> Scoring:
-    """Mean-pooled states of the frozen backbone, standardised, and logistic regression."""
+    """Train logistic regression on the frozen backbone's mean states, standardised."""
     backbone = load_backbone(settings.backbone)
     longest = min(settings.backbone.max_length, backbone.max_length)
     encoder = Encoder.plain(backbone.tokenizer, task.fields, longest)
@@ -91,10 +91,10 @@ def embedding(task: Task, examples: Sequence[Example], settings: Settings) -> Sc
 
 
 def setfit(task: Task, examples: Sequence[Example], settings: Settings) -> Scoring:
-    """SetFit (Tunstall et al. 2022): contrastive tuning of the encoder, then a regression on it.
+    """Train SetFit (Tunstall et al. 2022): tune the encoder on text pairs, then a regression.
 
-    One pass over SetFit's own sample of text pairs, in batches of ``batch_size``; ``max_steps``
-    ends it earlier. Other settings of the training are SetFit's defaults.
+    The encoder makes one pass over SetFit's sample of pairs, in batches of ``batch_size``;
+    ``max_steps`` ends it earlier. Other settings of the training are SetFit's defaults.
 
     Raises
     ------
@@ -161,12 +161,12 @@ BASELINES: Registry[Baseline] = Registry(
 
 
 def require(method: str) -> None:
-    """Refuse a method whose package is not installed, before anything is run.
+    """Check, before anything is run, that a method's package is installed.
 
     Raises
     ------
     BackboneError
-        With the line that installs it.
+        When it is missing; the message has the command that installs it.
     """
     from importlib.util import find_spec
 
@@ -178,14 +178,14 @@ def require(method: str) -> None:
 
 
 def _regression(settings: Settings, task: Task) -> Any:
-    how = settings.training.class_weight
+    weights = settings.training.class_weight
     regression = LogisticRegression(
-        max_iter=_MOST_ITERATIONS, class_weight=None if how == "none" else how
+        max_iter=_MOST_ITERATIONS, class_weight=None if weights == "none" else weights
     )
     return task_kind(task).learner(regression)
 
 
-def _training_set(task: Task, examples: Sequence[Example]) -> tuple[Texts, NDArray[np.int64]]:
+def _training_set(task: Task, examples: Sequence[Example]) -> tuple[Texts, Ints]:
     targets = targets_of(task, [example.label for example in examples])
     if task_kind(task).strata(targets) is not None and len(np.unique(targets)) < 2:
         raise DataError(

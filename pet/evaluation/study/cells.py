@@ -1,6 +1,6 @@
-"""A cell of a few-shot study: one method on one draw of one task's examples.
+"""Cells of a few-shot study: one method on one draw of one task's examples.
 
-A `CellSpec` goes in, a `CellResult` comes out, nothing is shared.
+`run_cell` turns a `CellSpec` into a `CellResult`; cells share nothing.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from pet.task import Task
 class TaskFiles:
     """A task, the pool that its shots are drawn from, and its test examples.
 
-    ``pool`` and ``test`` are what `pet.data.examples_from` reads, more than once: a file's name or
-    a list of rows. Rows of the pool without a label are unlabelled text. ``columns`` says where
-    fields stand, ``file_format`` how files with unusual names are read.
+    ``pool`` and ``test`` are file names or lists of rows, as `pet.data.examples_from` takes them;
+    they are read more than once. Rows of the pool without a label are unlabelled texts.
+    ``columns`` maps fields to columns; ``file_format`` is for files with unusual names.
     """
 
     task: Task
@@ -49,7 +49,7 @@ class TaskFiles:
 
 @dataclass(frozen=True)
 class CellSpec:
-    """One method on one draw. ``left_out`` are the keys of pool rows that are test rows too."""
+    """One method on one draw; ``left_out`` are keys of pool rows whose texts are test texts."""
 
     files: TaskFiles
     method: str
@@ -62,7 +62,7 @@ class CellSpec:
 
     @property
     def name(self) -> str:
-        """Unique within a task."""
+        """The cell's name, unique within a task."""
         return f"{self.method}-{self.shots}-{self.seed}"
 
 
@@ -74,7 +74,6 @@ def draw(spec: CellSpec) -> Data:
     DataError
         When a label has too few examples.
     """
-
     train: list[Example] = []
     dev: list[Example] = []
     labels = spec.files.task.labels
@@ -112,7 +111,7 @@ def _pool(spec: CellSpec, labels: Labels) -> Iterator[Example]:
 
 
 def run_cell(spec: CellSpec, progress: Progress = silent) -> CellResult:
-    """Draw, train, and evaluate on the test examples."""
+    """Draw examples, train, and evaluate on the test examples."""
     task = spec.files.task
     data = draw(spec)
     settings = replace(spec.settings, seed=spec.seed)
@@ -144,7 +143,7 @@ def run_cell(spec: CellSpec, progress: Progress = silent) -> CellResult:
         spec.shots,
         spec.seed,
         models,
-        {row.title: report.evaluations[row.name].accuracy for row in report.rows if row.record},
+        {row.name: report.evaluations[row.name].accuracy for row in report.rows if row.record},
         len(data.train),
         len(data.dev),
         len(data.pool or ()),
@@ -152,11 +151,12 @@ def run_cell(spec: CellSpec, progress: Progress = silent) -> CellResult:
         round(peak_memory(), 1),
         peak_gpu_memory(),
         trained=round(sum(counts) / len(counts)) if counts else None,
+        templates={row.name: row.template for row in report.rows if row.record},
     )
 
 
 def _with_method(settings: Settings, method: str) -> Settings:
-    """Return the settings of a compared method; a soft kind is the default method with it."""
+    """Return the settings of a compared method; a soft kind names the default method with it."""
     if method in METHODS:
         return replace(settings, method=method)
     template = replace(settings.template, soft=(method,))
@@ -164,8 +164,9 @@ def _with_method(settings: Settings, method: str) -> Settings:
 
 
 def _figures(report: Report, name: str) -> ModelFigures:
-    found = report.evaluations[name]
-    every = dict(found.metrics) | {name: found.metric(name) for name in report.task.metrics}
-    metrics = {name: value for name, value in every.items() if value is not None}
+    evaluation = report.evaluations[name]
+    asked = {metric: evaluation.metric(metric) for metric in report.task.metrics}
+    values = {**evaluation.metrics, **asked}
+    metrics = {metric: value for metric, value in values.items() if value is not None}
     right = "".join("01"[mark] for mark in report.right[name].astype(int))
-    return ModelFigures(metrics, right, found.confusion, found.reliability)
+    return ModelFigures(metrics, right, evaluation.confusion, evaluation.reliability)

@@ -1,4 +1,4 @@
-"""What a few-shot study tells: means over seeds, learning curves, and whether methods differ."""
+"""Comparison of a study's methods: means over seeds, learning curves, and differences."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pet.config.study import check_baseline
 from pet.errors import RunError
 from pet.evaluation.bootstrap import paired_bootstrap
 from pet.evaluation.metrics import METRICS
+from pet.evaluation.run_metrics import row_name
 from pet.evaluation.study.results import CellResult, ModelFigures, StudyResult
 from pet.evaluation.tables import percent, text_table
 
@@ -34,13 +35,13 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Row:
-    """A method on one task with so many shots, over the seeds; accuracies are shares.
+class SummaryRow:
+    """A method on one task with one number of shots, over the seeds; accuracies are shares.
 
-    ``deviation`` is that of a sample (n - 1) and None for one seed; ``metrics`` holds the means of
-    all metrics but the accuracy; ``patterns`` holds each pattern's mean accuracy; ``seconds`` and
-    ``memory`` (MiB) are means. The rows of `ALL_TASKS` take each seed's mean over the tasks for
-    that seed's value.
+    ``deviation`` is the sample's standard deviation (n - 1), None for one seed; ``metrics`` holds
+    the means of all metrics but the accuracy; ``patterns`` each pattern's mean accuracy by member
+    name; ``seconds`` and ``memory`` (MiB) are means. In rows of `ALL_TASKS` a seed's value is its
+    mean over the tasks.
     """
 
     task: str
@@ -58,12 +59,12 @@ class Row:
     difference: Difference | None = None
 
 
-def summarise(study: StudyResult, baseline: str | None = None) -> list[Row]:
+def summarise(study: StudyResult, baseline: str | None = None) -> list[SummaryRow]:
     """Return the rows of every task and number of shots, and their means over several tasks.
 
-    Every method is compared with ``baseline``, or with the method of the highest mean; its p is
-    that of one comparison, not corrected for their number. Methods without labels stand among
-    those of every number of shots.
+    Every method is compared with ``baseline``, by default the method of the highest mean. The p
+    values are not corrected for the number of comparisons. Methods that need no labels have a row
+    for every number of shots.
 
     Raises
     ------
@@ -71,7 +72,7 @@ def summarise(study: StudyResult, baseline: str | None = None) -> list[Row]:
         When the baseline is not among the methods.
     """
     check_baseline(study.config.methods, baseline)
-    rows: list[Row] = []
+    rows: list[SummaryRow] = []
     tasks = list(dict.fromkeys(cell.task for cell in study.cells))
     for shots in study.config.shots:
         groups = {}
@@ -80,14 +81,14 @@ def summarise(study: StudyResult, baseline: str | None = None) -> list[Row]:
                 [cell for cell in study.cells if cell.task == task and cell.shots in (0, shots)]
             )
             rows += _compared(
-                [_row(task, shots, method, own) for method, own in groups[task].items()],
+                [_row(task, shots, method, runs) for method, runs in groups[task].items()],
                 groups[task],
                 baseline,
             )
         if len(tasks) > 1:
-            own_rows = [row for row in rows if row.shots == shots]
-            everywhere = [m for m in groups[tasks[0]] if all(m in own for own in groups.values())]
-            rows += [_over_tasks(shots, method, groups, own_rows) for method in everywhere]
+            task_rows = [row for row in rows if row.shots == shots]
+            everywhere = [m for m in groups[tasks[0]] if all(m in runs for runs in groups.values())]
+            rows += [_over_tasks(shots, method, groups, task_rows) for method in everywhere]
     return sorted(rows, key=lambda row: [*tasks, ALL_TASKS].index(row.task))
 
 
@@ -95,25 +96,25 @@ Runs = list[tuple[CellResult, ModelFigures]]
 
 
 def _by_model(cells: Sequence[CellResult]) -> dict[str, Runs]:
-    found: dict[str, Runs] = {}
+    runs: dict[str, Runs] = {}
     for cell in cells:
         for name, figures in cell.models.items():
-            found.setdefault(name, []).append((cell, figures))
-    return found
+            runs.setdefault(name, []).append((cell, figures))
+    return runs
 
 
-def _row(task: str, shots: int, method: str, runs: Runs) -> Row:
+def _row(task: str, shots: int, method: str, runs: Runs) -> SummaryRow:
     cells = [cell for cell, _ in runs]
 
     def mean(values: Sequence[float]) -> float:
         return float(np.mean(values))
 
-    return Row(
+    return SummaryRow(
         task,
         shots,
         method,
         len(runs),
-        *_spread([figures.accuracy for _, figures in runs]),
+        *_mean_and_range([figures.accuracy for _, figures in runs]),
         {
             name: mean([figures.metrics[name] for _, figures in runs])
             for name in _shared([figures.metrics for _, figures in runs])
@@ -127,16 +128,18 @@ def _row(task: str, shots: int, method: str, runs: Runs) -> Row:
 
 
 def _shared(tables: Sequence[Mapping[str, float]]) -> list[str]:
-    """Names of the registered metrics, but for the accuracy, that are in all tables."""
-    return [name for name in METRICS if name != "accuracy" and all(name in own for own in tables)]
+    """Return the registered metrics, except accuracy, that all tables have."""
+    return [name for name in METRICS if name != "accuracy" and all(name in t for t in tables)]
 
 
-def _spread(values: Sequence[float]) -> tuple[float, float | None, float, float]:
+def _mean_and_range(values: Sequence[float]) -> tuple[float, float | None, float, float]:
     deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return float(np.mean(values)), deviation, max(values), min(values)
 
 
-def _compared(rows: list[Row], runs: Mapping[str, Runs], baseline: str | None) -> list[Row]:
+def _compared(
+    rows: list[SummaryRow], runs: Mapping[str, Runs], baseline: str | None
+) -> list[SummaryRow]:
     chosen = baseline or max(rows, key=lambda row: row.accuracy).method
     other = _right(runs[chosen])
     return [
@@ -155,36 +158,36 @@ def _right(runs: Runs) -> NDArray[np.float64]:
 
 
 def _over_tasks(
-    shots: int, method: str, groups: Mapping[str, Mapping[str, Runs]], rows: Sequence[Row]
-) -> Row:
-    values = [[figures.accuracy for _, figures in own[method]] for own in groups.values()]
+    shots: int, method: str, groups: Mapping[str, Mapping[str, Runs]], rows: Sequence[SummaryRow]
+) -> SummaryRow:
+    values = [[figures.accuracy for _, figures in runs[method]] for runs in groups.values()]
     per_seed = np.mean(values, axis=0).tolist()
-    own_rows = [row for row in rows if row.method == method]
+    method_rows = [row for row in rows if row.method == method]
 
-    return Row(
+    return SummaryRow(
         ALL_TASKS,
         shots,
         method,
         len(per_seed),
-        *_spread(per_seed),
+        *_mean_and_range(per_seed),
         {
-            name: float(np.mean([row.metrics[name] for row in own_rows]))
-            for name in _shared([row.metrics for row in own_rows])
+            name: float(np.mean([row.metrics[name] for row in method_rows]))
+            for name in _shared([row.metrics for row in method_rows])
         },
-        float(np.mean([row.seconds for row in own_rows])),
-        float(np.mean([row.memory for row in own_rows])),
+        float(np.mean([row.seconds for row in method_rows])),
+        float(np.mean([row.memory for row in method_rows])),
         {},
     )
 
 
-def study_table(rows: Sequence[Row]) -> str:
+def study_table(rows: Sequence[SummaryRow]) -> str:
     """Return one table a task and number of shots and, for several, the learning curves."""
     blocks = []
-    groups: dict[tuple[str, int], list[Row]] = {}
+    groups: dict[tuple[str, int], list[SummaryRow]] = {}
     for row in rows:
         groups.setdefault((row.task, row.shots), []).append(row)
-    for (task, shots), own in groups.items():
-        blocks.append(f"{task}, {shots} shots, {own[0].seeds} seeds\n" + _table(own))
+    for (task, shots), block in groups.items():
+        blocks.append(f"{task}, {shots} shots, {block[0].seeds} seeds\n" + _table(block))
     curve = list(dict.fromkeys(row.shots for row in rows))
     for task in dict.fromkeys(row.task for row in rows) if len(curve) > 1 else ():
         lines: dict[str, list[str]] = {}
@@ -199,8 +202,8 @@ def study_table(rows: Sequence[Row]) -> str:
     return "\n\n".join(blocks)
 
 
-def _table(rows: Sequence[Row]) -> str:
-    # The terminal shows shares alone; the page, results.csv and results.json have all metrics.
+def _table(rows: Sequence[SummaryRow]) -> str:
+    # The terminal shows only shares; the page, results.csv and results.json have all metrics.
     shares = [n for n, metric in METRICS.items() if n in rows[0].metrics and metric.is_share]
     header = ["method", "accuracy", "deviation", "best", "worst"]
     header += [*(METRICS[name].title for name in shares), "patterns", "seconds", "MiB"]
@@ -212,8 +215,10 @@ def _table(rows: Sequence[Row]) -> str:
     for row in rows:
         figures = [row.accuracy, row.deviation, row.best, row.worst]
         figures += [row.metrics.get(name) for name in shares]
-        own = sorted(row.patterns.values())
-        span = f"{percent(own[0])} to {percent(own[-1])}" if len(own) > 1 else "-"
+        by_pattern = sorted(row.patterns.values())
+        span = "-"
+        if len(by_pattern) > 1:
+            span = f"{percent(by_pattern[0])} to {percent(by_pattern[-1])}"
         cells = [row.method, *map(percent, figures), span]
         cells += [f"{row.seconds:.1f}", f"{row.memory:.0f}"]
         if row.difference:
@@ -224,7 +229,7 @@ def _table(rows: Sequence[Row]) -> str:
     return text_table(lines, header)
 
 
-def study_to_dict(study: StudyResult, rows: Sequence[Row]) -> dict[str, Any]:
+def study_to_dict(study: StudyResult, rows: Sequence[SummaryRow]) -> dict[str, Any]:
     """Return everything as JSON values: config, overlap, rows and cells."""
     return {
         "config": asdict(study.config),
@@ -234,13 +239,13 @@ def study_to_dict(study: StudyResult, rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def study_from_dict(plain: Mapping[str, Any]) -> tuple[StudyResult, list[Row]]:
+def study_from_dict(plain: Mapping[str, Any]) -> tuple[StudyResult, list[SummaryRow]]:
     """Rebuild a study and its rows from `study_to_dict`.
 
     Raises
     ------
     RunError
-        When the values are something else.
+        When the values are not those of a study.
     """
     try:
         config: dict[str, Any] = {
@@ -254,12 +259,13 @@ def study_from_dict(plain: Mapping[str, Any]) -> tuple[StudyResult, list[Row]]:
         raise RunError(f"These are not the results of a few-shot study: {error!r}.") from error
 
 
-def _row_from_dict(plain: Mapping[str, Any]) -> Row:
+def _row_from_dict(plain: Mapping[str, Any]) -> SummaryRow:
     values = dict(plain)
-    if "metrics" not in values:  # as versions before 0.2 wrote it
+    if "metrics" not in values:  # versions before 0.2
         values["metrics"] = {name: values.pop(name) for name in ("macro_f1", "ece")}
+    values["patterns"] = {row_name(key): value for key, value in values["patterns"].items()}
     difference = values.pop("difference")
-    return Row(**values, difference=difference and Difference(**difference))
+    return SummaryRow(**values, difference=difference and Difference(**difference))
 
 
 def study_csv(study: StudyResult) -> str:
@@ -268,7 +274,7 @@ def study_csv(study: StudyResult) -> str:
     table = csv.writer(stream, lineterminator="\n")
     metrics = list(
         dict.fromkeys(
-            name for cell in study.cells for own in cell.models.values() for name in own.metrics
+            name for cell in study.cells for model in cell.models.values() for name in model.metrics
         )
     )
     counts = ("train", "dev", "unlabeled", "seconds", "memory", "gpu_memory")

@@ -1,7 +1,7 @@
-"""The few-shot protocol: the same draws for every method, many seeds, tested once at the end.
+"""Few-shot study: every method on the same draws of many seeds, each tested once.
 
-A study is a list of cells, each a value; so they run one after the other or in processes, and a
-study that was cut off knows what is left.
+A study is a list of cells. Cells are values, so they run one after the other or in processes, and a
+study that was interrupted runs only those that are left.
 """
 
 from __future__ import annotations
@@ -37,26 +37,26 @@ def few_shot_study(
     """Run every method on every draw of every task.
 
     For each seed ``shots`` examples a label are drawn from the pool, and as many development
-    examples where they are asked for; the rest of the pool is unlabelled text. Rows of the pool
-    whose texts are test texts are left out. All else about test examples is read by the final
-    evaluation of a cell alone.
+    examples with ``draw_dev``; the rest of the pool is unlabelled text. Rows of the pool whose
+    texts are test texts are left out. Only the final evaluation of a cell reads the labels of test
+    examples.
 
     Parameters
     ----------
     tasks : sequence of TaskFiles
-        With different names.
+        Tasks with their files; their names must differ.
     config : StudyConfig
-        Methods, shots, seeds. With ``jobs`` above 1 processes are started afresh, so a script
-        needs its ``if __name__ == "__main__":``.
+        Methods, shots and seeds. ``jobs`` above 1 starts new processes, so a script needs
+        ``if __name__ == "__main__":``.
     settings : Settings
-        Of all methods; its own ``method`` and ``seed`` do not matter.
+        Settings of all methods; ``method`` and ``seed`` are ignored.
     output : str or Path, optional
-        A folder that keeps every finished cell; the same study there goes on. Other methods,
+        A folder that keeps every finished cell; a study that is there is resumed. Other methods,
         seeds, shots and tasks may be added to it.
     force : bool
         Start over in the folder.
     progress : callable
-        Told of every stage; see `pet.progress`.
+        Called at every stage; see `pet.progress`.
 
     Raises
     ------
@@ -78,9 +78,10 @@ def few_shot_study(
     for files in tasks:
         shared = _shared(files)
         overlap[files.task.name] = len(shared)
-        own = _cells(files, config, settings, frozenset(shared))
-        draw(max(own, key=lambda spec: spec.shots))  # a pool that is too small is refused here
-        specs += own
+        cells_of_task = _cells(files, config, settings, frozenset(shared))
+        # A pool that is too small is refused here.
+        draw(max(cells_of_task, key=lambda spec: spec.shots))
+        specs += cells_of_task
     specs.sort(key=lambda spec: config.seeds.index(spec.seed))  # whole seeds first
     study = StudyFolder.start(output, _asked(config, settings), force)
     folders = {files.task.name: _folder(study, files) for files in tasks}
@@ -101,7 +102,7 @@ def few_shot_study(
 
 
 def _shared(files: TaskFiles) -> list[tuple[str, ...]]:
-    """Keys of the pool's rows whose texts are test texts."""
+    """Return the keys of the pool's rows whose texts are test texts."""
     tests = {example.key for example in files.examples(files.test, "ignored")}
     pool = (example.key for example in files.examples(files.pool, "ignored"))
     return [key for key in pool if key in tests]
@@ -129,9 +130,9 @@ def _cells(
         for shots in config.shots
         for method in config.methods
     }
-    how = (settings, config.unlabeled, config.draw_dev, left_out)
+    common = (settings, config.unlabeled, config.draw_dev, left_out)
     return [
-        CellSpec(files, method, shots, seed, *how)
+        CellSpec(files, method, shots, seed, *common)
         for seed in config.seeds
         for method, shots in drawn
     ]

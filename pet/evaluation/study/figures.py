@@ -1,4 +1,4 @@
-"""The diagrams of a few-shot study, and what they are drawn from."""
+"""Figures of a few-shot study: its diagrams and their data."""
 
 from __future__ import annotations
 
@@ -9,70 +9,75 @@ from urllib.parse import quote
 import numpy as np
 
 from pet.evaluation import plots
-from pet.evaluation.study.comparison import Row
+from pet.evaluation.study.comparison import SummaryRow
 from pet.evaluation.study.results import ModelFigures, StudyResult
+from pet.evaluation.tables import pattern_title
 from pet.model.reliability import merged_reliability
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def curves(rows: Sequence[Row], task: str) -> dict[str, list[plots.Point]]:
+def curves(rows: Sequence[SummaryRow], task: str) -> dict[str, list[plots.Point]]:
     """Return a learning curve a method: points in the order of the shots."""
-    found: dict[str, list[plots.Point]] = {}
+    points: dict[str, list[plots.Point]] = {}
     for row in sorted(rows, key=lambda row: row.shots):
         if row.task == task:
             point = plots.Point(row.shots, row.accuracy, row.deviation)
-            found.setdefault(row.method, []).append(point)
-    return found
+            points.setdefault(row.method, []).append(point)
+    return points
 
 
 def pattern_accuracies(
     study: StudyResult, task: str, shots: int
 ) -> dict[str, dict[str, list[float]]]:
-    """Return every pattern's accuracies, one a seed, of all methods with two patterns or more."""
-    found: dict[str, dict[str, list[float]]] = {}
+    """Return the accuracies by method and pattern, one a seed, of methods with several patterns.
+
+    The inner keys are titles of patterns: the member's name and its template.
+    """
+    accuracies: dict[str, dict[str, list[float]]] = {}
     for cell in study.cells:
         if cell.task == task and cell.shots in (0, shots) and len(cell.patterns) > 1:
-            own = found.setdefault(cell.method, {})
+            by_pattern = accuracies.setdefault(cell.method, {})
             for name, accuracy in cell.patterns.items():
-                own.setdefault(name, []).append(accuracy)
-    return found
+                title = pattern_title(name, cell.templates.get(name, ""))
+                by_pattern.setdefault(title, []).append(accuracy)
+    return accuracies
 
 
 def pooled(
     study: StudyResult, task: str, shots: int
 ) -> dict[str, tuple[list[list[int]], list[dict[str, float]]]]:
-    """Return every model's confusion and reliability, those of all seeds added up."""
-    parts: dict[str, list[ModelFigures]] = {}
+    """Return every model's confusion and reliability, summed over the seeds."""
+    by_model: dict[str, list[ModelFigures]] = {}
     for cell in study.cells:
         if cell.task == task and cell.shots in (0, shots):
             for name, figures in cell.models.items():
                 if figures.reliability:
-                    parts.setdefault(name, []).append(figures)
+                    by_model.setdefault(name, []).append(figures)
     return {
         name: (
-            np.sum([figures.confusion for figures in own], axis=0).tolist(),
-            merged_reliability([figures.reliability for figures in own]),
+            np.sum([figures.confusion for figures in seeds], axis=0).tolist(),
+            merged_reliability([figures.reliability for figures in seeds]),
         )
-        for name, own in parts.items()
+        for name, seeds in by_model.items()
     }
 
 
 def study_figures(
-    study: StudyResult, rows: Sequence[Row], labels: Mapping[str, Sequence[str]]
+    study: StudyResult, rows: Sequence[SummaryRow], labels: Mapping[str, Sequence[str]]
 ) -> Iterator[tuple[str, Figure]]:
     """Yield all diagrams of a study with their names, one at a time.
 
-    Learning curves where there are several numbers of shots; the spread over patterns for every
-    number of shots; reliability and confusion for the largest, over all seeds.
+    These are learning curves for several numbers of shots, the spread over patterns for every
+    number of shots, and reliability and confusion for the largest, over all seeds.
 
     Parameters
     ----------
     study : StudyResult
-        Its cells.
-    rows : sequence of Row
-        What `pet.evaluation.study.comparison.summarise` made of it.
+        The study.
+    rows : sequence of SummaryRow
+        Its rows, from `pet.evaluation.study.comparison.summarise`.
     labels : mapping
         A task's name to its labels.
     """
@@ -95,9 +100,9 @@ def study_figures(
 
 
 def spreads(
-    study: StudyResult, rows: Sequence[Row], task: str, shots: int
+    study: StudyResult, rows: Sequence[SummaryRow], task: str, shots: int
 ) -> Iterator[tuple[str, Figure]]:
-    """Yield the spread over patterns of every method that has several."""
+    """Yield the spread over patterns of every method with several patterns."""
     means = {row.method: row.accuracy for row in rows if (row.task, row.shots) == (task, shots)}
     for method, patterns in pattern_accuracies(study, task, shots).items():
         together = {

@@ -1,4 +1,4 @@
-"""How much memory this process needed at most."""
+"""Peak memory of this process, resident and on GPUs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def reset_peaks() -> None:
-    """Forget earlier peaks: of this process where the system can (Linux), and of the GPUs.
+    """Forget earlier peaks: of this process if the system can (Linux), and of the GPUs.
 
-    What earlier work has freed is given back first, so that it is not counted again.
+    Memory that earlier work has freed is first returned to the system, so that it does not count.
     """
     gc.collect()
-    with suppress(OSError, AttributeError):  # of glibc alone
+    with suppress(OSError, AttributeError):  # only glibc has it
         ctypes.CDLL(None).malloc_trim(0)
     with suppress(OSError):
         _CLEAR.write_text("5")
@@ -30,7 +30,7 @@ def reset_peaks() -> None:
 
 
 def peak_memory() -> float:
-    """Most resident memory since `reset_peaks`, or else since the process began, in MiB."""
+    """Return the peak of resident memory since `reset_peaks`, or else since the start, in MiB."""
     with suppress(OSError):
         for line in _STATUS.read_text().splitlines():
             if line.startswith("VmHWM"):
@@ -40,6 +40,6 @@ def peak_memory() -> float:
 
 
 def peak_gpu_memory() -> float | None:
-    """Most memory of tensors on GPUs since `reset_peaks`, in MiB; None without a GPU."""
+    """Return the peak of tensor memory on GPUs since `reset_peaks`, in MiB; None without a GPU."""
     devices = range(torch.cuda.device_count())
     return sum(map(torch.cuda.max_memory_allocated, devices)) / 2**20 if devices else None

@@ -35,7 +35,8 @@ def test_a_cell_counts_the_right_answers_one_by_one() -> None:
 def test_pet_gives_ensemble_distilled_and_every_pattern(tiny_bert: str) -> None:
     result = run_cell(replace(spec(unlabeled=8), method="pet", settings=quick(tiny_bert)))
     assert list(result.models) == ["pet", "pet ensemble"]
-    assert [name.split("  ")[0] for name in result.patterns] == ["pattern-0", "pattern-1"]
+    assert list(result.patterns) == list(result.templates) == ["pattern-0", "pattern-1"]
+    assert result.templates["pattern-0"] == FILES.task.pvps[0].pattern.template
     assert all(0 <= value <= 1 for value in result.patterns.values())
     assert result.unlabeled == 8
     model = AutoModelForMaskedLM.from_pretrained(tiny_bert)
@@ -66,10 +67,7 @@ def test_generations_of_ipet_are_models_and_not_patterns(tiny_bert: str) -> None
     result = run_cell(replace(spec(), method="ipet", settings=settings))
     generations = ["ipet generation 0", "ipet generation 1"]
     assert list(result.models) == ["ipet", *generations, "ipet ensemble"]
-    assert [name.split("  ")[0] for name in result.patterns] == [
-        "gen-2/pattern-0",
-        "gen-2/pattern-1",
-    ]
+    assert list(result.patterns) == ["gen-2/pattern-0", "gen-2/pattern-1"]
 
 
 def test_zero_shot_sees_no_labels_and_runs_once_a_seed(tiny_bert: str) -> None:

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from studies import CONFIG, FILES, TEST, quick
+from studies import CONFIG, FILES, STUDY, TEST, quick
 
 from pet.evaluation.bootstrap import paired_bootstrap
 from pet.evaluation.study.comparison import (
     ALL_TASKS,
-    Row,
+    SummaryRow,
     study_csv,
     study_from_dict,
     study_table,
@@ -118,7 +118,7 @@ def test_bootstrap_is_the_same_the_other_way_round() -> None:
 def test_the_table_shows_shares_as_percent_and_the_learning_curve() -> None:
     rest = (0.1, 0.9, 0.5, {"macro_f1": 0.6, "ece": 0.2}, 1.3, 300.4, {"a": 0.4, "b": 0.8})
     rows = [
-        Row("toy", shots, method, 2, mean, *rest)
+        SummaryRow("toy", shots, method, 2, mean, *rest)
         for shots, method, mean in ((4, "x", 0.7), (4, "y", 0.6), (8, "x", 0.8), (8, "y", 0.75))
     ]
     first, _, curve = study_table(rows).split("\n\n")
@@ -150,3 +150,22 @@ def test_rows_of_an_earlier_edition_have_their_two_metrics() -> None:
         row |= {"macro_f1": row["metrics"]["macro_f1"], "ece": row.pop("metrics")["ece"]}
     assert study_from_dict(plain)[1] == rows
     assert rows[0].metrics.keys() == {"macro_f1", "ece"}
+
+
+def test_patterns_of_an_earlier_edition_are_read_by_their_names() -> None:
+    template = "{text} It was {mask}."
+    cells = [
+        replace(cell, patterns={"pattern-0": 0.5, "gen-1/pattern-1": 0.25},
+                templates={"pattern-0": template, "gen-1/pattern-1": template})
+        for cell in STUDY.cells
+    ]  # fmt: skip
+    study = replace(STUDY, cells=tuple(cells))
+    new = json.loads(json.dumps(study_to_dict(study, summarise(study))))
+    old = json.loads(json.dumps(new))
+    for table in (*old["rows"], *old["cells"]):
+        table["patterns"] = {
+            f"{name}  {template}": value for name, value in table["patterns"].items()
+        }
+        table.pop("templates", None)
+    assert old != new
+    assert study_from_dict(old) == study_from_dict(new) == (study, summarise(study))
