@@ -1,4 +1,4 @@
-"""How fast pet adapt reads text, against the usual recipe and the machine's own limit.
+"""Speed of pet adapt, against the usual recipe and the limit of the machine.
 
 The same model, text and masks, in one process, pair by pair. The usual recipe is that of
 transformers' examples: packed rows of one length, logits of all words at all positions (B, L, V),
@@ -40,16 +40,16 @@ from pet.training import Group, Job, Schedule, optimise
 SEED, RATE = 13, 1e-4
 
 
-def stream_of(backbone: MaskedLM, file: str, how: LMConfig) -> RowStream:
+def stream_of(backbone: MaskedLM, file: str, config: LMConfig) -> RowStream:
     corpus = Corpus([Source(file, lambda: documents_from(file))], 0, SEED)
-    return RowStream(corpus, Packer(backbone.tokenizer, how.length), 256)
+    return RowStream(corpus, Packer(backbone.tokenizer, config.length), 256)
 
 
-def train_fast(backbone: MaskedLM, file: str, how: LMConfig, steps: int) -> float:
-    """Seconds a step of pet's, the first left out."""
+def train_fast(backbone: MaskedLM, file: str, config: LMConfig, steps: int) -> float:
+    """Return pet's seconds a step, without the first step."""
     marks: list[float] = []
-    losses = adaptation_losses(backbone, stream_of(backbone, file, how), how, SEED, 0)
-    job = Job([Group(trained_parameters(backbone, how))], losses, "masked LM")
+    losses = adaptation_losses(backbone, stream_of(backbone, file, config), config, SEED, 0)
+    job = Job([Group(trained_parameters(backbone, config))], losses, "masked LM")
 
     def mark(event: Event) -> None:
         if event.moment == "step":
@@ -59,18 +59,18 @@ def train_fast(backbone: MaskedLM, file: str, how: LMConfig, steps: int) -> floa
     return (marks[-1] - marks[0]) / (steps - 1)
 
 
-def train_usual(backbone: MaskedLM, file: str, how: LMConfig, steps: int) -> float:
-    """Seconds a step of the usual recipe, the first left out."""
+def train_usual(backbone: MaskedLM, file: str, config: LMConfig, steps: int) -> float:
+    """Return the usual recipe's seconds a step, without the first step."""
     model = copy.deepcopy(backbone.model).train(False)
     model.requires_grad_(True)
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE)
-    rows = stream_of(backbone, file, how)
+    rows = stream_of(backbone, file, config)
     generator = np.random.default_rng(SEED)
     mask_id, special = backbone.tokenizer.mask_id, backbone.tokenizer.special_ids
     marks: list[float] = []
     for _ in range(steps):
-        ids = torch.from_numpy(rows.take(how.batch_size, generator)[:, 0].astype(np.int64))
-        hidden = torch.from_numpy(generator.random(ids.shape) < how.mask_rate)
+        ids = torch.from_numpy(rows.take(config.batch_size, generator)[:, 0].astype(np.int64))
+        hidden = torch.from_numpy(generator.random(ids.shape) < config.mask_rate)
         hidden &= ~torch.isin(ids, torch.tensor(special))
         logits = model(input_ids=ids.masked_fill(hidden, mask_id)).logits
         targets = ids.masked_fill(~hidden, -100)
@@ -82,16 +82,16 @@ def train_usual(backbone: MaskedLM, file: str, how: LMConfig, steps: int) -> flo
     return (marks[-1] - marks[0]) / (steps - 1)
 
 
-def operations(backbone: MaskedLM, how: LMConfig) -> float:
-    """Floating-point operations of one step: a backward pass is two forward passes."""
-    model, tokens = backbone.model, how.batch_size * how.length
+def operations(backbone: MaskedLM, config: LMConfig) -> float:
+    """Return the operations of a step; a backward pass counts as two forward passes."""
+    model, tokens = backbone.model, config.batch_size * config.length
     linear = sum(
-        part.weight.numel() for part in model.base_model.encoder.modules()
-        if isinstance(part, nn.Linear)
+        layer.weight.numel() for layer in model.base_model.encoder.modules()
+        if isinstance(layer, nn.Linear)
     )  # fmt: skip
-    config = model.config
-    attention = 2 * how.length * config.hidden_size * config.num_hidden_layers
-    decoder = how.mask_rate * config.vocab_size * config.hidden_size
+    size = model.config
+    attention = 2 * config.length * size.hidden_size * size.num_hidden_layers
+    decoder = config.mask_rate * size.vocab_size * size.hidden_size
     return 3 * 2 * tokens * (linear + attention + decoder)
 
 
@@ -110,20 +110,20 @@ def main(
 ) -> None:  # fmt: skip
     backbone = MaskedLM.load(model, "cpu")
     show_machine(backbone)
-    how = LMConfig(batch_size=batch_size, length=length, mask_rate=mask_rate)
-    found: dict[str, list[float]] = {"ratio": [], "tokens": [], "matmul_share": []}
+    config = LMConfig(batch_size=batch_size, length=length, mask_rate=mask_rate)
+    figures: dict[str, list[float]] = {"ratio": [], "tokens": [], "matmul_share": []}
     print(f"{'usual s/step':>12} {'pet s/step':>11} {'ratio':>6} {'tokens/s':>9} {'share':>6}")
     for _ in range(pairs):
-        slow = train_usual(backbone, text, how, steps)
-        fast = train_fast(MaskedLM.load(model, "cpu"), text, how, steps)
-        share = operations(backbone, how) / fast / product_rate(backbone.compute.precision)
+        slow = train_usual(backbone, text, config, steps)
+        fast = train_fast(MaskedLM.load(model, "cpu"), text, config, steps)
+        share = operations(backbone, config) / fast / product_rate(backbone)
         speed = batch_size * length / fast
         print(f"{slow:>12.2f} {fast:>11.2f} {slow / fast:>6.2f} {speed:>9.0f} {share:>6.0%}")
-        for values, value in zip(found.values(), (slow / fast, speed, share), strict=True):
+        for values, value in zip(figures.values(), (slow / fast, speed, share), strict=True):
             values.append(value)
-    print(f"\nratio {spread(found['ratio'])}, share {spread(found['matmul_share'])}")
+    print(f"\nratio {spread(figures['ratio'])}, share {spread(figures['matmul_share'])}")
     if as_json:
-        print(json.dumps({name: round(median(values), 3) for name, values in found.items()}))
+        print(json.dumps({name: round(median(values), 3) for name, values in figures.items()}))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Backbones side by side: how well they fill in masks, and what patterns make of them.
+"""Backbones side by side: loss at masked words, and accuracy of patterns with them.
 
     python benchmarks/backbones.py pet-mini OTHER --text 'corpus/*.txt.gz' --data DIR -o FOLDER
 
-Held-out documents of every text file are packed into rows, 15 % of whose tokens the mask token
-hides; loss (nats) and accuracy at these. pet adapt holds out the same documents where it is given
-the same files, --held-out and --seed. DIR has one folder a task with train.jsonl: accuracy
-without labels (zero-shot, all patterns) and, with --shots, of PET without unlabelled text, on the
-file's last rows. No test file is read unless --test asks for it, at the end of all choices.
+Held-out documents of every text file are packed into rows, and 15 % of the tokens are masked; loss
+(nats) and accuracy are of these. pet adapt holds out the same documents when it is given the same
+files, --held-out and --seed. DIR has one folder a task with train.jsonl: accuracy without labels
+(zero-shot, all patterns) and, with --shots, of PET without unlabelled text, on the file's last
+rows. Test files are read only with --test, which is for the end of all choices.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from pet.evaluation.tables import percent, text_table
 
 
 def masked(names: Sequence[str], files: Sequence[str], held_out: int, seed: int) -> str:
-    """Table of loss and accuracy at masked words, a row a text file."""
+    """Return a table of loss and accuracy at masked words, a row a text file."""
 
     def source(file: str) -> Source:
         return Source(file, lambda: documents_from(file))
 
-    # One corpus, as pet adapt has: what is held out depends on all files together.
+    # One corpus, as in pet adapt: the held-out documents depend on all files together.
     hidden = set(Corpus([source(file) for file in files], held_out, seed).held_out())
     table = []
-    found: dict[str, list[HeldOutFigures]] = {file: [] for file in files}
+    by_file: dict[str, list[HeldOutFigures]] = {file: [] for file in files}
     for name in names:
         backbone = MaskedLM.load(name, "auto", "auto")
         packer = Packer(backbone.tokenizer, min(128, backbone.max_length))
@@ -50,13 +50,15 @@ def masked(names: Sequence[str], files: Sequence[str], held_out: int, seed: int)
             documents = (text for text in source(file).documents() if text in hidden)
             figures = HeldOut(backbone, packer.sample(documents, 64, seed)).measure(backbone)
             if figures is not None:
-                found[file].append(figures)
-    found = {file: figures for file, figures in found.items() if figures}
-    for file, figures in found.items():
-        cells = [cell for own in figures for cell in _cells(own.loss, own.accuracy)]
+                by_file[file].append(figures)
+    by_file = {file: figures for file, figures in by_file.items() if figures}
+    for file, figures in by_file.items():
+        cells = [cell for held_out in figures for cell in _cells(held_out.loss, held_out.accuracy)]
         table.append([Path(file).name, *cells])
-    means = np.mean([[(f.loss, f.accuracy) for f in own] for own in found.values() if own], axis=0)
-    table.append(["mean", *(cell for own in means for cell in _cells(*own))])
+    means = np.mean(
+        [[(f.loss, f.accuracy) for f in figures] for figures in by_file.values()], axis=0
+    )
+    table.append(["mean", *(cell for mean in means for cell in _cells(*mean))])
     header = [f"{what}, {Path(name).name}" for name in names for what in ("loss", "accuracy")]
     return text_table(table, ["text", *header])
 
@@ -70,14 +72,14 @@ def _cells(loss: float, accuracy: float) -> list[str]:
 @click.option("--text", help="Text files, as a pattern in quotes.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of tasks.")
 @click.option("--tasks", default=TASKS, show_default=True)
-@click.option("--shots", type=int, help="Train members on so many examples a label.")
+@click.option("--shots", type=int, help="Train members on this many examples a label.")
 @click.option("--seeds", default="13,21,42,87,100", show_default=True)
 @click.option("--patterns", default="0-3", show_default=True, help="Numbers, such as 0,2-3.")
 @click.option("--max-length", default=64, show_default=True)
 @click.option("--rows", default=300, show_default=True, help="Labelled rows to measure on.")
 @click.option("--test", is_flag=True, help="Measure on test.jsonl instead.")
 @click.option("--held-out", default=500, show_default=True, help="Documents, in all files.")
-@click.option("--seed", default=13, show_default=True, help="Of the held-out documents.")
+@click.option("--seed", default=13, show_default=True, help="Seed of the held-out documents.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
 def main(
     backbones: tuple[str, ...],
@@ -105,21 +107,21 @@ def main(
         drawn = number_list(seeds, "--seeds")[: 1 if method == "zero-shot" else None]
         config = StudyConfig((method,), (shots or 1,), drawn, unlabeled=0)
         table = []
-        for number, name in enumerate(backbones):
+        for index, name in enumerate(backbones):
             settings = Settings.from_flat(
                 {"backbone": name, "max_length": max_length, "patterns": pattern_numbers(patterns)}
             )
             with progress_bars() as progress:
-                folder = output / f"{method}-{number}"
+                folder = output / f"{method}-{index}"
                 study = few_shot_study(files, config, settings, folder, progress=progress)
-            found: dict[str, list[float]] = {}
+            by_task: dict[str, list[float]] = {}
             for cell in study.cells:
-                found.setdefault(cell.task, []).append(100 * cell.models[method].accuracy)
-            accuracies = np.array(list(found.values()))
-            cells = [f"{own.mean():.1f}" for own in accuracies]
+                by_task.setdefault(cell.task, []).append(100 * cell.models[method].accuracy)
+            accuracies = np.array(list(by_task.values()))
+            cells = [f"{of_task.mean():.1f}" for of_task in accuracies]
             if len(drawn) > 1:
                 spread = accuracies.std(axis=1, ddof=1)
-                cells = [f"{own} ± {s:.1f}" for own, s in zip(cells, spread, strict=True)]
+                cells = [f"{cell} ± {s:.1f}" for cell, s in zip(cells, spread, strict=True)]
             table.append([name, *cells, f"{accuracies.mean():.1f}"])
         label = method if method == "zero-shot" else f"{method}, {shots} shots"
         click.echo(text_table(table, [label, *tasks.split(","), "mean"]) + "\n")

@@ -1,4 +1,4 @@
-"""What sharing a frozen backbone brings: members trained together, tasks scored in mixed batches.
+"""Gain of a shared frozen backbone: members trained together, tasks scored in mixed batches.
 
 The same pet-mini, 20 pseudo tokens a prompt, texts of the task reviews, in one process, in turns.
 Times on a CPU are processor seconds, so that other work on the machine does not count; those on a
@@ -53,7 +53,7 @@ TASKS = ("reviews", "ag_news", "sst2", "trec", "emotion", "yelp_full", "mr", "ss
 
 
 def spec_of(task: Task, number: int, steps: int) -> MemberSpec:
-    """A member with its slots before the task's first pattern."""
+    """Return the spec of a member with slots before the task's first pattern."""
     pvp = task.pvps[0]
     soft = pvp.with_pattern(with_slots(pvp.pattern, SLOTS), "prompt-tuning")
     training = TrainingConfig(
@@ -64,7 +64,7 @@ def spec_of(task: Task, number: int, steps: int) -> MemberSpec:
 
 
 def bank_of(backbone: MaskedLM) -> PromptBank:
-    """Untrained prompts of all tasks: what they say does not change what they cost."""
+    """Return a bank of untrained prompts of all tasks: training does not change their cost."""
     bank = PromptBank(backbone)
     for number, name in enumerate(TASKS):
         task = load_task(name)
@@ -97,7 +97,7 @@ class Peft:
             self.words.append(torch.tensor(firsts, device=backbone.compute.device))
 
     def scores(self, adapter: int, texts: Sequence[str], template: str) -> torch.Tensor:
-        """Logits (B, C) of one word a label."""
+        """Return logits (B, C) of one word a label."""
         mask = self.tokenizer.mask_token
         filled = [template.replace("{text}", text).replace("{mask}", mask) for text in texts]
         inputs = self.tokenizer(
@@ -113,27 +113,27 @@ class Peft:
 
 
 def seconds_used(backbone: MaskedLM) -> float:
-    """Processor seconds since some time; on a GPU seconds."""
+    """Return processor seconds since some time; on a GPU, seconds."""
     if backbone.compute.device.type == "cpu":
         return time.process_time()
     return clock(backbone)
 
 
 def seconds(backbone: MaskedLM, call: Callable[[], Any]) -> float:
-    """How long a call takes."""
+    """Return the seconds that a call takes."""
     start = seconds_used(backbone)
     call()
     return seconds_used(backbone) - start
 
 
 def train_pet(backbone: MaskedLM, examples: Sequence[Example], count: int, steps: int) -> float:
-    """Seconds of all steps of K members together over those of one after the other."""
+    """Return the time of K members one after the other over that of all together."""
     task = load_task("reviews")
     specs = [spec_of(task, number, steps) for number in range(count)]
     before: list[float] = []
 
     def mark(event: Event) -> None:
-        # To look at the clock in between would hold a GPU up.
+        # Reading the clock at other steps would delay a GPU.
         if event.moment == "step" and event.step in (1, event.total):
             before.append(seconds_used(backbone))
 
@@ -156,7 +156,7 @@ def train_pet(backbone: MaskedLM, examples: Sequence[Example], count: int, steps
 
 
 def train_peft(backbone: MaskedLM, examples: Sequence[Example], steps: int) -> float:
-    """Seconds of a member's steps with PEFT over those of one with pet."""
+    """Return the time of a member's steps with PEFT over that with pet."""
     task = load_task("reviews")
     marks: list[float] = []
 
@@ -165,12 +165,12 @@ def train_peft(backbone: MaskedLM, examples: Sequence[Example], steps: int) -> f
             marks.append(seconds_used(backbone))
 
     train_member(backbone, spec_of(task, 0, steps), Work(task, Data(examples), mark))
-    own = marks[-1] - marks[0]
+    pet_seconds = marks[-1] - marks[0]
     peft = Peft(MaskedLM.load(device=str(backbone.compute.device)), [task])
     trained = [p for p in peft.model.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=1e-2)
     generator = np.random.default_rng(0)
-    labels = [task.labels.index(str(own.label)) for own in examples]
+    labels = [task.labels.index(str(example.label)) for example in examples]
     targets = torch.tensor(labels, device=backbone.compute.device)
 
     def step() -> None:
@@ -183,14 +183,14 @@ def train_peft(backbone: MaskedLM, examples: Sequence[Example], steps: int) -> f
         optimiser.zero_grad()
 
     step()
-    other = seconds(backbone, lambda: [step() for _ in range(steps - 1)])
-    return other / own
+    peft_seconds = seconds(backbone, lambda: [step() for _ in range(steps - 1)])
+    return peft_seconds / pet_seconds
 
 
 def score(
     bank: PromptBank, peft: Peft | None, texts: Sequence[str], each: int
 ) -> tuple[float, float | None]:
-    """Task after task over mixed, and PEFT over mixed, for requests of some texts of each task."""
+    """Return the time of task after task over that of mixed batches, and PEFT's over that."""
     rows = [
         (name, {"text": texts[(number * each + row) % len(texts)]})
         for number, name in enumerate(TASKS)
@@ -198,34 +198,34 @@ def score(
     ]
     by_task = [[row for row in rows if row[0] == name] for name in TASKS]
     mixed = seconds(bank.backbone, lambda: bank.scores(rows))
-    alone = seconds(bank.backbone, lambda: [bank.scores(own) for own in by_task])
+    alone = seconds(bank.backbone, lambda: [bank.scores(requests) for requests in by_task])
     if peft is None:
         return alone / mixed, None
 
     @torch.inference_mode()
     def obvious() -> None:
-        for number, own in enumerate(by_task):
-            template = bank.tasks[own[0][0]].pvps[0].pattern.template
-            for start in range(0, len(own), BATCH):
-                batch = [texts["text"] for _, texts in own[start : start + BATCH]]
-                peft.scores(number, batch, template)
+        for index, requests in enumerate(by_task):
+            template = bank.tasks[requests[0][0]].pvps[0].pattern.template
+            for start in range(0, len(requests), BATCH):
+                batch = [texts["text"] for _, texts in requests[start : start + BATCH]]
+                peft.scores(index, batch, template)
 
     return alone / mixed, seconds(bank.backbone, obvious) / mixed
 
 
 def check_agreement(bank: PromptBank, texts: Sequence[str]) -> None:
-    """Stop unless mixed rows score as they do alone."""
+    """Stop unless rows have the same scores in mixed batches and alone."""
     rows = [(name, {"text": text}) for text in texts[:2] for name in TASKS]
     worst = 0.0
-    for row, own in zip(rows, bank.scores(rows), strict=True):
-        worst = max(worst, float(np.abs(own - bank.scores([row])[0]).max()))
+    for row, mixed in zip(rows, bank.scores(rows), strict=True):
+        worst = max(worst, float(np.abs(mixed - bank.scores([row])[0]).max()))
     print(f"{bank.backbone.compute.precision}: mixed and alone differ by at most {worst:.1e}\n")
     if worst > (1e-4 if bank.backbone.compute.precision == "fp32" else 0.3):
-        raise SystemExit("Mixed rows do not score as they do alone.")
+        raise SystemExit("Rows have other scores in mixed batches than alone.")
 
 
 @click.command(context_settings={"show_default": True}, help=__doc__.split("\n\n")[0])
-@click.option("--members", default="2,4,8", help="How many are trained together.")
+@click.option("--members", default="2,4,8", help="Numbers of members that are trained together.")
 @click.option("--steps", default=6, help="Optimiser steps.")
 @click.option("--each", default="1,4,32", help="Texts of each task in a request.")
 @click.option("--pairs", default=3, help="Measurements of each ratio; their median counts.")
@@ -243,10 +243,10 @@ def main(members: str, steps: int, each: str, pairs: int, device: str, as_json: 
     has_peft = find_spec("peft") is not None
     if not has_peft:
         print("PEFT is not installed, so nothing is compared with it: pip install peft\n")
-    found: dict[str, float] = {}
+    results: dict[str, float] = {}
 
     def tell(name: str, text: str, ratios: Sequence[float]) -> None:
-        found[name] = round(median(ratios), 2)
+        results[name] = round(median(ratios), 2)
         print(f"{text:<64} {spread(ratios)}", flush=True)
 
     for count in map(int, members.split(",")):
@@ -260,13 +260,13 @@ def main(members: str, steps: int, each: str, pairs: int, device: str, as_json: 
         peft = Peft(MaskedLM.load(device=device), [load_task(name) for name in TASKS])
     for size in map(int, each.split(",")):
         both = [score(bank, peft, texts, size) for _ in range(pairs + 1)][1:]
-        what = f"scoring, 8 tasks with {size} texts each"
-        tell(f"score_{size}", f"{what}: task by task / mixed", [one for one, _ in both])
+        title = f"scoring, 8 tasks with {size} texts each"
+        tell(f"score_{size}", f"{title}: task by task / mixed", [alone for alone, _ in both])
         others = [other for _, other in both if other is not None]
         if others:
-            tell(f"score_peft_{size}", f"{what}: PEFT / mixed", others)
+            tell(f"score_peft_{size}", f"{title}: PEFT / mixed", others)
     if as_json:
-        print(json.dumps(found))
+        print(json.dumps(results))
 
 
 if __name__ == "__main__":

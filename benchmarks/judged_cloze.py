@@ -1,4 +1,4 @@
-"""pet adapt with a judge beside it: what a masked LM answers to patterns, learned without labels.
+"""pet adapt with a judge: a masked LM learns to answer patterns without labels.
 
     python benchmarks/judged_cloze.py pet-mini sample/*.txt --encoder DIR --minutes 42 -o NEW
 
@@ -69,18 +69,18 @@ class Family:
     templates : tuple of str
         Patterns.
     phrase : str
-        What the encoder reads for a word, ``{}``.
+        Text that the encoder reads for a word, ``{}``.
     place : re.Pattern
-        Where in running text its words stand. A word is a candidate where it stands there at least
-        ``least`` times, and these are at least ``share`` of all the times it is seen.
+        Place of its words in running text. A word is a candidate if it stands there at least
+        ``least`` times, and these are at least ``share`` of all its occurrences.
     weight : float
-        Nats that a unit of cosine similarity counts.
+        Nats for a unit of cosine similarity.
     rated : float
-        Nats that one standard deviation of the text's liking times one of the word's counts.
+        Nats for one standard deviation of the text's liking times one of the word's.
     questions : bool
         Whether the texts are questions.
     odds : float
-        How often it is drawn.
+        Relative frequency of draws.
     """
 
     templates: tuple[str, ...]
@@ -162,14 +162,14 @@ FAMILIES = (
 def candidates(
     files: Sequence[str], families: Sequence[Family], known: frozenset[str]
 ) -> list[list[str]]:
-    """Words of every family, most frequent first."""
+    """Return the candidate words of every family, most frequent first."""
     seen: Counter[str] = Counter()
-    found: list[Counter[str]] = [Counter() for _ in families]
+    counters: list[Counter[str]] = [Counter() for _ in families]
     for file in files:
         for document in documents_from(file):
             text = document.lower()
             seen.update(_WORD.findall(text))
-            for family, counter in zip(families, found, strict=True):
+            for family, counter in zip(families, counters, strict=True):
                 counter.update(family.place.findall(text))
     return [
         [
@@ -181,7 +181,7 @@ def candidates(
             and word not in ENGLISH_STOP_WORDS
             and len(word) > 2
         ][:_MOST]
-        for family, counter in zip(families, found, strict=True)
+        for family, counter in zip(families, counters, strict=True)
     ]
 
 
@@ -197,46 +197,46 @@ def spans(document: str, generator: np.random.Generator) -> Iterator[str]:
             yield span
 
 
-def drawn(found: Sequence[str], count: int, generator: np.random.Generator) -> list[str]:
+def drawn(texts: Sequence[str], count: int, generator: np.random.Generator) -> list[str]:
     """Draw texts, each at most once."""
-    return [found[at] for at in generator.permutation(len(found))[:count]]
+    return [texts[row] for row in generator.permutation(len(texts))[:count]]
 
 
 def marked(files: Sequence[str], generator: np.random.Generator) -> tuple[list[str], list[float]]:
-    """Last texts of reviews that name one mark, without it, and that mark from 0 to 1."""
+    """Return the last texts of reviews that name one mark, without it, and the marks, 0 to 1."""
     texts: list[str] = []
     marks: list[float] = []
     for file in files:
         for document in documents_from(file):
-            own = {float(mark) / float(most) for mark, most in _MARK.findall(document)}
-            if len(own) == 1 and max(own) <= 1:
+            named = {float(mark) / float(most) for mark, most in _MARK.findall(document)}
+            if len(named) == 1 and max(named) <= 1:
                 last = list(spans(_MARK.sub("", document), generator))[-_LAST_SPANS:]
                 texts += last
-                marks += [max(own)] * len(last)
+                marks += [max(named)] * len(last)
     return texts, marks
 
 
 class Reader:
-    """A sentence encoder, and how much what it reads is liked."""
+    """A sentence encoder, with a regression of how much the author likes the subject."""
 
     def __init__(self, encoder: MaskedLM, texts: Sequence[str], marks: Sequence[float]) -> None:
         self._encoder = encoder
-        self._parts = Encoder.plain(encoder.tokenizer, ["text"], _MAX_LENGTH)
+        self._plain = Encoder.plain(encoder.tokenizer, ["text"], _MAX_LENGTH)
         self._liking = RidgeCV(alphas=np.geomspace(1, 1000, 7)).fit(self.vectors(texts), marks)
 
     def vectors(self, texts: Sequence[str]) -> Tensor:
-        """Vectors of length 1, (N, H)."""
-        found = mean_embeddings(self._encoder, self._parts, [{"text": text} for text in texts])
-        return functional.normalize(torch.from_numpy(found), dim=1)
+        """Return vectors of length 1, (N, H)."""
+        vectors = mean_embeddings(self._encoder, self._plain, [{"text": text} for text in texts])
+        return functional.normalize(torch.from_numpy(vectors), dim=1)
 
     def liking(self, vectors: Tensor) -> Tensor:
-        """How much is liked what these vectors say, (N,), standardised."""
-        found = torch.from_numpy(self._liking.predict(vectors.numpy())).float()
-        return (found - found.mean()) / found.std()
+        """Return the standardised liking that these vectors express, (N,)."""
+        liking = torch.from_numpy(self._liking.predict(vectors.numpy())).float()
+        return (liking - liking.mean()) / liking.std()
 
 
 class Question:
-    """A family ready to be asked: its words, and what the reader says of texts and words."""
+    """A family ready to be asked: its words, and the reader's view of texts and words."""
 
     def __init__(
         self, family: Family, words: Sequence[str], supply: Sequence[str], texts: Tensor,
@@ -254,29 +254,29 @@ class Question:
         self._mean = texts.mean(0) @ self._words.T
         self._text_liking, self._word_liking = reader.liking(texts), reader.liking(self._words)
 
-    def fitting(self, numbers: Ints) -> Tensor:
-        """How well every word fits beside these texts, for the reader: (N, W), in nats."""
-        fit = self.family.weight * (self._texts[numbers] @ self._words.T - self._mean)
+    def fitting(self, rows: Ints) -> Tensor:
+        """Return how well every word fits these texts by the reader: (N, W), in nats."""
+        fit = self.family.weight * (self._texts[rows] @ self._words.T - self._mean)
         if self.family.rated:
-            # The log density of the word's liking where the text's is the mean, but for a constant.
-            text, word = self._text_liking[numbers, None], self._word_liking
+            # Log density, up to a constant, of the word's liking around the text's as the mean.
+            text, word = self._text_liking[rows, None], self._word_liking
             fit = fit + self.family.rated * (text * word - word**2 / 2)
         return fit
 
 
 class JudgedCloze:
-    """Losses of a masked LM against the judge; what `pet.adaptation.adapt` takes as ``beside``.
+    """Losses of a masked LM against the judge, for ``beside`` of `pet.adaptation.adapt`.
 
     Parameters
     ----------
     questions : sequence of Question
-        Whatever is asked.
+        The questions.
     start : MaskedLM
-        The masked LM as it was.
+        The masked LM before adaptation.
     weight, groups : float
-        Of the divergence over all words, and of that over groups of some.
+        Weights of the divergence over all words, and of that over groups of words.
     seed : int
-        Of every draw.
+        Random seed.
     """
 
     def __init__(
@@ -288,7 +288,7 @@ class JudgedCloze:
 
     @property
     def asked(self) -> dict[str, Any]:
-        """Everything that decides the losses but the text, as JSON values."""
+        """Everything that decides the losses, except the text, as JSON values."""
         return {
             "judge": {"weight": self._weight, "groups": self._groups},
             "texts": [len(question.supply) for question in self._questions],
@@ -302,16 +302,16 @@ class JudgedCloze:
         """Yield the loss of one batch after another; ``done`` of them are skipped."""
         odds = np.array([question.family.odds for question in self._questions])
         tokenizer, device = student.tokenizer, student.compute.device
-        number = 0
+        turn = 0
         while True:
-            generator = np.random.default_rng(derived_seed(self._seed, 5, number))
-            number += 1
+            generator = np.random.default_rng(derived_seed(self._seed, 5, turn))
+            turn += 1
             question = self._questions[generator.choice(len(odds), p=odds / odds.sum())]
-            numbers = generator.choice(
+            drawn_rows = generator.choice(
                 len(question.supply), min(_ROUND, len(question.supply)), replace=False
             )
             encoder = question.encoders[generator.integers(len(question.encoders))]
-            texts = [{"text": question.supply[at]} for at in numbers]
+            texts = [{"text": question.supply[row]} for row in drawn_rows]
             encoded = encoder.encode(Chunk(tokenizer, texts))
             batches = list(encoded.batches(_BATCH_TOKENS))
             for place in generator.permutation(len(batches)):
@@ -321,24 +321,24 @@ class JudgedCloze:
                     continue
                 rows = batches[place]
                 batch = encoded.batch(rows, device)
-                yield partial(self._loss, student, question, numbers[rows], batch, order)
+                yield partial(self._loss, student, question, drawn_rows[rows], batch, order)
 
     def _loss(
-        self, student: MaskedLM, question: Question, numbers: Ints, batch: Batch, order: Tensor
+        self, student: MaskedLM, question: Question, rows: Ints, batch: Batch, order: Tensor
     ) -> Tensor:
-        own = student.word_logits(student.mask_states(batch)[:, 0], question.ids)
+        learned = student.word_logits(student.mask_states(batch)[:, 0], question.ids)
         with torch.no_grad():
             judged = self._start.word_logits(self._start.mask_states(batch)[:, 0], question.ids)
-            judged = judged + question.fitting(numbers).to(judged.device)
-        order = order[: len(order) // _GROUP * _GROUP].to(own.device)
-        groups = [part[:, order].view(-1, _GROUP) for part in (own, judged)]
-        return self._weight * _divergence(own, judged) + self._groups * _divergence(*groups)
+            judged = judged + question.fitting(rows).to(judged.device)
+        order = order[: len(order) // _GROUP * _GROUP].to(learned.device)
+        groups = [logits[:, order].view(-1, _GROUP) for logits in (learned, judged)]
+        return self._weight * _divergence(learned, judged) + self._groups * _divergence(*groups)
 
 
-def _divergence(own: Tensor, judged: Tensor) -> Tensor:
-    """Mean over rows of KL(softmax of ``judged`` || softmax of ``own``), in nats."""
+def _divergence(learned: Tensor, judged: Tensor) -> Tensor:
+    """Return the mean over rows of KL(softmax of ``judged`` || softmax of ``learned``), in nats."""
     return functional.kl_div(
-        own.log_softmax(1), judged.log_softmax(1), log_target=True, reduction="batchmean"
+        learned.log_softmax(1), judged.log_softmax(1), log_target=True, reduction="batchmean"
     )
 
 
@@ -347,8 +347,10 @@ def _divergence(own: Tensor, judged: Tensor) -> Tensor:
 @click.argument("files", nargs=-1, required=True)
 @click.option("--encoder", required=True, help="Folder of a sentence encoder (mean pooling).")
 @click.option("--texts", default=20_000, show_default=True, help="Texts put into patterns.")
-@click.option("--weight", default=1.0, show_default=True, help="Of the judge, over all words.")
-@click.option("--groups", default=10.0, show_default=True, help="Of the judge, over groups.")
+@click.option(
+    "--weight", default=1.0, show_default=True, help="Weight of the judge over all words."
+)
+@click.option("--groups", default=10.0, show_default=True, help="Weight of the judge over groups.")
 @click.option("--max-steps", type=int)
 @click.option("--minutes", type=float)
 @click.option("--batch-size", default=8, show_default=True, help="Rows of running text a step.")
@@ -373,15 +375,16 @@ def main(
     generator = np.random.default_rng(seed)
     start = MaskedLM.load(backbone, "auto", "auto")
     words = candidates(files, FAMILIES, frozenset(start.hf_tokenizer.get_vocab()))
-    for family, own in zip(FAMILIES, words, strict=True):
-        click.echo(f"{len(own)} words for {family.templates[0]!r}: {', '.join(own[:12])} ...")
+    for family, of_family in zip(FAMILIES, words, strict=True):
+        shown = ", ".join(of_family[:12])
+        click.echo(f"{len(of_family)} words for {family.templates[0]!r}: {shown} ...")
     documents = [document for file in files for document in documents_from(file)]
     told = drawn(
         [s for document in documents for s in spans(document, generator)], texts, generator
     )
     # A third as many questions at most, each once: dialogues ask the same ones again and again.
-    found = dict.fromkeys(q for document in documents for q in _QUESTION.findall(document))
-    asked = drawn(list(found), texts // 3, generator)
+    all_questions = dict.fromkeys(q for document in documents for q in _QUESTION.findall(document))
+    asked = drawn(list(all_questions), texts // 3, generator)
     reviews, marks = marked(files, generator)
     click.echo(f"{len(told)} texts, {len(asked)} questions, {len(marks)} texts with marks")
     if not (told and asked and marks and all(words)):
@@ -392,12 +395,12 @@ def main(
     vectors = {False: reader.vectors(told), True: reader.vectors(asked)}
     questions = [
         Question(
-            family, own, asked if family.questions else told, vectors[family.questions], reader,
-            start,
+            family, of_family, asked if family.questions else told, vectors[family.questions],
+            reader, start,
         )
-        for family, own in zip(FAMILIES, words, strict=True)
+        for family, of_family in zip(FAMILIES, words, strict=True)
     ]  # fmt: skip
-    how = LMConfig(
+    config = LMConfig(
         max_steps=max_steps,
         minutes=minutes,
         batch_size=batch_size,
@@ -412,7 +415,7 @@ def main(
     judge = JudgedCloze(questions, start, weight, groups, seed)
     with progress_bars() as progress:
         result = adapt(
-            BackboneConfig(backbone), sources, how, seed, output,
+            BackboneConfig(backbone), sources, config, seed, output,
             command=shlex.join(sys.argv), beside=judge, progress=progress,
         )  # fmt: skip
     click.echo(f"{result.steps} steps: {result.before} -> {result.after}")

@@ -24,7 +24,7 @@ from pet.scoring import PVPScorer, score
 
 
 def peak_of(function: Callable[..., Any], *args: Any) -> int:
-    """Peak memory of a fresh process that calls the function, in bytes."""
+    """Return the peak memory, in bytes, of a fresh process that calls the function."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(_measured, function, args).result()
 
@@ -46,13 +46,13 @@ def memory_pool(task: Task, file: str, folder: str) -> None:
     scorer = PVPScorer(task.pvps[0], task.labels, backbone, MAX_LENGTH)
     with RunFolder(Path(folder)).writing("scores") as temporary:
         temporary.mkdir()
-        for number, examples in enumerate(pool.chunks()):
+        for index, examples in enumerate(pool.chunks()):
             scores = score(scorer, Chunk(backbone.tokenizer, [e.texts for e in examples]))
-            np.save(temporary / f"{number:06}.npy", scores, allow_pickle=False)
+            np.save(temporary / f"{index:06}.npy", scores, allow_pickle=False)
 
 
 def pool_peaks(task: Task, texts: Sequence[Mapping[str, str]], sizes: Sequence[int]) -> list[int]:
-    """Peak memory for pools of these sizes of 12-word texts, cut at random from the texts."""
+    """Return the peak memory for pools of these sizes; their texts are 12 words of the texts."""
     generator = np.random.default_rng(0)
     words = [next(iter(row.values())).split() for row in texts]
     peaks = []
@@ -60,10 +60,10 @@ def pool_peaks(task: Task, texts: Sequence[Mapping[str, str]], sizes: Sequence[i
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "pool.jsonl"
             with file.open("w", encoding="utf-8") as stream:
-                for number in range(size):
-                    own = words[number % len(words)]
-                    start = generator.integers(max(1, len(own) - 11))
-                    row = dict.fromkeys(task.fields, " ".join(own[start : start + 12]))
+                for index in range(size):
+                    text = words[index % len(words)]
+                    start = generator.integers(max(1, len(text) - 11))
+                    row = dict.fromkeys(task.fields, " ".join(text[start : start + 12]))
                     stream.write(json.dumps(row) + "\n")
             peaks.append(peak_of(memory_pool, task, str(file), folder))
             print(f"pool of {size:,} texts: peak {peaks[-1] / 2**20:,.0f} MiB")

@@ -1,4 +1,4 @@
-"""The naive reference of the speed benchmarks, and what those share.
+"""The naive reference of the speed benchmarks, and functions that they share.
 
 `NaivePVP` does what the original PET code does (github.com/timoschick/pet: pvp.py, wrapper.py):
 every example is converted by Python on its own and padded to 256 tokens, one pattern with one
@@ -37,12 +37,12 @@ BATCH_SIZE = 8
 
 
 class NaivePVP:
-    """One pattern with one verbalizer, the way of the original."""
+    """One pattern with one verbalizer, computed as in the original code."""
 
     def __init__(
         self, pattern: Pattern, verbalizer: Verbalizer, labels: Sequence[str], tokenizer: Any
     ) -> None:
-        self._parts = pattern.parts
+        self._elements = pattern.parts
         self._tokenizer = tokenizer
         words = [[self._ids(word)[0] for word in verbalizer.words[label]] for label in labels]
         width = max(map(len, words))
@@ -53,21 +53,21 @@ class NaivePVP:
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def encode(self, texts: Mapping[str, str]) -> tuple[list[int], ...]:
-        """One example's ids, attention mask, segments and mask labels, MAX_LENGTH each."""
+        """Return an example's ids, attention mask, segments and mask labels, MAX_LENGTH each."""
         tokenizer = self._tokenizer
-        parts: list[tuple[list[int], bool]] = []  # token ids, and whether they may be shortened
-        for part in self._parts:
-            match part:
+        segments: list[tuple[list[int], bool]] = []  # token ids, and whether they may be shortened
+        for element in self._elements:
+            match element:
                 case Words(text):
-                    parts.append((self._ids(text), False))
+                    segments.append((self._ids(text), False))
                 case Field(name):
-                    parts.append((self._ids(texts[name]), True))
+                    segments.append((self._ids(texts[name]), True))
                 case Mask():
-                    parts.append(([tokenizer.mask_token_id], False))
-        excess = sum(len(ids) for ids, _ in parts) + 2 - MAX_LENGTH
+                    segments.append(([tokenizer.mask_token_id], False))
+        excess = sum(len(ids) for ids, _ in segments) + 2 - MAX_LENGTH
         for _ in range(excess):
-            next(ids for ids, is_text in reversed(parts) if is_text and ids).pop()
-        ids = [token for ids, _ in parts for token in ids]
+            next(ids for ids, is_text in reversed(segments) if is_text and ids).pop()
+        ids = [token for ids, _ in segments for token in ids]
         ids = [tokenizer.cls_token_id, *ids, tokenizer.sep_token_id]
         mask_labels = [1 if token == tokenizer.mask_token_id else -1 for token in ids]
         padding = MAX_LENGTH - len(ids)
@@ -79,13 +79,13 @@ class NaivePVP:
         )
 
     def dataset(self, texts: Sequence[Mapping[str, str]], targets: Sequence[int]) -> TensorDataset:
-        """All examples as tensors of (N, MAX_LENGTH), and their label numbers (N,)."""
+        """Return all examples as tensors (N, MAX_LENGTH), and their label indices (N,)."""
         features = [self.encode(row) for row in texts]
         columns = [torch.tensor(column) for column in zip(*features, strict=True)]
         return TensorDataset(*columns, torch.tensor(targets))
 
     def label_logits(self, model: Any, batch: Sequence[Tensor]) -> Tensor:
-        """(B, C), by way of the logits of every word at every position."""
+        """Return label logits (B, C), from the logits of every word at every position."""
         ids, attention, segments, mask_labels = (column.to(model.device) for column in batch[:4])
         logits = model(input_ids=ids, attention_mask=attention, token_type_ids=segments).logits
         return torch.stack([self._one(row) for row in logits[mask_labels >= 0]])
@@ -97,7 +97,7 @@ class NaivePVP:
 
     @torch.no_grad()
     def score(self, model: Any, texts: Sequence[Mapping[str, str]]) -> np.ndarray:
-        """Label scores, (N, C)."""
+        """Return label scores, (N, C)."""
         loader = DataLoader(self.dataset(texts, [0] * len(texts)), batch_size=BATCH_SIZE)
         return np.concatenate([self.label_logits(model, batch).cpu().numpy() for batch in loader])
 
@@ -110,7 +110,7 @@ class NaivePVP:
         total_steps: int,
         trained: Container[str] | None = None,
     ) -> Iterator[float]:
-        """Yield the loss of every optimiser step; one step a batch of row numbers.
+        """Yield the loss of every optimiser step, one step for each batch of row indices.
 
         All parameters are trained, as in the original, unless ``trained`` names them.
         """
@@ -141,10 +141,9 @@ class NaivePVP:
 
 
 def load(data: str | None, count: int) -> tuple[Task, list[Example]]:
-    """The benchmark's task, 4 patterns with the same 2 verbalizers each, and its texts.
+    """Load the benchmark's task, 4 patterns with the same 2 verbalizers each, and its texts.
 
-    ``data`` is a jsonl file of AG's News rows; without it, the project's own reviews are taken
-    again and again.
+    ``data`` is a jsonl file of AG's News rows; without it, the project's reviews are repeated.
     """
     task = load_task("ag_news" if data else "reviews")
     verbalizers: list[Verbalizer] = []
@@ -165,19 +164,19 @@ def load(data: str | None, count: int) -> tuple[Task, list[Example]]:
 
 
 def first_verbalizer(pvps: Sequence[PVP]) -> list[PVP]:
-    """The same patterns with one verbalizer each."""
+    """Return the same patterns with one verbalizer each."""
     return [PVP(pvp.pattern, pvp.verbalizers[0]) for pvp in pvps]
 
 
 def clock(backbone: MaskedLM) -> float:
-    """Seconds since some time, once the backbone's device has done its work."""
+    """Return seconds since some time, after the backbone's device has finished its work."""
     if backbone.compute.device.type == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter()
 
 
 def show_machine(backbone: MaskedLM) -> None:
-    """Print what the figures depend on."""
+    """Print the machine that the figures are of."""
     compute = backbone.compute
     on = f"{torch.get_num_threads()} threads"
     if compute.device.type == "cuda":
@@ -187,6 +186,6 @@ def show_machine(backbone: MaskedLM) -> None:
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:
-    """Median, smallest and largest as text."""
+    """Return median, smallest and largest as text."""
     low, middle, high = (round(f(values), digits) for f in (min, median, max))
     return f"{middle} (pairs: {low} to {high})"

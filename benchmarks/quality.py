@@ -4,7 +4,7 @@
 
 DIR has one folder a task with train.jsonl (the pool that shots and unlabelled text are drawn from)
 and test.jsonl (read at the very end of each run, by the report). Each finished run is a line of
-FILE.jsonl, so a study that was cut off goes on; --summary prints the tables from the file.
+FILE.jsonl, so an interrupted study goes on; --summary prints the tables from the file.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def one_run(
             run(task, settings, data, folder)
             result[f"{method} seconds"] = round(time.perf_counter() - start, 1)
             report = run_report(folder, settings, data, examples_from(test_file, labelled))
-        figures = {key: found.accuracy for key, found in report.evaluations.items()}
+        figures = {key: evaluation.accuracy for key, evaluation in report.evaluations.items()}
         if method == "fine-tune":
             result["fine-tune"] = figures["classifier"]
             continue
@@ -78,23 +78,23 @@ def one_run(
 
 
 def summary(results: list[dict[str, Any]]) -> str:
-    """Mean and standard deviation over seeds, one line a task, in points of accuracy."""
+    """Return mean and standard deviation over seeds, one line a task, in points of accuracy."""
     rows = []
     means: list[list[float]] = []
     for name in dict.fromkeys(result["task"] for result in results):
-        own = [result for result in results if result["task"] == name]
+        of_task = [result for result in results if result["task"] == name]
         columns = {
-            "pattern mean": [float(np.mean(r["patterns"])) for r in own],
-            "worst": [min(r["patterns"]) for r in own],
-            "best": [max(r["patterns"]) for r in own],
-            **{key: [r[key] for r in own] for key in ("ensemble", "distilled", "fine-tune")},
+            "pattern mean": [float(np.mean(r["patterns"])) for r in of_task],
+            "worst": [min(r["patterns"]) for r in of_task],
+            "best": [max(r["patterns"]) for r in of_task],
+            **{key: [r[key] for r in of_task] for key in ("ensemble", "distilled", "fine-tune")},
         }
         means.append([100 * float(np.mean(values)) for values in columns.values()])
         cells = [
             f"{100 * np.mean(values):.1f} ± {100 * np.std(values, ddof=len(values) > 1):.1f}"
             for values in columns.values()
         ]
-        rows.append([f"{name} ({len(own)} seeds)", *cells])
+        rows.append([f"{name} ({len(of_task)} seeds)", *cells])
     header = ["task", "pattern mean", "worst", "best", "ensemble", "distilled", "fine-tune"]
     rows.append(["mean", *(f"{value:.1f}" for value in np.mean(means, axis=0))])
     seconds = [np.mean([r[f"{m} seconds"] for r in results]) for m in ("pet", "fine-tune")]

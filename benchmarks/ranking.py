@@ -1,11 +1,11 @@
-"""Whether `pet patterns` finds the pattern that is the best one once it is trained.
+"""Test of `pet patterns`: does it find the pattern that is the best after training?
 
     python benchmarks/quality.py --data DIR --results FILE.jsonl --unlabeled 1000 --max-length 128
     python benchmarks/ranking.py --data DIR --results FILE.jsonl --max-length 128
 
 The first command trained every pattern on every draw and tested it. This one ranks the same
-patterns on the same shots without training and without any test text, and says how accurate the
-trained patterns are that it would have chosen.
+patterns on the same shots without training and without any test text, and shows the accuracy of the
+trained patterns that it would have chosen.
 """
 
 from __future__ import annotations
@@ -51,10 +51,10 @@ def one_draw(
     )
     ranking = rank_patterns(task, settings, Data(train, (), pool), RankConfig(), backbone=backbone)
     assert settings.patterns is not None
-    place = {number: at for at, number in enumerate(settings.patterns)}
+    place = {pattern: index for index, pattern in enumerate(settings.patterns)}
     tested = [run["patterns"][place[row.pattern]] for row in ranking.patterns]
-    agreeing = max(range(len(tested)), key=lambda at: ranking.patterns[at].agreement or 0.0)
-    order = spearmanr([-at for at in range(len(tested))], tested).statistic
+    agreeing = max(range(len(tested)), key=lambda row: ranking.patterns[row].agreement or 0.0)
+    order = spearmanr([-row for row in range(len(tested))], tested).statistic
     return [float(np.mean(tested)), tested[0], tested[agreeing], max(tested), float(order)]
 
 
@@ -66,7 +66,7 @@ def one_draw(
 @click.option("--max-length", default=128, show_default=True, help="As in the results.")
 def main(data: Path, results: Path, shots: int, patterns: str, max_length: int) -> None:
     """Compare chosen patterns with the mean and the best one, over all draws of the results."""
-    found: dict[str, list[list[float]]] = {}
+    draws: dict[str, list[list[float]]] = {}
     start = time.process_time()
     backbone = load_backbone()
     for line in results.read_text("utf-8").splitlines():
@@ -76,9 +76,9 @@ def main(data: Path, results: Path, shots: int, patterns: str, max_length: int) 
             patterns=pattern_numbers(patterns),
             backbone=BackboneConfig(max_length=max_length),
         )
-        found.setdefault(run["task"], []).append(one_draw(data, run, shots, settings, backbone))
+        draws.setdefault(run["task"], []).append(one_draw(data, run, shots, settings, backbone))
         click.echo(f"{run['task']}, seed {run['seed']}: done", err=True)
-    means = {task: np.nanmean(rows, axis=0) for task, rows in found.items()}
+    means = {task: np.nanmean(rows, axis=0) for task, rows in draws.items()}
     means["mean"] = np.mean(list(means.values()), axis=0)
     table = [
         [task, *(f"{100 * value:.1f}" for value in row[:-1]), f"{row[-1]:+.2f}"]

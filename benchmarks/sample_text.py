@@ -1,4 +1,4 @@
-"""A share of the documents of text files, without those that backbones.py holds out.
+"""Sample of the documents of text files, without those that backbones.py holds out.
 
     python benchmarks/sample_text.py corpus/*.txt.gz --percent 18 -o FOLDER
 
@@ -20,10 +20,12 @@ from pet.data.readers import documents_from
 
 @click.command()
 @click.argument("files", nargs=-1, required=True)
-@click.option("--percent", default=18, show_default=True, help="Of the documents of every file.")
+@click.option(
+    "--percent", default=18, show_default=True, help="Share of the documents of every file."
+)
 @click.option("--skip", default=0, show_default=True, help="Per cent that an earlier sample took.")
 @click.option("--held-out", default=500, show_default=True, help="Documents, in all files.")
-@click.option("--seed", default=13, show_default=True, help="Of the held-out documents.")
+@click.option("--seed", default=13, show_default=True, help="Seed of the held-out documents.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
 def main(
     files: tuple[str, ...], percent: int, skip: int, held_out: int, seed: int, output: Path
@@ -36,10 +38,14 @@ def main(
     sources = [source(file) for file in files]
     kept = set(Corpus(sources, held_out, seed).held_out())
     output.mkdir(parents=True, exist_ok=True)
-    for own in sources:
-        target = output / f"{Path(own.name).name.removesuffix('.gz').removesuffix('.txt')}.txt"
+    for file_source in sources:
+        target = (
+            output / f"{Path(file_source.name).name.removesuffix('.gz').removesuffix('.txt')}.txt"
+        )
         wanted = range(skip, skip + percent)
-        taken = [text for text in own.documents() if text not in kept and _draw(text) in wanted]
+        taken = [
+            text for text in file_source.documents() if text not in kept and _draw(text) in wanted
+        ]
         target.write_text("".join(f"{' '.join(text.split())}\n" for text in taken), "utf-8")
         click.echo(f"{len(taken)} documents in {target}")
 

@@ -1,4 +1,4 @@
-"""How fast pet scores texts without training, against what the original PET code did.
+"""Speed of scoring without training, against the way of the original PET code.
 
 The same model, texts, patterns and verbalizers, in one process, pair by pair: the naive reference
 (see naive.py) on a random block of texts, then pet on all of them, then a large matrix product.
@@ -40,21 +40,21 @@ POOLS = (2_000, 50_000)  # unlabelled texts
 
 
 def score_fast(backbone: MaskedLM, task: Task, pvps: Sequence[PVP], texts: Texts) -> np.ndarray:
-    """Scores (patterns, verbalizers, N, C): texts are tokenised once for all patterns."""
+    """Return scores (patterns, verbalizers, N, C); texts are tokenised once for all patterns."""
     chunk = Chunk(backbone.tokenizer, texts)
     scorers = [PVPScorer(pvp, task.labels, backbone, MAX_LENGTH) for pvp in pvps]
     return np.stack([score(scorer, chunk) for scorer in scorers])
 
 
 def score_naive(backbone: MaskedLM, task: Task, texts: Texts) -> tuple[np.ndarray, list[float]]:
-    """Scores as of `score_fast`, and the seconds that each verbalizer took over all patterns."""
+    """Return scores as `score_fast` does, and each verbalizer's seconds over all patterns."""
     scores, seconds = [], []
-    for number in range(2):
+    for index in range(2):
         start = clock(backbone)
         of_patterns = []
         for pvp in task.pvps:
             naive = NaivePVP(
-                pvp.pattern, pvp.verbalizers[number], task.labels, backbone.hf_tokenizer
+                pvp.pattern, pvp.verbalizers[index], task.labels, backbone.hf_tokenizer
             )
             of_patterns.append(naive.score(backbone.model, texts))
         seconds.append(clock(backbone) - start)
@@ -63,9 +63,9 @@ def score_naive(backbone: MaskedLM, task: Task, texts: Texts) -> tuple[np.ndarra
 
 
 def encoder_operations(backbone: MaskedLM, task: Task, texts: Texts) -> float:
-    """Floating-point operations of the encoder's linear layers and attention on real tokens."""
+    """Return the operations of the encoder's linear layers and attention on real tokens."""
     encoder = backbone.model.base_model.encoder
-    weights = sum(part.weight.numel() for part in encoder.modules() if isinstance(part, nn.Linear))
+    weights = sum(m.weight.numel() for m in encoder.modules() if isinstance(m, nn.Linear))
     chunk = Chunk(backbone.tokenizer, texts)
     total = 0.0
     for pvp in task.pvps:
@@ -78,12 +78,12 @@ def encoder_operations(backbone: MaskedLM, task: Task, texts: Texts) -> float:
 
 @torch.inference_mode()
 def product_rate(backbone: MaskedLM, repetitions: int = 8) -> float:
-    """Operations a second of a large matrix product: the best of some repetitions."""
+    """Return operations a second of a large matrix product, the best of some repetitions."""
     rows, inner, columns = PRODUCT
-    kinds = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-    kind, device = kinds[backbone.compute.precision], backbone.compute.device
-    left = torch.randn(rows, inner, dtype=kind, device=device)
-    layer = nn.Linear(inner, columns, bias=False, dtype=kind, device=device)
+    types = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+    dtype, device = types[backbone.compute.precision], backbone.compute.device
+    left = torch.randn(rows, inner, dtype=dtype, device=device)
+    layer = nn.Linear(inner, columns, bias=False, dtype=dtype, device=device)
     best = float("inf")
     for _ in range(repetitions + 1):
         start = clock(backbone)
@@ -93,7 +93,7 @@ def product_rate(backbone: MaskedLM, repetitions: int = 8) -> float:
 
 
 def check_agreement(backbone: MaskedLM, task: Task, texts: Texts) -> None:
-    """Stop unless pet in fp32 gives the naive reference's scores."""
+    """Stop unless pet in fp32 computes the scores of the naive reference."""
     exact = Compute(backbone.compute.device, "fp32")
     same = MaskedLM(backbone.model, backbone.hf_tokenizer, exact)
     fast = score_fast(same, task, task.pvps, texts)
@@ -104,12 +104,12 @@ def check_agreement(backbone: MaskedLM, task: Task, texts: Texts) -> None:
 
 
 def memory_fast(task: Task, texts: Texts) -> None:
-    """What a child process runs to measure pet's memory."""
+    """Score with pet, in a child process whose memory is measured."""
     score_fast(MaskedLM.load(device="cpu"), task, task.pvps, texts)
 
 
 def memory_naive(task: Task, texts: Texts) -> None:
-    """What a child process runs to measure the reference's memory."""
+    """Score with the reference, in a child process whose memory is measured."""
     score_naive(MaskedLM.load(device="cpu"), task, texts)
 
 
@@ -143,7 +143,7 @@ def main(
     check_agreement(backbone, task, [texts[row] for row in generator.choice(count, min(8, count))])
     operations = encoder_operations(backbone, task, texts)
 
-    found: dict[str, list[float]] = {"ratio": [], "one": [], "share": [], "same": []}
+    figures: dict[str, list[float]] = {"ratio": [], "one": [], "share": [], "same": []}
     score_fast(backbone, task, task.pvps, texts[:64])  # warm
     print(f"\n{'pair':>4} {'naive ms/text':>14} {'pet ms/text':>12} {'ratio':>7} "
           f"{'one verb.':>10} {'product GFLOP/s':>16} {'share':>6}")  # fmt: skip
@@ -156,19 +156,19 @@ def main(
         score_fast(backbone, task, first_verbalizer(task.pvps), texts)
         fast, fast_one = middle - start, clock(backbone) - middle
         rate = product_rate(backbone)
-        found["ratio"].append((sum(slow) / block) / (fast / count))
-        found["one"].append((slow[0] / block) / (fast_one / count))
-        found["share"].append(operations / fast / rate)
+        figures["ratio"].append((sum(slow) / block) / (fast / count))
+        figures["one"].append((slow[0] / block) / (fast_one / count))
+        figures["share"].append(operations / fast / rate)
         same = scores[:, :, rows].argmax(axis=-1) == slow_scores.argmax(axis=-1)
-        found["same"].append(float(same.mean()))
+        figures["same"].append(float(same.mean()))
         print(f"{pair:>4} {1e3 * sum(slow) / block:>14.1f} {1e3 * fast / count:>12.2f} "
-              f"{found['ratio'][-1]:>7.1f} {found['one'][-1]:>10.1f} {rate / 1e9:>16.0f} "
-              f"{found['share'][-1]:>6.0%}")  # fmt: skip
+              f"{figures['ratio'][-1]:>7.1f} {figures['one'][-1]:>10.1f} {rate / 1e9:>16.0f} "
+              f"{figures['share'][-1]:>6.0%}")  # fmt: skip
 
     result: dict[str, Any] = {
-        "ratio": round(median(found["ratio"]), 2),
-        "ratio_one_verbalizer": round(median(found["one"]), 2),
-        "matmul_share": round(median(found["share"]), 3),
+        "ratio": round(median(figures["ratio"]), 2),
+        "ratio_one_verbalizer": round(median(figures["one"]), 2),
+        "matmul_share": round(median(figures["share"]), 3),
     }
     print(
         f"\nIn every pair pet scored all {count} texts with 4 patterns and 2 verbalizers, and the"
@@ -179,10 +179,10 @@ def main(
         if block == count
         else "Its time for all is extrapolated: every text costs it 256 tokens."
     )
-    print(f"ratio:                     {spread(found['ratio'])}")
-    print(f"ratio with one verbalizer: {spread(found['one'])}")
-    print(f"share of the product rate: {spread(found['share'], 3)}, product {PRODUCT}")
-    print(f"same label as the naive reference: {np.mean(found['same']):.1%} of all scores")
+    print(f"ratio:                     {spread(figures['ratio'])}")
+    print(f"ratio with one verbalizer: {spread(figures['one'])}")
+    print(f"share of the product rate: {spread(figures['share'], 3)}, product {PRODUCT}")
+    print(f"same label as the naive reference: {np.mean(figures['same']):.1%} of all scores")
     if device == "cpu":
         fast_peak = peak_of(memory_fast, task, texts)
         slow_peak = peak_of(memory_naive, task, texts[:block])

@@ -1,4 +1,4 @@
-"""What searched label words and patterns give against the hand-written ones, without training.
+"""Accuracy of searched label words and patterns against hand-written ones, without training.
 
     python benchmarks/search.py --data DIR
     python benchmarks/search.py --data DIR --part patterns
@@ -49,27 +49,27 @@ Search = Callable[[Readings, Task], dict[int | None, FoundWords]]
 
 def each(search: Callable[[Readings], FoundWords], readings: Readings) -> dict:
     """Search for every pattern alone."""
-    return {number: search(readings.only(number)) for number in range(len(readings.states))}
+    return {index: search(readings.only(index)) for index in range(len(readings.states))}
 
 
 def refined(readings: Readings, task: Task) -> dict[int | None, FoundWords]:
     """Refine the words of the task by hand with KPT."""
     given = all_words(task, task.pvps)
-    words = [word for own in given.words.values() for word in own]
+    words = [word for words in given.words.values() for word in words]
     table = WordTable.single_tokens(words, readings.backbone.tokenizer, readings.encoders)
     config = WordSearchConfig(search="kpt")
     return {None: kpt(replace(readings, table=table), config, given)}
 
 
 def trimmed(readings: Readings) -> Readings:
-    """Leave the words that are likeliest in the unlabelled sample."""
+    """Keep the words that are likeliest in the unlabelled sample."""
     return readings.frequent(WordSearchConfig().frequent)
 
 
 SEARCHES: dict[str, Search] = {
     "petal": lambda r, _: {None: petal(trimmed(r), WordSearchConfig())},
     "petal, a pattern": lambda r, _: each(
-        lambda part: petal(trimmed(part), WordSearchConfig(joint=False)), r
+        lambda readings: petal(trimmed(readings), WordSearchConfig(joint=False)), r
     ),
     "petal, 3 words": lambda r, _: {None: petal(trimmed(r), WordSearchConfig(words=3))},
     "lm-bff": lambda r, _: {None: lm_bff(trimmed(r), WordSearchConfig(search="lm-bff"))},
@@ -88,31 +88,31 @@ def scores_of(
     All words share one forward pass a pattern.
     """
     chunk = _chunk(backbone, texts)
-    found: list[list[Scores]] = [[] for _ in tasks]
-    for number in range(len(tasks[0].pvps)):
-        pvps = [task.pvps[number] for task in tasks]
+    by_task: list[list[Scores]] = [[] for _ in tasks]
+    for index in range(len(tasks[0].pvps)):
+        pvps = [task.pvps[index] for task in tasks]
         joined = PVP(pvps[0].pattern, *(v for pvp in pvps for v in pvp.verbalizers))
         scores = score(PVPScorer(joined, tasks[0].labels, backbone, max_length), chunk)
-        for own, pvp in zip(found, pvps, strict=True):
-            own.append(scores[: len(pvp.verbalizers)])
+        for task_scores, pvp in zip(by_task, pvps, strict=True):
+            task_scores.append(scores[: len(pvp.verbalizers)])
             scores = scores[len(pvp.verbalizers) :]
-    return found
+    return by_task
 
 
 def calibrated(
     scores: Sequence[Scores], shots: Sequence[Scores], targets: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Ensemble scores (N, C), less the shots' means, every label counting the same."""
-    parts = []
+    """Return ensemble scores (N, C), less the shots' means, every label counting the same."""
+    by_pattern = []
     for held, drawn in zip(scores, shots, strict=True):
         labels = [drawn[:, targets == label].mean(axis=1) for label in np.unique(targets)]
-        parts.append((held - np.mean(labels, axis=0)[:, None]).mean(axis=0))
-    return np.mean(parts, axis=0)
+        by_pattern.append((held - np.mean(labels, axis=0)[:, None]).mean(axis=0))
+    return np.mean(by_pattern, axis=0)
 
 
 @dataclass(frozen=True)
 class Draws:
-    """A task's rows: held out, unlabelled, and every seed's shots; H held out."""
+    """A task's rows: H held out, some unlabelled, and every seed's shots."""
 
     task: Task
     held: list[Example]
@@ -120,12 +120,12 @@ class Draws:
     shots: dict[int, list[Example]]
 
     @classmethod
-    def of(
+    def from_file(
         cls, task: Task, file: Path, seeds: Sequence[int], shots: int, held: int, sample: int
     ) -> Draws:
-        """Draw them, disjoint but for the seeds' shots, which have a pool in common."""
+        """Draw the rows, disjoint except for the seeds' shots, which are drawn from one pool."""
         rows = list(examples_from(file, Columns(task, {})))
-        rows = [rows[number] for number in np.random.default_rng(0).permutation(len(rows))]
+        rows = [rows[index] for index in np.random.default_rng(0).permutation(len(rows))]
         pool = rows[held + sample :]
         drawn = {
             s: draw_shots(pool, task.labels, shots, derived_seed(s, RunStream.SHOTS)) for s in seeds
@@ -133,13 +133,13 @@ class Draws:
         return cls(task, rows[:held], [row.texts for row in rows[held : held + sample]], drawn)
 
     def targets(self, examples: Sequence[Example]) -> NDArray[np.int64]:
-        """Label numbers."""
+        """Return label indices, (N,)."""
         return label_numbers([example.label for example in examples], self.task.labels)
 
     def accuracy(
         self, scores: Sequence[Scores], on_shots: Sequence[Scores], shots: Sequence[Example]
     ) -> float:
-        """Share of the held-out rows that patterns label rightly."""
+        """Return the share of held-out rows that patterns label correctly."""
         combined = calibrated(scores, on_shots, self.targets(shots))
         return float((combined.argmax(axis=1) == self.targets(self.held)).mean())
 
@@ -147,7 +147,7 @@ class Draws:
 def words_of_task(
     backbone: LanguageModel, draws: Draws, patterns: int, max_length: int
 ) -> dict[str, list[float]]:
-    """Accuracy for every way to get words, one a seed."""
+    """Return accuracies of every way to get words, one a seed."""
     task = replace(draws.task, pvps=draws.task.pvps[:patterns])
     ways: list[tuple[str, int]] = []
     tasks: list[Task] = []
@@ -156,26 +156,26 @@ def words_of_task(
             readings = Readings.read(
                 backbone, task.pvps, task.labels, shots, draws.unlabelled, max_length
             )
-            found = {way: search(readings, task) for way, search in SEARCHES.items()}
-        tasks += [task, *(with_words(task, words) for words in found.values())]
-        ways += [(way, seed) for way in ("hand", *found)]
-        joint = {way: words[None].scores for way, words in found.items() if None in words}
-        show(task=task.name, seed=seed, **{way: _names(own) for way, own in joint.items()})
+            by_way = {way: search(readings, task) for way, search in SEARCHES.items()}
+        tasks += [task, *(with_words(task, words) for words in by_way.values())]
+        ways += [(way, seed) for way in ("hand", *by_way)]
+        joint = {way: words[None].scores for way, words in by_way.items() if None in words}
+        show(task=task.name, seed=seed, **{way: _names(scores) for way, scores in joint.items()})
     on_held = scores_of(backbone, tasks, draws.held, max_length)
     accuracies: dict[str, list[float]] = {}
     for seed, shots in draws.shots.items():
-        own = [number for number, (_, other) in enumerate(ways) if other == seed]
-        on_shots = scores_of(backbone, [tasks[number] for number in own], shots, max_length)
-        for number, part in zip(own, on_shots, strict=True):
-            accuracy = draws.accuracy(on_held[number], part, shots)
-            accuracies.setdefault(ways[number][0], []).append(accuracy)
+        of_seed = [index for index, (_, other) in enumerate(ways) if other == seed]
+        on_shots = scores_of(backbone, [tasks[index] for index in of_seed], shots, max_length)
+        for index, shot_scores in zip(of_seed, on_shots, strict=True):
+            accuracy = draws.accuracy(on_held[index], shot_scores, shots)
+            accuracies.setdefault(ways[index][0], []).append(accuracy)
     return accuracies
 
 
 def patterns_of_task(
     backbone: LanguageModel, draws: Draws, patterns: int, max_length: int
 ) -> dict[str, list[float]]:
-    """Accuracy of the patterns by hand and of those that `pet templates` ranks best."""
+    """Return accuracies of the patterns by hand and of those that `pet templates` ranks best."""
     by_hand = list(range(len(draws.task.pvps)))
     task, origins = candidates(draws.task, [], TemplateSearchConfig())
     settings = Settings(backbone=BackboneConfig(max_length=max_length))
@@ -185,12 +185,12 @@ def patterns_of_task(
         ranking = rank_patterns(
             task, replace(settings, seed=seed), Data(shots), RankConfig(halvings=HALVINGS)
         )
-        order = [own.pattern for own in ranking.patterns]
-        rules = [number for number in order if number not in by_hand]
+        order = [row.pattern for row in ranking.patterns]
+        rules = [pattern for pattern in order if pattern not in by_hand]
         best = order[0]
         ways = {
             "hand": by_hand,
-            "hand, ranked first": [next(number for number in order if number in by_hand)],
+            "hand, ranked first": [next(pattern for pattern in order if pattern in by_hand)],
             "best pattern": [best],
             f"best {patterns}": order[:patterns],
             f"best {patterns} of rules": rules[:patterns],
@@ -198,41 +198,45 @@ def patterns_of_task(
         show(task=task.name, seed=seed, best=[(o.template, origins[o.pattern]) for o in
              ranking.patterns[:patterns]])  # fmt: skip
         on_shots: dict[int, Scores] = {}
-        for number in sorted({number for own in ways.values() for number in own}):
-            pvp = task.pvps[number]
+        for pattern in sorted({pattern for chosen in ways.values() for pattern in chosen}):
+            pvp = task.pvps[pattern]
             scorer = PVPScorer(pvp, task.labels, backbone, max_length)
-            if number not in held:
-                held[number] = score(scorer, _chunk(backbone, draws.held))
-            on_shots[number] = score(scorer, _chunk(backbone, shots))
+            if pattern not in held:
+                held[pattern] = score(scorer, _chunk(backbone, draws.held))
+            on_shots[pattern] = score(scorer, _chunk(backbone, shots))
         single = [draws.accuracy([held[n]], [on_shots[n]], shots) for n in by_hand]
         accuracies.setdefault("hand, mean of single", []).append(float(np.mean(single)))
-        for way, own in ways.items():
-            accuracy = draws.accuracy([held[n] for n in own], [on_shots[n] for n in own], shots)
+        for way, chosen in ways.items():
+            accuracy = draws.accuracy(
+                [held[n] for n in chosen], [on_shots[n] for n in chosen], shots
+            )
             accuracies.setdefault(way, []).append(accuracy)
     return accuracies
 
 
 def _names(scores: Mapping[str, Mapping[str, float]]) -> dict[str, list[str]]:
-    return {label: list(own) for label, own in scores.items()}
+    return {label: list(words) for label, words in scores.items()}
 
 
 def _chunk(backbone: LanguageModel, examples: Sequence[Example]) -> Chunk:
     return Chunk(backbone.tokenizer, [example.texts for example in examples])
 
 
-def show(**found: object) -> None:
-    """Tell what was found, as a line of JSON beside the table."""
-    click.echo(json.dumps(found), err=True)
+def show(**values: object) -> None:
+    """Print values as a line of JSON beside the table."""
+    click.echo(json.dumps(values), err=True)
 
 
 def table(results: dict[str, dict[str, list[float]]]) -> str:
-    """Mean and deviation over the seeds, in points of accuracy, a line a task."""
+    """Return mean and deviation over the seeds, in points of accuracy, a line a task."""
     ways = list(next(iter(results.values())))
     rows = []
-    for name, own in results.items():
-        cells = [f"{100 * np.mean(own[w]):.1f} ± {100 * np.std(own[w], ddof=1):.1f}" for w in ways]
+    for name, by_way in results.items():
+        cells = [
+            f"{100 * np.mean(by_way[w]):.1f} ± {100 * np.std(by_way[w], ddof=1):.1f}" for w in ways
+        ]
         rows.append([name, *cells])
-    means = [np.mean([np.mean(own[way]) for own in results.values()]) for way in ways]
+    means = [np.mean([np.mean(by_way[way]) for by_way in results.values()]) for way in ways]
     rows.append(["mean", *(f"{100 * mean:.1f}" for mean in means)])
     return text_table(rows, ["task", *ways])
 
@@ -245,7 +249,7 @@ def table(results: dict[str, dict[str, list[float]]]) -> str:
 @click.option("--tasks", default=TASKS, show_default=True)
 @click.option("--seeds", default="13,21,42,87,100", show_default=True)
 @click.option("--shots", default=16, show_default=True)
-@click.option("--patterns", default=3, show_default=True, help="So many make an ensemble.")
+@click.option("--patterns", default=3, show_default=True, help="Patterns in an ensemble.")
 @click.option("--held-out", default=300, show_default=True, help="Rows of the train file.")
 @click.option("--sample", default=48, show_default=True, help="Unlabelled rows for the searches.")
 @click.option("--max-length", default=64, show_default=True)
@@ -260,7 +264,7 @@ def main(
     sample: int,
     max_length: int,
 ) -> None:
-    """Measure what searches give without training."""
+    """Measure the accuracy of searched words and patterns without training."""
     start = time.process_time()
     backbone = load_backbone()
     numbers = number_list(seeds, "--seeds")
@@ -268,7 +272,7 @@ def main(
     results = {}
     for name in tasks.split(","):
         file = data / name / "train.jsonl"
-        draws = Draws.of(load_task(name), file, numbers, shots, held_out, sample)
+        draws = Draws.from_file(load_task(name), file, numbers, shots, held_out, sample)
         results[name] = measure(backbone, draws, patterns, max_length)
         show(task=name, **results[name])
     click.echo(table(results))

@@ -1,4 +1,4 @@
-"""Masked LMs that were adapted from one start, put together by adding up what each has learned.
+"""Sum of masked LMs that were adapted from one start: their changes are added up.
 
     python benchmarks/soup.py pet-mini 0.5:judged 1:second -o NEW
 
@@ -24,15 +24,15 @@ from pet.errors import UsageError
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
 @torch.no_grad()
 def main(start: str, parts: tuple[str, ...], output: Path) -> None:
-    """Add what masked LMs have learned to START, which they were adapted from."""
+    """Add the changes of masked LMs to START, from which they were adapted."""
     if output.exists():
-        raise UsageError(f"{output} is there already.", "Choose another folder with -o.")
+        raise UsageError(f"{output} exists.", "Choose another folder with -o.")
     model = MaskedLM.load(start, "cpu", "fp32")
     began = {name: weight.clone() for name, weight in model.model.named_parameters()}
-    for part in parts:
-        share, _, folder = part.partition(":")
+    for addend in parts:
+        share, _, folder = addend.partition(":")
         if not re.fullmatch(r"-?\d+(\.\d+)?", share) or not folder:
-            raise UsageError(f"{part!r}: expected SHARE:FOLDER, such as 0.5:judged.")
+            raise UsageError(f"{addend!r}: expected SHARE:FOLDER, such as 0.5:judged.")
         learned = dict(MaskedLM.load(folder, "cpu", "fp32").model.named_parameters())
         if learned.keys() != began.keys():
             raise UsageError(f"{folder} has other weights than {start}.")

@@ -27,15 +27,15 @@ Graph = Mapping[str, set[str]]
 
 def modules(root: Path) -> dict[str, Path]:
     """Return every module of the package `pet` below a checkout, by its dotted name."""
-    found = {}
+    paths = {}
     for path in sorted((root / "pet").rglob("*.py")):
         parts = path.relative_to(root).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return found
+        paths[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return paths
 
 
 def imported(path: Path, known: Iterable[str]) -> Iterator[str]:
-    """Yield the modules of the package that a file imports, each as often as it says so."""
+    """Yield the modules of the package that a file imports, once for each import."""
     names = set(known)
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -113,7 +113,7 @@ def longest_chain(graph: Graph) -> list[str]:
 
 
 def planned(root: Path) -> list[str] | None:
-    """Read the order of the doors from the test that holds it; None where there is no such test."""
+    """Read the order of the doors from the test that holds it; None without such a test."""
     path = root / "tests" / "whole" / "test_doors.py"
     if not path.is_file():
         return None
@@ -126,7 +126,7 @@ def planned(root: Path) -> list[str] | None:
 def upward(doors: Graph, plan: list[str] | None) -> list[str]:
     """List the imports between doors that run against the plan, or close a circle without one."""
     if plan:
-        place = {name: number for number, name in enumerate(plan)}
+        place = {name: index for index, name in enumerate(plan)}
         against = [(a, b) for a, targets in doors.items() for b in targets if place[b] > place[a]]
     else:
         rings = circles(doors)

@@ -1,4 +1,4 @@
-"""How fast pet trains a member, against what the original PET code did.
+"""Speed of training a member, against the way of the original PET code.
 
 The same model, texts and batch size of 8, one pattern with two verbalizers, in one process, pair
 by pair: some optimiser steps of the naive reference (see naive.py), which trains one model for
@@ -7,7 +7,7 @@ time is the mean over all steps but the first, so converting and tokenising text
 
 ratio               naive time for the steps of 2 verbalizers / pet's time
 ratio_one_verbalizer  the same with the first verbalizer only
-ratio_padded        pet's time where every batch is padded to its longest text / pet's time
+ratio_padded        pet's time when every batch is padded to its longest text / pet's time
 peak_memory_ratio   peak memory of pet / of the naive reference, in processes of their own
 
     python benchmarks/training.py --data FILE --json
@@ -52,13 +52,13 @@ SEED = 13
 def train_fast(
     backbone: MaskedLM, task: Task, pvp: PVP, examples: Sequence[Example], steps: int
 ) -> tuple[float, MemberResult]:
-    """Seconds a step, and the trained member."""
+    """Return seconds a step, and the trained member."""
     training = TrainingConfig(offsets="none", max_steps=steps, batch_size=BATCH_SIZE, warmup=0)
     spec = MemberSpec("benchmark", 0, pvp, SEED, training, MAX_LENGTH)
     marks: list[float] = []
 
     def mark(event: Event) -> None:
-        # To look at the clock in between would hold a GPU up.
+        # Reading the clock at other steps would delay a GPU.
         if event.moment == "step" and event.step in (1, event.total):
             marks.append(clock(backbone))
 
@@ -76,7 +76,7 @@ def train_naive(
     total_steps: int,
     scope: str | None = None,
 ) -> tuple[list[float], list[float]]:
-    """Seconds a step for each verbalizer, and the last losses; the batches are those of pet."""
+    """Return seconds a step for each verbalizer, and the last losses; batches are as in pet."""
     seconds, losses = [], []
     rows = [(example.texts, task.labels.index(str(example.label))) for example in examples]
     drawn = shuffled_batches(len(rows), BATCH_SIZE, np.random.default_rng(SEED))
@@ -106,12 +106,12 @@ def check_agreement(backbone: MaskedLM, task: Task, examples: Sequence[Example])
 
 
 def memory_fast(task: Task, examples: Sequence[Example], steps: int) -> None:
-    """What a child process runs to measure pet's memory."""
+    """Train with pet, in a child process whose memory is measured."""
     train_fast(MaskedLM.load(device="cpu"), task, task.pvps[0], examples, steps)
 
 
 def memory_naive(task: Task, examples: Sequence[Example]) -> None:
-    """What a child process runs to measure the reference's memory."""
+    """Train with the reference, in a child process whose memory is measured."""
     backbone = MaskedLM.load(device="cpu")
     naive = NaivePVP(
         task.pvps[0].pattern,

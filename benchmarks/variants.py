@@ -37,7 +37,7 @@ from pet.task import load_task
 
 TASKS = "sst2,mr,ag_news,trec,emotion,yelp_full"
 KINDS = SOFT_KINDS.built_in
-# What a variant trains, by the name that RESULTS.md has for it.
+# Scopes by their names in RESULTS.md.
 SCOPES = {
     "prompt": "prompt",
     "prompt+head": "head",
@@ -47,7 +47,7 @@ SCOPES = {
 }
 DEEP_MIXTURE = {"soft_deep": "add", "soft_mixture": 4}  # Qin and Eisner's deep perturbation
 
-# The first of a group is what the others are compared with.
+# The others of a group are compared with the first.
 GROUPS: dict[str, dict[str, dict[str, Any]]] = {
     "readouts": {
         "words": {},
@@ -80,7 +80,7 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
             f"deep mixture, {name}": {"soft": ("deep",), **DEEP_MIXTURE, "scope": SCOPES[name]}
             for name in ("prompt", "all")
         },
-        "hard + hard, all": {"repetitions": 2},  # what a second member of any kind brings
+        "hard + hard, all": {"repetitions": 2},  # the gain of any second member
         "hard + prompt-tuning, all": {"soft": ("none", "prompt-tuning"), "scope": "full"},
         "hard + prefix, prompt": {"soft": ("none", "prefix"), "scope": "prompt"},
     },
@@ -110,7 +110,7 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Draws:
-    """What every variant of a study has in common; ``common`` are settings by name."""
+    """Tasks, draws and settings that all variants share; ``common`` are settings by name."""
 
     tasks: list[TaskFiles]
     config: StudyConfig
@@ -127,18 +127,18 @@ class Variant:
     output: Path
 
     @property
-    def kind(self) -> str:
-        """What its name says before the comma."""
+    def family(self) -> str:
+        """The name before its comma."""
         return self.name.partition(",")[0]
 
     @property
     def folder(self) -> Path:
-        """Where the study keeps its cells."""
+        """Folder of the study's cells."""
         return self.output / self.name.replace(", ", "-").replace(" ", "-")
 
     @property
     def is_complete(self) -> bool:
-        """Whether every cell is there, where `pet.evaluation.study.fewshot` puts it."""
+        """Whether the folder has every cell."""
         config = self.draws.config
         return all(
             (
@@ -150,45 +150,45 @@ class Variant:
         )
 
     def run(self, progress: Progress = silent) -> list[CellResult]:
-        """Run the cells that are not there yet."""
+        """Run the cells that are missing; return all."""
         settings = Settings.from_flat({**self.draws.common, **self.changes})
         tasks, config = self.draws.tasks, self.draws.config
         return list(few_shot_study(tasks, config, settings, self.folder, progress=progress).cells)
 
 
 def files_of(data: Path, name: str, held_out: int | None, most: int | None) -> TaskFiles:
-    """A task's pool and test rows."""
+    """Return a task's pool and test rows."""
     task, pool, test = load_task(name), data / name / "train.jsonl", data / name / "test.jsonl"
     if held_out is None:
-        rows = [dict(found) for _, found in islice(rows_of(test, "test"), most)]
+        rows = [dict(row) for _, row in islice(rows_of(test, "test"), most)]
         return TaskFiles(task, str(pool), rows)
-    rows = [dict(found) for _, found in rows_of(pool, "pool")]
+    rows = [dict(row) for _, row in rows_of(pool, "pool")]
     return TaskFiles(task, rows[:-held_out], rows[-held_out:][:most])
 
 
 def row(name: str, cells: list[CellResult], baseline: list[CellResult] | None) -> list[str]:
-    """Accuracy a task and on the mean, the paired difference of seeds' means, and the cost."""
+    """Return accuracies by task and their mean, the paired difference of seeds' means, and cost."""
 
     def by_task(cells: list[CellResult]) -> dict[str, np.ndarray]:
-        found: dict[str, list[float]] = {}
+        accuracies: dict[str, list[float]] = {}
         for cell in cells:
             accuracy = next(iter(cell.models.values())).accuracy
-            found.setdefault(cell.task, []).append(100 * accuracy)
-        return {task: np.array(values) for task, values in found.items()}
+            accuracies.setdefault(cell.task, []).append(100 * accuracy)
+        return {task: np.array(values) for task, values in accuracies.items()}
 
-    own = by_task(cells)
-    means = np.mean(list(own.values()), axis=0)
+    accuracies = by_task(cells)
+    means = np.mean(list(accuracies.values()), axis=0)
     gain = "-"
     if baseline is not None:
         difference = means - np.mean(list(by_task(baseline).values()), axis=0)
         gain = _spread(difference, "+")
     return [
         name,
-        *(_spread(values) for values in own.values()),
+        *(_spread(values) for values in accuracies.values()),
         f"{means.mean():.1f}",
         gain,
         f"{np.mean([cell.seconds for cell in cells]):.0f}",
-        f"{np.mean([cell.gpu_memory or cell.memory for cell in cells]):.0f}",  # a GPU's where used
+        f"{np.mean([cell.gpu_memory or cell.memory for cell in cells]):.0f}",  # GPU first
         f"{np.mean([cell.trained or 0 for cell in cells]):,.0f}",
     ]
 
@@ -213,7 +213,7 @@ def _spread(values: np.ndarray, sign: str = "") -> str:
 @click.option("--max-steps", type=int, help="Optimiser steps of a member.")
 @click.option("--max-length", default=BackboneConfig.max_length, show_default=True)
 @click.option("--precision", default=BackboneConfig.precision, show_default=True)
-@click.option("--held-out", type=int, help="Test on so many rows of train.jsonl.")
+@click.option("--held-out", type=int, help="Test on this many rows of train.jsonl.")
 @click.option("--rows", type=int, help="Most test rows.  [default: all]")
 @click.option("--jobs", default=1, show_default=True, help="Variants at once, in processes.")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path))
@@ -248,18 +248,21 @@ def main(
     )
     known = [Variant(name, changes, draws, output) for name, changes in GROUPS[group].items()]
     if not only_summary:
-        wanted = [own for own in known if not variants or {own.name, own.kind} & {*variants}]
-        kinds = dict.fromkeys(own.kind for own in known)
-        if {*variants} - {own.name for own in known} - {*kinds}:
-            raise click.BadParameter(f"expected some of: {'; '.join(kinds)}")
-        left = [own for own in wanted if not own.is_complete]
+        wanted = [v for v in known if not variants or {v.name, v.family} & {*variants}]
+        families = dict.fromkeys(variant.family for variant in known)
+        if {*variants} - {variant.name for variant in known} - {*families}:
+            raise click.BadParameter(f"expected some of: {'; '.join(families)}")
+        left = [variant for variant in wanted if not variant.is_complete]
         with progress_bars() as progress, executor_for(jobs) as executor:
             for _ in executor.run(Variant.run, left, progress):
                 pass
-    found = {own.name: own.run() for own in known if own.is_complete}
+    cells_of = {variant.name: variant.run() for variant in known if variant.is_complete}
     first = known[0].name
     header = ["variant", *tasks.split(","), "mean", f"over {first}", "s", "MiB", "trained a member"]
-    table = [row(n, cells, None if n == first else found.get(first)) for n, cells in found.items()]
+    table = [
+        row(name, cells, None if name == first else cells_of.get(first))
+        for name, cells in cells_of.items()
+    ]
     click.echo(text_table(table, header))
 
 

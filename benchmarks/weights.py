@@ -1,11 +1,11 @@
-"""How members are best combined: every weighting and combiner on the same members' scores.
+"""Combining members: every weighting and combiner on the same members' scores.
 
     python benchmarks/weights.py --data DIR --results FOLDER
 
 DIR has one folder a task with train.jsonl. For every task and seed, shots are drawn from it and the
 members trained once, and once a fold; they score rows of the same file beyond the draw. (No test
 file is read: a default may be chosen by these figures.) The scores of a draw are one .npz file of
-FOLDER, so a study that was cut off goes on; --summary prints the table from the files there are.
+FOLDER, so an interrupted study goes on; --summary prints the table from the files there are.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def scores_of(data: Path, name: str, shots: int, rows: int, settings: Settings) 
     order = np.random.default_rng(derived_seed(settings.seed, 6)).permutation(len(rest))[:rows]
     held_out = [rest[i] for i in order]
     targets, known = (
-        label_numbers([example.label for example in own], task.labels) for own in (held_out, train)
+        label_numbers([example.label for example in examples], task.labels)
+        for examples in (held_out, train)
     )
     splits = stratified_splits(known, settings.ensemble.folds, settings.seed)
     specs = specs_of(task, settings)
@@ -82,11 +83,11 @@ def scores_of(data: Path, name: str, shots: int, rows: int, settings: Settings) 
 
 
 def figures(draw: Any, weighting: str, combiner: str) -> tuple[float, ...]:
-    """Accuracy, and calibration error without a temperature, with agreement's and with folds'.
+    """Return accuracy, and calibration error without temperature, with agreement's and folds'.
 
     Agreement is measured on one half of the rows and tested on the other, and the other way round.
     """
-    scores, folds = ([own[None] for own in draw[key]] for key in ("scores", "fold_scores"))
+    scores, folds = ([row[None] for row in draw[key]] for key in ("scores", "fold_scores"))
     uniform = Ensemble.uniform(len(scores), combine_members=combiner)
     accuracies = draw["accuracies"].tolist()
     ensemble = weighed(uniform, weighting, accuracies, folds, draw["fold_targets"])
@@ -107,28 +108,28 @@ def figures(draw: Any, weighting: str, combiner: str) -> tuple[float, ...]:
 
 
 def summary(folder: Path, tasks: list[str]) -> str:
-    """Means over seeds and tasks: accuracy in points a task, calibration errors over all."""
+    """Return means over seeds: accuracy by task in points, and calibration errors over all."""
     draws = {
         name: [np.load(file) for file in sorted(folder.glob(f"{name}-*.npz"))] for name in tasks
     }
-    draws = {name: own for name, own in draws.items() if own}
+    draws = {name: files for name, files in draws.items() if files}
     table = []
     for weighting in get_args(Weighting):
         for combiner in COMBINERS:
-            own = {
-                name: np.mean([figures(draw, weighting, combiner) for draw in found], axis=0)
-                for name, found in draws.items()
+            by_task = {
+                name: np.mean([figures(draw, weighting, combiner) for draw in files], axis=0)
+                for name, files in draws.items()
             }
-            mean = np.mean(list(own.values()), axis=0)
+            mean = np.mean(list(by_task.values()), axis=0)
             table.append(
                 [
                     f"{weighting}, {combiner}",
-                    *(f"{100 * row[0]:.1f}" for row in own.values()),
+                    *(f"{100 * row[0]:.1f}" for row in by_task.values()),
                     f"{100 * mean[0]:.2f}",
                     *(f"{error:.3f}" for error in mean[1:]),
                 ]
             )
-    counts = [f"{name} ({len(own)})" for name, own in draws.items()]
+    counts = [f"{name} ({len(files)})" for name, files in draws.items()]
     header = ["weights, combiner", *counts, "mean", "ece", "agreement", "folds"]
     return text_table(table, header)
 
@@ -173,10 +174,11 @@ def main(
                 training=TrainingConfig(max_steps=max_steps),
                 ensemble=EnsembleConfig(folds=folds),
             )
-            found = scores_of(data, name, shots, rows, settings)
-            with (part := target.with_suffix(".part")).open("wb") as stream:
-                np.savez(stream, **found)
-            part.rename(target)
+            scores = scores_of(data, name, shots, rows, settings)
+            unfinished = target.with_suffix(".part")
+            with unfinished.open("wb") as stream:
+                np.savez(stream, **scores)
+            unfinished.rename(target)
             click.echo(f"{name}, seed {seed}: done", err=True)
     click.echo(summary(results, names))
 
