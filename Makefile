@@ -22,7 +22,7 @@ test-all: .venv/installed lint
 	$(TEST) --slow
 
 coverage: .venv/installed
-	$(TEST) --cov=pet --cov-branch --cov-report=term:skip-covered
+	$(TEST) --cov=pet --cov-report=term:skip-covered
 
 # The pages as a site, in build/site; a broken link or an undocumented public name fails.
 docs: .venv/docs
@@ -54,4 +54,4 @@ format: .venv/installed
 	touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist *.egg-info runs .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis
