@@ -63,7 +63,7 @@ def counted(
     total: int,
     size: Callable[[T], int] = lambda item: 1,
 ) -> Iterator[T]:
-    """Yield items, and report to ``progress`` how many of ``total`` are done.
+    """Yield items, and report to ``progress`` the number of those done, of ``total``.
 
     An item counts as its ``size``, and is done when the next one is asked for.
     """

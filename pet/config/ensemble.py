@@ -1,4 +1,4 @@
-"""From members to one model: their readouts, their combination, generations, distillation."""
+"""Settings of the way from members to one model: combination, generations, distillation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Temper = Literal["none", "agreement", "folds"]
 
 @dataclass(frozen=True)
 class EnsembleConfig(Checked):
-    """Kinds of members, and their combination."""
+    """Members of each pattern, and their combination."""
 
     readout: tuple[ReadoutKind, ...] = setting(
         ("words",),

@@ -1,4 +1,4 @@
-"""Settings explained as the parameters of a Python call, from their help texts."""
+"""Docstring entries of settings as parameters, made from their help texts."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def numpydoc_parameters(config: Any, indent: int = 4) -> str:
 
 def _entry(config: Any, item: Field[Any]) -> str:
     expected = get_type_hints(config)[item.name]
-    kinds = [one for one in get_args(expected) if one is not NoneType]
+    types = [one for one in get_args(expected) if one is not NoneType]
     optional = NoneType in get_args(expected)
-    named = _named(kinds[0] if optional else expected, choices_of(config, item.name))
+    named = _named(types[0] if optional else expected, choices_of(config, item.name))
     default = None if item.default in (None, MISSING) else item.default
     ending = ", optional" if default is None else f", default {_shown(default)}"
     text = textwrap.fill(for_python(item.metadata["help"]), 88, break_on_hyphens=False)

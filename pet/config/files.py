@@ -1,4 +1,4 @@
-"""File formats that rows are read from."""
+"""Names of the file formats of rows."""
 
 from __future__ import annotations
 

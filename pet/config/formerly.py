@@ -1,4 +1,4 @@
-"""Earlier names of settings and of their values: what they are called today."""
+"""Earlier names of settings and of their values, translated into today's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def earlier_names(config: Any) -> dict[str, Field[Any]]:
 
 
 def value_today(item: Field[Any], value: Any) -> Any:
-    """Return today's name of a setting's value; any other value stays as it is."""
+    """Return today's name of a setting's value; other values are unchanged."""
     renamed = item.metadata.get("formerly_values") or {}
     return renamed.get(value, value) if isinstance(value, str) else value
 
@@ -32,9 +32,9 @@ def names_today(
     config : class
         A class of settings.
     values : mapping
-        Setting names, of today or earlier, to values; other names stay as they are.
+        Setting names, of today or earlier, to values; other names are unchanged.
     tell : callable
-        Told every earlier name or value that was given, and today's: ``"calibrate"``,
+        Called with every earlier name or value that was given, and today's: ``"calibrate"``,
         ``"temper"``; ``"scope='all'"``, ``"scope='full'"``.
 
     Raises

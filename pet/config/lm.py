@@ -1,4 +1,4 @@
-"""Masked language modelling on raw text."""
+"""Settings of masked language modelling on raw text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pet.errors import UsageError
 
 @dataclass(frozen=True)
 class AdaptConfig(Checked):
-    """Adaptation of a run's backbone to the unlabelled text, before all else."""
+    """Adaptation of a run's backbone to the unlabelled text, before its members are trained."""
 
     adapt: bool = setting(
         False, "First train the backbone as a masked LM on the unlabelled text, as pet adapt does."
@@ -21,7 +21,7 @@ class AdaptConfig(Checked):
 
 @dataclass(frozen=True)
 class LMConfig(Checked):
-    """Training of a masked LM on raw text. These are the options of pet adapt alone."""
+    """Training of a masked LM on raw text; only pet adapt has these options."""
 
     max_steps: int | None = setting(
         None, "Optimiser steps; by default 1000, or as many as `--minutes` allows.", low=1

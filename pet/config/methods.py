@@ -1,4 +1,4 @@
-"""Methods: a row each, which everything that differs between them is read from."""
+"""Methods: one row each, with everything in which they differ."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pet.registry import Names
 
 
 def _names(config: type[Any], *read: str) -> frozenset[str]:
-    """Names of a configuration's settings, without those that are ``read``."""
+    """Return the names of a configuration's settings, without those that are ``read``."""
     return frozenset(item.name for item in fields(config) if item.name not in read)
 
 
@@ -25,28 +25,28 @@ _CLASSIFIER_TRAINING = (
 
 @dataclass(frozen=True)
 class Method:
-    """Steps from data to a model.
+    """A method: the steps from data to a model.
 
     Parameters
     ----------
     text : str
-        One line for the help.
+        One line for the help text.
     ignores : frozenset of str
-        Names of settings that it does not read.
+        Names of settings that the method does not read.
     patterns : {"all", "first", "none"}
-        Chosen patterns that get members; "none" trains a classifier without patterns.
+        Patterns that get members, of those chosen; "none" trains a classifier without patterns.
     trains : bool
-        Learns from labels. Otherwise members stay as the backbone has them.
+        Whether members are trained; otherwise they have the backbone's weights.
     repeats : bool
-        Trains a pattern as often as ``repetitions`` says.
+        Whether each pattern has as many members as the setting ``repetitions`` says.
     scope : str, optional
-        Trained part of the backbone, whatever the setting of that name says.
+        Trained weights of the backbone, instead of the setting of that name.
     needs_labels, needs_pool : bool
-        Labelled examples or unlabelled text must be given.
+        Whether labelled examples, or unlabelled text, must be given.
     generations : bool
-        Members of a generation label text for those of the next.
+        Whether members of a generation label text for those of the next.
     distils : bool
-        Unlabelled text, where there is some, teaches a classifier what the ensemble says.
+        Whether a classifier learns the ensemble's labels of unlabelled text, if there is some.
     """
 
     text: str
@@ -61,7 +61,7 @@ class Method:
     distils: bool = False
 
     def training(self, config: TrainingConfig) -> TrainingConfig:
-        """Return the training of this method's members."""
+        """Return the training settings of this method's members."""
         if not self.trains:
             return replace(config, max_steps=0)
         return config if self.scope is None else replace(config, scope=self.scope)
@@ -118,6 +118,6 @@ MethodName = Annotated[str, Names(tuple(METHODS))]
 
 
 def method_help() -> str:
-    """Describe every method in one text."""
+    """Return one text that describes every method."""
     rows = "; ".join(f"{name}: {method.text}" for name, method in METHODS.items())
     return f"Steps of a run. {rows}."

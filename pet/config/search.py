@@ -1,4 +1,4 @@
-"""Settings of searches on a few labelled examples: words, patterns, texts to label."""
+"""Settings of searches on a few labelled examples: for words, patterns and texts to label."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Measure = Annotated[
 
 @dataclass(frozen=True)
 class WordSearchConfig(Checked):
-    """Search for label words. These are the options of pet verbalize alone."""
+    """Search for label words; only pet verbalize has these options."""
 
     search: WordSearch = setting(
         "petal",
@@ -45,7 +45,7 @@ class WordSearchConfig(Checked):
 
 @dataclass(frozen=True)
 class TemplateSearchConfig(Checked):
-    """Candidate patterns. These are the options of pet templates alone."""
+    """Candidate patterns; only pet templates has these options."""
 
     families: tuple[str, ...] = setting(
         ("null", "punctuation", "prompt", "question-answer"), "Rules that candidates are made by."
@@ -63,7 +63,7 @@ class TemplateSearchConfig(Checked):
 
 @dataclass(frozen=True)
 class RankConfig(Checked):
-    """Comparison of a task's patterns on the labelled examples alone."""
+    """Comparison of a task's patterns by the labelled examples alone."""
 
     trained: bool = setting(
         False, "Train every pattern on each half, instead of taking it untrained."
@@ -77,7 +77,7 @@ class RankConfig(Checked):
 
     @property
     def halvings_or_default(self) -> int:
-        """Number of halvings, the default resolved."""
+        """Number of halvings, with the default resolved."""
         return self.halvings or (2 if self.trained else 20)
 
 

@@ -1,4 +1,4 @@
-"""Everything that decides a run's result."""
+"""Settings of a run: all configurations in one value."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CONFIGS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Settings(Checked):
-    """Everything that decides a run's result, besides the data.
+    """Settings of a run; with the data they decide its result.
 
     Examples
     --------
@@ -66,9 +66,9 @@ class Settings(Checked):
 
     @classmethod
     def from_flat(cls, values: dict[str, Any]) -> Settings:
-        """Build the nested settings from ``{option name: value}``.
+        """Build settings from ``{setting name: value}``, without configurations.
 
-        Earlier names are understood too, with a FutureWarning.
+        Earlier names work too, with a FutureWarning.
 
         Raises
         ------
@@ -76,16 +76,16 @@ class Settings(Checked):
             When a name is unknown, or a value is not what its setting takes.
         """
         rest = flat_today(values)
-        parts = {
-            name: part(
-                **{item.name: rest.pop(item.name) for item in fields(part) if item.name in rest}
+        configs = {
+            name: config(
+                **{item.name: rest.pop(item.name) for item in fields(config) if item.name in rest}
             )
-            for name, part in CONFIGS.items()
+            for name, config in CONFIGS.items()
         }
         for name in rest:
             if name not in ("method", "seed", "patterns", "jobs"):
                 raise UsageError(f"Unknown setting {name!r}.")
-        return cls(**rest, **parts)
+        return cls(**rest, **configs)
 
 
 def flat_today(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,20 +95,20 @@ def flat_today(values: Mapping[str, Any]) -> dict[str, Any]:
         warnings.warn(f"{earlier} is now {today}.", FutureWarning, stacklevel=5)
 
     named = dict(values)
-    for part in CONFIGS.values():
-        named = names_today(part, named, warn)
+    for config in CONFIGS.values():
+        named = names_today(config, named, warn)
     return named
 
 
 def recorded_today(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a record of what was asked with its settings under the names they have today."""
+    """Return the record of a request with today's names of settings."""
     settings = asked.get("settings")
     if not isinstance(settings, Mapping):
         return dict(asked)
     renamed = {
-        name: names_today(CONFIGS[name], part)
-        if name in CONFIGS and isinstance(part, Mapping)
-        else part
-        for name, part in settings.items()
+        name: names_today(CONFIGS[name], value)
+        if name in CONFIGS and isinstance(value, Mapping)
+        else value
+        for name, value in settings.items()
     }
     return {**asked, "settings": renamed}

@@ -1,4 +1,4 @@
-"""Learned slots of patterns."""
+"""Settings of soft templates: learned slots of patterns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pet.registry import Names
 
 SOFT_KINDS = Names(("words", "prompt-tuning", "p-tuning", "deep", "prefix"), "soft_kinds")
 DeepKind = Literal["replace", "add"]
-# Other kinds with settings of their own; see `pet.config.recipes`.
+# Kinds with certain settings; see `pet.config.recipes`.
 SOFT_RECIPES = Names(("warp", "mixture"))
 SoftName = Annotated[str, SOFT_KINDS, SOFT_RECIPES]
 SoftMember = Annotated[str, Names(("none",)), SOFT_KINDS, SOFT_RECIPES]

@@ -42,7 +42,13 @@ class StudyConfig(Checked):
 
 
 def check_baseline(methods: Sequence[str], baseline: str | None) -> None:
-    """Refuse a baseline that is not among the methods."""
+    """Refuse a baseline that is not among the methods.
+
+    Raises
+    ------
+    UsageError
+        Names the nearest method.
+    """
     if baseline is not None and baseline not in methods:
         raise UsageError(
             f"The baseline {baseline!r} is not among the methods.", did_you_mean(baseline, methods)

@@ -1,4 +1,4 @@
-"""The backbone, and how members are trained on it."""
+"""Settings of the backbone and of the training of members."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OffsetsSource = Literal["auto", "labelled", "prior", "none"]
 
 @dataclass(frozen=True)
 class BackboneConfig(Checked):
-    """Language model, the device it runs on, and the length of its inputs."""
+    """Language model, its device, and the length of its inputs."""
 
     backbone: str = setting("pet-mini", "Language model: hub name, folder, GGUF file or pet-mini.")
     device: str = setting("auto", "Device: cpu, cuda, cuda:N, or auto.", decides=False)
@@ -111,31 +111,32 @@ class TrainingConfig(Checked):
     )
 
     def offsets_of(self, trained: bool) -> OffsetsSource:
-        """Resolve "auto" for a member that is trained or not."""
+        """Return the source of offsets, "auto" resolved for a member that is trained or not."""
         if self.offsets != "auto":
             return self.offsets
         return "labelled" if trained else "prior"
 
     def weights_scope(self, soft: bool) -> WeightsScope | None:
-        """Return the trained part of the backbone's weights, None for none of them.
+        """Return the scope of the backbone's weights, None if none of them are trained.
 
-        Only a member with soft slots can leave the backbone alone; others are trained in full.
+        With the scope "prompt" a member with soft slots trains only these; one without trains all.
         """
         if self.scope == "prompt":
             return None if soft else "full"
         return self.scope
 
     def steps_for(self, examples: int, least: int = 100) -> int:
-        """Optimiser steps for so many labelled examples."""
+        """Return the number of optimiser steps for so many labelled examples."""
         if self.max_steps is not None:
             return self.max_steps
         return max(least, -(-4 * examples // (self.batch_size * self.accumulation)))
 
 
 def default_learning_rate(hidden_size: int) -> float:
-    """Peak learning rate of AdamW for a member of this width when all of it is tuned.
+    """Return the peak learning rate of AdamW for a backbone of this width, all of it trained.
 
-    A power law through two points: 1e-5 at width 1,024, the PET paper's for RoBERTa-large, and
-    5e-5 at width 384, measured for pet-mini (benchmarks/RESULTS.md). It gives 1.6e-5 at width 768.
+    It is a power law through two points: 1e-5 at width 1,024, the PET paper's for RoBERTa-large,
+    and 5e-5 at width 384, measured for pet-mini (benchmarks/RESULTS.md). It gives 1.6e-5 at width
+    768.
     """
     return float(1e-5 * (1024 / hidden_size) ** 1.64)

@@ -1,4 +1,4 @@
-"""Settings that a run does not read, so that nobody tunes what changes nothing."""
+"""Settings that a run does not read, to warn of tuning them without effect."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from pet.config.settings import CONFIGS, Settings
 
 @dataclass(frozen=True)
 class SlotUse:
-    """Slots of the members, as far as settings of soft templates count for them.
+    """Use of soft slots by the members of a run.
 
-    ``kinds`` are those of the soft templates, None for a member without one; ``given`` tells
-    whether some pattern gets slots before it, ``started`` whether some slots have no words and
-    start as ``soft_start`` says.
+    Parameters
+    ----------
+    kinds : set of str or None
+        Kinds of the members' soft templates; None for a member without one.
+    given : bool
+        Whether some pattern gets slots before it.
+    started : bool
+        Whether some slots have no words, so that ``soft_start`` counts.
     """
 
     kinds: Set[str | None]
@@ -26,10 +31,10 @@ class SlotUse:
 
 
 def unused(settings: Settings, slots: SlotUse) -> list[str]:
-    """Return the names of settings that are not at their defaults and that nothing reads."""
+    """Return the names of settings that differ from their defaults although nothing reads them."""
     values: list[tuple[str, Any, Any]] = [("patterns", settings.patterns, None)]
-    for part in CONFIGS:
-        config = getattr(settings, part)
+    for config_name in CONFIGS:
+        config = getattr(settings, config_name)
         values += [(item.name, getattr(config, item.name), item.default) for item in fields(config)]
     ignored = METHODS[settings.method].ignores | _unused_by_members(settings, slots)
     return [name for name, value, default in values if name in ignored and value != default]
@@ -41,7 +46,7 @@ def _unused_by_members(settings: Settings, slots: SlotUse) -> frozenset[str]:
     if slots.kinds <= {None}:
         ignored.add("prompt_rate")
     elif None not in slots.kinds and training.scope == "prompt":
-        ignored.add("learning_rate")  # of the whole model, which is frozen
+        ignored.add("learning_rate")  # of the backbone, which is frozen
     if not slots.given:
         ignored.add("soft_text")
     if not slots.given or template.soft_text is not None:

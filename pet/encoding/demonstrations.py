@@ -62,17 +62,17 @@ def with_demonstrations(
 def _filled(pattern: Pattern, label: str, word: str) -> tuple[Part, ...]:
     """Return a demonstration of a label: the pattern with a word instead of the mask."""
     filled: list[Part] = []
-    for element in pattern.parts:
-        match element:
+    for part in pattern.parts:
+        match part:
             case Mask():
-                element = Words(word)
+                part = Words(word)
             case Field(name):
-                element = replace(element, name=f"{label}:{name}", keep=False, beside=True)
+                part = replace(part, name=f"{label}:{name}", keep=False, beside=True)
         # Words that meet are tokenised together, as they would be in a text.
-        if isinstance(element, Words) and filled and isinstance(filled[-1], Words):
-            filled[-1] = Words(filled[-1].text + element.text)
+        if isinstance(part, Words) and filled and isinstance(filled[-1], Words):
+            filled[-1] = Words(filled[-1].text + part.text)
         else:
-            filled.append(element)
+            filled.append(part)
     return tuple(filled)
 
 

@@ -197,7 +197,7 @@ class Encoder:
         return Encoded(rows, segments, masks, pad_id, label_slot, soft_slots, entries)
 
     def _shares(self, fields: list[Field], lengths: list[Ints], count: int) -> list[Ints]:
-        """Return how many tokens each field keeps, (N,) a field, from its ``lengths``.
+        """Return the numbers of tokens that fields keep of their ``lengths``, (N,) a field.
 
         The longest field is shortened first, a field marked ``:keep`` never. Demonstrations get
         the room that the input does not need, at most half of all.

@@ -58,16 +58,16 @@ def token_runs(
     space = False
     first = True
     soft = _Entries()
-    for element in parts:
-        match element:
+    for part in parts:
+        match part:
             case Words(text) | Soft(text=str() as text):
                 # Trainable words are tokenised as plain ones: untrained they are the same input.
                 bare = text.strip()
                 if bare:
                     ids = tokenizer.word_ids(bare, space or text[:1].isspace(), first)
                     runs.append(
-                        soft.run(element, ids, segment)
-                        if isinstance(element, Soft)
+                        soft.run(part, ids, segment)
+                        if isinstance(part, Soft)
                         else TokenRun(tuple(ids), segment=segment)
                     )
                     space = text[-1:].isspace()
@@ -77,7 +77,7 @@ def token_runs(
                 continue
             case Field():
                 after_space = space and not first
-                runs.append(TokenRun(field=element, after_space=after_space, segment=segment))
+                runs.append(TokenRun(field=part, after_space=after_space, segment=segment))
             case LabelName():
                 after_space = space and not first
                 runs.append(TokenRun(after_space=after_space, segment=segment, is_label=True))
@@ -94,7 +94,7 @@ def token_runs(
                 # for, nor a word, which a masked-LM loss could choose. Models that read from left
                 # to right have no mask ids, and do not look for the pad token.
                 ids = list(tokenizer.mask_ids(length)) or [tokenizer.pad_id] * length
-                runs.append(soft.run(element, ids, segment))
+                runs.append(soft.run(part, ids, segment))
         space = first = False
     runs.append(TokenRun(frame.after, segment=segment))
     return runs, soft.starts

@@ -1,4 +1,4 @@
-"""Tokenisation of texts, in which no special token is found, and the special tokens around them."""
+"""Tokenisation of texts, never into special tokens, and the special tokens around them."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class TextTokenizer:
         if after_space and self.space_counts:
             texts = [" " + text for text in texts]
         rows: list[Ints] = []
-        # The tokenizer's own objects are a hundred times larger than the ids: few at a time.
+        # Encodings are a hundred times larger than their ids, so only a few are made at a time.
         for start in range(0, len(texts), 512):
             batch = list(texts[start : start + 512])
             encodings = self._backend.encode_batch_fast(batch, add_special_tokens=False)

@@ -23,9 +23,9 @@ from pet.progress import Progress, counted, silent
 from pet.runs import RunFolder
 from pet.task import Task
 from pet.task.kinds import task_kind
-from pet.types import Scores, Texts
+from pet.types import Floats, Scores, Texts
 
-Probabilities = NDArray[np.float64]
+Probabilities = Floats
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Task: what is asked. Labels, text fields, patterns and label words."""
+"""Task: labels, text fields, patterns and label words."""
 
 from pet.task.pattern import Pattern
 from pet.task.pvp import PVP

@@ -1,4 +1,4 @@
-"""Labels as rows hold them: one name or, where a task is multi-label, a list of names."""
+"""Labels of texts: one name or, in multi-label tasks, several."""
 
 from __future__ import annotations
 
@@ -6,34 +6,40 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pet.errors import DataError, did_you_mean
 from pet.task.task import Task
+from pet.types import Ints
 
-# The label of a text; of a multi-label task all its labels in the task's order, () for none.
+# Label of a text; in multi-label tasks all its labels in the task's order, () for none.
 Label = str | tuple[str, ...]
 
 
 def names(label: Label | None) -> Sequence[str]:
-    """Every label of a text, one by one; none where it is unknown."""
+    """Return the labels of a text, one by one; none if they are unknown."""
     return (label,) if isinstance(label, str) else label or ()
 
 
 def label_text(label: Label, separator: str) -> str:
-    """Return a label as one cell of a table; several are joined, as rows may have them."""
+    """Return a label as one cell of a table, several labels with the separator between them."""
     return label if isinstance(label, str) else separator.join(label)
 
 
 def known_label(where: str, value: Any, task: Task) -> str:
-    """Return a label of the task, or refuse one that it does not have."""
+    """Return a label of the task.
+
+    Raises
+    ------
+    DataError
+        When the task has no such label; names the place ``where``.
+    """
     label = str(value).strip()
     if label not in task.labels:
         raise DataError(f"{where}: unknown label {label!r}.", did_you_mean(label, task.labels))
     return label
 
 
-def label_numbers(labels: Sequence[object], known: Sequence[str]) -> NDArray[np.int64]:
-    """Positions of labels in the task's list, (N,)."""
-    index = {label: number for number, label in enumerate(known)}
-    return np.array([index[str(label)] for label in labels], dtype=np.int64)
+def label_numbers(labels: Sequence[object], known: Sequence[str]) -> Ints:
+    """Return the positions of labels in the task's list, (N,)."""
+    positions = {label: position for position, label in enumerate(known)}
+    return np.array([positions[str(label)] for label in labels], dtype=np.int64)

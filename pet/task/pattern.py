@@ -1,4 +1,4 @@
-"""Patterns: the one-line template language that turns an example into a cloze question."""
+"""Patterns: a one-line template language that turns an example into a cloze question."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _Fail = Callable[[str, int], PatternError]
 
 @dataclass(frozen=True)
 class Words:
-    """Literal words of the pattern; never shortened."""
+    """Literal words of a pattern; never shortened."""
 
     text: str
 
@@ -28,8 +28,8 @@ class Words:
 class Field:
     """A text field of the example.
 
-    ``cut`` says which end gives way when the input is too long; ``keep`` forbids shortening.
-    Fields that stand ``beside`` the input, in demonstrations, give way before its own.
+    ``cut`` is the place where a text that is too long is shortened; ``keep`` forbids shortening.
+    Fields ``beside`` the input, in demonstrations, are shortened before those of the input.
     """
 
     name: str
@@ -40,24 +40,24 @@ class Field:
 
 @dataclass(frozen=True)
 class Mask:
-    """Where the label word is predicted."""
+    """Place at which the label word is predicted."""
 
 
 @dataclass(frozen=True)
 class Separator:
-    """Where the second segment starts."""
+    """Start of the second segment."""
 
 
 @dataclass(frozen=True)
 class LabelName:
-    """Where a label's name goes: such a pattern asks about every label, to be told yes or no."""
+    """Place of a label's name; the pattern is asked once for each label and answered yes or no."""
 
 
 @dataclass(frozen=True)
 class Soft:
     """Learned tokens: ``length`` pseudo tokens, or trainable tokens that start as ``text``.
 
-    Slots of one ``group`` share their vectors, wherever in the pattern they stand.
+    All slots of one ``group`` share their vectors.
     """
 
     length: int = 1
@@ -66,7 +66,7 @@ class Soft:
 
 
 Part = Words | Field | Mask | Separator | LabelName | Soft
-# Slots that may stand in a pattern once, and that take no option.
+# Slots that a pattern may have once, and that take no option.
 _SINGLE: dict[str, Mask | Separator | LabelName] = {
     "mask": Mask(),
     "sep": Separator(),
@@ -89,7 +89,7 @@ class Pattern:
     Raises
     ------
     PatternError
-        With a caret under the place, when the template is malformed.
+        When the template is malformed; a caret points at the place.
 
     Examples
     --------
@@ -115,7 +115,7 @@ class Pattern:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Names of the text fields, in order of first appearance."""
+        """Names of the text fields, in the order of their first use."""
         return tuple(dict.fromkeys(part.name for part in self.parts if isinstance(part, Field)))
 
     @property
@@ -125,12 +125,12 @@ class Pattern:
 
     @property
     def has_pseudo_tokens(self) -> bool:
-        """Whether some learned tokens start as no words of the pattern's."""
+        """Whether some learned tokens do not start as words of the pattern."""
         return any(isinstance(part, Soft) and part.text is None for part in self.parts)
 
     @property
     def asks_each_label(self) -> bool:
-        """Whether the pattern names a label and is therefore asked once for every label."""
+        """Whether the pattern names a label, so that it is asked once for every label."""
         return LabelName() in self.parts
 
     def render(
@@ -140,7 +140,7 @@ class Pattern:
         separator: str = " | ",
         label: str = "<label>",
     ) -> str:
-        """Return the filled pattern as readable text, for people to look at."""
+        """Return the filled pattern as text for people."""
         shown = []
         for part in self.parts:
             match part:
@@ -165,13 +165,15 @@ def input_parts(fields: list[str]) -> tuple[Part, ...]:
     The first field is the first segment, the others together are the second.
     """
     parts: list[Part] = [Field(fields[0])]
-    for number, name in enumerate(fields[1:]):
-        parts.append(Words(" ") if number else Separator())
+    for name in fields[1:]:
+        parts.append(Separator() if len(parts) == 1 else Words(" "))
         parts.append(Field(name))
     return tuple(parts)
 
 
 def _parse(template: str) -> tuple[Part, ...]:
+    """Return the parts of a template, or raise a `PatternError` that points at the fault."""
+
     def fail(problem: str, position: int) -> PatternError:
         line = template.replace("\n", " ")
         return PatternError(f"Pattern: {problem}\n    {line}\n    {' ' * position}^")
@@ -214,6 +216,7 @@ def _parse(template: str) -> tuple[Part, ...]:
 
 
 def _slot_end(template: str, start: int) -> int | None:
+    """Return the position of the brace that closes a slot; None if there is none."""
     quote = ""
     escaped = False
     for position in range(start + 1, len(template)):
@@ -234,8 +237,9 @@ def _slot_end(template: str, start: int) -> int | None:
 
 
 def _slot(inside: str, position: int, groups: dict[str, Soft], fail: _Fail) -> Part:
+    """Return the part that the text inside a slot's braces stands for."""
     name, colon, option = inside.partition(":")
-    name, hash_sign, group = (part.strip() for part in name.partition("#"))
+    name, hash_sign, group = (text.strip() for text in name.partition("#"))
     option = option.strip()
     for word in (name, group) if hash_sign else (name,):
         if not _NAME.match(word):
@@ -263,30 +267,31 @@ def _slot(inside: str, position: int, groups: dict[str, Soft], fail: _Fail) -> P
 def _soft(
     option: str, group: str | None, groups: dict[str, Soft], position: int, fail: _Fail
 ) -> Soft:
+    """Return a soft slot; one of a group that was met before repeats the first."""
     earlier = groups.get(group) if group else None
     if earlier is not None and not option:
         return earlier
-    part = Soft(1, None, group) if not option else None
+    slot = Soft(1, None, group) if not option else None
     if option.isdecimal() and int(option) > 0:
-        part = Soft(int(option), None, group)
+        slot = Soft(int(option), None, group)
     elif option and option[0] in "'\"":
         try:
             text = ast.literal_eval(option)
         except (SyntaxError, ValueError):
             text = ""
         if isinstance(text, str) and text.strip():
-            part = Soft(1, text, group)
-    if part is None:
+            slot = Soft(1, text, group)
+    if slot is None:
         raise fail("soft takes a positive number or quoted words", position + 1)
-    if earlier is not None and part != earlier:
+    if earlier is not None and slot != earlier:
         raise fail(f"the group {group!r} was given before with another start", position + 1)
     if group:
-        groups[group] = part
-    return part
+        groups[group] = slot
+    return slot
 
 
 def written(part: Part) -> str:
-    """Write a part as it stands in a template, which is parsed to it again."""
+    """Return a part as a template's text, which is parsed to the same part again."""
     match part:
         case Words(text):
             return text.replace("{", "{{").replace("}", "}}")

@@ -1,4 +1,4 @@
-"""PVP: a pattern with the verbalizers that read its mask."""
+"""PVP: a pattern with the verbalizers of its mask."""
 
 from __future__ import annotations
 
@@ -15,18 +15,23 @@ from pet.task.verbalizer import Verbalizer
 class PVP:
     """A pattern-verbalizer pair; several verbalizers share one forward pass.
 
-    Where the pattern names a ``{label}`` it asks about every label, and the verbalizers have words
-    for "yes" and "no".
+    A pattern with ``{label}`` asks about every label; its verbalizers have words for "yes" and
+    "no".
 
     Parameters
     ----------
     pattern : str or Pattern
         The cloze template.
     *verbalizers : Verbalizer
-        One or more; their label scores are combined by the ensembling layers.
+        One or more; the setting ``combine_verbalizers`` combines their label scores.
     soft : str, optional
-        How the pattern's slots are learned: what ``--soft`` takes. A pattern with slots is
-        learned by "prompt-tuning" where nothing is said; one without slots gets some before it.
+        Kind of soft template, as for ``--soft``; by default "prompt-tuning" for a pattern with
+        slots. With a kind, a pattern without slots gets some before it.
+
+    Raises
+    ------
+    PatternError
+        When the pattern is malformed, verbalizers are missing, or the kind is unknown.
 
     Examples
     --------
@@ -63,13 +68,13 @@ class PVP:
         object.__setattr__(self, "soft", soft)
 
     def answers(self, labels: Sequence[str]) -> tuple[str, ...]:
-        """What the verbalizers have words for: the labels, or "yes" and "no" about each."""
+        """Return the answers that the verbalizers have words for: the labels, or "yes" and "no"."""
         return ("yes", "no") if self.pattern.asks_each_label else tuple(labels)
 
     def with_pattern(self, pattern: str | Pattern, soft: str | None) -> PVP:
-        """Return a PVP that asks otherwise, with the same verbalizers."""
+        """Return a PVP of another pattern with the same verbalizers."""
         return PVP(pattern, *self.verbalizers, soft=soft)
 
     def with_verbalizers(self, *verbalizers: Verbalizer) -> PVP:
-        """Return a PVP that asks the same with other label words."""
+        """Return a PVP of the same pattern with other verbalizers."""
         return PVP(self.pattern, *verbalizers, soft=self.soft)

@@ -1,4 +1,4 @@
-"""A task as the Python file that defines it: what searches write and people go on editing."""
+"""Python source of a task, which searches write and people edit."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pet.task.verbalizer import Verbalizer
 
 
 def task_source(task: Task) -> str:
-    """Return Python source; `pet.task.task.load_task` reads it as an equal task."""
+    """Return the Python source of a task; `pet.load_task` reads an equal task from it."""
     verbalizers: list[Verbalizer] = []
     for pvp in task.pvps:
         for verbalizer in pvp.verbalizers:
             if verbalizer not in verbalizers:
                 verbalizers.append(verbalizer)
-    names = [f"words_{number}" for number in range(len(verbalizers))]
+    names = [f"words_{index}" for index in range(len(verbalizers))]
     lines = [_quoted(task.description or f"The task {task.name}."), ""]
     lines += ["from pet import PVP, Task, Verbalizer", ""]
     for name, verbalizer in zip(names, verbalizers, strict=True):
@@ -42,9 +42,9 @@ def task_source(task: Task) -> str:
         lines.append(f"    label_separator={_quoted(task.label_separator)},")
     lines.append("    pvps=[")
     for pvp in task.pvps:
-        own = ", ".join(names[verbalizers.index(verbalizer)] for verbalizer in pvp.verbalizers)
+        words = ", ".join(names[verbalizers.index(verbalizer)] for verbalizer in pvp.verbalizers)
         soft = f", soft={_quoted(pvp.soft)}" if pvp.soft else ""
-        lines.append(f"        PVP({_quoted(pvp.pattern.template)}, {own}{soft}),")
+        lines.append(f"        PVP({_quoted(pvp.pattern.template)}, {words}{soft}),")
     lines += ["    ],", ")"]
     return "\n".join(lines) + "\n"
 
@@ -63,7 +63,7 @@ def _words(verbalizer: Verbalizer) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    # A JSON string is a Python string, in the double quotes of the house.
+    # JSON strings are Python strings, in double quotes.
     return json.dumps(text, ensure_ascii=False)
 
 

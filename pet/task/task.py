@@ -1,4 +1,4 @@
-"""Tasks: labels, text fields and PVPs; where tasks are found."""
+"""Tasks: labels, text fields and PVPs, and their loading by name."""
 
 from __future__ import annotations
 
@@ -21,38 +21,39 @@ METRIC_NAMES = Names(("accuracy", "micro_f1", "macro_f1", "ece", "mean_absolute_
 
 @dataclass(frozen=True)
 class Task:
-    """What is classified and how it is asked.
+    """A classification task: its labels, text fields, patterns and label words.
 
     Parameters
     ----------
     name : str
-        Short name, shown in tables.
+        Short name for tables.
     labels : sequence of str
         The classes; their order is the column order of every score array.
     fields : sequence of str
         The text fields of an example.
     pvps : sequence of PVP
-        The patterns and their verbalizers. Patterns with ``{label}`` ask about every label.
+        Patterns and their verbalizers. Patterns with ``{label}`` ask about every label.
     description : str
         One line for people.
     columns : mapping
-        Field to the column that is read when a file has no column of the field's own name.
+        Field to the column that is read when a file has no column of the field's name.
     label_column : str
-        The column that holds the label.
+        Column of the label.
     metrics : sequence of str
         Figures that `pet evaluate` shows first: names in `pet.evaluation.metrics.METRICS`, such as
         "accuracy" and "macro_f1", or "f1:<label>".
     kind : {"single", "ordinal", "multi-label"}
-        "single": every text has one label. "ordinal": so it has, and the labels are ordered, so
-        that being off by one is better than by two. "multi-label": a text has any number of
-        labels, also none; all patterns name a ``{label}`` and ask about each.
+        "single": every text has one label. "ordinal": the same with ordered labels, so that being
+        off by one is better than by two. "multi-label": a text has any number of labels, also none;
+        all patterns have a ``{label}`` and ask about each.
     label_separator : str
-        What stands between the labels of a multi-label text in one cell of a table.
+        Separator of the labels of a multi-label text in one cell of a table.
 
     Raises
     ------
     TaskError
-        When parts do not fit each other: a pattern's field or a verbalizer's label is unknown.
+        When something does not fit the rest, such as an unknown field of a pattern or an unknown
+        label of a verbalizer.
 
     Examples
     --------
@@ -154,7 +155,13 @@ class Task:
                 )
 
     def select(self, patterns: Sequence[int] | None) -> tuple[tuple[int, PVP], ...]:
-        """Return ``(number, PVP)`` of the chosen patterns; all of them for None."""
+        """Return ``(number, PVP)`` of the chosen patterns; all of them for None.
+
+        Raises
+        ------
+        UsageError
+            When the task has no pattern of this number.
+        """
         numbers = range(len(self.pvps)) if patterns is None else patterns
         for number in numbers:
             if not 0 <= number < len(self.pvps):
@@ -165,9 +172,9 @@ class Task:
         return tuple((number, self.pvps[number]) for number in numbers)
 
     def with_verbalizers(self, *verbalizers: Verbalizer) -> Task:
-        """Return a task that asks the same with other label words, the same in all patterns.
+        """Return the task with other verbalizers, the same for all patterns.
 
-        Patterns that name a label are answered with yes or no, and stay as they are.
+        Patterns that name a label are answered with yes or no, and are not changed.
         """
         pvps = [
             pvp if pvp.pattern.asks_each_label else pvp.with_verbalizers(*verbalizers)
@@ -176,7 +183,7 @@ class Task:
         return replace(self, pvps=pvps)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the task as plain JSON values; `from_dict` reads them."""
+        """Return the task as JSON values; `from_dict` reads them."""
         return {
             "name": self.name,
             "labels": list(self.labels),
@@ -206,7 +213,7 @@ class Task:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Task:
-        """Rebuild a task from `to_dict`."""
+        """Rebuild a task from the values of `to_dict`."""
         pvps = [
             PVP(
                 entry["pattern"],
@@ -218,7 +225,7 @@ class Task:
         return cls(**{**plain, "pvps": pvps})
 
 
-# Tasks of other packages; the built-in ones are files.
+# Tasks of other packages; those of `pet` are files.
 TASKS: Registry[Task] = Registry("tasks", "task", {}, holds=Task)
 
 
@@ -229,11 +236,13 @@ def task_names() -> list[str]:
 
 
 def load_task(name: str | Path | Task) -> Task:
-    """Return a task by name, by the path of a Python file that defines one, or as it is.
+    """Return a task by its name, or from a Python file that defines it.
 
-    Names are those of built-in tasks, then those in `TASKS`.
-
-    The file is run, as any Python file you import would be.
+    Parameters
+    ----------
+    name : str, Path or Task
+        Name of a built-in task or of one in `TASKS`, or the path of a .py file, which is run as any
+        imported file is. A task is returned unchanged.
 
     Raises
     ------
@@ -266,12 +275,12 @@ def load_task(name: str | Path | Task) -> Task:
     if not path.is_file():
         raise TaskError(f"No task file {path}.")
     try:
-        found = [value for value in runpy.run_path(str(path)).values() if isinstance(value, Task)]
+        values = runpy.run_path(str(path)).values()
     except PetError as error:
         raise TaskError(f"{path}: {error.message}") from error
     except (Exception, SystemExit) as error:
         raise TaskError(f"{path}: {type(error).__name__} while it was run: {error}") from error
-    unique = list({id(task): task for task in found}.values())
+    unique = list({id(value): value for value in values if isinstance(value, Task)}.values())
     if len(unique) != 1:
         raise TaskError(f"{path}: expected one Task object at module level, found {len(unique)}.")
     return unique[0]

@@ -1,4 +1,4 @@
-"""Verbalizers: which words stand for which label, and how the words of a label combine."""
+"""Verbalizers: the words of each label, and the combination of their scores."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ class Verbalizer:
     words : mapping
         Label to its words, as a list or as ``{word: weight}``; weights are relative.
     combine : {"mean", "logsumexp", "max", "vote"}
-        How the scores of a label's words become the label's score (see `pet.scoring.scorer`).
+        Combination of the scores of a label's words into the label's score.
     decoding : {"max-first", "left-to-right", "parallel"}
-        How a word of several tokens is filled in when it is scored. "max-first" fills the most
-        certain mask and runs again; "parallel" needs one forward pass.
+        Order in which the masks of a word of several tokens are filled when it is scored.
+        "max-first" fills the most certain mask first, with a forward pass for each; "parallel"
+        needs one forward pass.
 
     Raises
     ------
@@ -68,7 +69,7 @@ class Verbalizer:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels this verbalizer speaks for."""
+        """Labels that have words."""
         return tuple(self.words)
 
     @classmethod
@@ -78,9 +79,14 @@ class Verbalizer:
         Parameters
         ----------
         name : str or Path
-            A path, or the name of one of the built-in files of ``verbalizers/``.
+            Path of the file, or the name of a built-in one in ``verbalizers/``.
         **options
             ``combine`` and ``decoding``, as for the class.
+
+        Raises
+        ------
+        VerbalizerError
+            When the file cannot be read, or its words are refused.
         """
         path = Path(name)
         if path.suffix != ".json":

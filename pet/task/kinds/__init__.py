@@ -1,10 +1,10 @@
-"""What the kind of a task decides: losses, probabilities, and which labels are predicted.
+"""Kinds of tasks: single labels, ordered labels, several labels; all that depends on the kind.
 
-Label scores are (N, C) arrays whatever the kind. What is chosen between differs: the labels of a
-text, or yes and no about each of its labels. `decisions` lays scores out as rows of alternatives,
-one row a choice. For multi-label tasks these are N C rows with the scores (0, s), for "no" and
-"yes": softmax over them is the sigmoid of s, and cross entropy, temperatures, votes and divergences
-mean what they should without a formula of their own.
+Label scores are (N, C) arrays for every kind. The alternatives of a decision differ: the labels of
+a text, or yes and no for each label. `Kind.decisions` lays scores out with one row for each
+decision. In multi-label tasks these are N C rows with the scores (0, s), for "no" and "yes":
+softmax over them is the sigmoid of s, and cross entropy, temperatures, votes and divergences need
+no other formula.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pet.task.kinds.base import Kind
 from pet.task.kinds.one_label import OneLabel, OrderedLabels
 from pet.task.labels import Label
 from pet.task.task import Task
-from pet.types import Ints
+from pet.types import Floats, Ints
 
 __all__ = [
     "KINDS", "Kind", "accuracy", "confidence", "is_indicator", "label_list", "read_label",
@@ -38,22 +38,22 @@ KINDS: Registry[Kind] = Registry(
 
 
 def task_kind(task: Task) -> Kind:
-    """Return what a task's kind decides."""
+    """Return the kind of a task."""
     return KINDS[task.kind]
 
 
 def read_label(where: str, value: Any, task: Task) -> Label:
-    """Read what a row, or a list of labels, has for one text.
+    """Read the label of one text from a row or a list.
 
     Parameters
     ----------
     where : str
-        The row's place, for messages.
+        Place of the row, for messages.
     value : object
-        A label; for a multi-label task a list of labels, or one text in which they are separated
-        by the task's ``label_separator``.
+        A label; for a multi-label task a list of labels, or one text with the task's
+        ``label_separator`` between them.
     task : Task
-        Whose labels they must be.
+        Task that must have the labels.
 
     Raises
     ------
@@ -64,15 +64,15 @@ def read_label(where: str, value: Any, task: Task) -> Label:
 
 
 def label_list(labels: Any, task: Task) -> list[Any]:
-    """Return the labels of several texts as `read_label` takes them, one after the other.
+    """Return the labels of several texts as a list, each as `read_label` takes it.
 
     Parameters
     ----------
     labels : iterable
-        A label a text; for a multi-label task a list of labels a text, or an array (N, C) of 0 and
-        1, also sparse or a data frame.
+        One label for each text; for a multi-label task a list of labels for each, or an array
+        (N, C) of 0 and 1, which may be sparse or a data frame.
     task : Task
-        Whose labels they are.
+        Task that has the labels.
 
     Raises
     ------
@@ -88,31 +88,46 @@ def is_indicator(labels: Any, task: Task) -> bool:
 
 
 def targets_of(task: Task, labels: Sequence[Label | None]) -> Ints:
-    """Return labels as numbers: (N,), or (N, C) with 1 for every label of a multi-label task."""
+    """Return labels as numbers: (N,), or (N, C) of 0 and 1 in multi-label tasks."""
     return task_kind(task).targets(labels, task.labels)
 
 
-def accuracy(task: Task, scores: NDArray[Any], targets: Ints) -> float:
-    """Share of texts all of whose labels are found, from scores (N, C)."""
+def accuracy(task: Task, scores: Floats, targets: Ints) -> float:
+    """Return the share of texts whose labels are all predicted, from scores (N, C)."""
     kind = task_kind(task)
     return float(right(kind.predicted(kind.probabilities(scores)), targets).mean())
 
 
 def right(predicted: Ints, targets: Ints) -> NDArray[np.bool_]:
-    """Tell for which texts the prediction is the truth, label for label: (N,)."""
+    """Tell which texts are predicted right, in all labels: (N,)."""
     same = predicted == targets
     return same if same.ndim == 1 else cast(NDArray[np.bool_], same.all(axis=1))
 
 
-def confidence(kind: Kind, probabilities: NDArray[Any]) -> NDArray[np.float64]:
-    """Probability that the prediction is right in all its decisions, taken as independent: (N,)."""
+def confidence(kind: Kind, probabilities: Floats) -> NDArray[np.float64]:
+    """Return the probability that all decisions are right, as if they were independent: (N,)."""
     likeliest = kind.shares(probabilities).max(axis=1).reshape(len(probabilities), -1)
     return cast(NDArray[np.float64], likeliest.prod(axis=1))
 
 
-def refuse_multi_label(task: Task, what: str, instead: str | None = None) -> None:
-    """Raise a UsageError where something takes only tasks of one label a text."""
+def refuse_multi_label(task: Task, subject: str, hint: str | None = None) -> None:
+    """Refuse a task whose texts may have several labels.
+
+    Parameters
+    ----------
+    task : Task
+        Task that is checked.
+    subject : str
+        Start of the message: the method or command that needs one label a text.
+    hint : str, optional
+        Alternative, for the message.
+
+    Raises
+    ------
+    UsageError
+        When the task is refused.
+    """
     if not isinstance(task_kind(task), OneLabel):
         raise UsageError(
-            f"{what} takes tasks with one label a text; {task.name!r} is {task.kind}.", instead
+            f"{subject} takes tasks with one label a text; {task.name!r} is {task.kind}.", hint
         )

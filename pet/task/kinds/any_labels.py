@@ -12,36 +12,36 @@ from scipy.special import expit, logit
 from pet.errors import DataError
 from pet.task.kinds.base import Array, Kind
 from pet.task.labels import Label, known_label, names
-from pet.types import Ints
+from pet.types import Floats, Ints
 
 if TYPE_CHECKING:
     from pet.task.task import Task
 
 
 class AnyLabels(Kind):
-    """A text has any number of labels: each is a yes or no of its own, yes from one half on."""
+    """Every text has any number of labels; those of a probability from 0.5 on are predicted."""
 
     accuracy_title = "test, all labels right"
     without_metrics = frozenset({"mean_absolute_error"})
     problem_type = "multi_label_classification"
     empty_label = ()
-    # Text tells which labels are preferred to others, not how often one is true.
+    # Unlabelled text shows which labels are preferred to others, not how often one is true.
     has_prior = False
 
     def read(self, where: str, value: Any, task: Task) -> Label:
-        """Read a list of labels, or one text in which the task's separator stands between them."""
+        """Read a list of labels, or one text with the task's separator between them."""
         if isinstance(value, str):
-            value = [part for part in value.split(task.label_separator) if part.strip()]
+            value = [name for name in value.split(task.label_separator) if name.strip()]
         if isinstance(value, dict) or not hasattr(value, "__iter__"):
             raise DataError(
                 f"{where}: expected a list of labels, found {value!r}.",
                 f'Write ["one", "another"], or "one{task.label_separator}another".',
             )
-        given = {known_label(where, part, task) for part in value}
+        given = {known_label(where, name, task) for name in value}
         return tuple(label for label in task.labels if label in given)
 
     def label_list(self, labels: Any, task: Task) -> list[Any]:
-        """Return a list of labels a text, also from an array (N, C) of 0 and 1.
+        """Return a list of labels for each text, also from an array (N, C) of 0 and 1.
 
         The array may be sparse or a data frame.
 
@@ -63,7 +63,7 @@ class AnyLabels(Kind):
         return [[task.labels[column] for column in np.flatnonzero(row).tolist()] for row in table]
 
     def is_indicator(self, labels: Any, task: Task) -> bool:
-        """Tell whether they are an array (N, C) of numbers, or lists like one."""
+        """Tell whether labels are an array (N, C) of numbers, or lists of this shape."""
         try:
             table = _dense(labels)
         except ValueError:  # lists of different lengths
@@ -76,11 +76,11 @@ class AnyLabels(Kind):
         return predicted if as_indicator else super().answers(predicted, known, as_indicator)
 
     def label(self, predicted: Any, known: Sequence[str]) -> Label:
-        """Return the names of the labels that it has."""
+        """Return the names of the predicted labels."""
         return tuple(label for label, has in zip(known, predicted, strict=True) if has)
 
     def check_examples(self, labels: Sequence[Label | None], known: Sequence[str]) -> None:
-        """Refuse sets of labels of which all are empty, or all have every label."""
+        """Refuse examples that all have no label, or all labels."""
         label_sets = [set(names(label)) for label in labels]
         present = set[str]().union(*label_sets)
         if not present or all(len(label_set) == len(known) for label_set in label_sets):
@@ -90,7 +90,7 @@ class AnyLabels(Kind):
             )
 
     def described(self, labels: Sequence[Label | None]) -> list[str]:
-        """Say how many labels texts have."""
+        """Describe the number of labels of a text."""
         counts = [len(names(label)) for label in labels]
         return [
             f"labels a text: {np.mean(counts or [0]):.1f} on average, at most "
@@ -98,24 +98,24 @@ class AnyLabels(Kind):
         ]
 
     def targets(self, labels: Sequence[Label | None], known: Sequence[str]) -> Ints:
-        """Return 1 for every label that a text has, (N, C)."""
+        """Return 1 where a text has a label, otherwise 0: (N, C)."""
         rows = [[label in names(given) for label in known] for given in labels]
         return np.array(rows, dtype=np.int64).reshape(len(labels), len(known))
 
     def truth(self, targets: Ints, n_labels: int) -> NDArray[np.bool_]:
-        """Return the targets."""
+        """Return the targets as booleans, (N, C)."""
         return targets.astype(bool)
 
     def confusion(self, targets: Ints, predicted: Ints, n_labels: int) -> list[list[int]]:
-        """Return no table: a text has several labels in either dimension."""
+        """Return an empty table: texts with several labels have no place in one."""
         return []
 
     def alternatives(self, n_labels: int) -> int:
-        """Yes and no."""
+        """Return 2: no and yes."""
         return 2
 
     def decisions(self, scores: Array) -> Array:
-        """Return (0, s) for every score s."""
+        """Return (0, s) for every score s: (..., N C, 2)."""
         if isinstance(scores, np.ndarray):
             both = np.stack([np.zeros_like(scores), scores], axis=-1)
             return both.reshape(*scores.shape[:-2], -1, 2)
@@ -125,39 +125,39 @@ class AnyLabels(Kind):
         return pairs.reshape(*scores.shape[:-2], -1, 2)
 
     def scores(self, decisions: Array, n_labels: int) -> Array:
-        """Return the log-odds of yes."""
+        """Return the log-odds of yes, (..., N, C)."""
         odds = decisions[..., 1] - decisions[..., 0]
         by_text: Array = odds.reshape(*odds.shape[:-1], -1, n_labels)
         return by_text
 
     def decided(self, asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Take the labels that were asked about."""
+        """Return the labels that were asked about, (N C,)."""
         return asked.reshape(-1)
 
     def outcomes(self, targets: Ints) -> Ints:
-        """Return 0 for no and 1 for yes, label by label."""
+        """Return 0 for no and 1 for yes, (N C,)."""
         return targets.reshape(-1)
 
-    def probabilities(self, scores: NDArray[Any]) -> NDArray[Any]:
-        """Sigmoid: of each label for itself."""
-        return cast(NDArray[Any], expit(scores))
+    def probabilities(self, scores: Floats) -> Floats:
+        """Return the sigmoid of every score, (N, C)."""
+        return cast(Floats, expit(scores))
 
-    def scores_of(self, probabilities: NDArray[Any]) -> NDArray[Any]:
-        """Return log-odds."""
-        return cast(NDArray[Any], logit(probabilities))
+    def scores_of(self, probabilities: Floats) -> Floats:
+        """Return the log-odds, (N, C)."""
+        return cast(Floats, logit(probabilities))
 
-    def shares(self, probabilities: NDArray[Any]) -> NDArray[Any]:
-        """Return those of no and yes."""
+    def shares(self, probabilities: Floats) -> Floats:
+        """Return the probabilities of no and yes, (N C, 2)."""
         return np.stack([1 - probabilities, probabilities], axis=-1).reshape(-1, 2)
 
-    def predicted(self, probabilities: NDArray[Any]) -> Ints:
-        """Return 1 for every label from one half on, (N, C)."""
+    def predicted(self, probabilities: Floats) -> Ints:
+        """Return 1 where a probability is at least 0.5, otherwise 0: (N, C)."""
         return (probabilities >= 0.5).astype(np.int64)
 
-    def mean_scores(self, scores: NDArray[Any], targets: Ints) -> NDArray[np.float64]:
-        """Mean of the mean scores of texts with a label and of those without.
+    def mean_scores(self, scores: Floats, targets: Ints) -> NDArray[np.float64]:
+        """Return the midpoint between the mean scores of texts with a label and without it, (V, C).
 
-        Where either are missing it is the mean of the other labels' values.
+        A label that all texts have, or none, gets the mean of the other labels' values.
         """
         truth = targets.astype(bool)
         sides = []
@@ -170,7 +170,7 @@ class AnyLabels(Kind):
         return np.where(known, means, others)
 
     def learner(self, classifier: Any) -> Any:
-        """Let it learn every label against the rest."""
+        """Return a classifier that learns every label against the rest."""
         from sklearn.multiclass import OneVsRestClassifier
 
         return OneVsRestClassifier(classifier)

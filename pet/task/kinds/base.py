@@ -1,4 +1,4 @@
-"""Kind: everything that the kind of a task decides."""
+"""Kind: the base class of kinds of tasks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from numpy.typing import NDArray
 
 from pet.task.labels import Label
-from pet.types import Ints
+from pet.types import Floats, Ints
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,24 +17,26 @@ if TYPE_CHECKING:
 
     from pet.task.task import Task
 
-Array = TypeVar("Array", NDArray[Any], "Tensor")
+Array = TypeVar("Array", Floats, "Tensor")
 
 
 class Kind(ABC):
-    """How scores (N, C) and labels of N texts are understood. D decisions, A alternatives each.
+    """A kind of task: the meaning of the scores (N, C) and the labels of N texts.
+
+    Scores are laid out as D decisions between A alternatives each.
 
     Attributes
     ----------
     accuracy_title : str
-        Heads columns of test accuracies.
+        Title of columns of test accuracies.
     without_metrics : set of str
-        Names of the metrics that have no meaning for the kind.
+        Names of metrics that make no sense for the kind.
     problem_type : str
-        Name that transformers has for such classifiers.
+        Name of such classifiers in transformers.
     empty_label : Label or None
-        Label that an empty cell stands for; None where it stands for none.
+        Label of an empty cell; None if an empty cell is an error.
     has_prior : bool
-        Whether mean scores of unlabelled text tell which labels are preferred to others.
+        Whether mean scores of unlabelled text show which labels are preferred to others.
     """
 
     accuracy_title: ClassVar[str]
@@ -44,29 +46,29 @@ class Kind(ABC):
     has_prior: ClassVar[bool] = True
 
     def check_task(self, task: Task) -> None:  # noqa: B027 (most kinds refuse none)
-        """Refuse a task that this kind cannot be, with a `TaskError`."""
+        """Refuse a task that does not fit this kind, with a `TaskError`; by default none."""
 
     # Labels as people write them.
 
     @abstractmethod
     def read(self, where: str, value: Any, task: Task) -> Label:
-        """Read what a row has for one text; ``where`` is its place, for messages."""
+        """Read the label of one text from a row; ``where`` is its place, for messages."""
 
     @abstractmethod
     def label_list(self, labels: Any, task: Task) -> list[Any]:
-        """Return the labels of several texts as `read` takes them, one after the other."""
+        """Return the labels of several texts as a list, each as `read` takes it."""
 
     def is_indicator(self, labels: Any, task: Task) -> bool:
         """Tell whether labels of several texts are given as numbers (N, C)."""
         return False
 
     def answers(self, predicted: Ints, known: Sequence[str], as_indicator: bool) -> Any:
-        """Return predictions in the form in which people give labels."""
+        """Return predictions in the form in which labels were given."""
         return [self.label(row, known) for row in predicted]
 
     @abstractmethod
     def label(self, predicted: Any, known: Sequence[str]) -> Label:
-        """Name one text's prediction."""
+        """Return the label of one text's prediction."""
 
     @abstractmethod
     def check_examples(self, labels: Sequence[Label | None], known: Sequence[str]) -> None:
@@ -75,18 +77,18 @@ class Kind(ABC):
         Raises
         ------
         DataError
-            Says which labels are missing.
+            Names the missing labels.
         """
 
     def described(self, labels: Sequence[Label | None]) -> list[str]:
-        """Say in lines what is worth knowing of labelled examples, beside the counts of labels."""
+        """Return lines about labelled examples, besides the counts of labels."""
         return []
 
     # Labels as numbers.
 
     @abstractmethod
     def targets(self, labels: Sequence[Label | None], known: Sequence[str]) -> Ints:
-        """Return labels as numbers: (N,), or (N, C) with 1 for every label that a text has."""
+        """Return labels as numbers: (N,), or (N, C) with 1 where a text has a label."""
 
     @abstractmethod
     def truth(self, targets: Ints, n_labels: int) -> NDArray[np.bool_]:
@@ -94,17 +96,17 @@ class Kind(ABC):
 
     @abstractmethod
     def confusion(self, targets: Ints, predicted: Ints, n_labels: int) -> list[list[int]]:
-        """Count predictions, true labels in rows; [] where a text has several labels."""
+        """Count predictions, (C, C) with true labels in rows; [] if texts have several labels."""
 
     def strata(self, targets: Ints) -> Ints | None:
-        """Return the groups, (N,), whose shares splits keep; None where there are too many."""
+        """Return groups (N,) for stratified splits; None if there are too many."""
         return None
 
     # Scores and probabilities.
 
     @abstractmethod
     def alternatives(self, n_labels: int) -> int:
-        """Return how many there are in each decision, A."""
+        """Return the number of alternatives of each decision, A."""
 
     @abstractmethod
     def decisions(self, scores: Array) -> Array:
@@ -112,36 +114,36 @@ class Kind(ABC):
 
     @abstractmethod
     def scores(self, decisions: Array, n_labels: int) -> Array:
-        """Undo `decisions`, up to what does not change probabilities."""
+        """Return the inverse of `decisions`, up to a constant for each decision."""
 
     @abstractmethod
     def decided(self, asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Tell which decisions (D,) can be made where only some questions (N, Q) were asked."""
+        """Tell which decisions (D,) can be made after some questions (N, Q) were asked."""
 
     @abstractmethod
     def outcomes(self, targets: Ints) -> Ints:
         """Return the true alternative of each decision, (D,)."""
 
     @abstractmethod
-    def probabilities(self, scores: NDArray[Any]) -> NDArray[Any]:
+    def probabilities(self, scores: Floats) -> Floats:
         """Turn scores into probabilities, both (N, C)."""
 
     @abstractmethod
-    def scores_of(self, probabilities: NDArray[Any]) -> NDArray[Any]:
+    def scores_of(self, probabilities: Floats) -> Floats:
         """Turn probabilities into scores, both (N, C)."""
 
     @abstractmethod
-    def shares(self, probabilities: NDArray[Any]) -> NDArray[Any]:
+    def shares(self, probabilities: Floats) -> Floats:
         """Lay out probabilities (N, C) as those of alternatives, (D, A)."""
 
     @abstractmethod
-    def predicted(self, probabilities: NDArray[Any]) -> Ints:
-        """Decide: targets as `targets` gives them."""
+    def predicted(self, probabilities: Floats) -> Ints:
+        """Return the predicted labels as numbers, as `targets` does."""
 
     @abstractmethod
-    def mean_scores(self, scores: NDArray[Any], targets: Ints) -> NDArray[np.float64]:
-        """Mean scores (V, C) over labelled examples (V, N, C), every label counting the same."""
+    def mean_scores(self, scores: Floats, targets: Ints) -> NDArray[np.float64]:
+        """Return mean scores (V, C) of labelled examples (V, N, C); all labels count the same."""
 
     def learner(self, classifier: Any) -> Any:
-        """Make a scikit-learn classifier of one label a text learn targets of this kind."""
+        """Return a scikit-learn classifier for targets of this kind, from a multi-class one."""
         return classifier

@@ -12,17 +12,17 @@ from scipy.special import softmax
 from pet.errors import DataError
 from pet.task.kinds.base import Array, Kind
 from pet.task.labels import Label, known_label, label_numbers
-from pet.types import Ints
+from pet.types import Floats, Ints
 
 if TYPE_CHECKING:
     from pet.task.task import Task
 
 
 class OneLabel(Kind):
-    """Every text has one label: a softmax over the labels, of which the likeliest is predicted."""
+    """Every text has one label: the likeliest in a softmax over the labels."""
 
     accuracy_title = "test accuracy"
-    # The F1 over all labels of all texts is the accuracy here; labels without order have no steps.
+    # Micro F1 equals the accuracy here; labels without order have no distance.
     without_metrics = frozenset({"micro_f1", "mean_absolute_error"})
     problem_type = "single_label_classification"
 
@@ -36,7 +36,7 @@ class OneLabel(Kind):
         return known_label(where, value, task)
 
     def label_list(self, labels: Any, task: Task) -> list[Any]:
-        """Return them as texts."""
+        """Return the labels as texts."""
         return [str(label) for label in labels]
 
     def answers(self, predicted: Ints, known: Sequence[str], as_indicator: bool) -> Any:
@@ -48,7 +48,7 @@ class OneLabel(Kind):
         return known[int(predicted)]
 
     def check_examples(self, labels: Sequence[Label | None], known: Sequence[str]) -> None:
-        """Refuse examples of one label, or fewer than there are labels."""
+        """Refuse examples that all have one label, or that are fewer than the labels."""
         present = set(labels)
         missing = [label for label in known if label not in present]
         if len(present) == 1:
@@ -69,11 +69,11 @@ class OneLabel(Kind):
         return label_numbers(labels, known)
 
     def truth(self, targets: Ints, n_labels: int) -> NDArray[np.bool_]:
-        """Return one-hot rows."""
+        """Return one-hot rows, (N, C)."""
         return cast(NDArray[np.bool_], targets[:, None] == np.arange(n_labels))
 
     def confusion(self, targets: Ints, predicted: Ints, n_labels: int) -> list[list[int]]:
-        """Count, (C, C)."""
+        """Return the confusion matrix, (C, C) with true labels in rows."""
         from sklearn.metrics import confusion_matrix
 
         counts: list[list[int]] = confusion_matrix(
@@ -82,54 +82,54 @@ class OneLabel(Kind):
         return counts
 
     def strata(self, targets: Ints) -> Ints | None:
-        """Return the labels."""
+        """Return the label numbers."""
         return targets
 
     def alternatives(self, n_labels: int) -> int:
-        """All labels."""
+        """Return the number of labels."""
         return n_labels
 
     def decisions(self, scores: Array) -> Array:
-        """Return the scores: one decision a text."""
+        """Return the scores: every text is one decision."""
         return scores
 
     def scores(self, decisions: Array, n_labels: int) -> Array:
-        """Return the scores of the decisions, which they are."""
+        """Return the decisions, which are the scores."""
         return decisions
 
     def decided(self, asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Take all: a label that was not asked about is merely no candidate."""
+        """Return True for all: a label that was not asked about is only no candidate."""
         return np.ones(len(asked), dtype=bool)
 
     def outcomes(self, targets: Ints) -> Ints:
         """Return the label numbers."""
         return targets
 
-    def probabilities(self, scores: NDArray[Any]) -> NDArray[Any]:
-        """Softmax: rows sum to 1."""
-        return cast(NDArray[Any], softmax(scores, axis=-1))
+    def probabilities(self, scores: Floats) -> Floats:
+        """Return the softmax of every row."""
+        return cast(Floats, softmax(scores, axis=-1))
 
-    def scores_of(self, probabilities: NDArray[Any]) -> NDArray[Any]:
-        """Return log-probabilities."""
+    def scores_of(self, probabilities: Floats) -> Floats:
+        """Return the log-probabilities."""
         with np.errstate(divide="ignore"):
-            return cast(NDArray[Any], np.log(probabilities))
+            return cast(Floats, np.log(probabilities))
 
-    def shares(self, probabilities: NDArray[Any]) -> NDArray[Any]:
+    def shares(self, probabilities: Floats) -> Floats:
         """Return the probabilities."""
         return probabilities
 
-    def predicted(self, probabilities: NDArray[Any]) -> Ints:
+    def predicted(self, probabilities: Floats) -> Ints:
         """Return the number of the likeliest label, (N,)."""
         return cast(Ints, probabilities.argmax(axis=-1))
 
-    def mean_scores(self, scores: NDArray[Any], targets: Ints) -> NDArray[np.float64]:
-        """Mean of the labels' means."""
+    def mean_scores(self, scores: Floats, targets: Ints) -> NDArray[np.float64]:
+        """Return the mean of the labels' mean scores, (V, C)."""
         by_label = [scores[:, targets == label].mean(axis=1) for label in np.unique(targets)]
         means: NDArray[np.float64] = np.stack(by_label).mean(axis=0, dtype=np.float64)
         return means
 
 
 class OrderedLabels(OneLabel):
-    """Every text has one label, and labels are in order: being off by one is better than by two."""
+    """Every text has one label of an ordered list: being off by one is better than by two."""
 
     without_metrics = frozenset({"micro_f1"})
