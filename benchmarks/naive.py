@@ -30,7 +30,7 @@ from pet import PVP, Task
 from pet.backbone import MaskedLM
 from pet.data import Columns, Example, examples_from
 from pet.task import Pattern, Verbalizer, load_task
-from pet.task.pattern import Field, Mask, Words
+from pet.task.parts import Field, Mask, Words
 
 MAX_LENGTH = 256
 BATCH_SIZE = 8

@@ -19,7 +19,7 @@ from pet.encoding.ragged import Ragged
 from pet.encoding.tokenizer import TextTokenizer
 from pet.task import Pattern
 from pet.task.labels import names
-from pet.task.pattern import Field, Mask, Part, Separator, Words
+from pet.task.parts import Field, Mask, Part, Separator, Words
 from pet.types import Fields, Ints
 
 # Label to the texts of its examples.

@@ -17,7 +17,7 @@ from pet.encoding.ragged import Ragged
 from pet.encoding.token_runs import token_runs
 from pet.encoding.tokenizer import TextTokenizer
 from pet.errors import PatternError
-from pet.task.pattern import Field, Mask, Part, Soft, Words, input_parts
+from pet.task.parts import Field, Mask, Part, Soft, Words, input_parts
 from pet.types import Ints
 
 
@@ -59,7 +59,7 @@ class Encoder:
     tokenizer : TextTokenizer
         The backbone's tokenizer.
     parts : tuple of Part
-        A pattern's parts, or `pet.task.pattern.input_parts`.
+        A pattern's parts, or `pet.task.parts.input_parts`.
     max_length : int
         Most tokens of a row, special tokens included.
     n_masks : int

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 
 from pet.encoding.tokenizer import TextTokenizer
-from pet.task.pattern import Field, LabelName, Mask, Part, Separator, Soft, Words
+from pet.task.parts import Field, LabelName, Mask, Part, Separator, Soft, Words
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from pet.errors import UsageError, did_you_mean
 from pet.task import Task
-from pet.task.pattern import Field
+from pet.task.parts import Field
 
 # Longer lists of label names make a question that leaves no room for the text.
 _MOST_NAMED = 8

@@ -6,66 +6,13 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
 
 from pet.errors import PatternError
-
-Cut = Literal["tail", "head", "middle"]
+from pet.task.parts import Field, LabelName, Mask, Part, Separator, Soft, Words
 
 RESERVED = ("mask", "sep", "label", "soft")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _Fail = Callable[[str, int], PatternError]
-
-
-@dataclass(frozen=True)
-class Words:
-    """Literal words of a pattern; never shortened."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Field:
-    """A text field of the example.
-
-    ``cut`` is the place where a text that is too long is shortened; ``keep`` forbids shortening.
-    Fields ``beside`` the input, in demonstrations, are shortened before those of the input.
-    """
-
-    name: str
-    keep: bool = False
-    cut: Cut = "tail"
-    beside: bool = False
-
-
-@dataclass(frozen=True)
-class Mask:
-    """Place at which the label word is predicted."""
-
-
-@dataclass(frozen=True)
-class Separator:
-    """Start of the second segment."""
-
-
-@dataclass(frozen=True)
-class LabelName:
-    """Place of a label's name; the pattern is asked once for each label and answered yes or no."""
-
-
-@dataclass(frozen=True)
-class Soft:
-    """Learned tokens: ``length`` pseudo tokens, or trainable tokens that start as ``text``.
-
-    All slots of one ``group`` share their vectors.
-    """
-
-    length: int = 1
-    text: str | None = None
-    group: str | None = None
-
-
-Part = Words | Field | Mask | Separator | LabelName | Soft
 # Slots that a pattern may have once, and that take no option.
 _SINGLE: dict[str, Mask | Separator | LabelName] = {
     "mask": Mask(),
@@ -157,18 +104,6 @@ class Pattern:
                 case Soft(length, text):
                     shown.append(f"<{length}>" if text is None else f"<{text.strip()}>")
         return "".join(shown)
-
-
-def input_parts(fields: list[str]) -> tuple[Part, ...]:
-    """Return the parts of a classifier's plain input: the fields, without words or a mask.
-
-    The first field is the first segment, the others together are the second.
-    """
-    parts: list[Part] = [Field(fields[0])]
-    for name in fields[1:]:
-        parts.append(Separator() if len(parts) == 1 else Words(" "))
-        parts.append(Field(name))
-    return tuple(parts)
 
 
 def _parse(template: str) -> tuple[Part, ...]:
@@ -288,22 +223,3 @@ def _soft(
     if group:
         groups[group] = slot
     return slot
-
-
-def written(part: Part) -> str:
-    """Return a part as a template's text, which is parsed to the same part again."""
-    match part:
-        case Words(text):
-            return text.replace("{", "{{").replace("}", "}}")
-        case Field(name, keep, cut):
-            option = ":keep" if keep else "" if cut == "tail" else f":{cut}"
-            return f"{{{name}{option}}}"
-        case Mask():
-            return "{mask}"
-        case Separator():
-            return "{sep}"
-        case LabelName():
-            return "{label}"
-        case Soft(length, text, group):
-            name = "soft" if group is None else f"soft#{group}"
-            return f"{{{name}:{length if text is None else repr(text)}}}"

@@ -20,7 +20,7 @@ from three_tokenizers import (
 )
 
 from pet.encoding import Chunk, Encoder
-from pet.task.pattern import input_parts
+from pet.task.parts import input_parts
 
 TEMPLATES = [
     "{a} It was {mask}.",

@@ -23,7 +23,7 @@ from three_tokenizers import (
 
 from pet.errors import PatternError
 from pet.task import Pattern
-from pet.task.pattern import Field, Mask, Part, Separator, Words
+from pet.task.parts import Field, Mask, Part, Separator, Words
 
 
 def naive_row(

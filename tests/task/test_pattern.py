@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pet.errors import PatternError
 from pet.task import Pattern
-from pet.task.pattern import Field, Mask, Separator, Soft, Words, input_parts
+from pet.task.parts import Field, Mask, Separator, Soft, Words, input_parts
 
 
 @pytest.mark.parametrize(

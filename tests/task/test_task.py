@@ -13,7 +13,7 @@ from pet.backbone.loading import load_tokenizer
 from pet.encoding import Encoder, TextTokenizer
 from pet.errors import TaskError, UsageError
 from pet.task import PVP, Task, Verbalizer, load_task, task_names
-from pet.task.pattern import Field, input_parts
+from pet.task.parts import Field, input_parts
 
 POLARITY = Verbalizer({"good": ["great"], "bad": ["awful"]})
 PVPS = [PVP("{text} It was {mask}.", POLARITY)]

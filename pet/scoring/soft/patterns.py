@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pet.task import Pattern
-from pet.task.pattern import Soft, Words, written
+from pet.task.parts import Soft, Words, written
 
 
 def with_slots(pattern: Pattern, length: int, text: str | None = None) -> Pattern:
