@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
 from pet.errors import BackboneError
 
+if TYPE_CHECKING:
+    from peft import LoraModel
+
 
 class Adapters:
-    """Adds an adapter to linear layers of a model, in place; everything else is frozen.
+    """Adapters on linear layers of a model, added in place; everything else is frozen.
 
     Parameters
     ----------
     model : nn.Module
-        What is changed.
+        The model, which is changed.
     layers : sequence of str
-        Names of its linear layers.
+        Names of the linear layers.
     rank : int
-        Of each adapter, whose product counts twice (Hu 2021, section 4.1: alpha is 2 r).
+        Rank r of each adapter, whose product counts twice (Hu 2021, section 4.1: alpha is 2 r).
 
     Raises
     ------
     BackboneError
-        When peft is missing or cannot do it.
+        When peft is missing or does not take these layers.
     """
 
-    def __init__(self, model: Any, layers: Sequence[str], rank: int) -> None:
+    def __init__(self, model: nn.Module, layers: Sequence[str], rank: int) -> None:
         try:
             from peft import LoraConfig, LoraModel
         except ImportError as error:
@@ -41,9 +44,9 @@ class Adapters:
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         try:
             with warnings.catch_warnings():
-                # It says of some layers that their matrices are stored transposed; it knows how.
+                # The warning says that some matrices are stored transposed; peft handles them.
                 warnings.filterwarnings("ignore", message="fan_in_fan_out")
-                self._tuner: Any = LoraModel(model, {"default": config}, "default")
+                self._tuner: LoraModel = LoraModel(model, {"default": config}, "default")
         except ValueError as error:
             raise BackboneError(f"This model cannot have adapters: {error}") from error
         for parameter in trained:
@@ -51,13 +54,13 @@ class Adapters:
 
     @property
     def parameters(self) -> dict[str, nn.Parameter]:
-        """What is trained, by name."""
+        """The trained parameters, by name."""
         named = self._tuner.model.named_parameters()
         return {name: parameter for name, parameter in named if "lora_" in name}
 
     def factors(self) -> dict[str, tuple[Tensor, Tensor]]:
-        """Two factors of what each adapter adds to a parameter, by the parameter's name."""
-        found = {}
+        """Return the two factors of the product that is added to each parameter, by its name."""
+        factors = {}
         for name, module in self._tuner.model.named_modules():
             if "default" not in getattr(module, "lora_A", {}):
                 continue
@@ -65,13 +68,13 @@ class Adapters:
             first, second = module.lora_A["default"].weight, module.lora_B["default"].weight
             transposed = module.fan_in_fan_out
             left, right = (first.T, scale * second.T) if transposed else (scale * second, first)
-            found[f"{name}.weight"] = (left.detach(), right.detach())
-        return found
+            factors[f"{name}.weight"] = (left.detach(), right.detach())
+        return factors
 
     def merge(self) -> None:
-        """Add the adapters to the weights and take them away."""
+        """Add the adapters to the weights and remove them."""
         self._tuner.merge_and_unload()
 
     def remove(self) -> None:
-        """Take the adapters away; the weights are as they were."""
+        """Remove the adapters; the weights are as before."""
         self._tuner.unload()

@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import count
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor, nn
 
-# The number of an attention, its keys and its values (B, heads, L, width) -> what is attended to.
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+# Number of an attention, its keys and its values (B, heads, L, width) -> new keys and values.
 Change = Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 _NAME = "pet"
@@ -31,17 +34,17 @@ _within: ContextVar[_Within] = ContextVar("within")
 
 
 @contextmanager
-def before_attention(body: Any, change: Change) -> Iterator[None]:
-    """Give the keys and values of every attention of a model's body to ``change``.
+def before_attention(body: PreTrainedModel, change: Change) -> Iterator[None]:
+    """Pass the keys and values of every attention of a model's body through ``change``.
 
     Attentions are numbered as they are called, because some architectures call one again and
-    again. An architecture that computes attention in a way of its own never calls ``change``.
+    again. An architecture that bypasses transformers' attention functions never calls ``change``.
     """
     from transformers import AttentionInterface
     from transformers.masking_utils import AttentionMaskInterface
 
     AttentionInterface.register(_NAME, _attend)
-    # Where no mask function has the same name, padding is silently attended to.
+    # Without a mask function of the same name padding is silently attended to.
     AttentionMaskInterface.register(_NAME, _mask)
     config = body.config
     within = _Within(change, config._attn_implementation, count())
@@ -62,8 +65,8 @@ def _attend(
     within = _within.get()
     key, value = within.change(next(within.numbers), key, value)
     if within.beneath == "eager":  # no name of the interface: each architecture has its own
-        own = sys.modules[type(module).__module__]
-        attention = getattr(own, "eager_attention_forward", KNOWN["sdpa"])
+        architecture = sys.modules[type(module).__module__]
+        attention = getattr(architecture, "eager_attention_forward", KNOWN["sdpa"])
     else:
         attention = KNOWN[within.beneath]
     return attention(module, query, key, value, mask, **more)

@@ -1,4 +1,4 @@
-"""What every language model offers: states at the mask, logits of words, what can be trained."""
+"""The interface of a language model: states at the mask, logits of words, trainable parameters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Self, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -22,11 +22,14 @@ from pet.encoding import Batch, TextTokenizer, join
 from pet.errors import BackboneError, UsageError, did_you_mean
 from pet.types import WordIds
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
 log = logging.getLogger(__name__)
 
 
 class LanguageModel(ABC):
-    """A language model that computes label words only, where the label word goes only.
+    """A language model that computes the logits of label words only, at the mask only.
 
     Parameters
     ----------
@@ -37,41 +40,50 @@ class LanguageModel(ABC):
     compute : Compute
         Device and precision.
     name : str
-        For messages and records.
+        Name in messages and records.
 
     Raises
     ------
     BackboneError
-        When it cannot give the model's own logits.
+        When the model's own logits cannot be reproduced.
     """
 
     auto_class: ClassVar[str]
-    # For the message about an architecture that does not fit: what is predicted, what else to use.
+    # For the message about an architecture that does not fit: the logits meant, the way out.
     predicts: ClassVar[str]
     instead: ClassVar[str]
     max_length: int
 
-    def __init__(self, model: Any, tokenizer: Any, compute: Compute, name: str = "") -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        compute: Compute,
+        name: str = "",
+    ) -> None:
         self.name = name
         self.compute = compute
-        self.model = model.to(compute.device).eval()
+        # Half of the methods of transformers' models have no types.
+        self.model: Any = cast(Any, model).to(compute.device).eval()
         self.hf_tokenizer = tokenizer
         self.tokenizer = self.text_tokenizer(tokenizer)
         self.weights = Weights(model)
-        # Members put their weights and prompts into the one model: a thread at a time may do so.
+        # Members put their weights and prompts into the one model, a thread at a time: whoever
+        # puts them and scores does so inside ``with backbone.turn``. `MemberSet` and `PromptBank`
+        # do. `PVPScorer` and trainings do not: there a thread has a backbone to itself (held.py).
         self.turn = Turn()
         self._decoder = self._find_decoder()
 
     @classmethod
     def load(cls, name: str, device: str = "auto", precision: str = "auto") -> Self:
-        """Load a model of this kind by hub name or folder.
+        """Load a model of this class by hub name or folder.
 
         Raises
         ------
         BackboneError
             When it cannot be loaded, or lacks trained weights.
         """
-        model, compute, missing = cls._loaded(name, device, precision)
+        model, compute, missing = cls._load_model(name, device, precision)
         if missing:
             raise BackboneError(
                 f"Backbone {name!r} is not wholly trained: its checkpoint lacks "
@@ -81,7 +93,9 @@ class LanguageModel(ABC):
         return cls(model, load_tokenizer(name), compute, name)
 
     @classmethod
-    def _loaded(cls, name: str, device: str, precision: str) -> tuple[Any, Compute, list[str]]:
+    def _load_model(
+        cls, name: str, device: str, precision: str
+    ) -> tuple[PreTrainedModel, Compute, list[str]]:
         """Load the model; return it with its compute and the parameters its checkpoint lacks."""
         import transformers
 
@@ -102,73 +116,73 @@ class LanguageModel(ABC):
 
     @abstractmethod
     def reader(self, words: Iterable[WordIds]) -> WordReader:
-        """How these words, all that one PVP has, are read."""
+        """Return the reader of these words, which are all words of one PVP."""
 
     @abstractmethod
     def mask_states(self, batch: Batch) -> Tensor:
-        """Decoder inputs (B, M, E), in fp32: at the masks, and behind each of ``batch.after``."""
+        """Compute decoder inputs (B, M + T, E), fp32: at M masks and behind T tokens `after`."""
 
     def mask_states_of(self, batches: Sequence[Batch]) -> list[Tensor]:
-        """`mask_states` of several patterns filled with the same B examples.
+        """Compute `mask_states` of several patterns filled with the same B examples.
 
-        A model that can read what the patterns have in common once does so.
+        A model that can read their common beginning once does so.
         """
         return [self.mask_states(batch) for batch in batches]
 
     def joint_states(self, batches: Sequence[Batch]) -> list[Tensor]:
-        """`mask_states` of batches of any patterns and prompts, in one forward pass for all rows.
+        """Compute `mask_states` of batches of any patterns and prompts in one pass for all rows.
 
         Batches that read different tokens behind the mask take a pass each.
         """
         states: dict[int, Tensor] = {}
         for after in dict.fromkeys(batch.after for batch in batches):
-            own = [number for number, batch in enumerate(batches) if batch.after == after]
-            joined = self.mask_states(join([batches[n] for n in own], self.tokenizer.pad_id))
-            sizes = [len(batches[number].ids) for number in own]
-            for number, part in zip(own, torch.split(joined, sizes), strict=True):
-                states[number] = part[:, : batches[number].masks.shape[1] + len(after)]
-        return [states[number] for number in range(len(batches))]
+            alike = [index for index, batch in enumerate(batches) if batch.after == after]
+            joined = self.mask_states(join([batches[i] for i in alike], self.tokenizer.pad_id))
+            sizes = [len(batches[index].ids) for index in alike]
+            for index, rows in zip(alike, torch.split(joined, sizes), strict=True):
+                states[index] = rows[:, : batches[index].masks.shape[1] + len(after)]
+        return [states[index] for index in range(len(batches))]
 
     def states_at(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
-        """Decoder inputs at positions ``[rows, columns]`` of any shape S; returns (S, E), fp32."""
+        """Compute decoder inputs at positions ``[rows, columns]`` of any shape S: (S, E), fp32."""
         raise BackboneError(
             f"Backbone {self.name!r} is no masked LM; masked-LM training needs one.",
             "Leave out `--lm-weight`, or choose a masked LM such as roberta-base.",
         )
 
     def encoder_states(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
-        """Encoder output at positions ``[rows, columns]``, any shape S; returns (S, H)."""
+        """Compute the encoder's output at positions ``[rows, columns]`` of any shape S: (S, H)."""
         with self.compute.autocast():
             states: Tensor = self._hidden(batch)[rows, columns]
             return states
 
     def head_states(self, states: Tensor) -> Tensor:
-        """What the decoder multiplies: (S, H) -> (S, E), in fp32."""
+        """Compute decoder inputs from the encoder's output: (S, H) -> (S, E), in fp32."""
         raise BackboneError(f"{self.model.config.model_type} has no separate transform.")
 
     @property
     def state_size(self) -> int:
-        """E, the width of what the decoder multiplies."""
+        """E, the width of the decoder's inputs."""
         return int(self._decoder.weight.shape[1])
 
     def word_vectors(self, word_ids: Tensor) -> tuple[Tensor, Tensor]:
-        """What the decoder has for some words, (W,): vectors (W, E) and biases (W,), in fp32."""
+        """Return the decoder's vectors (W, E) and biases (W,) of some words (W,), in fp32."""
         bias = self._bias()
         vectors: Tensor = self._decoder.weight[word_ids].float()
         return vectors, vectors.new_zeros(len(vectors)) if bias is None else bias[word_ids].float()
 
     def word_logits(self, states: Tensor, word_ids: Tensor) -> Tensor:
-        """Logits of some words: (S, E) and (W,) -> (S, W), in fp32."""
+        """Compute logits of some words: (S, E) and (W,) -> (S, W), in fp32."""
         return functional.linear(states, *self.word_vectors(word_ids))
 
     def vocabulary_logits(self, states: Tensor) -> Tensor:
-        """Logits of all words at the given positions only: (S, E) -> (S, V)."""
+        """Compute logits of all words from decoder inputs: (S, E) -> (S, V)."""
         bias = self._bias()
-        own = None if bias is None else bias.float()
-        return functional.linear(states, self._decoder.weight.float(), own)
+        biases = None if bias is None else bias.float()
+        return functional.linear(states, self._decoder.weight.float(), biases)
 
     def logits_at(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
-        """Logits of all words at positions ``[rows, columns]``, (S,): (S, V), in fp32.
+        """Compute logits of all words at positions ``[rows, columns]``, (S,): (S, V), in fp32.
 
         The product with the vocabulary runs in the precision of the other products.
         """
@@ -177,10 +191,15 @@ class LanguageModel(ABC):
             return self.vocabulary_logits(states).float()
 
     def scope_names(self, scope: str) -> list[str]:
-        """Names of the parameters that a scope trains.
+        """Return the names of the parameters that a scope trains.
 
-        "full" is everything but the input word embeddings, "head" what stands after the encoder,
+        "full" is everything but the input word embeddings, "head" everything after the encoder,
         "bias" all biases (BitFit), "lora" low-rank changes of the encoder's linear layers.
+
+        Raises
+        ------
+        UsageError
+            When the scope is unknown, or the backbone has no such parameters.
         """
         scopes = get_args(WeightsScope)
         if scope not in scopes:
@@ -188,7 +207,7 @@ class LanguageModel(ABC):
         if scope == "lora":
             return [f"{layer}.weight{LORA}" for layer in self.linear_layers]
         words = self.model.get_input_embeddings().weight
-        encoder = {id(part) for module in self._body() for part in module.parameters()}
+        encoder = {id(weight) for module in self._body() for weight in module.parameters()}
         names = [
             name
             for name, parameter in self.model.named_parameters()
@@ -208,7 +227,7 @@ class LanguageModel(ABC):
         """Names of the linear layers before the head."""
         from transformers.pytorch_utils import Conv1D
 
-        body = {id(part) for module in self._body() for part in module.modules()}
+        body = {id(layer) for module in self._body() for layer in module.modules()}
         return [
             name
             for name, module in self.model.named_modules()
@@ -216,27 +235,27 @@ class LanguageModel(ABC):
         ]
 
     @staticmethod
-    def text_tokenizer(tokenizer: Any) -> TextTokenizer:
-        """The tokenizer with the rules that this kind of model has for its inputs."""
+    def text_tokenizer(tokenizer: PreTrainedTokenizerBase) -> TextTokenizer:
+        """Wrap a tokenizer with the input rules of this class of models."""
         return TextTokenizer(tokenizer)
 
     @property
-    def body(self) -> Any:
+    def body(self) -> PreTrainedModel:
         """The module that reads the text."""
         return self._body()[0]
 
     def _hidden(self, batch: Batch) -> Tensor:
-        """Output of the body that reads the text, (B, L, H)."""
+        """Compute the output of `body`, (B, L, H)."""
         with prompted(self.body, batch) as inputs:
             hidden: Tensor = self.body(**inputs)[0]
         return hidden
 
-    def _body(self) -> list[Any]:
-        """The modules before the head."""
+    def _body(self) -> list[PreTrainedModel]:
+        """Return the modules before the head; the first one reads the text."""
         return [self.model.base_model]
 
     def _find_decoder(self) -> Any:
-        """What has the words' ``weight`` (V, E), and maybe their ``bias`` (V,)."""
+        """Return the holder of the words' ``weight`` (V, E) and perhaps ``bias`` (V,)."""
         return self.model.get_output_embeddings()
 
     def _bias(self) -> Tensor | None:
@@ -262,7 +281,7 @@ class LanguageModel(ABC):
         attribute : str
             Name of the attribute.
         values : iterable
-            What may be right for this architecture, fastest first.
+            Candidates for this architecture, fastest first.
         fast : callable
             Computes logits (..., V) the fast way.
         full : Tensor
@@ -271,7 +290,7 @@ class LanguageModel(ABC):
         Raises
         ------
         BackboneError
-            When none does.
+            When no value does.
         """
         tolerance = 1e-3 * float(full.abs().max()) + 1e-4
         for value in values:

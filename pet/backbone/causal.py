@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -22,19 +22,22 @@ from pet.encoding import Batch, TextTokenizer
 from pet.encoding.slots import Filling
 from pet.types import WordIds
 
-# Positions that are kept for the beginnings of label words, which stand behind the text.
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
+# Positions that are left free behind the text, for the beginnings of label words.
 _WORD_ROOM = 16
 
 
 @dataclass(frozen=True)
 class _Read:
-    """What a model has read: keys and values of L columns, which of them are real (B, L).
+    """Text that a model has read: keys and values of L columns, and marks of the real ones (B, L).
 
-    ``fillings`` are those of the batch: what their prompts have learned as keys and values is not
-    in the cache, and stands in for it in every pass.
+    ``fillings`` are those of the batch: learned keys and values of their prompts are not in the
+    cache, and replace those of the slots in every pass.
     """
 
-    cache: Any
+    cache: Any  # of transformers; None where nothing was kept
     real: Tensor
     fillings: tuple[Filling, ...]
 
@@ -47,9 +50,9 @@ class _Read:
 class CausalLM(LanguageModel):
     """A language model that reads from left to right; the mask is the place after the last token.
 
-    Rows are padded on the right, so positions need no correction. What was read of a text is kept
-    as keys and values, and shared by everything that goes on from there: the label words of all
-    verbalizers, and patterns that begin with the same tokens.
+    Rows are padded on the right, so positions need no correction. A text is read once and kept as
+    keys and values, which all its continuations share: the label words of all verbalizers, and
+    patterns that begin with the same tokens.
 
     Parameters
     ----------
@@ -59,14 +62,20 @@ class CausalLM(LanguageModel):
     Raises
     ------
     BackboneError
-        When the states do not give the model's own logits.
+        When the model's own logits cannot be reproduced.
     """
 
     auto_class = "AutoModelForCausalLM"
     predicts = "of the next word"
     instead = "Use another causal LM; the GPT-2, Llama and Qwen families work."
 
-    def __init__(self, model: Any, tokenizer: Any, compute: Compute, name: str = "") -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        compute: Compute,
+        name: str = "",
+    ) -> None:
         super().__init__(model, tokenizer, compute, name)
         self.max_length = longest_input(model) - _WORD_ROOM
         accepted = inspect.signature(model.base_model.forward).parameters
@@ -76,43 +85,45 @@ class CausalLM(LanguageModel):
         self._check()
 
     def reader(self, words: Iterable[WordIds]) -> WordReader:
-        """How these words are read: token by token."""
+        """Return the reader of these words: they are read token by token."""
         return ProductReader(self, words)
 
     def mask_states(self, batch: Batch) -> Tensor:
-        """Decoder inputs (B, 1 + T, E), in fp32: at the mask, and behind ``batch.after``."""
+        """Compute decoder inputs (B, 1 + T, E), fp32: at the mask and behind T tokens `after`."""
         batch = batch.settled()
         if batch.after and not self._can_go_on(batch):
             return self._read_again(batch)
         hidden, read = self._begin(batch, keep=bool(batch.after))
-        return self._with_words(_at(hidden, batch.masks), read, batch.after)
+        return self._with_words(_states_at(hidden, batch.masks), read, batch.after)
 
     def mask_states_of(self, batches: Sequence[Batch]) -> list[Tensor]:
-        """`mask_states` of several patterns; what hard ones begin with alike is read once."""
+        """Compute `mask_states` of several patterns; hard ones read a common beginning once."""
         states: dict[int, Tensor] = {}
-        left = [n for n, own in enumerate(batches) if self._can_go_on(own) and not own.fillings]
+        left = [
+            i for i, batch in enumerate(batches) if self._can_go_on(batch) and not batch.fillings
+        ]
         while left:
             first = batches[left[0]]
             enough = _lengths(first).sum() / 2
-            group = [n for n in left if _common_lengths([first, batches[n]]).sum() > enough]
-            left = [n for n in left if n not in group and n != left[0]]
+            group = [i for i in left if _common_lengths([first, batches[i]]).sum() > enough]
+            left = [i for i in left if i not in group and i != left[0]]
             if len(group) > 1:
-                states |= zip(group, self._together([batches[n] for n in group]), strict=True)
+                states |= zip(group, self._together([batches[i] for i in group]), strict=True)
         return [
-            states[number] if number in states else self.mask_states(batch)
-            for number, batch in enumerate(batches)
+            states[index] if index in states else self.mask_states(batch)
+            for index, batch in enumerate(batches)
         ]
 
     def _can_go_on(self, batch: Batch) -> bool:
-        """Whether what was read of these rows can be gone on from: no layer may forget any of it.
+        """Tell whether `_go_on` may continue these rows: no layer may forget any of their tokens.
 
-        `_go_on` shows everything to all layers.
+        `_go_on` shows all tokens to all layers.
         """
         longest = batch.ids.shape[1] + max(map(len, batch.after), default=0)
         return self._goes_on and longest <= self._window
 
     def _together(self, batches: Sequence[Batch]) -> list[Tensor]:
-        """States of patterns that begin alike, row by row."""
+        """Compute the states of patterns whose rows begin alike; see `mask_states_of`."""
         common = _common_lengths(batches)
         columns = torch.arange(int(common.max()), device=common.device)
         real = columns < common[:, None]
@@ -128,15 +139,15 @@ class CausalLM(LanguageModel):
             ids = batch.ids.gather(1, places.clamp_max(batch.ids.shape[1] - 1))
             sees = real[:, None, :] & (steps <= steps[:, None])
             hidden, more = self._go_on(read, ids, places, real, sees)
-            own = _at(hidden, batch.masks - common[:, None])
-            states.append(self._with_words(own, more, batch.after))
+            at_mask = _states_at(hidden, batch.masks - common[:, None])
+            states.append(self._with_words(at_mask, more, batch.after))
         return states
 
     def _with_words(self, states: Tensor, read: _Read, after: tuple[WordIds, ...]) -> Tensor:
         """Add the states behind beginnings of words: (B, 1, E) -> (B, 1 + T, E)."""
         if not after:
             return states
-        tree = Tree.of(after, states.device)
+        tree = Tree.from_beginnings(after, states.device)
         ids = tree.tokens.expand(len(states), -1)
         places = read.lengths[:, None] + tree.depths
         sees = tree.sees.expand(len(states), -1, -1)
@@ -144,7 +155,7 @@ class CausalLM(LanguageModel):
         return torch.cat([states, hidden.float()], dim=1)
 
     def _begin(self, batch: Batch, keep: bool) -> tuple[Tensor, _Read]:
-        """Read rows from their start, (B, L, H); with ``keep`` it is possible to go on."""
+        """Read rows from their start, (B, L, H); with ``keep`` so that `_go_on` can continue."""
         from transformers import DynamicCache
 
         kept = {"past_key_values": DynamicCache()} if keep else {}
@@ -156,44 +167,47 @@ class CausalLM(LanguageModel):
     def _go_on(
         self, read: _Read, ids: Tensor, places: Tensor, real: Tensor, sees: Tensor
     ) -> tuple[Tensor, _Read]:
-        """Read T more tokens a row, (B, T), at these places; ``sees`` (B, T, T) of one another."""
-        cache = copy(read.cache)  # its tensors are shared; none is ever written to
+        """Read T more tokens a row, (B, T), at these places.
+
+        ``sees`` (B, T, T) tells whether a row's token sees a column's.
+        """
+        cache = copy(read.cache)  # the tensors are shared; none is ever written to
         cache.layers = [copy(layer) for layer in cache.layers]
         visible = torch.cat([read.real[:, None].expand(-1, ids.shape[1], -1), sees], dim=2)
         lowest = torch.finfo(torch.float32).min
         mask = torch.zeros_like(visible, dtype=torch.float32).masked_fill(~visible, lowest)
-        where = {"position_ids": places} if self._takes_positions else {}
+        positions = {"position_ids": places} if self._takes_positions else {}
         with self.compute.autocast(), attending(self.body, read.fillings):
             hidden: Tensor = self.body(
                 input_ids=ids,
                 attention_mask=mask[:, None],
                 past_key_values=cache,
                 use_cache=True,
-                **where,
+                **positions,
             )[0]
         return hidden, _Read(cache, torch.cat([read.real, real], dim=1), read.fillings)
 
     def _read_again(self, batch: Batch) -> Tensor:
-        # Where it is not possible to go on from keys and values: the text is read again with every
+        # For models that cannot continue from keys and values: the text is read again with every
         # beginning of a word behind it.
         lengths = _lengths(batch)[:, None]
-        states = [_at(self._begin(batch, keep=False)[0], batch.masks)]
+        states = [_states_at(self._begin(batch, keep=False)[0], batch.masks)]
         for word in batch.after:
             steps = torch.arange(batch.ids.shape[1] + len(word), device=batch.ids.device)
             text = batch.ids.gather(
                 1, steps.clamp_max(batch.ids.shape[1] - 1).expand(len(lengths), -1)
             )
-            own = batch.ids.new_tensor(word)[(steps - lengths).clamp(0, len(word) - 1)]
-            ids = torch.where(steps < lengths, text, own)
+            added = batch.ids.new_tensor(word)[(steps - lengths).clamp(0, len(word) - 1)]
+            ids = torch.where(steps < lengths, text, added)
             real = (steps < lengths + len(word)).long()
             longer = replace(batch, ids=ids, attention=real)
             hidden, _ = self._begin(longer, keep=False)
-            states.append(_at(hidden, batch.masks + len(word)))
+            states.append(_states_at(hidden, batch.masks + len(word)))
         return torch.cat(states, dim=1)
 
     @staticmethod
-    def text_tokenizer(tokenizer: Any) -> TextTokenizer:
-        """The tokenizer with the rules that this kind of model has for its inputs."""
+    def text_tokenizer(tokenizer: PreTrainedTokenizerBase) -> TextTokenizer:
+        """Wrap a tokenizer with the input rules of causal models."""
         return TextTokenizer(tokenizer, open_ended=True)
 
     @torch.inference_mode()
@@ -220,12 +234,12 @@ class CausalLM(LanguageModel):
             )
 
 
-def _window(config: Any) -> float:
-    """How many tokens the most short-sighted of a model's layers sees."""
+def _window(config: PretrainedConfig) -> float:
+    """Return the number of tokens that the most short-sighted of a model's layers sees."""
     config = config.get_text_config()
-    kinds = getattr(config, "layer_types", None)
+    layer_types = getattr(config, "layer_types", None)
     sizes = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
-    if kinds is not None and all(kind == "full_attention" for kind in kinds):
+    if layer_types is not None and all(name == "full_attention" for name in layer_types):
         return math.inf
     return min((size for size in sizes if size is not None), default=math.inf)
 
@@ -238,16 +252,16 @@ def _padded(rows: Sequence[WordIds], after: tuple[WordIds, ...], like: Tensor) -
 
 
 def _lengths(batch: Batch) -> Tensor:
-    """Real tokens of every row, (B,)."""
+    """Count the real tokens of every row, (B,)."""
     if batch.attention is None:
         return batch.ids.new_full((len(batch.ids),), batch.ids.shape[1])
     return batch.attention.sum(dim=1)
 
 
 def _common_lengths(batches: Sequence[Batch]) -> Tensor:
-    """How many tokens each row has in common with the same row of the other batches, (B,).
+    """Count the first tokens that each row shares with its row in the other batches, (B,).
 
-    Always fewer than the row has, so that something is left to be read.
+    They are always fewer than the row has, so that something is left to be read.
     """
     width = min(batch.ids.shape[1] for batch in batches)
     first = batches[0].ids[:, :width]
@@ -258,6 +272,6 @@ def _common_lengths(batches: Sequence[Batch]) -> Tensor:
     return torch.minimum(same.cumprod(dim=1).sum(dim=1), shortest - 1)
 
 
-def _at(hidden: Tensor, places: Tensor) -> Tensor:
-    """States (B, M, H) at places (B, M) of (B, L, H), in fp32."""
+def _states_at(hidden: Tensor, places: Tensor) -> Tensor:
+    """Pick the states (B, M, H) at places (B, M) of (B, L, H), in fp32."""
     return hidden.gather(1, places[:, :, None].expand(-1, -1, hidden.shape[2])).float()

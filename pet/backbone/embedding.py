@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inspect import signature
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -15,17 +15,20 @@ from pet.device import Compute
 from pet.encoding import Batch, Chunk, Encoder, TextTokenizer
 from pet.types import Texts
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 
 class Embedding(Protocol):
     """A model that can turn texts into vectors: a language model, or a sequence classifier."""
 
     @property
-    def model(self) -> Any:
+    def model(self) -> PreTrainedModel:
         """The transformers model."""
 
     @property
     def tokenizer(self) -> TextTokenizer:
-        """Its tokenizer."""
+        """The model's tokenizer."""
 
     @property
     def compute(self) -> Compute:
@@ -34,12 +37,12 @@ class Embedding(Protocol):
 
 @torch.inference_mode()
 def mean_embeddings(source: Embedding, encoder: Encoder, texts: Texts) -> NDArray[np.float32]:
-    """Mean of the last hidden states over each text's tokens, special tokens included: (N, H)."""
+    """Average the last hidden states over each text's tokens, special tokens included: (N, H)."""
     encoded = encoder.encode(Chunk(source.tokenizer, texts))
     body = source.model.base_model
     if source.model.config.is_encoder_decoder:
         body = source.model.get_encoder()
-    # Nothing is read on from here: keys and values of all layers need not be kept.
+    # Nothing follows these texts: keys and values of the layers need not be kept.
     options = {"use_cache": False} if "use_cache" in signature(body.forward).parameters else {}
 
     def mean_states(batch: Batch) -> Tensor:

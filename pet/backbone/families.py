@@ -1,8 +1,8 @@
-"""Which class reads a model: masked, encoder-decoder or causal."""
+"""The class for an architecture: masked, encoder-decoder or causal."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pet.backbone.base import LanguageModel
 from pet.backbone.causal import CausalLM
@@ -10,6 +10,9 @@ from pet.backbone.loading import EMBEDDED, load_config
 from pet.backbone.masked import MaskedLM
 from pet.backbone.seq2seq import Seq2SeqLM
 from pet.config import BackboneConfig
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
 
 
 def load_backbone(
@@ -42,7 +45,7 @@ def load_backbone(
     return backbone_class(load_config(name)).load(name, device, precision)
 
 
-def backbone_class(config: Any) -> type[LanguageModel]:
+def backbone_class(config: PretrainedConfig) -> type[LanguageModel]:
     """Return the class for an architecture; an unknown one is tried as a masked LM.
 
     Its loading then explains the failure.

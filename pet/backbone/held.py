@@ -1,7 +1,7 @@
-"""The backbone that a worker holds: specs name a backbone, and whoever works them off has it.
+"""The backbone that a worker holds: specs name a backbone, and the worker loads it.
 
 A thread holds one backbone at a time, so threads never train on the same one. A worker process
-keeps the one it was last asked for, which serves all specs that name it.
+keeps the backbone it was last asked for, which serves all specs that name it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class _Held(threading.local):
     backbone: LanguageModel | None = None
     beside: dict[str, Any] | None = None
 
-    def take(
+    def hold(
         self,
         config: BackboneConfig | None,
         backbone: LanguageModel | None,
@@ -34,7 +34,7 @@ _held = _Held()
 
 
 def held_backbone(config: BackboneConfig) -> LanguageModel:
-    """Return this thread's backbone, loaded where it holds another one or none.
+    """Return this thread's backbone; it is loaded if the thread holds another one or none.
 
     Raises
     ------
@@ -42,14 +42,14 @@ def held_backbone(config: BackboneConfig) -> LanguageModel:
         When it cannot be loaded.
     """
     if _held.backbone is None or _held.config != config:
-        _held.take(None, None, None)  # two would need twice the memory
-        _held.take(config, load_backbone(config), {})
+        _held.hold(None, None, None)  # two would need twice the memory
+        _held.hold(config, load_backbone(config), {})
     assert _held.backbone is not None
     return _held.backbone
 
 
 def beside_backbone(config: BackboneConfig) -> dict[str, Any]:
-    """Return what a thread keeps beside its backbone, such as a scorer; it goes when that goes."""
+    """Return the values, such as a scorer, that are kept as long as the thread's backbone."""
     held_backbone(config)
     assert _held.beside is not None
     return _held.beside
@@ -59,13 +59,13 @@ def beside_backbone(config: BackboneConfig) -> dict[str, Any]:
 def holding(
     config: BackboneConfig, backbone: LanguageModel | None = None
 ) -> Iterator[LanguageModel]:
-    """Hold a backbone for the work inside this context, loaded afresh unless it is given.
+    """Hold a backbone inside this context; it is loaded unless it is given.
 
-    The thread holds again afterwards what it held before.
+    Afterwards the thread holds again what it held before.
     """
     before = _held.config, _held.backbone, _held.beside
-    _held.take(config, load_backbone(config) if backbone is None else backbone, {})
+    _held.hold(config, load_backbone(config) if backbone is None else backbone, {})
     try:
         yield held_backbone(config)
     finally:
-        _held.take(*before)
+        _held.hold(*before)

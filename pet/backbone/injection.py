@@ -1,11 +1,11 @@
-"""A prompt put into a transformers model: vectors for word embeddings, hooks on its layers."""
+"""Prompts put into a transformers model: vectors instead of word embeddings, hooks on layers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +15,12 @@ from pet.encoding import Batch
 from pet.encoding.slots import Filling, Prompt, Slots
 from pet.errors import BackboneError
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 
 def model_inputs(batch: Batch) -> dict[str, Tensor]:
-    """Return a batch under the names that transformers models take; a prompt in it is left out."""
+    """Return a batch under the names that transformers models take, without its prompts."""
     inputs = {"input_ids": batch.ids}
     if batch.attention is not None:
         inputs["attention_mask"] = batch.attention
@@ -27,14 +30,14 @@ def model_inputs(batch: Batch) -> dict[str, Tensor]:
 
 
 @contextmanager
-def prompted(body: Any, batch: Batch) -> Iterator[dict[str, Tensor]]:
-    """Yield the inputs of a model's body, which sees the batch's prompts in this context.
+def prompted(body: PreTrainedModel, batch: Batch) -> Iterator[dict[str, Tensor]]:
+    """Yield the inputs of a model's body, which sees the batch's prompts inside this context.
 
-    Positions are left to the model: rows are padded on the right, where every family counts them
+    The model counts positions itself: rows are padded on the right, where every family counts
     alike for token ids and for embeddings.
     """
     inputs = model_inputs(batch)
-    # Here at the latest, because the model runs in another precision than its prompts.
+    # Compute prompts before the model runs, whose precision may be another.
     fillings = [filling.settled() for filling in batch.fillings]
     filled = _filled(fillings)
     if not filled:
@@ -42,11 +45,11 @@ def prompted(body: Any, batch: Batch) -> Iterator[dict[str, Tensor]]:
         return
 
     def deeper(layer: int, states: Tensor) -> Tensor:
-        own = [part for part in filled if layer in part[1].deep]
-        new = [(slots, prompt.deep[layer]) for slots, prompt in own if not prompt.adds]
-        more = [(slots, prompt.deep[layer]) for slots, prompt in own if prompt.adds]
+        here = [(slots, prompt) for slots, prompt in filled if layer in prompt.deep]
+        new = [(slots, prompt.deep[layer]) for slots, prompt in here if not prompt.adds]
+        added = [(slots, prompt.deep[layer]) for slots, prompt in here if prompt.adds]
         states = _put(states, new) if new else states
-        return states + _put(torch.zeros_like(states), more) if more else states
+        return states + _put(torch.zeros_like(states), added) if added else states
 
     words = body.get_input_embeddings()(inputs.pop("input_ids"))
     inputs["inputs_embeds"] = _put(words, [(slots, prompt.vectors) for slots, prompt in filled])
@@ -58,10 +61,10 @@ def prompted(body: Any, batch: Batch) -> Iterator[dict[str, Tensor]]:
 
 
 @contextmanager
-def attending(body: Any, fillings: Sequence[Filling]) -> Iterator[None]:
-    """Let a model's body attend to the learned keys and values of prompts in this context.
+def attending(body: PreTrainedModel, fillings: Sequence[Filling]) -> Iterator[None]:
+    """Make a model's body attend to the learned keys and values of prompts inside this context.
 
-    It may be reading the slots themselves, or going on from keys and values of what it has read.
+    The model may read the slots themselves, or continue from the keys and values of earlier text.
     """
     tables = [
         (slots, prompt.attended)
@@ -79,25 +82,33 @@ def attending(body: Any, fillings: Sequence[Filling]) -> Iterator[None]:
 
 
 def _filled(fillings: Sequence[Filling]) -> list[tuple[Slots, Prompt]]:
-    return [(own.slots, own.prompt()) for own in fillings if own.prompt is not None]
+    return [(place.slots, place.prompt()) for place in fillings if place.prompt is not None]
 
 
-def _put(states: Tensor, parts: Sequence[tuple[Slots, Tensor]]) -> Tensor:
-    """Put vectors into their slots: a new tensor, what stood there before is left as it is."""
-    rows = torch.cat([slots.rows for slots, _ in parts])
-    columns = torch.cat([slots.columns for slots, _ in parts])
-    values = torch.cat([vectors[slots.entries] for slots, vectors in parts])
+def _put(states: Tensor, filled: Sequence[tuple[Slots, Tensor]]) -> Tensor:
+    """Return a copy of the states (B, L, H) with vectors in their slots."""
+    rows = torch.cat([slots.rows for slots, _ in filled])
+    columns = torch.cat([slots.columns for slots, _ in filled])
+    values = torch.cat([vectors[slots.entries] for slots, vectors in filled])
     return states.index_put((rows, columns), values.to(states.dtype))
 
 
-def _put_heads(states: Tensor, parts: Sequence[tuple[Slots, Tensor]]) -> Tensor:
-    """Put vectors (T, K) into the slots of (B, heads, L, width)."""
-    heads = [(slots, own.reshape(len(own), states.shape[1], -1)) for slots, own in parts]
+def _put_heads(states: Tensor, filled: Sequence[tuple[Slots, Tensor]]) -> Tensor:
+    """Return a copy of (B, heads, L, width) with vectors (T, K) in their slots."""
+    heads = [
+        (slots, vectors.reshape(len(vectors), states.shape[1], -1)) for slots, vectors in filled
+    ]
     return _put(states.transpose(1, 2), heads).transpose(1, 2)
 
 
-def layer_inputs(body: Any, vectors: Tensor) -> list[Tensor]:
-    """What comes to each layer where a model reads nothing but these vectors (T, E): (T, H)."""
+def layer_inputs(body: PreTrainedModel, vectors: Tensor) -> list[Tensor]:
+    """Compute the input (T, H) of every layer for an input of these vectors alone, (T, E).
+
+    Raises
+    ------
+    BackboneError
+        When the layers of the architecture are not found.
+    """
     seen: list[Tensor] = []
 
     def keep(_: int, states: Tensor) -> Tensor:
@@ -115,8 +126,8 @@ def layer_inputs(body: Any, vectors: Tensor) -> list[Tensor]:
     return seen
 
 
-def attended(body: Any, vectors: Tensor) -> Tensor:
-    """What is attended to where a model reads nothing but these vectors (T, E).
+def attended(body: PreTrainedModel, vectors: Tensor) -> Tensor:
+    """Compute keys and values of every layer for an input of these vectors alone, (T, E).
 
     Returns
     -------
@@ -132,7 +143,7 @@ def attended(body: Any, vectors: Tensor) -> Tensor:
     seen: list[Tensor] = []
 
     def keep(_: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        pair = [part[0].transpose(0, 1).flatten(1) for part in (key, value)]
+        pair = [heads[0].transpose(0, 1).flatten(1) for heads in (key, value)]
         seen.append(torch.stack(pair).detach().clone())
         return key, value
 
@@ -148,16 +159,18 @@ def attended(body: Any, vectors: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _read_alone(body: Any, vectors: Tensor) -> None:
+def _read_alone(body: PreTrainedModel, vectors: Tensor) -> None:
     mode = body.training
-    body.eval()
+    body.train(False)
     body(inputs_embeds=vectors[None], attention_mask=vectors.new_ones(1, len(vectors)).long())
     body.train(mode)
 
 
 @contextmanager
-def _before_layers(body: Any, change: Callable[[int, Tensor], Tensor]) -> Iterator[None]:
-    """Give the states that come to every layer to ``change``, with the layer's number."""
+def _before_layers(
+    body: PreTrainedModel, change: Callable[[int, Tensor], Tensor]
+) -> Iterator[None]:
+    """Pass the input of every layer through ``change``, which is told the layer's number."""
     # Calls are counted, because some architectures call one layer again and again.
     numbers = count()
 
@@ -173,13 +186,14 @@ def _before_layers(body: Any, change: Callable[[int, Tensor], Tensor]) -> Iterat
         yield
 
 
-def _layers(body: Any) -> nn.ModuleList:
-    """The layers of an encoder, or those that it calls again and again."""
-    lists = [part for part in body.modules() if isinstance(part, nn.ModuleList) and len(part)]
+def _layers(body: PreTrainedModel) -> nn.ModuleList:
+    """Return the layers of an encoder, or those that it calls again and again."""
+    modules = body.modules()
+    lists = [module for module in modules if isinstance(module, nn.ModuleList) and len(module)]
     if not lists:
         raise BackboneError(
             f"{type(body).__name__} has no list of layers for deep prompts.",
             "Use `--soft prompt-tuning`.",
         )
-    found = (part for part in lists if len(part) == body.config.num_hidden_layers)
-    return next(found, lists[0])
+    expected = body.config.num_hidden_layers
+    return next((layers for layers in lists if len(layers) == expected), lists[0])

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 
 from pet.errors import BackboneError
 
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
 EMBEDDED = "pet-mini"
-# Rises when its weights change: members that are kept without the backbone belong to one edition.
+# Raised when its weights change: members that are kept without the backbone belong to one edition.
 EDITION = 2
 
 
@@ -24,11 +25,11 @@ def resolve_backbone(name: str) -> str:
 
 
 def edition_of(*names: str | None) -> dict[str, int]:
-    """What a record says beside the names of backbones: of the embedded model its edition."""
+    """Return the edition of pet-mini for a run's record, where one of these backbones is it."""
     return {"edition": EDITION} if EMBEDDED in names else {}
 
 
-def load_config(name: str) -> Any:
+def load_config(name: str) -> PretrainedConfig:
     """Load the configuration of a folder, a GGUF file or a hub name.
 
     Raises
@@ -38,7 +39,8 @@ def load_config(name: str) -> Any:
     """
     from transformers import AutoConfig
 
-    return _loaded(AutoConfig.from_pretrained, name)
+    config: PretrainedConfig = _from_pretrained(AutoConfig, name)
+    return config
 
 
 def load_pretrained(auto_class: Any, name: str, **options: Any) -> tuple[Any, dict[str, Any]]:
@@ -60,8 +62,8 @@ def load_pretrained(auto_class: Any, name: str, **options: Any) -> tuple[Any, di
     previous = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # the report is read here instead
     try:
-        model, report = _loaded(
-            auto_class.from_pretrained,
+        model, report = _from_pretrained(
+            auto_class,
             name,
             dtype=torch.float32,
             use_safetensors=True,
@@ -71,12 +73,13 @@ def load_pretrained(auto_class: Any, name: str, **options: Any) -> tuple[Any, di
     finally:
         transformers_logging.set_verbosity(previous)
     if name.endswith(".gguf") and getattr(model, "hf_quantizer", None) is not None:
-        # Its weights were unpacked; the mark that they had been packed would forbid saving them.
+        # Its weights are unpacked now; the mark that they were packed would forbid saving them.
         model.hf_quantizer.remove_quantization_config(model)
     return model, report
 
 
-def _loaded(load: Callable[..., Any], name: str, part: str = "", **options: Any) -> Any:
+def _from_pretrained(auto_class: Any, name: str, detail: str = "", **options: Any) -> Any:
+    """Call ``auto_class.from_pretrained``; ``detail`` follows the name in error messages."""
     source = Path(resolve_backbone(name))
     if source.suffix == ".gguf" and source.is_file():
         if find_spec("gguf") is None:
@@ -87,47 +90,52 @@ def _loaded(load: Callable[..., Any], name: str, part: str = "", **options: Any)
         options |= {"gguf_file": source.name}
     folder = str(source.parent) if "gguf_file" in options else resolve_backbone(name)
     try:
-        return load(folder, trust_remote_code=False, **options)
+        return auto_class.from_pretrained(folder, trust_remote_code=False, **options)
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         if "Unrecognized configuration class" in reason:
-            found = re.search(r"class '[\w.]*?(\w+)'", reason)
-            known = getattr(load, "__self__", type(None)).__name__
-            kind = found[1].removesuffix("Config") if found else "such architecture"
-            if known == "AutoModelForMaskedLM":
+            match = re.search(r"class '[\w.]*?(\w+)'", reason)
+            architecture = match[1].removesuffix("Config") if match else "such architecture"
+            if auto_class.__name__ == "AutoModelForMaskedLM":
                 raise BackboneError(
-                    f"Backbone {name!r}: expected a masked language model, found {kind}, which "
-                    "has no mask to fill in.",
+                    f"Backbone {name!r}: expected a masked language model, found "
+                    f"{architecture}, which has no mask to fill in.",
                     f"Choose one such as roberta-base, or {EMBEDDED!r}.",
                 ) from error
-            reason = f"{known} knows no {kind}."
+            reason = f"{auto_class.__name__} knows no {architecture}."
         if "Repo id must be" in reason or "repo id must be" in reason:
             reason = "there is no such folder."
         raise BackboneError(
-            f"Backbone {name!r}{part} cannot be loaded: {reason}",
+            f"Backbone {name!r}{detail} cannot be loaded: {reason}",
             "Give a whole folder with config.json, model.safetensors and tokenizer files, a model "
             f"name of the Hugging Face hub, or {EMBEDDED!r}.",
         ) from error
 
 
-def load_tokenizer(name: str) -> Any:
-    """Load the tokenizer of a folder, a GGUF file or a hub name."""
+def load_tokenizer(name: str) -> PreTrainedTokenizerBase:
+    """Load the tokenizer of a folder, a GGUF file or a hub name.
+
+    Raises
+    ------
+    BackboneError
+        When it cannot be loaded, or its files are missing.
+    """
     from transformers import AutoTokenizer
 
-    tokenizer = _loaded(AutoTokenizer.from_pretrained, name, ": its tokenizer")
-    # Where the files are missing, transformers makes a tokenizer that knows special tokens only.
+    tokenizer: PreTrainedTokenizerBase = _from_pretrained(AutoTokenizer, name, ": its tokenizer")
+    # If the files are missing, transformers makes a tokenizer that knows special tokens only.
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         raise BackboneError(f"Backbone {name!r} lacks its tokenizer files, such as tokenizer.json.")
     return tokenizer
 
 
-def positions_of(config: Any) -> int:
-    """How many positions the config of a model has."""
+def positions_of(config: PretrainedConfig) -> int:
+    """Return the number of positions that a model's config names; 512 without any."""
     return getattr(config, "max_position_embeddings", None) or 512
 
 
-def longest_input(model: nn.Module) -> int:
-    """Most tokens a model takes; some families spend the first positions on padding."""
+def longest_input(model: PreTrainedModel) -> int:
+    """Return the most tokens a model takes; some families spend the first positions on padding."""
     positions = positions_of(model.config)
     embeddings = getattr(model.base_model, "embeddings", None)
     padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)

@@ -1,10 +1,11 @@
-"""The masked language model: hidden states at the masks, and logits of label words only."""
+"""Masked language models: hidden states at the masks, and logits of label words only."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,10 @@ from pet.encoding import Batch
 from pet.errors import BackboneError
 from pet.types import WordIds
 
-# What stands between the encoder and the decoder, as module paths and activations, in order.
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+# The transform between the encoder and the decoder: module paths and activations, in order.
 _TRANSFORMS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("bert", "megatron-bert", "roformer", "nomic_bert", "deberta"),
@@ -35,9 +39,9 @@ _TRANSFORMS: dict[str, tuple[str, ...]] = {
     "deberta-v2": ("cls.predictions.transform",),
     "modernbert": ("head",),
 }
-# DeBERTa saved with ``legacy=False``: its head multiplies with the word embeddings itself.
+# DeBERTa saved with ``legacy=False``: its head multiplies by the word embeddings itself.
 _NEW_DEBERTA = tuple(
-    f"lm_predictions.lm_head.{n}" for n in ("dense", "transform_act_fn", "LayerNorm")
+    f"lm_predictions.lm_head.{layer}" for layer in ("dense", "transform_act_fn", "LayerNorm")
 )
 
 
@@ -53,14 +57,14 @@ class MaskedLM(LanguageModel):
     compute : Compute
         Device and precision.
     name : str
-        For messages and records.
+        Name in messages and records.
     untrained : sequence of str
         Names of head parameters that the checkpoint lacks; see `start_head`.
 
     Raises
     ------
     BackboneError
-        When the fast head does not give the model's own logits.
+        When the model's own logits cannot be reproduced.
     """
 
     auto_class = "AutoModelForMaskedLM"
@@ -69,8 +73,8 @@ class MaskedLM(LanguageModel):
 
     def __init__(
         self,
-        model: Any,
-        tokenizer: Any,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
         compute: Compute,
         name: str = "",
         untrained: Sequence[str] = (),
@@ -92,18 +96,18 @@ class MaskedLM(LanguageModel):
         """Load any Hugging Face masked LM by hub name or folder.
 
         With ``new_head`` an encoder without a masked-LM head is taken too; its head then has to
-        be started and trained.
+        be started (`start_head`) and trained.
 
         Raises
         ------
         BackboneError
             When it cannot be loaded, is not a masked LM, or its masked-LM head is not trained.
         """
-        model, compute, missing = cls._loaded(name, device, precision)
+        model, compute, missing = cls._load_model(name, device, precision)
         encoder = {id(parameter) for parameter in model.base_model.parameters()}
         parameters = dict(model.named_parameters(remove_duplicate=False))
         if any(id(parameters.get(key)) in encoder for key in missing):
-            new_head = False  # a part of the encoder itself is missing
+            new_head = False  # parameters of the encoder itself are missing
         if missing and not new_head:
             raise BackboneError(
                 f"Backbone {name!r} has no trained masked-LM head: its checkpoint lacks "
@@ -121,9 +125,9 @@ class MaskedLM(LanguageModel):
         """Give an untrained head a sensible start.
 
         Square transforms start as the identity, so that the decoder, which is tied to the word
-        embeddings, sees the encoder's states; others at random, from torch's own generator. The
-        decoder's bias starts at the words' log frequencies (V,), the best guess while nothing else
-        is known.
+        embeddings, sees the encoder's states; others start at random, from torch's global
+        generator. The decoder's bias starts at the words' log frequencies (V,), the best guess
+        while nothing else is known.
         """
         for name, module in self.model.named_modules():
             if f"{name}.weight" in self.untrained and isinstance(module, nn.Linear):
@@ -139,26 +143,28 @@ class MaskedLM(LanguageModel):
             bias.copy_(log_frequencies)
 
     def reader(self, words: Iterable[WordIds]) -> WordReader:
-        """How these words are read: a word of k tokens from k masks."""
+        """Return the reader of these words: a word of k tokens is read from k masks."""
         return MaskReader(self, words)
 
     def head_states(self, states: Tensor) -> Tensor:
-        """What the decoder multiplies: (S, H) -> (S, E), in fp32."""
+        """Compute decoder inputs from the encoder's output: (S, H) -> (S, E), in fp32."""
         if self._transform is None:
             raise BackboneError(f"{self.model.config.model_type} has no separate transform.")
         with self.compute.autocast():
             return self._transform(states).float()
 
     def mask_states(self, batch: Batch) -> Tensor:
-        """Decoder inputs at the masks, (B, M, E); rows of similar lengths are read together."""
+        """Compute decoder inputs (B, M, E), fp32; rows of similar lengths are read together."""
         batch = batch.settled()
         groups = batch.by_length(self.compute.pass_cost)
-        parts = [batch.shortened(rows) for rows in groups] if len(groups) > 1 else [batch]
-        found = [self.states_at(part, _row_numbers(part.masks), part.masks) for part in parts]
-        return torch.cat(found)[torch.cat(groups).argsort()] if len(parts) > 1 else found[0]
+        if len(groups) == 1:
+            return self.states_at(batch, _row_indices(batch.masks), batch.masks)
+        shorter = [batch.shortened(rows) for rows in groups]
+        states = [self.states_at(rows, _row_indices(rows.masks), rows.masks) for rows in shorter]
+        return torch.cat(states)[torch.cat(groups).argsort()]
 
     def states_at(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
-        """Decoder inputs at positions ``[rows, columns]`` of any shape S; returns (S, E), fp32."""
+        """Compute decoder inputs at positions ``[rows, columns]`` of any shape S: (S, E), fp32."""
         if self._transform is not None:
             return self.head_states(self.encoder_states(batch, rows, columns))
         return self._states_by_hook(batch, rows, columns)
@@ -169,8 +175,8 @@ class MaskedLM(LanguageModel):
         return self._transform is not None
 
     def _states_by_hook(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
-        # An architecture without a row in the table: run the whole model, but let its decoder see
-        # only the wanted positions.
+        # For an architecture without a row in the table: run the whole model, but let its decoder
+        # see only the wanted positions.
         caught: list[Tensor] = []
 
         def narrow(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -211,7 +217,7 @@ class MaskedLM(LanguageModel):
             )
 
 
-def _row_numbers(masks: Tensor) -> Tensor:
+def _row_indices(masks: Tensor) -> Tensor:
     return torch.arange(len(masks), device=masks.device)[:, None].expand_as(masks)
 
 
@@ -221,12 +227,12 @@ class _TiedDecoder:
     bias: Tensor
 
 
-def _find_transform(model: Any) -> Callable[[Tensor], Tensor] | None:
+def _find_transform(model: PreTrainedModel) -> Callable[[Tensor], Tensor] | None:
     steps: list[Callable[[Tensor], Tensor]] = []
     paths = _TRANSFORMS.get(model.config.model_type, ("missing",))
     for path in _NEW_DEBERTA if hasattr(model, "lm_predictions") else paths:
         try:
-            steps.append(nn.functional.gelu if path == "gelu" else _at(model, path))
+            steps.append(nn.functional.gelu if path == "gelu" else attrgetter(path)(model))
         except AttributeError:
             return None
 
@@ -236,10 +242,3 @@ def _find_transform(model: Any) -> Callable[[Tensor], Tensor] | None:
         return states
 
     return transform
-
-
-def _at(model: nn.Module, path: str) -> Any:
-    found: Any = model
-    for name in path.split("."):
-        found = getattr(found, name)
-    return found

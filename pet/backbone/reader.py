@@ -1,4 +1,4 @@
-"""The interface between a backbone and how label words are read from its states."""
+"""The interface for reading label words from a backbone's states."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pet.types import WordIds
 
 
 class WordReader(Protocol):
-    """Reads the label words of a PVP from a model's states.
+    """A reader of a PVP's label words from a model's states.
 
-    ``mask_counts`` says with how many masks the inputs are encoded, and ``after`` which tokens the
-    model reads behind the mask: every true beginning of a word, for models that predict a word
-    token by token.
+    Inputs are encoded once for each of ``mask_counts``. ``after`` holds the tokens that the model
+    reads behind the mask: for models that predict a word token by token, all beginnings of words
+    that are shorter than the word.
     """
 
     @property
@@ -35,8 +35,8 @@ class WordReader(Protocol):
         states: Mapping[int, Tensor],
         batches: Mapping[int, Batch] | None,
     ) -> Tensor:
-        """Log-probabilities of words of several tokens, (B, W).
+        """Compute log-probabilities of words of several tokens, (B, W).
 
-        ``states`` (B, M, E) and ``batches`` belong to the numbers of masks. Without ``batches``
-        nothing may need another forward pass.
+        ``states`` (B, M, E) and ``batches`` are given by number of masks. Without ``batches`` there
+        is no further forward pass.
         """

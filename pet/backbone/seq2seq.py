@@ -1,10 +1,10 @@
-"""Encoder-decoder language models: the label word is what the decoder puts for the mask."""
+"""Encoder-decoder language models: the decoder writes the label word for the mask."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -18,15 +18,18 @@ from pet.encoding import Batch, TextTokenizer
 from pet.errors import BackboneError
 from pet.types import WordIds
 
+if TYPE_CHECKING:
+    from transformers import EncoderDecoderCache, PreTrainedModel, PreTrainedTokenizerBase
+
 _SENTINEL = "<extra_id_0>"
 
 
 class Seq2SeqLM(LanguageModel):
-    """A T5-like model: the mask is the first sentinel, whose content the decoder is asked for.
+    """A T5-like model: the mask is the first sentinel, and the decoder is asked for its content.
 
     The decoder starts with its start token and the sentinel, as in pre-training (Raffel 2020,
-    section 3.1.4); what it predicts next is the label word. The encoded text is shared by the
-    label words of all verbalizers.
+    section 3.1.4), and predicts the label word next. The label words of all verbalizers share the
+    encoded text.
 
     Parameters
     ----------
@@ -36,14 +39,20 @@ class Seq2SeqLM(LanguageModel):
     Raises
     ------
     BackboneError
-        When the tokenizer has no sentinels or the states do not give the model's own logits.
+        When the tokenizer has no sentinels, or the model's own logits cannot be reproduced.
     """
 
     auto_class = "AutoModelForSeq2SeqLM"
     predicts = "of the label word"
     instead = "Use one of the T5 family, a masked LM or a causal LM."
 
-    def __init__(self, model: Any, tokenizer: Any, compute: Compute, name: str = "") -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        compute: Compute,
+        name: str = "",
+    ) -> None:
         if _SENTINEL not in tokenizer.get_vocab():
             raise BackboneError(
                 f"Backbone {name!r} is an encoder-decoder model without the token {_SENTINEL}.",
@@ -52,16 +61,17 @@ class Seq2SeqLM(LanguageModel):
         super().__init__(model, tokenizer, compute, name)
         self.max_length = longest_input(model)
         start = model.config.decoder_start_token_id
-        self._start = (self.tokenizer.pad_id if start is None else start, self.tokenizer.mask_id)
+        sentinel = self.tokenizer.mask_ids(1)
+        self._start = (self.tokenizer.pad_id if start is None else start, *sentinel)
         self._scale = 1.0
         self._check()
 
     def reader(self, words: Iterable[WordIds]) -> WordReader:
-        """How these words are read: token by token."""
+        """Return the reader of these words: they are read token by token."""
         return ProductReader(self, words)
 
     def mask_states(self, batch: Batch) -> Tensor:
-        """Decoder inputs (B, 1 + T, E), in fp32: for the mask, and behind ``batch.after``."""
+        """Compute decoder inputs (B, 1 + T, E), fp32: for the mask and behind T tokens `after`."""
         from transformers import DynamicCache, EncoderDecoderCache
 
         with self.compute.autocast():
@@ -69,16 +79,22 @@ class Seq2SeqLM(LanguageModel):
         keep = bool(batch.after)
         cache = EncoderDecoderCache(DynamicCache(), DynamicCache()) if keep else None
         states: dict[WordIds, Tensor] = {(): self._decode(batch, text, self._start, cache)[:, -1]}
-        # One pass a word that is no other word's beginning; it gives the states on its way.
+        # One pass for each word that begins no other; it gives the states of its beginnings too.
         for word in batch.after:
             if any(other[: len(word)] == word for other in batch.after if other != word):
                 continue
-            found = self._decode(batch, text, word, _fork(cache))
-            states |= {word[: place + 1]: found[:, place] for place in range(len(word))}
+            along = self._decode(batch, text, word, _fork(cache))
+            states |= {word[: place + 1]: along[:, place] for place in range(len(word))}
         return torch.stack([states[beginning] for beginning in ((), *batch.after)], dim=1)
 
-    def _decode(self, batch: Batch, text: Tensor, tokens: Any, cache: Any) -> Tensor:
-        """States (B, T, E) behind each of T tokens, which go on from what ``cache`` holds."""
+    def _decode(
+        self,
+        batch: Batch,
+        text: Tensor,
+        tokens: Sequence[int],
+        cache: EncoderDecoderCache | None,
+    ) -> Tensor:
+        """Compute states (B, T, E) behind each of T tokens, which follow those in ``cache``."""
         with self.compute.autocast():
             hidden: Tensor = self.model.get_decoder()(
                 input_ids=batch.ids.new_tensor(tokens).expand(len(batch.ids), -1),
@@ -89,17 +105,17 @@ class Seq2SeqLM(LanguageModel):
             )[0]
         return hidden.float() * self._scale
 
-    def _body(self) -> list[Any]:
+    def _body(self) -> list[PreTrainedModel]:
         return [self.model.get_encoder(), self.model.get_decoder()]
 
     @staticmethod
-    def text_tokenizer(tokenizer: Any) -> TextTokenizer:
-        """The tokenizer with the rules that this kind of model has for its inputs."""
+    def text_tokenizer(tokenizer: PreTrainedTokenizerBase) -> TextTokenizer:
+        """Wrap a tokenizer with the input rules of encoder-decoder models."""
         return TextTokenizer(tokenizer, mask_token=_SENTINEL)
 
     @torch.inference_mode()
     def _check(self) -> None:
-        """Compare with the model's own logits, of which some models scale the states first."""
+        """Compare with the model's own logits, for which some models scale the states first."""
         after = ((4,), (4, 6), (5,))
         ids = torch.tensor([[7, 5, self._start[1], 6, 1]], device=self.compute.device)
         batch = Batch(ids, None, None, ids[:, :1], after)
@@ -118,10 +134,11 @@ class Seq2SeqLM(LanguageModel):
             )
 
 
-def _fork(cache: Any) -> Any:
-    """A cache that grows on its own from what is in this one; the tensors are shared."""
+def _fork(cache: EncoderDecoderCache | None) -> EncoderDecoderCache:
+    """Copy a cache, so that the copy grows apart from it; the tensors are shared."""
     from transformers import EncoderDecoderCache
 
-    own = copy(cache.self_attention_cache)
-    own.layers = [copy(layer) for layer in own.layers]
-    return EncoderDecoderCache(own, cache.cross_attention_cache)
+    assert cache is not None
+    decoder = copy(cache.self_attention_cache)
+    decoder.layers = [copy(layer) for layer in decoder.layers]
+    return EncoderDecoderCache(decoder, cache.cross_attention_cache)

@@ -17,28 +17,28 @@ _LEFT, _RIGHT = ".lora_left", ".lora_right"
 
 
 class Weights:
-    """Changes some of a model's parameters and takes the change back.
+    """Some parameters of a model, changed in place; the original values can be put back.
 
-    Only parameters that were ever changed are remembered, so a member that trains the biases costs
-    the memory of the biases. A parameter's name with ``.lora`` behind it stands for a low-rank
-    change: an adapter while it is trained, and a product that is added to the parameter afterwards,
-    so that scoring costs nothing more. Only its two factors are taken and put.
+    Only changed parameters are remembered, so a member that trains the biases costs the memory of
+    the biases. A parameter's name with ``.lora`` behind it stands for a low-rank change: an adapter
+    while it is trained, and a product that is added to the parameter afterwards, so that scoring
+    costs nothing more. Only its two factors are taken and put.
     """
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model
         self._parameters = dict(model.named_parameters())
         self._original: dict[str, Tensor] = {}
-        # Rises with every change, so that whoever put weights can see that they are still there.
+        # Counted up by every change: whoever put weights can see whether they are still there.
         self.changes = 0
         self._adapters: Adapters | None = None
         self._factors: dict[str, tuple[Tensor, Tensor]] = {}
 
     def trainable(self, names: Iterable[str], rank: int = 8) -> dict[str, nn.Parameter]:
-        """Let exactly these parameters have gradients, and return them.
+        """Make exactly these parameters trainable, and return them.
 
-        ``rank`` is that of low-rank changes. They start at nothing; when nothing is trainable any
-        more, they are added to their parameters.
+        ``rank`` is the rank of low-rank changes. They start at zero, and are added to their
+        parameters by the next call of `trainable`, `put` or `take`.
 
         Raises
         ------
@@ -64,7 +64,7 @@ class Weights:
 
     @torch.no_grad()
     def put(self, weights: Mapping[str, Tensor]) -> None:
-        """Start from the original weights and put these in their places."""
+        """Restore the original weights, then put these in their places."""
         self.changes += 1
         self._add_up()
         self._factors = {}
@@ -85,8 +85,8 @@ class Weights:
         values = {}
         for name in names:
             if name.endswith(LORA):
-                own = name.removesuffix(LORA)
-                values[own + _LEFT], values[own + _RIGHT] = self._factors[own]
+                changed = name.removesuffix(LORA)
+                values[changed + _LEFT], values[changed + _RIGHT] = self._factors[changed]
             else:
                 values[name] = self._parameters[name]
         # A factor may be a transposed view, which no file takes.
@@ -97,7 +97,7 @@ class Weights:
 
     @torch.no_grad()
     def _add_up(self) -> None:
-        """Replace adapters that were trained by their products."""
+        """Add the products of trained adapters to their parameters, and remove the adapters."""
         if self._adapters is None:
             return
         factors = self._adapters.factors()
@@ -115,7 +115,7 @@ class Weights:
 
 
 class Turn:
-    """Threads enter one after the other; a copy or a pickle of it is a turn of its own."""
+    """A lock that threads enter one after the other; its copies and pickles are new locks."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()

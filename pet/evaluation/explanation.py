@@ -138,8 +138,8 @@ def _slots(spec: MemberSpec, scorer: PVPScorer) -> list[str]:
     header = [f"slot, {spec.soft.kind}", "next to it at the start", "now", "moved"]
     lines = []
     for number, template in enumerate(scorer.soft.parts, start=1):
-        if scorer.mixture is not None:
-            weight = float(scorer.mixture.weights[number - 1])
+        if scorer.learned.mixture is not None:
+            weight = float(scorer.learned.mixture.weights[number - 1])
             lines.append(f"template {number} of the mixture, weight {weight:.2f}")
         rows = [
             [str(place), _near(slot.start), _near(slot.now), f"{slot.moved:.2f}"]

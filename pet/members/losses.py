@@ -137,7 +137,7 @@ class _LabelLosses:
         return None if weights is None else weights.to(self._backbone.compute.device)
 
     def _beside(self, pool: Pool | None) -> Iterator[Loss]:
-        if self._scorer.variants > 1:
+        if self._scorer.learned.variants > 1:
             raise UsageError(
                 "The masked-LM loss trains one template of a mixture alone.",
                 "Leave out `--lm-weight`, or use `--soft-mixture 1`.",

@@ -11,8 +11,8 @@ from pet.data import Pool
 from pet.encoding import Chunk
 from pet.members.spec import MemberSpec
 from pet.scoring import score, score_mixed, score_together
+from pet.scoring.learned import keeps_backbone
 from pet.scoring.offsets import find_offsets, sample_for
-from pet.scoring.scorer import keeps_backbone
 from pet.task import Task
 from pet.types import Offsets, Scores
 

@@ -66,7 +66,7 @@ class MemberSpec:
         DataError
             When it does.
         """
-        if scorer.needs_examples:
+        if scorer.learned.needs_examples:
             raise DataError(
                 f"{self.name}: the readout {self.readout!r} needs labelled examples; there are "
                 "none.",
@@ -82,10 +82,10 @@ class MemberSpec:
             labels,
             backbone,
             self.max_length,
-            offsets,
-            self.readout,
-            self.demonstrations,
-            self.soft,
+            offsets=offsets,
+            readout=self.readout,
+            demonstrations=self.demonstrations,
+            soft=self.soft,
         )
 
     def to_dict(self) -> dict[str, Any]:

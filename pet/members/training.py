@@ -135,7 +135,7 @@ class _Training:
         self._scorer = scorer
         self.job: Job[LabelLoss] | None = None
         if steps:
-            scorer.unfold()
+            scorer.learned.unfold()
         first: MemberFigures | None = None
         if everything and self._offsets_from == "labelled":
             scores = score(scorer, chunk)
@@ -177,7 +177,7 @@ class _Training:
         """Return the member once its parameters are trained."""
         start = time.perf_counter()
         self._scorer.backbone.weights.trainable(())
-        self._scorer.fold()
+        self._scorer.learned.fold()
         self._calibrate()  # the trained member, so that training never sees it
         after, spread = self._measure(self._scorer)
         return MemberResult(

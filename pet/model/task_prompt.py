@@ -18,7 +18,7 @@ from pet.backbone.loading import EMBEDDED
 from pet.errors import BackboneError, RunError, UsageError
 from pet.model.ensemble_model import EnsembleModel, ensemble_card, ensemble_from_card
 from pet.runs import PromptFiles
-from pet.scoring.scorer import keeps_backbone
+from pet.scoring.learned import keeps_backbone
 
 # 2: the fingerprint knows more settings of a backbone.
 _FORMAT = 2

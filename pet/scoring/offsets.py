@@ -1,4 +1,4 @@
-"""Offsets: scores of text that says nothing, to be subtracted from a PVP's (calibration).
+"""Offsets: a PVP's mean scores of labels, to be subtracted from its scores (calibration).
 
 A masked LM prefers some label words whatever the text. The mean score of every label over
 unlabelled text, or over inputs without content, measures that preference (contextual calibration,
@@ -8,10 +8,7 @@ sample; softmax over the labels normalises them again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
-from numpy.typing import NDArray
 
 from pet.config import OffsetsSource
 from pet.data import Pool
@@ -21,7 +18,7 @@ from pet.scoring.together import score
 from pet.seeds import MemberStream, derived_seed
 from pet.task import Task
 from pet.task.kinds import KINDS, Kind, task_kind
-from pet.types import Ints, Offsets, Scores
+from pet.types import Fields, Ints, Offsets, Scores
 
 SAMPLE = 512
 
@@ -34,22 +31,27 @@ def find_offsets(
     labelled: tuple[Scores, Ints] | None = None,
     kind: Kind = KINDS["single"],
 ) -> Offsets | None:
-    """Find the offsets of a member, (V, C); None where its scores stay as they are.
+    """Find the offsets of a member, (V, C); None if its scores stay as they are.
 
     Parameters
     ----------
     source : {"labelled", "prior", "none"}
         `balanced` over labelled examples, `prior` over unlabelled text, or none.
     scorer : PVPScorer
-        Without offsets of its own; the backbone holds the member's weights.
+        The member's scorer, without offsets; the backbone holds the member's weights.
     seed : int
-        The member's.
+        Seed of the member.
     sample : Pool, optional
         Unlabelled text; see `sample_for`.
     labelled : tuple of array (V, N, C) and array (N,) or (N, C), optional
-        The scorer's scores of labelled examples and their targets. "labelled" without any is none.
+        The scorer's scores of labelled examples and their targets. Without any, "labelled" finds
+        no offsets.
     kind : Kind
         Kind of the task.
+
+    See Also
+    --------
+    sample_for : the unlabelled text for a task.
     """
     if source == "prior":
         return prior(scorer, sample, derived_seed(seed, MemberStream.PRIOR))
@@ -57,23 +59,23 @@ def find_offsets(
 
 
 def sample_for(task: Task, pool: Pool | None) -> Pool | None:
-    """Return the unlabelled text that tells offsets of a task; none where text cannot tell."""
+    """Return the unlabelled text for `prior`; None for kinds of tasks that have no prior."""
     return pool if task_kind(task).has_prior else None
 
 
 def prior(scorer: PVPScorer, pool: Pool | None, seed: int, size: int = SAMPLE) -> Offsets:
-    """Mean label scores over a sample of unlabelled text, or over inputs without content.
+    """Average label scores over a sample of unlabelled text, or over inputs without content.
 
     Parameters
     ----------
     scorer : PVPScorer
-        Without offsets of its own; the backbone holds the member's weights.
+        The member's scorer, without offsets; the backbone holds the member's weights.
     pool : Pool, optional
-        Unlabelled text.
+        Unlabelled text; without any, `content_free` inputs are scored.
     seed : int
-        Of the sample.
+        Seed of the sample.
     size : int
-        Most texts of the sample.
+        Most texts in the sample.
 
     Returns
     -------
@@ -90,8 +92,8 @@ def prior(scorer: PVPScorer, pool: Pool | None, seed: int, size: int = SAMPLE) -
     return tuple(tuple(row) for row in means.tolist())
 
 
-def balanced(scores: Scores, targets: NDArray[np.int64], kind: Kind = KINDS["single"]) -> Offsets:
-    """Mean label scores over labelled examples, every label counting the same.
+def balanced(scores: Scores, targets: Ints, kind: Kind = KINDS["single"]) -> Offsets:
+    """Average label scores over labelled examples, with the same weight for every label.
 
     A member that starts from scores without this preference spends its few examples on the task
     instead (benchmarks/RESULTS.md).
@@ -99,11 +101,11 @@ def balanced(scores: Scores, targets: NDArray[np.int64], kind: Kind = KINDS["sin
     Parameters
     ----------
     scores : array (V, N, C)
-        Of N labelled examples, by a scorer without offsets.
+        Scores of N labelled examples, by a scorer without offsets.
     targets : array (N,) or (N, C)
-        Their label numbers; of multi-label tasks 1 for every label that a text has. There yes and
-        no count the same: a label's offset is midway between its mean scores of texts that have it
-        and of others; where either are missing, the mean of the other labels' offsets.
+        The examples' label numbers; in multi-label tasks 1 for every label that a text has. There
+        yes and no have the same weight: a label's offset is midway between its mean scores of texts
+        with and without it; if either are missing, the mean of the other labels' offsets.
 
     Returns
     -------
@@ -114,11 +116,11 @@ def balanced(scores: Scores, targets: NDArray[np.int64], kind: Kind = KINDS["sin
 
 
 def subtracted(scores: Scores, offsets: Offsets | None) -> Scores:
-    """Subtract offsets (V, C), where there are any, from scores (V, N, C)."""
+    """Subtract offsets (V, C), if there are any, from scores (V, N, C)."""
     return scores if offsets is None else scores - np.array(offsets, np.float32)[:, None]
 
 
-def content_free(scorer: PVPScorer) -> list[Mapping[str, str]]:
-    """Inputs without content: every field empty, "N/A", or the mask token spelled out as text."""
+def content_free(scorer: PVPScorer) -> list[Fields]:
+    """Return inputs without content: every field empty, "N/A", or the mask token as text."""
     fillings = ("", "N/A", scorer.backbone.tokenizer.mask_text)
     return [dict.fromkeys(scorer.pvp.pattern.fields, filling) for filling in fillings]

@@ -1,8 +1,8 @@
-"""Which labels a pattern that names a label is asked about in training.
+"""Questions about labels in training, for a pattern that names a label.
 
-To ask about all labels of a text costs a row each. Every true label is asked about beside a few
-wrong ones, drawn anew each time a text is met (TFS: True Few-Shot Learning with Prompts); what is
-then answered with yes too often is corrected by `sampling_shifts`.
+Each question costs a row, so not all labels of a text are asked about: every true label is, beside
+a few wrong ones, drawn anew each time a text is met (TFS: True Few-Shot Learning with Prompts).
+`sampling_shifts` corrects for the wrong labels left out, without which yes would be too likely.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ def draw_questions(
     Parameters
     ----------
     truth : bool array (B, C)
-        Which labels are true of which text.
+        Whether a label is true of a text.
     negatives : int
-        Wrong labels for every true one; a text without any gets as many as one with one.
+        Wrong labels for every true one; a text without labels gets as many as a text with one.
     generator : numpy.random.Generator
-        For the draw.
+        Random numbers for the draw.
 
     Returns
     -------
     bool array (B, C)
-        What is asked.
+        Whether a label is asked about.
     """
     true = truth.sum(axis=1)
     order = generator.random(truth.shape)
@@ -45,18 +45,18 @@ def draw_questions(
 
 
 def sampling_shifts(truth: NDArray[np.bool_], asked: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """By how much more likely yes is where only some of the wrong labels are asked about, (B,).
+    """Compute log-odds corrections for asking about a sample of the wrong labels, (B,).
 
-    Added to the log-odds of yes in training, so that without it they are right for all labels: the
-    correction of a case-control sample (King and Zeng 2001, section 4.1), log W / a where a of W
-    wrong labels are asked about.
+    Training adds them to the log-odds of yes, so that the model's log-odds are right for all
+    labels: the correction of a case-control sample (King and Zeng 2001, section 4.1), log W / a if
+    a of W wrong labels are asked about.
 
     Parameters
     ----------
     truth : bool array (B, C)
-        Which labels are true of which text.
+        Whether a label is true of a text.
     asked : bool array (B, C)
-        What is asked, as `draw_questions` gives it.
+        Whether a label is asked about, from `draw_questions`.
     """
     wrong, drawn = (~truth).sum(axis=1), (asked & ~truth).sum(axis=1)
     shifts: NDArray[np.float32] = np.log(np.maximum(wrong, 1) / np.maximum(drawn, 1)).astype(
@@ -67,18 +67,18 @@ def sampling_shifts(truth: NDArray[np.bool_], asked: NDArray[np.bool_]) -> NDArr
 
 @dataclass(frozen=True)
 class Asked:
-    """Which of all B Q questions about B texts were asked: their numbers, ``rows`` (R,)."""
+    """The questions asked, out of all B Q about B texts: their indices, ``rows`` (R,)."""
 
     rows: Tensor
     total: int
 
     @classmethod
-    def of(cls, asked: NDArray[np.bool_], compute: Compute) -> Asked | None:
-        """Take which questions (B, Q) were asked; None where these are all."""
+    def from_mask(cls, asked: NDArray[np.bool_], compute: Compute) -> Asked | None:
+        """Make it from a mask of the questions (B, Q); None if all were asked."""
         return None if asked.all() else cls(compute.put(np.flatnonzero(asked)), asked.size)
 
     def among_all(self, scores: Tensor) -> Tensor:
-        """Scores of the rows (R, A) -> of all questions, (B Q, A); -inf where none was asked."""
+        """Spread scores of the rows (R, A) over all questions, (B Q, A); -inf for the others."""
         return scores.new_full((self.total, scores.shape[1]), -torch.inf).index_copy(
             0, self.rows, scores
         )

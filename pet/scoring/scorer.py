@@ -10,61 +10,58 @@ from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from pet.backbone import LanguageModel
-from pet.encoding import Batch, Chunk, Encoded, Encoder, FieldTokens
+from pet.encoding import Batch, Chunk, Encoded, Encoder, FieldTokens, TextTokenizer
 from pet.encoding.demonstrations import Demonstrations, Shown, with_demonstrations
 from pet.errors import PatternError, RunError, UsageError
+from pet.scoring.learned import LEARNED, Learned
 from pet.scoring.questions import Asked
-from pet.scoring.readouts import Member, readouts_of
-from pet.scoring.readouts.label_words import Word, label_words
+from pet.scoring.readouts import ReadoutSite, make_readouts
+from pet.scoring.readouts.label_words import Word, ids_by_rank, label_words
 from pet.scoring.soft import make_template
-from pet.scoring.soft.mixture import Mixture
 from pet.scoring.soft.template import Soft, SoftSpec
 from pet.task import PVP
-from pet.types import Offsets, Scores
-
-# Marks what a member learned beside the weights of the backbone.
-LEARNED = "learned."
-
-
-def keeps_backbone(weights: Iterable[str]) -> bool:
-    """Whether a member with weights of these names works with the backbone as it was."""
-    return all(name.startswith(LEARNED) for name in weights)
+from pet.task.pattern import Part
+from pet.types import Ints, Offsets, Scores
 
 
 class PVPScorer:
-    """A PVP made ready for one backbone: encodes examples and scores labels.
+    """A PVP made ready for one backbone: it encodes examples and scores labels.
+
+    It scores with the weights that the backbone holds, and takes no turn on it: whoever shares the
+    backbone among threads puts weights and scores inside ``with backbone.turn``.
 
     Parameters
     ----------
     pvp : PVP
         Pattern and verbalizers.
     labels : sequence of str
-        Column order of the scores, C.
+        Labels in the order of the scores' columns, C.
     backbone : LanguageModel
         The model.
     max_length : int
-        Most tokens of an input.
+        Most tokens in an input.
     offsets : sequence (V, C), optional
-        Calibration: subtracted from the label scores of every verbalizer after its words are
-        combined; see `pet.scoring.offsets`.
+        Calibration: subtracted from the label scores of every readout; see `pet.scoring.offsets`.
     readout : str
-        How label scores are read off the masks: a name in `pet.scoring.readouts.READOUTS`.
+        Name in `pet.scoring.readouts.READOUTS`.
     demonstrations : mapping, optional
-        Label to the texts of examples of it, which stand beside every input; scores are averaged
-        over as many draws as the longest of them has.
+        Label to texts of its examples, which stand beside every input; scores are averaged over as
+        many draws as the largest number of examples of a label.
     soft : SoftSpec, optional
-        The soft template; by default one of the PVP's own kind where its pattern has slots.
+        The soft template. By default a pattern with slots has the kind that the PVP names.
 
     Raises
     ------
     PatternError
-        When there is a soft template and no slot for it.
+        When the pattern leaves no room for text, or has no slots for the soft template.
+    VerbalizerError
+        When the backbone's tokenizer cannot represent a label word.
+    UsageError
+        When the pattern, the readout, demonstrations and the soft template do not go together.
     """
 
     def __init__(
@@ -84,50 +81,29 @@ class PVPScorer:
         self.labels = tuple(labels)
         self._max_length = min(max_length, backbone.max_length)
         self.asks_each_label = pvp.pattern.asks_each_label
-        # Rows of every text, Q; a row's scores are those of C / Q labels.
+        # Rows of every text, Q; each row scores C / Q labels.
         self.questions = len(self.labels) if self.asks_each_label else 1
         answers = pvp.answers(labels)
         parts = pvp.pattern.parts
-        self.demonstrations = None
+        self.demonstrations: Demonstrations | None = None
         if demonstrations:
-            if self.asks_each_label:
-                raise UsageError(
-                    f"Pattern {pvp.pattern.template!r} names a label; demonstrations show labels "
-                    "by their words.",
-                    "Choose other `--patterns`, or leave `--demonstrations` out.",
-                )
+            parts = _demonstrated(pvp, demonstrations, backbone.tokenizer)
             self.demonstrations = Demonstrations(backbone.tokenizer, demonstrations)
-            shown = {label: _heaviest(pvp.verbalizers[0].words[label]) for label in demonstrations}
-            parts = with_demonstrations(pvp.pattern, shown, backbone.tokenizer.open_ended)
         first = Encoder(backbone.tokenizer, parts, self._max_length, labels=self.labels)
         words = [
             label_words(verbalizer, answers, backbone, first.mask_after_space, first.mask_anchor)
             for verbalizer in pvp.verbalizers
         ]
-        member = Member(pvp.verbalizers, words, len(answers), backbone)
-        self.readouts = readouts_of(readout, member)
-        if self.needs_examples and self.asks_each_label:
-            raise UsageError(
-                f"Pattern {pvp.pattern.template!r} names a label, and the readout {readout!r} is "
-                "learned from examples of every label.",
-                "Choose other `--patterns`, or use `--readout words`.",
-            )
-        # What is learned beside the backbone's own weights; empty where only these are.
-        self.learned = nn.ModuleDict({"readouts": nn.ModuleList(self.readouts)})
-        counts = sorted({count for own in self.readouts for count in own.counts})
-        self._after = next((own.after for own in self.readouts if own.after), ())
+        site = ReadoutSite(pvp.verbalizers, words, len(answers), backbone)
+        self.readouts = make_readouts(readout, site)
+        counts = sorted({count for made in self.readouts for count in made.mask_counts})
+        self._after = next((made.after for made in self.readouts if made.after), ())
         if soft is None and pvp.soft is not None:
             soft = SoftSpec.named(pvp.soft)
-        # The soft template, or the mixture of some; None where the pattern is hard.
-        self.soft: Soft | None = None
-        if soft is not None:
-            self.soft = self.learned["soft"] = self._template(soft, first, words[0])
-        if self.needs_examples and self.variants > 1:
-            raise UsageError(
-                f"The readout {readout!r} compares states of examples, which every template of a "
-                "mixture has of its own.",
-                "Use `--readout words`, or `--soft-mixture 1`.",
-            )
+        # The soft template, or a mixture of some; None if the pattern is hard.
+        self.soft = None if soft is None else self._template(soft, first, words[0])
+        self.learned = Learned(self.readouts, self.soft)
+        self._refuse_examples(readout)
         self._encoders = {
             count: first
             if count == 1
@@ -141,50 +117,39 @@ class PVPScorer:
                 f"Pattern {self.pvp.pattern.template!r} has no slots for a soft template.",
                 "Write some, such as {soft:5}.",
             )
-        # First all labels' first words, then their second ones.
-        ranked = sorted(
-            (sum(other.label == word.label for other in words[:number]), word.label, number)
-            for number, word in enumerate(words)
-        )
-        label_ids = [token for *_, number in ranked for token in words[number].ids]
-        return make_template(soft, self.backbone, encoder.soft_starts, label_ids)
+        return make_template(soft, self.backbone, encoder.soft_starts, ids_by_rank(words))
 
-    @property
-    def mixture(self) -> Mixture | None:
-        """The mixture of soft templates; None where there are not several."""
-        return self.soft if isinstance(self.soft, Mixture) else None
-
-    @property
-    def variants(self) -> int:
-        """How often every row goes through the model: once for each template of a mixture."""
-        return 1 if self.soft is None else len(self.soft.parts)
-
-    def unfold(self) -> None:
-        """Make ready for training what is learned beside the backbone."""
-        if self.soft is not None:
-            self.soft.unfold()
-
-    def fold(self) -> None:
-        """Drop what only training needs; scores stay the same."""
-        if self.soft is not None:
-            self.soft.fold()
+    def _refuse_examples(self, readout: str) -> None:
+        """Refuse a readout that starts from examples if it cannot start from these inputs."""
+        if self.learned.needs_examples and self.asks_each_label:
+            raise UsageError(
+                f"Pattern {self.pvp.pattern.template!r} names a label, and the readout "
+                f"{readout!r} is learned from examples of every label.",
+                "Choose other `--patterns`, or use `--readout words`.",
+            )
+        if self.learned.needs_examples and self.learned.variants > 1:
+            raise UsageError(
+                f"The readout {readout!r} compares states of examples, which every template of a "
+                "mixture has of its own.",
+                "Use `--readout words`, or `--soft-mixture 1`.",
+            )
 
     def calibrated(self, offsets: Offsets | None) -> PVPScorer:
-        """Return this scorer with ``offsets`` to subtract; everything learned is shared."""
+        """Return a copy with ``offsets`` to subtract; everything learned is shared."""
         other = copy(self)
         other.offsets = offsets
         return other
 
     def put(self, weights: Mapping[str, Tensor]) -> None:
-        """Put a member's weights in their places: the backbone's, and what is learned beside."""
-        self.fold()
-        own = {
-            name.removeprefix(LEARNED): tensor
-            for name, tensor in weights.items()
-            if name.startswith(LEARNED)
-        }
+        """Put a member's weights in their places, in the backbone and beside it.
+
+        Raises
+        ------
+        RunError
+            When they are not weights of this pattern's readouts and soft template.
+        """
         try:
-            self.learned.load_state_dict(own)
+            self.learned.put(weights)
         except RuntimeError as error:
             raise RunError(
                 f"The weights of a member do not fit its pattern {self.pvp.pattern.template!r}.",
@@ -195,22 +160,18 @@ class PVPScorer:
         )
 
     def take(self, names: Iterable[str]) -> dict[str, Tensor]:
-        """Copy these of the backbone's weights, and all that is learned beside them."""
-        own = self.learned.state_dict()
-        return {
-            **self.backbone.weights.take(names),
-            **{LEARNED + name: tensor.detach().cpu().clone() for name, tensor in own.items()},
-        }
+        """Copy these weights of the backbone, and everything learned beside it."""
+        return {**self.backbone.weights.take(names), **self.learned.take()}
 
     @property
     def draws(self) -> int:
-        """Over how many draws of demonstrations scores are averaged; 1 without any."""
+        """Draws of demonstrations that scores are averaged over; 1 without demonstrations."""
         return self.demonstrations.draws if self.demonstrations else 1
 
     def encode(self, chunk: Chunk, draw: int = 0) -> dict[int, Encoded]:
         """Encode the examples once for every number of masks that the label words need.
 
-        ``draw`` is the number of the demonstrations that stand beside them, where there are any.
+        ``draw`` is the number of the draw of demonstrations that stand beside them, if any do.
         """
         return self.encode_beside(
             self.demonstrations.draw(chunk, draw) if self.demonstrations else chunk
@@ -220,20 +181,23 @@ class PVPScorer:
         """Encode examples that have their demonstrations already, as `encode` does."""
         return {count: encoder.encode(shown) for count, encoder in self._encoders.items()}
 
-    def batch(self, encoded: Mapping[int, Encoded], rows: NDArray[np.int64]) -> dict[int, Batch]:
-        """Pad the same R rows for every number of masks; a soft template's prompt comes along.
+    def batch(self, encoded: Mapping[int, Encoded], rows: Ints) -> dict[int, Batch]:
+        """Pad the same R rows for every number of masks, with the soft template in their slots.
 
-        Of a mixture all rows are there for every template, so that B is M R.
+        A mixture of M templates has all rows once for each, so B is M R.
         """
         device = self.backbone.compute.device
-        return {n: self.completed(part.batch(rows, device)) for n, part in encoded.items()}
+        return {
+            count: self.completed(examples.batch(rows, device))
+            for count, examples in encoded.items()
+        }
 
     def completed(self, batch: Batch) -> Batch:
-        """Add what every batch of this scorer has: its prompt, and what is read behind the mask."""
+        """Add the soft template, and the beginnings of words that are read behind the mask."""
         return replace(self.prompted(batch), after=self._after)
 
     def prompted(self, batch: Batch) -> Batch:
-        """Put the soft template, where there is one, into the slots of a batch."""
+        """Put the soft template, if there is one, into the slots of a batch."""
         return batch if self.soft is None else self.soft.fill(batch)
 
     def label_scores(
@@ -244,79 +208,80 @@ class PVPScorer:
     ) -> list[Tensor]:
         """Score each row's labels, one (R, C / Q) tensor a readout, from decoder inputs (B, M, E).
 
-        With ``batches`` masks of words of several tokens are filled in as their verbalizer says;
-        otherwise in parallel, which is what training uses. ``answers`` (R,) are the right columns
-        of the rows' answers, from which the weights of a mixture learn.
+        With ``batches`` the masks of a word of several tokens are filled in as its verbalizer says;
+        without, as in training, all at once. ``answers`` (R,) are the right columns of the rows,
+        from which the weights of a mixture learn.
         """
         scores = [readout(states, batches) for readout in self.readouts]
-        if self.mixture is not None:
-            scores = list(self.mixture.mixed(scores, answers))
-        return [part[:, :1] - part[:, 1:] for part in scores] if self.asks_each_label else scores
-
-    def word_scores(
-        self, states: Mapping[int, Tensor], batches: Mapping[int, Batch]
-    ) -> list[Tensor]:
-        """Score each row's label words, one (R, W) tensor a readout, for people to look at."""
-        scores = [readout.word_scores(states, batches) for readout in self.readouts]
-        if self.mixture is not None:
-            scores = [self.mixture.averaged(part) for part in scores]
+        if (mixture := self.learned.mixture) is not None:
+            scores = list(mixture.mixed(scores, answers))
+        if self.asks_each_label:
+            return [yes_no[:, :1] - yes_no[:, 1:] for yes_no in scores]
         return scores
 
     def by_text(self, scores: Sequence[Tensor], asked: Asked | None = None) -> list[Tensor]:
-        """Put the scores of rows together to those of their texts, and calibrate them.
+        """Join the scores of rows to scores of their texts, minus offsets.
 
         Parameters
         ----------
         scores : sequence of Tensor (R, C / Q)
-            One a readout, as `label_scores` gives them.
+            Scores from `label_scores`, one tensor a readout.
         asked : Asked, optional
-            Which questions the R rows are; by default every one about every text.
+            The questions of the R rows; by default every question about every text.
 
         Returns
         -------
         list of Tensor (B, C)
-            -inf where nothing was asked.
+            One tensor a readout; -inf where nothing was asked.
         """
-        found = []
-        for number, part in enumerate(scores):
-            whole = part if asked is None else asked.among_all(part)
-            whole = whole.reshape(-1, len(self.labels))
+        of_texts = []
+        for index, rows in enumerate(scores):
+            texts = rows if asked is None else asked.among_all(rows)
+            texts = texts.reshape(-1, len(self.labels))
             if self.offsets is not None:
-                whole = whole - whole.new_tensor(self.offsets[number])
-            found.append(whole)
-        return found
+                texts = texts - texts.new_tensor(self.offsets[index])
+            of_texts.append(texts)
+        return of_texts
 
     def averaged(self, total: Tensor) -> Scores:
-        """Make the scores of N texts, (readouts, N, C), of sums over draws, (readouts, N Q, C / Q).
+        """Turn sums over draws, (readouts, N Q, C / Q), into scores of N texts, (readouts, N, C).
 
-        Every text was asked every question. Scores leave the device here, not batch by batch.
+        Every question was asked about every text. Scores leave the device here, not batch by batch.
         """
-        found: Scores = torch.stack(self.by_text(list(total / self.draws))).cpu().numpy()
-        return found
-
-    @property
-    def needs_examples(self) -> bool:
-        """Whether it can score only after `start`, or with what was learned before."""
-        return any(readout.needs_examples for readout in self.readouts)
+        scores: Scores = torch.stack(self.by_text(list(total / self.draws))).cpu().numpy()
+        return scores
 
     @torch.no_grad()
-    def start(self, chunk: Chunk, targets: NDArray[np.int64]) -> None:
-        """Begin from N labelled examples and their label numbers (N,), where a readout does so."""
-        if not self.needs_examples:
+    def start(self, chunk: Chunk, targets: Ints) -> None:
+        """Start readouts that need it from N labelled examples and their label numbers (N,)."""
+        if not self.learned.needs_examples:
             return
         compute = self.backbone.compute
+
+        def states_of(batch: Batch) -> Tensor:
+            return self.backbone.mask_states(self.completed(batch))
+
         states = {
-            count: part.each(compute, lambda own: self.backbone.mask_states(self.completed(own)))
-            for count, part in self.encode(chunk).items()
+            count: examples.each(compute, states_of)
+            for count, examples in self.encode(chunk).items()
         }
         labels = compute.put(targets)
         for readout in self.readouts:
             readout.start(states, labels)
 
     def mask_states(self, batches: Mapping[int, Batch]) -> dict[int, Tensor]:
-        """Decoder inputs (B, M, E) for every number of masks M: one forward pass each."""
+        """Compute decoder inputs (B, M, E) for every number of masks M, in a forward pass each."""
         return {count: self.backbone.mask_states(batch) for count, batch in batches.items()}
 
 
-def _heaviest(words: Mapping[str, float]) -> str:
-    return max(words, key=lambda word: words[word])
+def _demonstrated(pvp: PVP, shown: Shown, tokenizer: TextTokenizer) -> tuple[Part, ...]:
+    """Return the pattern's parts with a demonstration for each label, by its heaviest word."""
+    if pvp.pattern.asks_each_label:
+        raise UsageError(
+            f"Pattern {pvp.pattern.template!r} names a label; demonstrations show labels by their "
+            "words.",
+            "Choose other `--patterns`, or leave `--demonstrations` out.",
+        )
+    words = pvp.verbalizers[0].words
+    heaviest = {label: max(words[label], key=words[label].__getitem__) for label in shown}
+    return with_demonstrations(pvp.pattern, heaviest, tokenizer.open_ended)

@@ -1,23 +1,32 @@
-"""How one PVP sees one example, step by step, for people to look at."""
+"""One example through one PVP, step by step, for people to look at."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from pet.encoding import Chunk
+from pet.scoring.readouts.base import Batches, States
 from pet.scoring.scorer import PVPScorer
+from pet.types import Fields
 
 
 @dataclass(frozen=True)
 class PatternView:
-    """How one PVP sees one example: the filled pattern, and its words' and labels' scores.
+    """One example in one PVP: the filled pattern, and the scores of words and labels.
 
-    The words of a pattern that names a label are told apart by the label asked about; other
-    patterns ask one question, "".
+    Attributes
+    ----------
+    text : str
+        The filled pattern.
+    words : list of dict
+        For each readout: question to label word to score. A pattern that names a label asks a
+        question for each, named after the label; other patterns ask one, "".
+    labels : list of dict
+        For each readout: label to score.
     """
 
     text: str
@@ -26,8 +35,8 @@ class PatternView:
 
 
 @torch.inference_mode()
-def view_pattern(scorer: PVPScorer, texts: Mapping[str, str]) -> PatternView:
-    """Score one example and keep every step, one entry a readout, for people to look at."""
+def view_pattern(scorer: PVPScorer, texts: Fields) -> PatternView:
+    """Score one example and keep every step, averaged over draws of demonstrations."""
     chunk = Chunk(scorer.backbone.tokenizer, [texts])
     draws = []
     for draw in range(scorer.draws):
@@ -35,25 +44,32 @@ def view_pattern(scorer: PVPScorer, texts: Mapping[str, str]) -> PatternView:
         states = scorer.mask_states(batches)
         draws.append(
             (
-                scorer.word_scores(states, batches),
+                _word_scores(scorer, states, batches),
                 scorer.by_text(scorer.label_scores(states, batches)),
             )
         )
     words, labels = (
-        [torch.stack(parts).mean(dim=0) for parts in zip(*found, strict=True)]
-        for found in zip(*draws, strict=True)
+        [torch.stack(of_readout).mean(dim=0) for of_readout in zip(*scores, strict=True)]
+        for scores in zip(*draws, strict=True)
     )
     questions = scorer.labels if scorer.asks_each_label else ("",)
     return PatternView(
         scorer.pvp.pattern.render(dict(texts)),
         [
             {
-                question: {word.text: score for word, score in zip(own.words, row, strict=True)}
+                question: {word.text: score for word, score in zip(readout.words, row, strict=True)}
                 for question, row in zip(questions, rows.tolist(), strict=True)
             }
-            if own.words
+            if readout.words
             else {}
-            for own, rows in zip(scorer.readouts, words, strict=True)
+            for readout, rows in zip(scorer.readouts, words, strict=True)
         ],
-        [dict(zip(scorer.labels, part[0].tolist(), strict=True)) for part in labels],
+        [dict(zip(scorer.labels, scores[0].tolist(), strict=True)) for scores in labels],
     )
+
+
+def _word_scores(scorer: PVPScorer, states: States, batches: Batches) -> list[Tensor]:
+    """Score each row's label words, one (R, W) tensor a readout."""
+    scores = [readout.word_scores(states, batches) for readout in scorer.readouts]
+    mixture = scorer.learned.mixture
+    return scores if mixture is None else [mixture.averaged(words) for words in scores]

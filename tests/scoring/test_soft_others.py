@@ -26,7 +26,7 @@ from pet.errors import BackboneError
 from pet.members import MemberSet, MemberSpec, train_member
 from pet.members.work import Work
 from pet.scoring import PVPScorer, score, score_mixed, score_together
-from pet.scoring.scorer import LEARNED
+from pet.scoring.learned import LEARNED
 from pet.scoring.soft import KINDS
 from pet.scoring.soft.patterns import with_soft_words
 from pet.scoring.soft.template import SoftSpec
@@ -111,7 +111,7 @@ def test_scores_do_not_depend_on_padding_or_on_the_other_rows(
 def test_every_prompt_tensor_has_a_gradient(load: Any, family: str, kind: str) -> None:
     backbone = load(family)
     own = scorer(backbone, kind=kind)
-    own.unfold()
+    own.learned.unfold()
     shake(own)
     states = own.mask_states(own.batch(own.encode(chunk(own)), np.arange(len(TEXTS))))
     functional.cross_entropy(own.label_scores(states)[0], TARGETS).backward()
@@ -266,7 +266,7 @@ def test_hard_and_soft_patterns_together_score_as_if_they_were_alone(
     mixed = score_mixed([(one, chunk(one)) for one in own])
     for one, found in zip(own, mixed, strict=True):
         np.testing.assert_allclose(found, score(one, chunk(one)), atol=1e-4)
-    alike = [one for one in own if one.variants == 1]
+    alike = [one for one in own if one.learned.variants == 1]
     for one, found in zip(alike, score_together(alike, chunk(own[0])), strict=True):
         np.testing.assert_allclose(found, score(one, chunk(one)), atol=1e-4)
 
@@ -277,10 +277,10 @@ def test_prompts_are_computed_in_fp32_whatever_the_precision(
     load: Any, family: str, kind: str
 ) -> None:
     own = scorer(load_backbone(load(family).name, "cpu", "bf16"), kind=kind)
-    own.unfold()
+    own.learned.unfold()
     shake(own)
     before = scores(own)
-    own.fold()
+    own.learned.fold()
     np.testing.assert_array_equal(scores(own), before)
 
 

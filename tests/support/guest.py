@@ -17,7 +17,7 @@ from pet.evaluation.study.baselines import BASELINES
 from pet.members.objectives import OBJECTIVES
 from pet.model import Scoring
 from pet.model.combiners import COMBINERS
-from pet.scoring.readouts import READOUTS, Member, Readout
+from pet.scoring.readouts import READOUTS, Readout, ReadoutSite
 from pet.scoring.soft import KINDS, SoftTemplate
 from pet.search.suggestion import MEASURES, Judgement
 from pet.task.kinds.one_label import OneLabel
@@ -49,10 +49,10 @@ class GuestObjective(OBJECTIVES["pet"]):  # type: ignore[misc]
         return super().prepare(*batch)
 
 
-def guest_readout(member: Member) -> list[Readout]:
+def guest_readout(site: ReadoutSite) -> list[Readout]:
     """Read the label words."""
     used("guest-readout")
-    return READOUTS["words"](member)
+    return READOUTS["words"](site)
 
 
 def guest_combiner(scores: Scores, weights: NDArray[np.float64]) -> Scores:

@@ -60,7 +60,7 @@ class Adapet(Objective):
         kind: Kind = KINDS["single"],
     ) -> None:
         super().__init__(scorer, weights, generator, kind)
-        is_one_question = not scorer.asks_each_label and scorer.variants == 1
+        is_one_question = not scorer.asks_each_label and scorer.learned.variants == 1
         if not isinstance(scorer.backbone, MaskedLM) or not is_one_question:
             raise UsageError(
                 "The objective 'adapet' needs a masked LM, which predicts hidden words, and "

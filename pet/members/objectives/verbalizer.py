@@ -35,7 +35,7 @@ class VerbalizerObjective(Objective):
         return partial(
             self._loss,
             compute.put(shifts),
-            Asked.of(asked, compute),
+            Asked.from_mask(asked, compute),
             None if decided.all() else compute.put(np.flatnonzero(decided)),
             compute.put(self.kind.outcomes(targets)[decided]),
             compute.put(answers),

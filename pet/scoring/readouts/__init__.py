@@ -1,4 +1,4 @@
-"""Readouts: how label scores are read off the masks. One kind a file."""
+"""Readouts: modules that turn states at the masks into label scores. One a file."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pet.scoring.readouts.prototypes import Prototypes
 from pet.scoring.readouts.words import WeightedWords, WordReadout
 from pet.task import Verbalizer
 
-__all__ = ["READOUTS", "Member", "Readout", "readouts_of"]
+__all__ = ["READOUTS", "Readout", "ReadoutSite", "make_readouts"]
 
 
 @dataclass(frozen=True)
-class Member:
-    """What readouts are made for: a member's verbalizers, their words as tokens, C labels."""
+class ReadoutSite:
+    """The place of readouts: verbalizers, their words as tokens, C labels, the backbone."""
 
     verbalizers: Sequence[Verbalizer]
     words: Sequence[Sequence[Word]]
@@ -27,33 +27,39 @@ class Member:
     backbone: LanguageModel
 
 
-def _of_words(readout: type[WordReadout]) -> Callable[[Member], list[Readout]]:
-    def make(own: Member) -> list[Readout]:
-        reader = own.backbone.reader(word.ids for words in own.words for word in words)
+def _of_words(readout: type[WordReadout]) -> Callable[[ReadoutSite], list[Readout]]:
+    def make(site: ReadoutSite) -> list[Readout]:
+        reader = site.backbone.reader(word.ids for words in site.words for word in words)
         return [
-            readout(words, own.n_labels, verbalizer, own.backbone, reader)
-            for words, verbalizer in zip(own.words, own.verbalizers, strict=True)
+            readout(words, site.n_labels, verbalizer, site.backbone, reader)
+            for words, verbalizer in zip(site.words, site.verbalizers, strict=True)
         ]
 
     return make
 
 
-# One readout for every verbalizer, but only one of prototypes.
-READOUTS: Registry[Callable[[Member], list[Readout]]] = Registry(
+# One readout for every verbalizer, but prototypes once for all.
+READOUTS: Registry[Callable[[ReadoutSite], list[Readout]]] = Registry(
     "readouts",
     "readout",
     {
         "words": _of_words(WordReadout),
         "word-weights": _of_words(WeightedWords),
-        "class-vectors": lambda own: [
-            ClassVectors(words, own.n_labels, own.backbone) for words in own.words
+        "class-vectors": lambda site: [
+            ClassVectors(words, site.n_labels, site.backbone) for words in site.words
         ],
-        "prototypes": lambda own: [Prototypes(own.n_labels, own.backbone)],
+        "prototypes": lambda site: [Prototypes(site.n_labels, site.backbone)],
     },
-    arguments=("member",),
+    arguments=("site",),
 )
 
 
-def readouts_of(kind: str, member: Member) -> list[Readout]:
-    """Make a member's readouts; ``kind`` is a name in `READOUTS`."""
-    return READOUTS[kind](member)
+def make_readouts(name: str, site: ReadoutSite) -> list[Readout]:
+    """Make a member's readouts; ``name`` is one in `READOUTS`.
+
+    Raises
+    ------
+    UsageError
+        When there is no such readout.
+    """
+    return READOUTS[name](site)

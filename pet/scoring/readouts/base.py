@@ -1,4 +1,4 @@
-"""What every readout is: a module that turns states at the masks into label scores."""
+"""The base of readouts: a module that turns states at the masks into label scores."""
 
 from __future__ import annotations
 
@@ -17,64 +17,64 @@ Batches = Mapping[int, Batch]
 
 
 class Readout(nn.Module, ABC):
-    """Reads the masks of a pattern: label scores, the loss that trains them, and why.
+    """A module that reads the masks of a pattern: label scores, and the loss that trains them.
 
-    Its parameters are learned with the member and saved with its weights.
+    Its parameters are learned with the member and saved with the member's weights.
 
     Attributes
     ----------
     words : sequence of Word
-        The label words whose scores it uses; W of them, or none.
-    counts : tuple of int
-        Numbers of masks k for which it needs the states (B, k, E).
+        The label words whose scores are used; W of them, or none.
+    mask_counts : tuple of int
+        Numbers of masks k for which the states (B, k, E) are needed.
     after : tuple of tuple of int
         Beginnings of label words that the model is to read behind the mask; see `Batch`.
     rate : float
-        Peak learning rate of its own parameters, of AdamW.
+        Peak learning rate of the readout's parameters, for AdamW.
     needs_examples : bool
-        Whether it is nothing before `start` has seen labelled examples.
+        Whether `start` must see labelled examples first.
     """
 
     words: Sequence[Word] = ()
-    counts: tuple[int, ...] = (1,)
+    mask_counts: tuple[int, ...] = (1,)
     after: tuple[WordIds, ...] = ()
     rate: float = 0.0
     needs_examples = False
 
     def word_scores(self, states: States, batches: Batches | None = None) -> Tensor:
-        """Scores of the label words, (B, W)."""
-        some = next(iter(states.values()))
-        return some.new_zeros(len(some), 0)
+        """Score the label words: (B, W)."""
+        any_states = next(iter(states.values()))
+        return any_states.new_zeros(len(any_states), 0)
 
     @abstractmethod
     def forward(self, states: States, batches: Batches | None = None) -> Tensor:
-        """Scores of the labels, (B, C), from decoder inputs (B, k, E) for every k of ``counts``.
+        """Score the labels, (B, C), from decoder inputs (B, k, E) for every k of ``mask_counts``.
 
-        With ``batches`` label words of several tokens are filled in one by one; without, which is
-        what training does, all at once.
+        With ``batches`` the tokens of long label words are filled in one by one; without, as in
+        training, all at once.
         """
 
     def loss(
         self, scores: Tensor, states: States, targets: Tensor, weights: Tensor | None
     ) -> Tensor:
-        """What training minimises.
+        """Compute the loss that training minimises, a scalar.
 
         Parameters
         ----------
         scores : Tensor (B, C)
-            What `forward` gave, calibrated.
+            Scores from `forward`, minus offsets.
         states : mapping
-            What it gave them for.
+            The states that they were computed from.
         targets : Tensor (B,)
             Label numbers.
         weights : Tensor (C,), optional
-            Of the labels.
+            Weights of the labels.
         """
         return functional.cross_entropy(scores, targets, weights)
 
     def start(self, states: States, targets: Tensor) -> None:
-        """Begin from labelled examples: decoder inputs (N, k, E) and label numbers (N,)."""
+        """Start from labelled examples: decoder inputs (N, k, E) and label numbers (N,)."""
 
     def notes(self) -> list[str]:
-        """Lines for people: what it has learned that is worth seeing."""
+        """Describe what was learned, in lines for people."""
         return []

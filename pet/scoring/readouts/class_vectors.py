@@ -1,4 +1,4 @@
-"""Class vectors: every label has a vector of its own, which starts from its label words (WARP)."""
+"""Class vectors: a learned vector for every label, which starts from its label words (WARP)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pet.scoring.readouts.label_words import Word
 
 
 class ClassVectors(Readout):
-    """Scores ``v_c . h + b_c`` of the decoder input h at one mask.
+    """Class vectors v_c and biases b_c: scores ``v_c . h + b_c``, h the decoder input at one mask.
 
-    v_c and b_c start as the weighted mean of what the decoder has for the label's words, so at
-    first the scores are those of the plain verbalizer with combine="mean". A word of several tokens
-    enters with the mean of its tokens; there is one mask whatever the words.
+    v_c and b_c start as weighted means of the decoder's vectors and biases of the label's words, so
+    at first the scores are those of the plain verbalizer with combine="mean". A word of several
+    tokens enters with the mean of its tokens; there is one mask, whatever the words.
 
     Source: WARP, section 3.
     """
@@ -28,12 +28,12 @@ class ClassVectors(Readout):
     def __init__(self, words: Sequence[Word], n_labels: int, backbone: LanguageModel) -> None:
         super().__init__()
         device = backbone.compute.device
-        tokens = [(number, word) for word in words for number in word.ids]
+        tokens = [(token, word) for word in words for token in word.ids]
         shares = torch.zeros(len(tokens), n_labels, device=device)
         for row, (_, word) in enumerate(tokens):
             shares[row, word.label] = word.weight / len(word.ids)
         shares /= shares.sum(0)
-        ids = torch.tensor([number for number, _ in tokens], device=device)
+        ids = torch.tensor([token for token, _ in tokens], device=device)
         vectors, biases = backbone.word_vectors(ids)
         self.vectors = nn.Parameter(shares.T @ vectors)
         self.biases = nn.Parameter(shares.T @ biases)

@@ -1,4 +1,4 @@
-"""Label words as the tokens of one backbone."""
+"""Label words as tokens of one backbone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pet.task import Verbalizer
 
 @dataclass(frozen=True)
 class Word:
-    """A label word as token ids."""
+    """A label word as token ids, with the number of its label and its weight."""
 
     text: str
     label: int
@@ -37,7 +37,7 @@ def label_words(
     tokenizer = backbone.tokenizer
     words = []
     owner: dict[tuple[int, ...], Word] = {}
-    for number, label in enumerate(labels):
+    for index, label in enumerate(labels):
         for text, weight in verbalizer.words[label].items():
             ids = tuple(tokenizer.word_ids(text, after_space, False, anchor))
             if not ids or tokenizer.unknown_id in ids:
@@ -46,9 +46,9 @@ def label_words(
                     f"{backbone.name!r}.",
                     "Choose a word of the backbone's language and script.",
                 )
-            word = Word(text, number, weight, ids)
+            word = Word(text, index, weight, ids)
             other = owner.setdefault(ids, word)
-            if other.label != number:
+            if other.label != index:
                 raise VerbalizerError(
                     f"Label words {other.text!r} of {labels[other.label]!r} and {text!r} of "
                     f"{label!r} are the same tokens for {backbone.name!r}.",
@@ -56,3 +56,12 @@ def label_words(
                 )
             words.append(word)
     return words
+
+
+def ids_by_rank(words: Sequence[Word]) -> list[int]:
+    """Return the token ids of all labels' first words, then of their second ones, and so on."""
+    ranked = sorted(
+        (sum(other.label == word.label for other in words[:index]), word.label, index)
+        for index, word in enumerate(words)
+    )
+    return [token for *_, index in ranked for token in words[index].ids]

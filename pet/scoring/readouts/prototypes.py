@@ -18,12 +18,12 @@ _NEVER = -1e4
 
 
 class Prototypes(Readout):
-    """Scores ``cos(v, c_l) / 0.1`` with v = W h + b, where h is the decoder input at one mask.
+    """Prototypes c_l: scores ``cos(v, c_l) / 0.1``, v = W h + b, h the decoder input at one mask.
 
     W starts as a random projection, b puts the middle of the labels at the origin, and the
-    prototypes c_l start as the means of their examples. All are learned by InfoNCE: an example is
-    to be closer to its own prototype than to the others, and closer to examples of its label than
-    to those of others.
+    prototypes start as the means of their examples. All are learned by InfoNCE: an example is to be
+    closer to the prototype of its label than to the others, and closer to examples of its label
+    than to those of others.
 
     Source: ProtoVerb, section 3; its temperature is 1, without a bias, from random prototypes.
     """
@@ -42,7 +42,7 @@ class Prototypes(Readout):
         self.prototypes = nn.Parameter((torch.randn(n_labels, width) / math.sqrt(width)).to(device))
 
     def project(self, states: States) -> Tensor:
-        """Unit vectors (B, D) of the examples."""
+        """Project the examples to unit vectors (B, D)."""
         return _unit(states[1][:, 0] @ self.weight.T + self.bias)
 
     def forward(self, states: States, batches: Batches | None = None) -> Tensor:
@@ -53,7 +53,7 @@ class Prototypes(Readout):
     def start(self, states: States, targets: Tensor) -> None:
         """Put the middle of the labels at the origin and each prototype amid its examples.
 
-        The prototype of a label without examples stays where chance put it.
+        The prototype of a label without examples stays random.
         """
         raw = states[1][:, 0] @ self.weight.T
         present = torch.unique(targets)
@@ -66,22 +66,22 @@ class Prototypes(Readout):
     def loss(
         self, scores: Tensor, states: States, targets: Tensor, weights: Tensor | None
     ) -> Tensor:
-        """InfoNCE of examples against prototypes, and against each other."""
+        """Compute the InfoNCE of examples against prototypes, and against each other."""
         against_prototypes = functional.cross_entropy(scores, targets, weights)
         return against_prototypes + contrast(self.project(states), targets, _TEMPERATURE)
 
 
 def _unit(vectors: Tensor) -> Tensor:
-    # The bound keeps gradients small where two labels share one text and so the origin.
+    # The bound keeps gradients small if two labels share one text, which lies at the origin.
     return functional.normalize(vectors, dim=1, eps=1e-3)
 
 
 def contrast(vectors: Tensor, targets: Tensor, temperature: float) -> Tensor:
-    """InfoNCE between the examples of a batch: unit vectors (B, D) and label numbers (B,).
+    """Compute the InfoNCE between examples of a batch: unit vectors (B, D), label numbers (B,).
 
     With s_ij the cosine over the temperature, the mean over pairs (i, j) of one label of
     ``-log(exp s_ij / (exp s_ij + sum_k exp s_ik))``, where k runs over the examples of other
-    labels; 0 where there is no such pair. Source: ProtoVerb, section 3.
+    labels; 0 without such pairs. Source: ProtoVerb, section 3.
     """
     similarity = vectors @ vectors.T / temperature
     same = targets[:, None] == targets

@@ -28,7 +28,7 @@ from pet.task import Verbalizer
 
 
 class WordReadout(Readout):
-    """The verbalizer as it is written: nothing is learned beside the backbone."""
+    """The plain verbalizer: nothing is learned beside the backbone."""
 
     _raw: Tensor
     _shares: Tensor
@@ -43,7 +43,7 @@ class WordReadout(Readout):
     ) -> None:
         super().__init__()
         self.words = words
-        self.counts = reader.mask_counts
+        self.mask_counts = reader.mask_counts
         self.after = reader.after
         self.combine_words = verbalizer.combine
         self.decoding = verbalizer.decoding
@@ -60,11 +60,11 @@ class WordReadout(Readout):
         self._shares = (raw / raw.sum(0)).to(device)
 
     def shares(self) -> Tensor:
-        """Weights (W, C) of words in labels; those of a label sum to 1."""
+        """Return the weights (W, C) of words in labels; those of a label sum to 1."""
         return self._shares
 
     def word_scores(self, states: States, batches: Batches | None = None) -> Tensor:
-        """Scores of the label words, (B, W)."""
+        """Score the label words: (B, W)."""
         if self.is_multi_token:
             ids = [word.ids for word in self.words]
             return self._reader(ids, self.decoding, states, batches)
@@ -75,7 +75,7 @@ class WordReadout(Readout):
         return self.combine(self.word_scores(states, batches))
 
     def combine(self, words: Tensor) -> Tensor:
-        """(B, W) -> (B, C)."""
+        """Combine scores of words to scores of labels: (B, W) -> (B, C)."""
         shares = self.shares()
         if self.combine_words == "mean":
             return words @ shares
@@ -100,16 +100,21 @@ class WordReadout(Readout):
     def loss(
         self, scores: Tensor, states: States, targets: Tensor, weights: Tensor | None
     ) -> Tensor:
-        """Cross entropy; a margin where label words are filled in mask by mask."""
-        loss_of = functional.cross_entropy if self.counts == (1,) else margin_loss
+        """Compute the cross entropy; for words that are filled in mask by mask, `margin_loss`."""
+        loss_of = functional.cross_entropy if self.mask_counts == (1,) else margin_loss
         return loss_of(scores, targets, weights)
 
 
 class WeightedWords(WordReadout):
-    """A verbalizer that learns how much each word counts: ``a_w exp(alpha_w)``, alpha = 0 at first.
+    """A verbalizer with learned weights of words: ``a_w exp(alpha_w)``, alpha = 0 at first.
 
-    So the weights of a label's words are a softmax of alpha, and what is not learned yet is the
-    plain verbalizer. Source: KPT, section 3.
+    So the weights of a label's words are a softmax of alpha, and without training it is the plain
+    verbalizer. Source: KPT, section 3.
+
+    Raises
+    ------
+    VerbalizerError
+        When the verbalizer combines words without weights.
     """
 
     rate = 0.05
@@ -132,22 +137,23 @@ class WeightedWords(WordReadout):
         self.alpha = nn.Parameter(torch.zeros(len(words), device=self._raw.device))
 
     def shares(self) -> Tensor:
-        """Weights (W, C) of words in labels; those of a label sum to 1."""
+        """Compute the weights (W, C) of words in labels; those of a label sum to 1."""
         alpha = self.alpha[:, None].expand_as(self._raw).masked_fill(self._raw == 0, -torch.inf)
         weights = self._raw * (alpha - alpha.detach().amax(0)).exp()
         return weights / weights.sum(0)
 
     def notes(self) -> list[str]:
         """Return the learned weights, the heaviest word of every label first."""
-        own = self.shares().sum(1).tolist()
-        ranked = sorted(zip(self.words, own, strict=True), key=lambda x: (x[0].label, -x[1]))
+        shares = self.shares().sum(1).tolist()
+        pairs = zip(self.words, shares, strict=True)
+        ranked = sorted(pairs, key=lambda pair: (pair[0].label, -pair[1]))
         return [
             "learned weights: " + ", ".join(f"{word.text} {share:.2f}" for word, share in ranked)
         ]
 
 
 def margin_loss(scores: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Hinge loss for words of several tokens: sum of max(0, 1 - s_right + s_wrong).
+    """Compute the hinge loss for words of several tokens: sum of max(0, 1 - s_right + s_wrong).
 
     Scores (B, C) are log-probabilities, so this is PET's loss (2009.07118, section 3.3) with one
     term a label.

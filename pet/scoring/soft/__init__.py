@@ -1,4 +1,4 @@
-"""Soft templates: patterns with learned slots. One kind a file; `KINDS` names them all."""
+"""Soft templates: learned values of a pattern's slots. One kind a file, all named in `KINDS`."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ def make_template(
     words: Sequence[int | None],
     label_ids: Sequence[int] = (),
 ) -> Soft:
-    """Make a soft template, or a mixture of some, as it is before training.
+    """Make an untrained soft template, or a mixture of some.
 
     Parameters
     ----------
     spec : SoftSpec
         Kind, start and seed.
     backbone : LanguageModel
-        Where its vectors come from and go to.
+        The model that its vectors come from and go to.
     words : sequence of int or None
-        For every slot the token it starts as, None for pseudo tokens; see
+        Token that each slot starts as, None for pseudo tokens; see
         `pet.encoding.Encoder.soft_starts`.
     label_ids : sequence of int
-        Tokens of label words, for the start that takes them.
+        Tokens of label words, for the start "label-words".
 
     Raises
     ------
@@ -62,9 +62,10 @@ def make_template(
     """
     template = KINDS[spec.kind]
     starts = [start_vectors(backbone, words, label_ids, spec)]
-    for number in range(1, spec.mixture):
-        own = replace(spec, seed=derived_seed(spec.seed, MemberStream.MIXTURE, number))
-        starts.append(scattered(start_vectors(backbone, words, label_ids, own), backbone, own.seed))
+    for index in range(1, spec.mixture):
+        seed = derived_seed(spec.seed, MemberStream.MIXTURE, index)
+        vectors = start_vectors(backbone, words, label_ids, replace(spec, seed=seed))
+        starts.append(scattered(vectors, backbone, seed))
     templates = [template(Site(spec, backbone, start)).begin() for start in starts]
     soft = Mixture(templates) if len(templates) > 1 else templates[0]
     return soft.to(backbone.compute.device)

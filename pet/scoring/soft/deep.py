@@ -1,4 +1,4 @@
-"""Deep prompts: the slots have vectors of their own at the input of every encoder layer.
+"""Deep prompts: slots have separate vectors at the input of every encoder layer.
 
 Source: P-tuning v2 (Liu et al., ACL 2022), here in the sequence instead of as keys and values, so
 that every architecture can have them; and the deep perturbation of Qin and Eisner (NAACL 2021).
@@ -17,11 +17,11 @@ from pet.scoring.soft.template import Site, SoftTemplate
 
 
 class Deep(SoftTemplate):
-    """Vectors in the slots, and a table (D, T, H) for D of the layers.
+    """Vectors in the slots, and a table (D, T, H) of vectors at the input of D layers.
 
-    What comes to a layer at the slots is replaced by the layer's own vectors, which start as what
-    comes there from the slots alone; or the vectors are added to it, and start at nothing. The
-    first layer is never among them: its input are the slots' own vectors.
+    With ``deep="replace"`` a layer's vectors replace its input at the slots; they start as the
+    layer's input for the slots alone. With ``"add"`` they are added to it, and start at zero. The
+    first layer is never among the D: its input are the vectors in the slots.
     """
 
     rate = 3e-2
@@ -36,13 +36,19 @@ class Deep(SoftTemplate):
         self.table = nn.Parameter(torch.zeros_like(table) if self._adds else table)
 
     def forward(self) -> Prompt:
-        """Return what is put into the model."""
+        """Return the values that are put into the model."""
         deep = dict(zip(self._layers, self.table, strict=True))
         return Prompt(self.vectors, deep, self._adds)
 
 
 def chosen_layers(text: str, count: int) -> tuple[int, ...]:
-    """Numbers of layers: "all" but the first, or such as "1,4-6"; the first of ``count`` is 0."""
+    """Read numbers of layers: "all" but the first, or such as "1,4-6"; the first of ``count`` is 0.
+
+    Raises
+    ------
+    UsageError
+        When there are no such layers.
+    """
     if text == "all":
         numbers = list(range(1, count))
     else:

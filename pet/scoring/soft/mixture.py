@@ -4,8 +4,8 @@
 the templates' responsibilities for the right answers, ``r_nt ~ w_t p(y_n | x_n, t)``: their mean
 over the examples is EM's ``w_t``. The gradient of the mixture's cross entropy is that of
 ``sum_t r_nt CE_nt``, so a template learns from the examples that it explains. Answers are those of
-one row, labels or yes and no; what calibrates a member's scores is subtracted from the mixture's.
-Where a readout's loss is a margin, for words of several tokens, it is one of the mixture's answers.
+one row, labels or yes and no. A member's offsets are subtracted from the scores of the mixture. A
+readout's margin loss, for words of several tokens, is computed from the mixture's answers too.
 
 Source: Qin and Eisner 2021 (NAACL), section 3; of kind "deep" with added vectors, its deep
 perturbation.
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from pet.encoding import Batch, join
 from pet.scoring.soft.template import Soft, SoftTemplate
 
-# How far weights go towards the mean responsibilities of a batch: the mean of some ten batches.
+# Step of the weights towards the mean responsibilities of a batch: a mean over about ten batches.
 PACE = 0.1
 
 
@@ -31,7 +31,7 @@ class Mixture(Soft):
     Parameters
     ----------
     templates : iterable of SoftTemplate
-        For the same slots.
+        Templates of the same slots.
     """
 
     def __init__(self, templates: Iterable[SoftTemplate]) -> None:
@@ -39,7 +39,7 @@ class Mixture(Soft):
         self._parts = tuple(templates)
         self.templates = nn.ModuleList(self._parts)
         even = torch.zeros(len(self._parts), device=self._parts[0].start.device)
-        # A parameter, so that it is saved with the others, but without a gradient.
+        # A parameter, so that it is saved with the others, but not trained by gradients.
         self.log_weights = nn.Parameter(even.log_softmax(0), requires_grad=False)
 
     @property
@@ -59,41 +59,42 @@ class Mixture(Soft):
 
     def fill(self, batch: Batch) -> Batch:
         """Put the templates into the slots of a batch: all rows for the first, then the next."""
-        return join([part.fill(batch) for part in self.parts], 0)
+        return join([template.fill(batch) for template in self.parts], 0)
 
     def mixed(self, scores: Sequence[Tensor], answers: Tensor | None = None) -> Sequence[Tensor]:
-        """Log-probabilities of R rows' answers, (R, A), from all templates' scores (M R, A).
+        """Mix the templates' scores of R rows, (M R, A), to log-probabilities of answers, (R, A).
 
-        One of each for every readout. With ``answers`` (R,), the right ones, the weights follow.
+        There is one tensor for each readout. With ``answers`` (R,), the right ones, the weights
+        learn.
         """
-        logs = [self._apart(part).log_softmax(dim=2) for part in scores]
-        weighted = [part + self.log_weights[:, None, None] for part in logs]
-        mixed = [part.logsumexp(dim=0) for part in weighted]
+        logs = [self._by_template(readout).log_softmax(dim=2) for readout in scores]
+        weighted = [readout + self.log_weights[:, None, None] for readout in logs]
+        mixed = [readout.logsumexp(dim=0) for readout in weighted]
         if answers is not None:
-            self._follow(torch.stack(weighted).detach(), answers)
+            self._learn_weights(torch.stack(weighted).detach(), answers)
         return mixed
 
     def averaged(self, scores: Tensor) -> Tensor:
-        """Weighted mean of what the templates say of R rows: (M R, W) -> (R, W)."""
-        return torch.einsum("m,mrw->rw", self.weights, self._apart(scores))
+        """Average the templates' scores of R rows by weight: (M R, W) -> (R, W)."""
+        return torch.einsum("m,mrw->rw", self.weights, self._by_template(scores))
 
     @torch.no_grad()
-    def _follow(self, weighted: Tensor, answers: Tensor) -> None:
+    def _learn_weights(self, weighted: Tensor, answers: Tensor) -> None:
         rows = torch.arange(len(answers), device=answers.device)
         responsibilities = weighted[:, :, rows, answers].softmax(dim=1)
         weights = torch.lerp(self.weights, responsibilities.mean(dim=(0, 2)), PACE)
         self.log_weights.copy_(weights.log())
 
-    def _apart(self, scores: Tensor) -> Tensor:
+    def _by_template(self, scores: Tensor) -> Tensor:
         count = len(self.templates)
         return scores.reshape(count, len(scores) // count, scores.shape[1])
 
     def unfold(self) -> None:
         """Make ready for training."""
-        for part in self.parts:
-            part.unfold()
+        for template in self.parts:
+            template.unfold()
 
     def fold(self) -> None:
         """Drop what only training needs; the prompts stay the same."""
-        for part in self.parts:
-            part.fold()
+        for template in self.parts:
+            template.fold()

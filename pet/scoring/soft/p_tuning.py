@@ -1,7 +1,7 @@
-"""P-tuning: while it is trained, a slot's vector is what a small network makes of all slots.
+"""P-tuning: in training, a small network computes the slots' vectors from one another.
 
 Source: Liu et al. 2021 (2103.10385), section 3: an MLP on a two-layer bidirectional LSTM, which is
-dropped after training; what is kept are the vectors.
+dropped after training; only the vectors are kept.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from pet.scoring.soft.template import Site, SoftTemplate
 
 
 class PTuning(SoftTemplate):
-    """One vector a slot, trained through an encoder of all of them."""
+    """One vector a slot, trained through an encoder of all slots."""
 
     rate = 1e-3
 
     def __init__(self, site: Site) -> None:
         super().__init__(site)
-        # Kept in the file: where training starts depends on an encoder that is dropped.
+        # Kept in the file: the start of the training depends on an encoder that is dropped.
         self.register_buffer("start", site.start.clone())
 
     @property
     def origin(self) -> Tensor:
-        """What the encoder said at first, (T, E)."""
+        """The encoder's first output, (T, E)."""
         return self.start
 
     @torch.no_grad()
     def unfold(self) -> None:
-        """Let an encoder stand between what is trained and the vectors."""
+        """Train the vectors through an encoder."""
         encoder = SlotEncoder(self.vectors.shape[1]).to(self.vectors.device)
         parametrize.register_parametrization(self, "vectors", encoder)
         self.start.copy_(self.vectors)
 
 
 class SlotEncoder(nn.Module):
-    """Vectors (T, E) in the order of the slots -> (T, E)."""
+    """An encoder of the slots' vectors, in their order: (T, E) -> (T, E)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

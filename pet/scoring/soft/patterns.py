@@ -1,4 +1,4 @@
-"""Hard patterns made soft: slots before them, or their own words as slots."""
+"""Hard patterns made soft: slots before them, or their words as slots."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ def with_slots(pattern: Pattern, length: int, text: str | None = None) -> Patter
     Parameters
     ----------
     pattern : Pattern
-        Any pattern.
+        Hard or soft pattern.
     length : int
-        How many pseudo tokens.
+        Number of pseudo tokens.
     text : str, optional
-        Instead: the words that the slots start as.
+        Words that the slots start as, instead of pseudo tokens.
     """
     slots = Soft(length) if text is None else Soft(text=text)
     return Pattern(f"{written(slots)} {pattern.template.lstrip()}")
 
 
 def with_soft_words(pattern: Pattern) -> Pattern:
-    """Make trainable slots of a pattern's own words; untrained it is the same input."""
+    """Turn the words of a pattern into trainable slots; before training the input is the same."""
     parts = [
         Soft(text=part.text) if isinstance(part, Words) and part.text.strip() else part
         for part in pattern.parts

@@ -1,10 +1,10 @@
-"""Prefixes: what other tokens see of the slots, at every layer, are learned keys and values.
+"""Prefixes: learned keys and values at every layer are all that other tokens see of the slots.
 
-Source: Li and Liang 2021 (ACL). There the prefix stands before the text; here it stands where the
-pattern has its slots, which keep their places in the sequence, and so their part of its length.
-Learned keys are those behind any rotation for the position: that of the first places of a sequence.
-Nothing that is computed at the slots themselves is seen anywhere else; only a model that reads from
-left to right, and whose slots stand right before the mask, reads the answer off the last of them.
+Source: Li and Liang 2021 (ACL). There the prefix stands before the text; here it stands at the
+pattern's slots, which keep their places in the sequence and count towards its length. Learned keys
+are keys after any rotation for the position, that of the first places of a sequence. Other tokens
+see nothing that is computed at the slots; only a model that reads from left to right, with slots
+right before the mask, reads the answer off the last slot.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _WIDTH = 512
 class Prefix(SoftTemplate):
     """A table (D, 2, T, K) of keys and values for D layers.
 
-    It starts as the keys and values of the words that the slots start as, where the model reads
-    nothing else. To train it directly is unstable; a small network stands before it meanwhile.
+    It starts as the keys and values of the slots' first words, read alone. Training it directly is
+    unstable, so it is trained through a small network.
     """
 
     rate = 1e-3
@@ -35,19 +35,19 @@ class Prefix(SoftTemplate):
         self.table = nn.Parameter(attended(site.backbone.body, site.start).float())
 
     def forward(self) -> Prompt:
-        """Return what is put into the model."""
+        """Return the values that are put into the model."""
         return Prompt(self.start, attended=self.table)
 
     def unfold(self) -> None:
-        """Let a bottleneck stand between what is trained and the table."""
+        """Train the table through a bottleneck."""
         bottleneck = Bottleneck(self.start, self.table.detach()).to(self.table.device)
         parametrize.register_parametrization(self, "table", bottleneck)
 
 
 class Bottleneck(nn.Module):
-    """Vectors (T, E) -> table (D, 2, T, K), through tanh; at first the table as it was.
+    """An MLP from vectors (T, E) to a table (D, 2, T, K), which at first equals the given one.
 
-    The paper's MLP starts anywhere; this one learns a difference, so that the start is kept.
+    The paper's MLP starts at random; this one learns a difference, so that the start is kept.
     """
 
     table: Tensor
@@ -70,5 +70,5 @@ class Bottleneck(nn.Module):
         return self.table + change.view(slots, layers, pair, width).permute(1, 2, 0, 3)
 
     def right_inverse(self, _: Tensor) -> Tensor:
-        """Say where the vectors start that are trained instead of the table."""
+        """Return the start of the vectors that are trained instead of the table."""
         return self.vectors.clone()

@@ -1,6 +1,6 @@
-"""Prompt tuning: the slots' vectors are trained as they are.
+"""Prompt tuning: the slots' vectors are trained directly.
 
-Source: Lester et al. 2021 (EMNLP), where slots stand before the text; here they stand anywhere.
+Source: Lester et al. 2021 (EMNLP). There slots stand before the text; here they stand anywhere.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What slots start as: words, words of the labels, common words, or noise."""
+"""Starts of slots: words, words of the labels, common words, or noise."""
 
 from __future__ import annotations
 
@@ -28,24 +28,26 @@ def start_vectors(
     label_ids: Sequence[int],
     spec: SoftSpec,
 ) -> Tensor:
-    """Vectors that T slots start at, (T, E) in fp32.
+    """Make the vectors that T slots start at, (T, E) in fp32.
 
     Parameters
     ----------
     backbone : LanguageModel
-        Whose word embeddings are taken.
+        The model whose word embeddings are taken.
     words : sequence of int or None
-        The token a slot starts as, where its pattern says so; None for pseudo tokens.
+        Token that each slot starts as, if its pattern names one; None for pseudo tokens.
     label_ids : sequence of int
         Tokens of the label words, the first words of all labels before their second ones.
     spec : SoftSpec
-        ``start`` is what pseudo tokens start as: "label-words", and common words for what
-        remains; "vocabulary", common words; "uniform" in [-0.5, 0.5]; "mask", the mask token.
+        ``start`` names the start of pseudo tokens: "label-words", then common words if there are
+        too few; "vocabulary", common words; "uniform" in [-0.5, 0.5]; "mask", the mask token.
 
     Raises
     ------
+    UsageError
+        When the start is unknown.
     BackboneError
-        When there is no mask token to start as.
+        When the backbone has no mask token to start as.
 
     Notes
     -----
@@ -89,11 +91,12 @@ def _mask_id(backbone: LanguageModel) -> int:
 def scattered(vectors: Tensor, backbone: LanguageModel, seed: int) -> Tensor:
     """Move vectors (T, E) at random, by half the spread of the word embeddings.
 
-    So templates of a mixture differ even where all start as the same words.
+    So templates of a mixture differ even if all start as the same words.
     """
     weights = backbone.model.get_input_embeddings().weight.float()
-    some = torch.arange(min(_SAMPLE, len(weights)))
-    scale = word_vectors(backbone, some).std() / weights[some].std()  # some models have one
+    sample = torch.arange(min(_SAMPLE, len(weights)))
+    # Some models scale their embeddings.
+    scale = word_vectors(backbone, sample).std() / weights[sample].std()
     spread: Tensor = scale * weights.std()
     noise = np.random.default_rng(derived_seed(seed, MemberStream.SCATTER)).standard_normal(
         vectors.shape
@@ -107,9 +110,11 @@ def common_tokens(tokenizer: TextTokenizer, count: int = COMMON) -> list[int]:
     Vocabularies are built from the most frequent pieces to the rarest, so these are common words.
     """
     special = set(tokenizer.special_ids)
-    found = [
-        number
-        for number, text in enumerate(tokenizer.token_texts)
-        if number not in special and len(text.strip()) > 1 and text.strip().isalpha()
+    words = [
+        token
+        for token, text in enumerate(tokenizer.token_texts)
+        if token not in special and len(text.strip()) > 1 and text.strip().isalpha()
     ]
-    return found[:count] or [n for n in range(tokenizer.vocabulary_size) if n not in special]
+    return words[:count] or [
+        token for token in range(tokenizer.vocabulary_size) if token not in special
+    ]

@@ -1,4 +1,4 @@
-"""What every kind of soft template is: learned values of a pattern's slots, and how they start."""
+"""The base of soft templates: learned values of a pattern's slots, and their start."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from pet.encoding.slots import Prompt
 
 @dataclass(frozen=True)
 class SoftSpec:
-    """Which soft template a member has: everything that its start depends on.
+    """A member's soft template before it is made: everything that its start depends on.
 
-    ``kind`` is a name in `pet.scoring.soft.KINDS`; ``start`` says what pseudo tokens start
-    as; ``seed`` is that of every draw; ``mixture`` is a number of templates. The rest
-    is explained in `pet.config.TemplateConfig`.
+    ``kind`` is a name in `pet.scoring.soft.KINDS`, ``start`` the start of pseudo tokens, ``seed``
+    the seed of every draw, ``mixture`` a number of templates. `pet.config.TemplateConfig` explains
+    the rest.
     """
 
     kind: str = "prompt-tuning"
@@ -35,14 +35,14 @@ class SoftSpec:
 
     @classmethod
     def named(cls, name: str) -> SoftSpec:
-        """Return what a kind or a recipe is where nothing else is said."""
+        """Return a kind or a recipe with default settings."""
         recipe = Recipe.named(name)
         return cls(recipe.soft_kind, recipe.start or cls.start, mixture=recipe.mixture)
 
 
 @dataclass(frozen=True)
 class Site:
-    """What a soft template is made from: its spec, the vectors (T, E) its slots start at."""
+    """The place of a soft template: its spec, the backbone, the vectors (T, E) slots start at."""
 
     spec: SoftSpec
     backbone: LanguageModel
@@ -60,7 +60,7 @@ class Soft(nn.Module, ABC):
     @property
     @abstractmethod
     def parts(self) -> tuple[SoftTemplate, ...]:
-        """The templates that every row goes through the model with, one after the other."""
+        """The templates; every row goes through the model once with each."""
 
     @abstractmethod
     def fill(self, batch: Batch) -> Batch:
@@ -68,7 +68,7 @@ class Soft(nn.Module, ABC):
 
     @abstractmethod
     def unfold(self) -> None:
-        """Make ready for training; random weights are drawn from torch's own generator."""
+        """Make ready for training; random weights are drawn from torch's global generator."""
 
     @abstractmethod
     def fold(self) -> None:
@@ -76,15 +76,15 @@ class Soft(nn.Module, ABC):
 
 
 class SoftTemplate(Soft):
-    """T vectors that are trained as they are; other kinds change how.
+    """Base class: T free vectors. Subclasses change how they are parametrised.
 
-    A kind overrides `forward`, and `unfold` where training goes through something that is not kept,
-    such as an encoder of the vectors: it is a parametrization in torch's sense.
+    A subclass overrides `forward`. If it trains through a network that is not kept, such as an
+    encoder of the vectors, it overrides `unfold` and registers it as a parametrization of torch.
 
     Parameters
     ----------
     site : Site
-        Where it starts.
+        Spec, backbone and start.
     """
 
     # Default peak learning rate: the best of five on one draw of two tasks; of prefix the lowest of
@@ -96,35 +96,35 @@ class SoftTemplate(Soft):
 
     def __init__(self, site: Site) -> None:
         super().__init__()
-        # Only for training and for people to look at; made again from the spec, so not in the file.
+        # For training and for people to look at; made again from the spec, so not in the file.
         self.register_buffer("start", site.start, persistent=False)
         self.vectors = nn.Parameter(site.start.clone())
 
     def forward(self) -> Prompt:
-        """Return what is put into the model."""
+        """Return the values that are put into the model."""
         return Prompt(self.vectors)
 
     @torch.no_grad()
     def begin(self) -> Self:
-        """Remember what is to be learned as it is now, and return the template."""
+        """Remember the values that are to be learned, and return the template."""
         self.register_buffer("began", self().by_slot().clone(), persistent=False)
         return self
 
     @torch.no_grad()
     def moved(self) -> Tensor:
-        """How far each slot has gone since `begin`, relative to where that was: (T,)."""
+        """Compute each slot's change since `begin`, (T,): its norm over the norm of the start."""
         change = self().by_slot() - self.origin
         moved: Tensor = change.norm(dim=1) / self.origin.norm(dim=1)
         return moved
 
     @property
     def origin(self) -> Tensor:
-        """What is learned of each slot as it was at first, (T, F)."""
+        """The values learned for each slot, before training, (T, F)."""
         return self.began
 
     @property
     def parts(self) -> tuple[SoftTemplate, ...]:
-        """Itself alone."""
+        """The template alone."""
         return (self,)
 
     def fill(self, batch: Batch) -> Batch:
@@ -134,10 +134,10 @@ class SoftTemplate(Soft):
         )
 
     def unfold(self) -> None:
-        """Go through something else in training; vectors are trained as they are."""
+        """Do nothing: the vectors are trained directly."""
 
     def fold(self) -> None:
-        """Keep what came of the parametrizations, and drop them; the prompt stays the same."""
+        """Keep the output of parametrizations, and drop them; the prompt stays the same."""
         if parametrize.is_parametrized(self):
             for name in list(cast(nn.ModuleDict, self.parametrizations)):
                 parametrize.remove_parametrizations(self, name)
@@ -145,6 +145,6 @@ class SoftTemplate(Soft):
 
 @torch.no_grad()
 def word_vectors(backbone: LanguageModel, ids: Tensor) -> Tensor:
-    """Input embeddings of tokens (K,) -> (K, E), as copies."""
+    """Copy the input embeddings of tokens: (K,) -> (K, E)."""
     vectors: Tensor = backbone.model.get_input_embeddings()(ids.to(backbone.compute.device))
     return vectors.detach().float().clone()

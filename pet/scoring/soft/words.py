@@ -1,7 +1,7 @@
-"""Word-embedding tuning: a slot stays its word plus a learned difference.
+"""Word-embedding tuning: a slot's vector is its word's plus a learned difference.
 
-At the start the difference is zero, and the member is exactly its hard pattern; weight decay then
-pulls back to the word instead of to nothing. The embedding matrix itself is never changed.
+The difference starts at zero, where the member is exactly its hard pattern; weight decay then pulls
+back to the word instead of to zero. The embedding matrix itself is never changed.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from pet.scoring.soft.template import SoftTemplate
 
 
 class Words(SoftTemplate):
-    """One vector a slot: while it is trained, that of the token it starts as plus a difference."""
+    """One vector a slot; in training, the vector of its first token plus a difference."""
 
     def unfold(self) -> None:
-        """Let the differences be what is trained."""
+        """Train the differences instead of the vectors."""
         parametrize.register_parametrization(self, "vectors", Difference(self.start))
 
 
 class Difference(nn.Module):
-    """``delta -> e + delta``, both (T, E), where e is the embedding of the slots' words."""
+    """The map ``delta -> e + delta``, both (T, E); e are the embeddings of the slots' words."""
 
     start: Tensor
 

@@ -32,7 +32,7 @@ EXAMPLES = [Example({"a": "the film was bad"}, "bad"), Example({"a": "a warm roo
 @pytest.mark.parametrize("verbalizer", [SINGLE, SPELLED], ids=["single", "spelled"])
 def test_label_cross_entropy_reaches_every_weight(loaded: Loaded, verbalizer: Verbalizer) -> None:
     backbone, scorer = loaded.backbone, loaded.scorer(verbalizer)
-    assert scorer.readouts[0].counts == (1,)  # a product is a probability: no margin loss
+    assert scorer.readouts[0].mask_counts == (1,)  # a product is a probability: no margin loss
     names = backbone.scope_names("full")
     trained = backbone.weights.trainable(names)
     batches = scorer.batch(scorer.encode(loaded.chunk()), np.arange(4))

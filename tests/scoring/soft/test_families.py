@@ -61,7 +61,7 @@ def test_every_prompt_tensor_has_a_gradient(
 ) -> None:
     backbone, kind = case
     own = scorer(backbone, kind=kind)
-    own.unfold()
+    own.learned.unfold()
     shake(own)
     loss(own).backward()
     for name, parameter in own.learned.named_parameters():

@@ -21,7 +21,7 @@ def test_words_train_differences_and_keep_the_vectors(bert: MaskedLM) -> None:
     assert own.soft is not None
     start = own.soft().vectors.detach().clone()
     before = scores(own)
-    own.unfold()
+    own.learned.unfold()
     np.testing.assert_array_equal(scores(own), before)  # the difference is zero
     (delta,) = own.soft.parameters()
     assert not delta.any()
@@ -29,7 +29,7 @@ def test_words_train_differences_and_keep_the_vectors(bert: MaskedLM) -> None:
         delta.add_(torch.randn(delta.shape))
     torch.testing.assert_close(own.soft().vectors, start + delta)
     trained = scores(own)
-    own.fold()
+    own.learned.fold()
     np.testing.assert_array_equal(scores(own), trained)
     # What is kept does not depend on what the slots start as where it is read again.
     other = scorer(bert, kind="words", start="uniform", seed=5)
@@ -41,13 +41,13 @@ def test_p_tuning_trains_an_mlp_on_an_lstm_and_keeps_the_vectors(bert: MaskedLM)
     own = scorer(bert, kind="p-tuning")
     assert own.soft is not None
     start = own.soft().vectors.detach().clone()
-    own.unfold()
+    own.learned.unfold()
     lstm, mlp = own.soft.parametrizations.vectors[0].children()  # type: ignore[union-attr,index]
     assert (lstm.num_layers, lstm.bidirectional) == (2, True)
     expected = mlp(lstm(start[:, None])[0])[:, 0]
     torch.testing.assert_close(own.soft().vectors, expected)
     before = scores(own)
-    own.fold()
+    own.learned.fold()
     assert [name for name, _ in own.soft.named_parameters()] == ["vectors"]
     np.testing.assert_array_equal(scores(own), before)
 

@@ -113,7 +113,7 @@ def test_a_prefix_is_trained_through_a_bottleneck_and_kept_without_it(bert: Mask
     attended, fresh = own.soft().attended, scores(own)
     assert attended is not None
     start = attended.detach().clone()
-    own.unfold()
+    own.learned.unfold()
     np.testing.assert_array_equal(scores(own), fresh)  # the start is kept
     shake(own)
     bottleneck: Any = own.soft.parametrizations.table  # type: ignore[union-attr]
@@ -124,7 +124,7 @@ def test_a_prefix_is_trained_through_a_bottleneck_and_kept_without_it(bert: Mask
     for slot in range(5):
         torch.testing.assert_close(table[:, :, slot], start[:, :, slot] + rows[slot])
     unfolded = scores(own)
-    own.fold()
+    own.learned.fold()
     assert [name for name, _ in own.soft.named_parameters()] == ["table"]
     np.testing.assert_array_equal(scores(own), unfolded)
 

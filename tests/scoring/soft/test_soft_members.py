@@ -20,7 +20,7 @@ from pet.config import TrainingConfig
 from pet.data import Data, Pool
 from pet.members import MemberSet, MemberSpec, cost, train_member
 from pet.members.work import Work
-from pet.scoring.scorer import LEARNED
+from pet.scoring.learned import LEARNED
 from pet.scoring.soft import KINDS
 from pet.scoring.soft.template import SoftSpec
 
