@@ -1,4 +1,4 @@
-"""PETClassifier: the scikit-learn face of the whole pipeline."""
+"""PETClassifier: the whole pipeline as a scikit-learn classifier."""
 
 from __future__ import annotations
 
@@ -38,16 +38,17 @@ from pet.runs.writing import let_read
 from pet.task import Task, load_task
 from pet.task.kinds import is_indicator, targets_of, task_kind
 from pet.task.labels import Label
+from pet.types import Ints
 
 
 def _earlier_names_too(init: Callable[..., None]) -> Callable[..., None]:
-    """Let a constructor take earlier names of settings, which its signature does not show."""
+    """Make a constructor also accept earlier names of settings, hidden from its signature."""
 
     @wraps(init)
-    def taking_earlier_names(self: Any, *arguments: Any, **parameters: Any) -> None:
+    def accept_earlier_names(self: Any, *arguments: Any, **parameters: Any) -> None:
         init(self, *arguments, **flat_today(parameters))
 
-    return taking_earlier_names
+    return accept_earlier_names
 
 
 class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unused-ignore]
@@ -62,13 +63,13 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
     Attributes
     ----------
     adaptation_ : Adaptation or None
-        With ``adapt``, what that did in `fit`: steps, and loss and accuracy on held-out text
-        before and after (see `pet.adaptation.adapt.Adaptation`).
+        With ``adapt``, the figures of the backbone's adaptation in `fit`: steps, and loss and
+        accuracy on held-out text before and after (see `pet.adaptation.adapt.Adaptation`).
     classes_ : array (C,)
         Labels, in the column order of `predict_proba`.
     indicator_ : bool
-        Whether labels of a multi-label task are given as rows of 0 and 1 rather than as lists of
-        names; `predict` answers as `fit` was asked.
+        Whether `fit` was given the labels of a multi-label task as rows of 0 and 1 rather than as
+        lists of names; `predict` returns labels in the same form.
     model_ : Model
         The fitted model.
 
@@ -168,29 +169,34 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         run_folder: str | Path | None = None,
         progress: Progress = silent,
     ) -> PETClassifier:
-        """Train on a few labelled texts and a pile of unlabelled ones.
+        """Train on a few labelled texts and many unlabelled ones.
 
         Parameters
         ----------
         X : iterable
             Texts, or mappings of the task's fields for tasks with several.
         y : sequence of str, optional
-            Their labels; None only for the methods "zero-shot" and "ipet". Of a multi-label task a
+            Labels of X; None only for the methods "zero-shot" and "ipet". For a multi-label task a
             list of labels for each text, or an array (N, C) of 0 and 1 with the task's labels as
             columns.
         unlabeled : iterable, optional
-            Unlabelled texts, as X. They are read several times.
+            Unlabelled texts, in the form of X. They are read several times.
         dev : tuple (X, y), optional
             Development examples for early stopping.
         run_folder : str or Path, optional
-            Where to keep members and scores; a run that was cut off goes on there.
+            Folder that keeps members and scores; an interrupted run in it is resumed.
         progress : callable
-            Told of every `pet.progress.Event`; where it returns True a training ends early.
+            Called with every `pet.progress.Event`; if it returns True, the training ends early.
+
+        Returns
+        -------
+        PETClassifier
+            The fitted classifier, self.
 
         Raises
         ------
         PetError
-            With one message that says what to change.
+            When parameters or data are wrong; the message says what to change.
         """
         task = load_task(self.task)
         settings = self.settings()
@@ -215,23 +221,23 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         return self
 
     def predict_proba(self, X: Iterable[Any]) -> NDArray[np.float64]:
-        """Probabilities, (N, C), with columns as in ``classes_``.
+        """Return probabilities, (N, C), with columns as in ``classes_``.
 
-        Rows sum to 1, but not those of a multi-label task: there every label has its own.
+        Rows sum to 1; for multi-label tasks they do not, as each label is decided separately.
         """
         check_is_fitted(self, "model_")
         kind = task_kind(self.model_.task)
-        parts = [
+        chunks = [
             kind.probabilities(self.model_.scores([e.texts for e in chunk]).astype(np.float64))
             for chunk in chunked(given_examples(self.model_.task, X, "ignored"), 4096)
         ]
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes_)))
+        return np.concatenate(chunks) if chunks else np.zeros((0, len(self.classes_)))
 
     def predict(self, X: Iterable[Any]) -> NDArray[Any] | list[Label]:
-        """Labels, (N,): those of the highest probability.
+        """Return the labels of the highest probability, (N,).
 
-        Of a multi-label task those of probability one half and more: a list of N tuples of names,
-        or an array (N, C) of 0 and 1 if `fit` was given one.
+        For a multi-label task, return all labels of probability 0.5 or more: a list of N tuples of
+        names, or an array (N, C) of 0 and 1 if `fit` was given one.
         """
         predicted = self._predicted(X)
         task = self.model_.task
@@ -241,19 +247,19 @@ class PETClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unuse
         return answers
 
     def score(self, X: Iterable[Any], y: Any, sample_weight: Any = None) -> float:
-        """Accuracy: share of texts whose label, or whose every label, is found."""
+        """Return the accuracy: the share of texts all of whose labels are right."""
         X = list(X)
         check_is_fitted(self, "model_")
         task = self.model_.task
         targets = targets_of(task, [example.label for example in given_labelled(task, X, y)])
         return float(accuracy_score(targets, self._predicted(X), sample_weight=sample_weight))
 
-    def _predicted(self, X: Iterable[Any]) -> NDArray[np.int64]:
+    def _predicted(self, X: Iterable[Any]) -> Ints:
         probabilities = self.predict_proba(X)
         return task_kind(self.model_.task).predicted(probabilities)
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Write a self-contained folder; a distilled one is a plain Hugging Face classifier."""
+        """Write a self-contained folder; a distilled model is a plain Hugging Face classifier."""
         check_is_fitted(self, "model_")
         save_model(self.model_, Path(folder))
         let_read(Path(folder))

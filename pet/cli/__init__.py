@@ -2,10 +2,10 @@
 
 A command is made in three steps. Write ``pet/cli/NAME.py`` with a `click` command called
 ``command``, and add NAME to `COMMANDS`. Take its options from the settings with
-`pet.cli.options.settings_options`, so that names, defaults and help are those of `pet.config`; what
-several commands start from, a task and its files, comes with `pet.cli.inputs.input_options` as one
-argument, ``inputs``. In its body first check names and files (``inputs.check()``), then import what
-is heavy: a mistyped name is told in a moment.
+`pet.cli.options.settings_options`, so that names, defaults and help are those of `pet.config`. A
+task and its files, with which most commands start, come with `pet.cli.inputs.input_options` as one
+argument, ``inputs``. In its body first check names and files (``inputs.check()``), then import
+heavy modules: so a mistyped name is reported at once.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ COMMANDS = {
 
 
 class _Lazy(click.Group):
-    """Group that finds a command in the module of its name."""
+    """Group that loads a command from the module of its name."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -72,7 +72,7 @@ def cli(context: click.Context, quiet: bool, verbose: bool) -> None:
     level = logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=logging.ERROR, format="%(message)s", stream=sys.stderr)
     logging.getLogger("pet").setLevel(level)
-    if not verbose:  # what matters of it, pet says itself
+    if not verbose:  # pet reports what matters itself
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     context.obj = {"quiet": quiet}
 
@@ -89,7 +89,7 @@ def main() -> None:
     except PetError as error:
         _stop(f"Error: {for_command_line(error.message)}", error.exit_code)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader went away, as `| head` does
+        sys.stderr.close()  # the reader has closed the pipe, as `| head` does
         sys.exit(1)
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""

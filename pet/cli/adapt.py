@@ -27,7 +27,7 @@ from pet.errors import UsageError
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), default=Settings.seed, show_default=True,
               help="Random seed.")  # fmt: skip
 @click.option("-o", "--output", required=True, metavar="DIR", help="Folder of the new model.")
-@click.option("--force", is_flag=True, help="Start over where DIR holds an adaptation.")
+@click.option("--force", is_flag=True, help="Start over if DIR holds an adaptation.")
 @settings_options(LMConfig)
 @compute_options
 def command(
@@ -57,7 +57,7 @@ def command(
             "Name it first: pet adapt BACKBONE --text FILE... -o DIR.",
         )
     require_files(*text, *more)
-    start, how = BackboneConfig(backbone, device, precision), LMConfig(**flat)
+    start, config = BackboneConfig(backbone, device, precision), LMConfig(**flat)
 
     from pet.adaptation import Source, adapt
     from pet.cli.console import progress_bars, say
@@ -70,11 +70,11 @@ def command(
     sources = [source(file) for file in dict.fromkeys([*text, *more])]
     typed = shlex.join(["pet", *sys.argv[1:]])
     with progress_bars() as progress:
-        done = adapt(start, sources, how, seed, output, force, typed, progress)
+        done = adapt(start, sources, config, seed, output, force, typed, progress)
     if done.before is not None and done.after is not None:
         rows = [
-            [name, f"{found.loss:.3f}", f"{found.perplexity:.2f}", percent(found.accuracy)]
-            for name, found in (("before", done.before), ("after", done.after))
+            [name, f"{held_out.loss:.3f}", f"{held_out.perplexity:.2f}", percent(held_out.accuracy)]
+            for name, held_out in (("before", done.before), ("after", done.after))
         ]
         click.echo(text_table(rows, ["held-out text", "loss", "perplexity", "accuracy"]))
     say(f"{done.steps} steps in {done.seconds:.0f} s; try: pet train --backbone {output} ...")

@@ -20,8 +20,8 @@ from pet.runs.finding import require_run_or_model
     metavar="RUN",
     help="Put in the task of a run, a saved classifier or a prompt's folder. Repeatable.",
 )
-@click.option("--name", help="What --add calls the task.  [default: its own name]")
-@click.option("--replace", is_flag=True, help="--add takes the place of a task of the same name.")
+@click.option("--name", help="Name of the task of --add.  [default: the task's]")
+@click.option("--replace", is_flag=True, help="Let --add replace a task of the same name.")
 @click.option("--drop", multiple=True, metavar="NAME", help="Remove a task. Repeatable.")
 @compute_options
 def command(
@@ -35,10 +35,10 @@ def command(
 ) -> None:
     """Keep the prompts of several tasks in the folder BANK, and list them.
 
-    What is put in are the members of a run and how they are combined, not the classifier that was
-    distilled from them. All must leave the backbone alone: members of --soft KIND --scope prompt,
-    or untrained ones (--method zero-shot); and all must be of one backbone. Each task is a folder
-    of a few kilobytes in BANK, which may also be copied or removed by hand.
+    A prompt holds the members of a run and their weights, not the classifier that was distilled
+    from them. Members must not change the backbone: those of --soft KIND --scope prompt, or
+    untrained ones (--method zero-shot); and all must be of one backbone. Each task is a folder of
+    a few kilobytes in BANK, which may also be copied or removed by hand.
 
     \b
     Example: pet bank prompts --add runs/reviews --add runs/topics

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from pet.cli.inputs import Rows, chosen_task, require_files
+from pet.cli.inputs import RowReader, chosen_task, require_files
 from pet.cli.options import data_options, settings_options, task_option, verbalizer_option
 from pet.config import Settings
 from pet.errors import for_command_line
@@ -32,28 +32,28 @@ def command(
 ) -> None:
     """Check columns, label names, class counts, duplicates, overlap, lengths and label words.
 
-    With --soft it also counts the slots that patterns get, and what they leave for the text.
+    With --soft it also counts the slots of patterns, and the tokens that are left for the text.
 
     \b
     Example: pet check --task reviews --train train.jsonl --unlabeled pool.jsonl
     """
-    rows = Rows.of(chosen_task(task, verbalizers), columns, file_format)
+    rows = RowReader.from_options(chosen_task(task, verbalizers), columns, file_format)
     require_files(train_file, unlabeled, test)
     settings = Settings.from_flat(flat)
 
     from pet.pipeline.checking import check
 
-    found = check(
+    report = check(
         rows.task,
         rows.labelled(train_file),
         rows.examples(unlabeled, "ignored") if unlabeled else None,
         rows.examples(test) if test else None,
         settings,
     )
-    click.echo("\n".join(found.lines))
-    if found.warnings:
+    click.echo("\n".join(report.lines))
+    if report.warnings:
         click.echo(
-            "\n" + "\n".join(f"warning: {for_command_line(text)}" for text in found.warnings)
+            "\n" + "\n".join(f"warning: {for_command_line(text)}" for text in report.warnings)
         )
     else:
         click.echo("\nNothing to worry about.")

@@ -1,4 +1,4 @@
-"""What commands show: tables on standard output, progress on standard error."""
+"""Console: progress bars and remarks on standard error, and files to write."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import click
 from pet.errors import PetError
 from pet.progress import Event, Progress, silent
 
-_BARS = 5  # at once, of members that are trained together
+_BARS = 5  # at once, for members that are trained together
 
 
 @contextmanager
 def progress_bars() -> Iterator[Progress]:
-    """Give a progress callback that draws a bar a stage when standard error is a terminal."""
+    """Yield a progress callback that draws a bar a stage if standard error is a terminal."""
     context = click.get_current_context(silent=True)
     quiet = bool(context and context.obj and context.obj.get("quiet"))
     if quiet or not sys.stderr.isatty():
@@ -63,7 +63,7 @@ def opened(output: str) -> Iterator[IO[str]]:
 
 
 def say(message: str) -> None:
-    """Tell the person something beside the result, unless they asked for quiet."""
+    """Write a remark to standard error, unless --quiet is given."""
     context = click.get_current_context(silent=True)
     if not (context and context.obj and context.obj.get("quiet")):
         click.echo(message, err=True)

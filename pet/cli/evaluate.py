@@ -6,7 +6,7 @@ import json
 
 import click
 
-from pet.cli.inputs import Rows, require_files
+from pet.cli.inputs import RowReader, require_files
 from pet.cli.options import compute_options, data_options, plot_options, threshold_option
 from pet.runs.finding import model_folder
 
@@ -33,12 +33,12 @@ def command(
 ) -> None:
     """Evaluate MODEL, a run folder, a saved classifier or a bank's prompt, on labelled examples.
 
-    The JSON has every metric by its name: accuracy (of multi-label tasks the share of texts all of
-    whose labels are found), macro_f1, micro_f1 (multi-label tasks), ece (expected calibration
-    error, 10 bins), mean_absolute_error (ordinal tasks); and n, per_class, confusion (true labels
-    in rows; none for multi-label tasks) and reliability (the 10 bins). Diagrams: the last two. With
+    The JSON has every metric by its name: accuracy (the share of texts all of whose labels are
+    right), macro_f1, micro_f1 (multi-label tasks), ece (expected calibration error, 10 bins),
+    mean_absolute_error (ordinal tasks); and n, per_class, confusion (true labels in rows; none for
+    multi-label tasks) and reliability (the 10 bins). The last two are drawn as diagrams. With
     --threshold there are also coverage, the share of examples that get a label, and
-    covered_accuracy, that of these; all else is of all examples.
+    covered_accuracy, the accuracy on these; all other figures are of all examples.
 
     \b
     Example: pet evaluate runs/first --test test.jsonl --json -
@@ -61,20 +61,20 @@ def command(
         require()
     loaded = load_model(model, device, precision)
     task = loaded.task
-    rows = Rows.of(task, columns, file_format)
+    rows = RowReader.from_options(task, columns, file_format)
     labels, probabilities = [], []
     for example, prediction in predict_stream(loaded, rows.examples(test)):
         labels.append(example.label)
         probabilities.append(list(prediction.probabilities.values()))
     targets = targets_of(task, labels)
-    found = evaluate(np.array(probabilities), targets, task)
+    evaluation = evaluate(np.array(probabilities), targets, task)
     if plots:
-        count = save(evaluation_figures(found, task), plots, plot_format)
+        count = save(evaluation_figures(evaluation, task), plots, plot_format)
         say(f"{count} diagrams are in {plots}.")
     covered = None
     if threshold is not None:
         covered = selective(np.array(probabilities), targets, threshold, task_kind(task))
-    figures = {**found.to_dict(), **(covered or {})}
+    figures = {**evaluation.to_dict(), **(covered or {})}
     text = json.dumps(figures, indent=2, ensure_ascii=False)
     if json_file == "-":
         click.echo(text)
@@ -82,8 +82,8 @@ def command(
     if json_file:
         with opened(json_file) as stream:
             stream.write(text + "\n")
-    shown = {name: found.metric(name) for name in task.metrics}
-    known = {name: value for name, value in found.metrics.items() if value is not None}
+    shown = {name: evaluation.metric(name) for name in task.metrics}
+    known = {name: value for name, value in evaluation.metrics.items() if value is not None}
     shown |= {name: value for name, value in known.items() if METRICS[name].is_share}
     click.echo("  ".join(f"{name} {formatted(name, value)}" for name, value in shown.items()))
     others = [
@@ -91,10 +91,10 @@ def command(
         for name, value in known.items()
         if not METRICS[name].is_share
     ]
-    click.echo("  ".join([*others, f"examples {found.n}"]))
+    click.echo("  ".join([*others, f"examples {evaluation.n}"]))
     if covered is not None:
         click.echo(
             f"above {threshold:g}: coverage {percent(covered['coverage'])}  "
             f"accuracy {percent(covered['covered_accuracy'])}"
         )
-    click.echo("\n" + per_class_table(found))
+    click.echo("\n" + per_class_table(evaluation))

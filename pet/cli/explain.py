@@ -12,15 +12,21 @@ from pet.runs.finding import model_folder
 
 @click.command(name="explain")
 @click.argument("model")
-@click.option("--text", "texts", multiple=True, required=True, help="One a field, in field order.")
+@click.option(
+    "--text",
+    "texts",
+    multiple=True,
+    required=True,
+    help="The text of a field; one for each field, in order.",
+)
 @click.option("--words", default=5, show_default=True, help="Label words shown a pattern.")
 @compute_options
 def command(model: str, texts: tuple[str, ...], words: int, device: str, precision: str) -> None:
     """Show how each pattern of MODEL sees a text: its label words' scores and its vote.
 
-    Of learned slots it shows the words of the vocabulary that were next to them at the start and
-    are now, with their cosines, and how far they have moved: the norm of the change, relative to
-    that of the start. A prefix has no vectors in the places of words now: "-".
+    For learned slots it shows the nearest words of the vocabulary at the start and now, with their
+    cosines, and how far the slots have moved: the norm of the change divided by the norm at the
+    start. A prefix has no vectors in the places of words now: "-".
 
     MODEL is a run folder, a saved ensemble, or a prompt of a bank. A distilled classifier alone has
     no patterns: name the run folder it comes from.

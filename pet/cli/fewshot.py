@@ -35,10 +35,12 @@ from pet.errors import UsageError
 @settings_options(StudyConfig)
 @click.option("--patterns", help="Numbers of patterns, such as 0,2-3, or all.  [default: all]")
 @click.option(
-    "--baseline", metavar="METHOD", help="What the others are compared with.  [default: the best]"
+    "--baseline",
+    metavar="METHOD",
+    help="Method that others are compared with.  [default: the best]",
 )
 @click.option("-o", "--output", default="runs/fewshot", show_default=True, help="Study folder.")
-@click.option("--force", is_flag=True, help="Start over where a study folder exists.")
+@click.option("--force", is_flag=True, help="Start over if the study folder exists.")
 @click.option("--json", "json_file", metavar="FILE|-", help="Also write all results as JSON.")
 @click.option("--csv", "csv_file", metavar="FILE|-", help="Also write a line a model as CSV.")
 @plot_options
@@ -66,8 +68,8 @@ def command(
     For every seed draws --shots examples of each label from the pool; the rest of the pool is
     unlabelled text. Prints mean, standard deviation, best and worst accuracy over the seeds, time
     and memory, and how sure a difference is (paired bootstrap over seeds and test examples).
-    Finished cells are kept in the study folder, with results.json and results.csv: the same
-    command goes on from there, with more seeds, shots, methods or tasks where you add them.
+    Finished cells are kept in the study folder, with results.json and results.csv: run the command
+    again to go on from there; seeds, shots, methods and tasks may be added.
 
     \b
     Example: pet fewshot --task sst2 --train pool.jsonl --test test.jsonl --shots 16,64
@@ -107,13 +109,13 @@ def command(
         for task, pool, test in zip(known, pools, tests, strict=True)
     ]
     with progress_bars() as progress:
-        found = few_shot_study(sources, config, settings, output, force, progress)
-    for name, count in found.overlap.items():
+        result = few_shot_study(sources, config, settings, output, force, progress)
+    for name, count in result.overlap.items():
         if count:
             say(f"{name}: {count} rows of the pool are test texts too; they are left out.")
-    rows = summarise(found, baseline)
-    text = json.dumps(study_to_dict(found, rows), indent=1, ensure_ascii=False) + "\n"
-    table = study_csv(found)
+    rows = summarise(result, baseline)
+    text = json.dumps(study_to_dict(result, rows), indent=1, ensure_ascii=False) + "\n"
+    table = study_csv(result)
     folder = StudyFolder.open(output)
     folder.write_text(folder.results, text)
     folder.write_text(folder.table, table)
@@ -123,7 +125,7 @@ def command(
                 stream.write(content)
     if plots:
         labels = {task.name: task.labels for task in known}
-        count = save(study_figures(found, rows, labels), plots, plot_format)
+        count = save(study_figures(result, rows, labels), plots, plot_format)
         say(f"{count} diagrams are in {plots}.")
     if "-" not in (json_file, csv_file):
         click.echo(study_table(rows))

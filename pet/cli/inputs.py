@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial, wraps
 from typing import TYPE_CHECKING, Any
@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from pet.task import Task
 
 
-def chosen_task(name: str, verbalizers: tuple[str, ...], patterns: Any = None) -> Task:
-    """Load a task, with the verbalizers of these files where there are any.
+def chosen_task(
+    name: str, verbalizers: tuple[str, ...], patterns: Sequence[int] | None = None
+) -> Task:
+    """Load a task, with the verbalizers of these files if there are any.
 
-    ``patterns`` are only looked up: a number that the task lacks is refused.
+    ``patterns`` are only checked: an index that the task lacks raises a UsageError.
     """
     from pet.task import Verbalizer, load_task
 
@@ -45,12 +47,14 @@ def chosen_task(name: str, verbalizers: tuple[str, ...], patterns: Any = None) -
 
 
 def require_files(*sources: str | None) -> None:
-    """Refuse files that are not there, before anything heavy is loaded to read them.
+    """Check that files exist, before anything heavy is loaded.
+
+    Standard input and data sets (``hf:``) are not checked.
 
     Raises
     ------
     DataError
-        Names the first that is missing. Standard input and data sets are left to their readers.
+        When a file is missing; the message names the first.
     """
     for source in sources:
         if source is not None and source != "-" and not source.startswith("hf:"):
@@ -61,20 +65,22 @@ def require_files(*sources: str | None) -> None:
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Reading of a task's files: columns, and the format of files whose names tell none."""
+class RowReader:
+    """Reader of a task's files: columns, and the format of files without a known ending."""
 
     task: Task
     mapping: Mapping[str, str]
     ending: str | None
 
     @classmethod
-    def of(cls, task: Task, columns: tuple[str, ...], file_format: str | None) -> Rows:
-        """Take the values of --column and --format."""
+    def from_options(
+        cls, task: Task, columns: tuple[str, ...], file_format: str | None
+    ) -> RowReader:
+        """Make a reader from the values of --column and --format."""
         return cls(task, column_mapping(columns), suffix(file_format))
 
     def columns(self, labels: Labels = "required") -> Columns:
-        """Return which column holds what, and what is done about labels."""
+        """Return the columns of fields and label, and whether labels are required."""
         from pet.data import Columns
 
         return Columns(self.task, self.mapping, labels)
@@ -86,7 +92,7 @@ class Rows:
         return examples_from(file, self.columns(labels), self.ending)
 
     def labelled(self, file: str) -> list[Example]:
-        """Read a file's labelled examples; one at least is expected."""
+        """Read a file's labelled examples; raise a DataError if there are none."""
         examples = list(self.examples(file))
         if examples:
             return examples
@@ -100,7 +106,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Values of `input_options`; nothing is read before it is asked for."""
+    """Values of `input_options`; files are read when their contents are first used."""
 
     task_name: str
     verbalizers: tuple[str, ...]
@@ -117,22 +123,25 @@ class Inputs:
         return Settings.from_flat({**flat, "seed": self.seed, "patterns": self.patterns})
 
     def check(self, *sources: str | None) -> None:
-        """Refuse unknown names and missing files, those of ``sources`` too, in a moment.
+        """Check names and files, also those in ``sources``; call it before heavy imports.
 
-        Call it before anything heavy is imported.
+        Raises
+        ------
+        PetError
+            When a name is unknown or a file is missing.
         """
         _ = self.task
         require_files(*self.train_files, self.unlabeled, *sources)
 
     @cached_property
     def task(self) -> Task:
-        """Task, asked with the label words of --verbalizer where there are any."""
+        """Task, with the label words of --verbalizer if it is given."""
         return chosen_task(self.task_name, self.verbalizers, self.patterns)
 
     @cached_property
-    def rows(self) -> Rows:
-        """Reading of the task's files."""
-        return Rows.of(self.task, self.columns, self.file_format)
+    def rows(self) -> RowReader:
+        """Reader of the task's files."""
+        return RowReader.from_options(self.task, self.columns, self.file_format)
 
     @cached_property
     def train(self) -> list[Example]:
@@ -140,7 +149,7 @@ class Inputs:
         from pet.data import draw_shots
         from pet.seeds import RunStream, derived_seed
 
-        examples = [one for file in self.train_files for one in self.rows.labelled(file)]
+        examples = [row for file in self.train_files for row in self.rows.labelled(file)]
         if self.shots is None:
             return examples
         return draw_shots(
@@ -148,7 +157,7 @@ class Inputs:
         )
 
     def pool(self, limit: int | None = None) -> Pool | None:
-        """Return the unlabelled text without the labelled examples, or a random sample of it."""
+        """Return the unlabelled texts, or a random sample, without the labelled examples."""
         from pet.cli.console import say
         from pet.data import Pool, has_labels, reusable
         from pet.seeds import RunStream, derived_seed
@@ -170,7 +179,7 @@ def input_options(
 ) -> Decorator:
     """Add the options of `Inputs`, which the command gets as one argument, ``inputs``.
 
-    ``unlabeled`` is the help of --unlabeled; without one the command does not have that option.
+    ``unlabeled`` is the help of --unlabeled; without it the command does not have that option.
     """
     options: list[Decorator] = [
         task_option,

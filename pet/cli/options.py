@@ -1,4 +1,4 @@
-"""Options that commands share; those of the settings are made from `pet.config`."""
+"""Options of several commands; those of the settings are made from `pet.config`."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ else:
 
 
 def settings_options(*names: str | type) -> Decorator:
-    """Add one option for every field of these configurations.
+    """Add an option for every field of some configurations.
 
-    They are classes of `pet.config`, or the names that `pet.config.CONFIGS` has for them.
+    A configuration is a class of `pet.config`, or its name in `pet.config.CONFIGS`.
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,22 +41,22 @@ def settings_options(*names: str | type) -> Decorator:
 
 
 def setting_option(config: Any, item: Field[Any]) -> Decorator:
-    """Make the option of a setting, and a hidden one of its earlier name where it had one."""
+    """Make the option of a setting, and a hidden one with its earlier name if it had one."""
     expected = get_type_hints(config)[item.name]
     if NoneType in get_args(expected):
-        (expected,) = (one for one in get_args(expected) if one is not NoneType)
+        (expected,) = (choice for choice in get_args(expected) if choice is not NoneType)
     choices = choices_of(config, item.name)
-    kind: Any = _Choice(item, choices) if choices else expected
-    option = _option(item, expected, kind)
+    value_type: Any = _Choice(item, choices) if choices else expected
+    option = _option(item, expected, value_type)
     if item.metadata["formerly"] is None:
         return option
     if values := item.metadata["formerly_values"]:
-        kind = click.Choice(list(values))
-    earlier = _earlier_option(item, expected, kind)
+        value_type = click.Choice(list(values))
+    earlier = _earlier_option(item, expected, value_type)
     return lambda command: option(earlier(command))
 
 
-def _option(item: Field[Any], expected: Any, kind: Any) -> Decorator:
+def _option(item: Field[Any], expected: Any, value_type: Any) -> Decorator:
     flag, text = flag_of(item.name), for_command_line(item.metadata["help"])
     default: Any = item.default
     if expected is bool:
@@ -72,12 +72,12 @@ def _option(item: Field[Any], expected: Any, kind: Any) -> Decorator:
             callback=_numbers if get_args(expected)[0] is int else _words,
         )
     return click.option(
-        flag, type=kind, default=default, show_default=default is not None, help=text
+        flag, type=value_type, default=default, show_default=default is not None, help=text
     )
 
 
-def _earlier_option(item: Field[Any], expected: Any, kind: Any) -> Decorator:
-    """Make a hidden option that hands its value on as the default of the setting's option."""
+def _earlier_option(item: Field[Any], expected: Any, value_type: Any) -> Decorator:
+    """Make a hidden option whose value becomes the default of the setting's option."""
     flag, today = flag_of(item.metadata["formerly"]), flag_of(item.name)
 
     def hand_on(context: click.Context, _: click.Parameter, value: Any) -> None:
@@ -92,19 +92,19 @@ def _earlier_option(item: Field[Any], expected: Any, kind: Any) -> Decorator:
 
     # Eager, so that it is seen before the option that takes the value as its default.
     return click.option(
-        flag, type=kind, hidden=True, expose_value=False, is_eager=True, callback=hand_on
+        flag, type=value_type, hidden=True, expose_value=False, is_eager=True, callback=hand_on
     )
 
 
 class _Choice(_TextChoice):
-    """Choice of a setting's values, which also understands their earlier names."""
+    """Choice among a setting's values that also accepts their earlier names."""
 
     def __init__(self, item: Field[Any], choices: tuple[str, ...]) -> None:
         super().__init__(choices)
         self._item = item
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """Return today's value; tell of an earlier one."""
+        """Return today's value; say so if the value is an earlier name."""
         today = value_today(self._item, value)
         if today != value:
             flag = flag_of(self._item.name)
@@ -139,7 +139,7 @@ def verbalizer_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "verbalizers",
         multiple=True,
         metavar="FILE",
-        help="Label words instead of the task's own, in all patterns: a .json file such as pet "
+        help="Label words instead of the task's, in all patterns: a .json file such as pet "
         "verbalize writes, or a built-in name. Repeatable.",
     )(command)
 
@@ -169,7 +169,7 @@ def seed_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --column and --format, which say how rows are read."""
+    """Add --column and --format."""
     command = click.option(
         "--format",
         "file_format",
@@ -205,12 +205,12 @@ def threshold_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--threshold",
         type=click.FloatRange(0, 1),
         callback=_number,
-        help="Abstain where no label has this probability; best after pet train --temper folds.",
+        help="Abstain if no label has this probability; best after pet train --temper folds.",
     )(command)
 
 
 def _number(_: click.Context, option: click.Parameter, value: float | None) -> float | None:
-    if value is not None and math.isnan(value):  # which is in no range and outside of none
+    if value is not None and math.isnan(value):  # a range does not refuse nan
         raise click.BadParameter("expected a number from 0 to 1, found nan.", param=option)
     return value
 

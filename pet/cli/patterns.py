@@ -32,8 +32,8 @@ def command(
     """Rank a task's patterns by the labels they predict for held-out labelled examples.
 
     Needs no development set: the examples are halved at random many times, and each half is
-    predicted from the other. Says how likely each pattern is the best of them. Without --trained
-    every pattern reads the examples once, which takes seconds.
+    predicted from the other. Shows how likely each pattern is the best. Without --trained every
+    pattern reads the examples once, which takes seconds.
 
     \b
     Example: pet patterns --task reviews --train train.jsonl --unlabeled pool.jsonl
@@ -48,14 +48,14 @@ def command(
 
     data = Data(inputs.train, (), inputs.pool(unlabeled_limit))
     with progress_bars() as progress:
-        found = rank_patterns(inputs.task, settings, data, config, progress)
-    text = json.dumps(found.to_dict(), indent=2, ensure_ascii=False)
+        ranking = rank_patterns(inputs.task, settings, data, config, progress)
+    text = json.dumps(ranking.to_dict(), indent=2, ensure_ascii=False)
     if json_file == "-":
         click.echo(text)
         return
     if json_file:
         with opened(json_file) as stream:
             stream.write(text + "\n")
-    click.echo(found.table())
-    kept = ",".join(map(str, sorted(found.sure)))
+    click.echo(ranking.table())
+    kept = ",".join(map(str, sorted(ranking.sure)))
     say(f"Use these with: pet train --task {inputs.task_name} --patterns {kept} ...")

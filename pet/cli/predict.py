@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pet.model import Prediction
     from pet.task import Task
 
-    # The name of a row's task (of a bank, otherwise nothing), the row, and what it is labelled.
+    # The name of a row's task in a bank, otherwise ""; the row; and its prediction.
     Labelled = tuple[str, Example, Prediction]
 
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     metavar="COLUMN",
     help="With --bank: the column that names each row's task.",
 )
-@click.option("--backbone", help="With --bank: where its backbone is, if not where it was.")
+@click.option("--backbone", help="With --bank: the folder of its backbone, if that was moved.")
 @threshold_option
 @data_options
 @compute_options
@@ -59,13 +59,13 @@ def command(
 
     Each output row repeats the texts and adds the label, its probability and those of all labels.
     Several labels are a list in jsonl and joined by the task's separator in csv. Rows are written
-    as they are made; one that cannot be read ends it, and what was written stays. With --threshold
-    a row whose prediction is less likely keeps its probabilities but has no label: null in jsonl,
-    empty in csv.
+    one by one; a row that cannot be read stops the command, and the rows before it stay. With
+    --threshold a row whose prediction is less likely keeps its probabilities but has no label:
+    null in jsonl, empty in csv.
 
-    With --bank each row is labelled by the prompt of the task that its column names, many tasks in
-    one pass through the backbone. The task stands first in its output row; in csv the columns are
-    those of all tasks.
+    With --bank each row names its task in a column and is labelled by that task's prompt, many
+    tasks in one pass through the backbone. The task stands first in the output row; in csv the
+    columns are those of all tasks.
 
     \b
     Example: pet predict runs/first --input new.csv -o labelled.csv
@@ -74,7 +74,7 @@ def command(
     if (model is None) == (bank is None):
         raise UsageError("Expected MODEL or --bank DIR, one of them.", "See pet predict --help.")
     if backbone is not None and bank is None:
-        raise UsageError("--backbone says where that of a --bank is; MODEL knows its own.")
+        raise UsageError("--backbone goes with --bank; MODEL has its backbone in its folder.")
     require_files(source)
     if bank is not None:
         require_bank(bank)
@@ -99,26 +99,26 @@ def command(
         tasks = prompts.tasks
         named = prompts.examples(source, task_column, mapping, ending)
         labelled = prompts.predict_stream(named, threshold=least)
-        own_columns = [task_column]
+        task_columns = [task_column]
     else:
         loaded = load_model(str(model), device, precision)
-        tasks, own_columns = {"": loaded.task}, []
+        tasks, task_columns = {"": loaded.task}, []
         examples = examples_from(source, Columns(loaded.task, mapping, "ignored"), ending)
-        labelled = (("", *found) for found in predict_stream(loaded, examples, threshold=least))
+        labelled = (("", *row) for row in predict_stream(loaded, examples, threshold=least))
     first = list(islice(labelled, 1))  # an unreadable input leaves an older output as it is
     with opened(output) as stream:
         fields = dict.fromkeys(name for task in tasks.values() for name in task.fields)
         labels = dict.fromkeys(label for task in tasks.values() for label in task.labels)
         shares = [f"p({label})" for label in labels]
-        write = written.writer(stream, [*own_columns, *fields, "label", "probability", *shares])
+        write = written.writer(stream, [*task_columns, *fields, "label", "probability", *shares])
         row_of = _nested_row if written.is_nested else _flat_row
         for name, example, prediction in chain(first, labelled):
             row = row_of(tasks[name], example, prediction)
-            write({**dict.fromkeys(own_columns, name), **row})
+            write({**dict.fromkeys(task_columns, name), **row})
 
 
 def _flat_row(task: Task, example: Example, prediction: Prediction) -> dict[str, str]:
-    """A row of texts: several labels are joined, every label has a column."""
+    """Return an output row of text cells: several labels are joined, every label has a column."""
     from pet.task.labels import label_text
 
     return {

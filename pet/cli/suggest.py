@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from pet.cli.inputs import Rows, chosen_task, require_files
+from pet.cli.inputs import RowReader, chosen_task, require_files
 from pet.cli.options import (
     data_options,
     pattern_numbers,
@@ -32,7 +33,7 @@ _TASK_ONLY = {
 
 @click.command(name="suggest")
 @click.argument("model", required=False)
-@click.option("--task", help="Instead of MODEL: a task's patterns as they are, without labels.")
+@click.option("--task", help="Instead of MODEL: a task's untrained patterns, without labels.")
 @verbalizer_option
 @patterns_option
 @click.option("--unlabeled", required=True, help="Texts to choose from: .jsonl, .csv, .tsv, or - .")
@@ -41,7 +42,7 @@ _TASK_ONLY = {
     help="Leave out texts that have a label in this file, besides those of the run. Repeatable.",
 )  # fmt: skip
 @click.option("-n", "--number", type=click.IntRange(min=1), default=20, show_default=True,
-              help="How many texts.")  # fmt: skip
+              help="Number of texts.")  # fmt: skip
 @settings_options(SuggestConfig)
 @seed_option
 @click.option(
@@ -108,32 +109,35 @@ def command(
     refuse_multi_label(
         known_task, "pet suggest", "An empty cell already means that a text has none of the labels."
     )
-    rows, source = Rows.of(known_task, columns, file_format), reusable(unlabeled)
+    rows, source = RowReader.from_options(known_task, columns, file_format), reusable(unlabeled)
     read_as = rows.columns("ignored")
     labelled = panel.labelled() if panel else None
     known = [*labelled.train, *labelled.dev] if labelled else []
     for file in labelled_files:
-        known += [own for own in rows.examples(file, "optional") if own.label is not None]
+        known += [row for row in rows.examples(file, "optional") if row.label is not None]
     if has_labels(source, read_as, rows.ending):
         say(f"The labels in {unlabeled} are ignored.")
-    # A run's own pool lacks what it was trained on: so it is known again, and its scores are read.
+    # A run's pool lacks the examples that it was trained on. Without them this pool is known to be
+    # the same, and its stored scores are read.
     excluded = labelled.train if labelled else known
     pool = Pool(partial(rows.examples, source, "ignored"), excluded)
     with progress_bars() as progress:
         panel = panel or Panel.untrained(known_task, settings, pool)
-        found = suggest(
+        suggestions = suggest(
             panel, pool, number, config, derived_seed(seed, RunStream.SUGGESTION), known, progress
         )
-    chosen = original_rows([own.example for own in found], source, read_as, rows.ending)
+    chosen = original_rows(
+        [suggestion.example for suggestion in suggestions], source, read_as, rows.ending
+    )
     with opened(output) as stream:
         write_unlabelled(stream, chosen, read_as.label, ending)
-    if len(found) < number:
-        say(f"Only {len(found)} texts are not labelled yet.")
+    if len(suggestions) < number:
+        say(f"Only {len(suggestions)} texts are not labelled yet.")
     if output != "-":
         cells = [
-            [_short(own.example.texts), own.guess, percent(max(own.probabilities.values())),
-             f"{own.value:.3f}"]
-            for own in found
+            [_one_line(suggestion.example.texts), suggestion.guess,
+             percent(max(suggestion.probabilities.values())), f"{suggestion.value:.3f}"]
+            for suggestion in suggestions
         ]  # fmt: skip
         click.echo(text_table(cells, ["text", "guess", "probability", by]))
         say(f"Fill in the column {read_as.label!r} of {output}.")
@@ -156,7 +160,8 @@ def _ending(output: str, force: bool) -> str:
     return ending
 
 
-def _short(texts: Any) -> str:
+def _one_line(texts: Mapping[str, str]) -> str:
+    """Return the texts in one line of whole words."""
     from textwrap import shorten
 
     return shorten(" | ".join(texts.values()), 60, placeholder="...")

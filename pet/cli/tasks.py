@@ -1,4 +1,4 @@
-"""pet tasks: the built-in tasks, or what one task asks."""
+"""pet tasks: the built-in tasks, or the patterns of one task."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def command(name: str | None, backbone: str | None) -> None:
         click.echo(_list_of(task_names()))
         return
     task = load_task(name)
-    pieces = _splitter(backbone)
+    tokens_of = _splitter(backbone)
     click.echo(f"{task.name}: {task.description}")
     click.echo(f"fields: {', '.join(task.fields)}")
     click.echo(f"labels: {', '.join(task.labels)}\n")
@@ -46,7 +46,7 @@ def command(name: str | None, backbone: str | None) -> None:
             click.echo(f"  label words, set {len(shown)}:")
             for label in pvp.answers(task.labels):
                 words = [
-                    word + pieces(word) + ("" if weight == 1 else f" x{weight:g}")
+                    word + tokens_of(word) + ("" if weight == 1 else f" x{weight:g}")
                     for word, weight in verbalizer.words[label].items()
                 ]
                 click.echo(f"    {label}: {', '.join(words)}")
@@ -61,7 +61,7 @@ def _list_of(names: Sequence[str]) -> str:
 
 
 def _splitter(backbone: str | None) -> Callable[[str], str]:
-    """Return what shows the tokens of a word of several, such as " (sci+-+fi)"; else nothing."""
+    """Return a function from a word to its tokens, such as " (sci+-+fi)", "" for one token."""
     if backbone is None:
         return lambda word: ""
 
@@ -70,8 +70,8 @@ def _splitter(backbone: str | None) -> Callable[[str], str]:
 
     tokenizer = backbone_class(load_config(backbone)).text_tokenizer(load_tokenizer(backbone))
 
-    def pieces(word: str) -> str:
+    def tokens_of(word: str) -> str:
         tokens = tokenizer.word_pieces(word)
         return f" ({'+'.join(tokens)})" if len(tokens) > 1 else ""
 
-    return pieces
+    return tokens_of

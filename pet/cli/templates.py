@@ -24,8 +24,8 @@ def command(
 ) -> None:
     """Make candidate patterns for a task, and rank them as pet patterns does.
 
-    The task's own patterns are ranked with them. The new ones have the label words that most of
-    its patterns have, or those of --verbalizer. Use the best with: pet train --task FILE.py.
+    The task's patterns are ranked with them. New patterns get the label words that most of the
+    task's patterns have, or those of --verbalizer. Use the best with: pet train --task FILE.py.
 
     \b
     Example: pet templates --task reviews --train train.jsonl -o patterns.py
@@ -45,24 +45,23 @@ def command(
     from pet.task.source import task_source
 
     task, train, options = inputs.task, inputs.train, settings.backbone
-    found, origins = candidates(task, train, config, options.device, options.max_length)
+    all_patterns, origins = candidates(task, train, config, options.device, options.max_length)
     with progress_bars() as progress:
         ranking = rank_patterns(
-            found, settings, Data(train), RankConfig(trained, halvings), progress
+            all_patterns, settings, Data(train), RankConfig(trained, halvings), progress
         )
     rows = [
         [
-            own.template,
-            origins[own.pattern],
-            f"{own.log_likelihood:.3f}",
-            percent(own.accuracy),
-            percent(own.best),
+            row.template,
+            origins[row.pattern],
+            f"{row.log_likelihood:.3f}",
+            percent(row.accuracy),
+            percent(row.best),
         ]
-        for own in ranking.patterns
+        for row in ranking.patterns
     ]
     click.echo(text_table(rows, ["pattern", "from", "log-likelihood", "accuracy", "is best"]))
     if output:
-        best = [own.pattern for own in ranking.patterns[: config.best]]
-        own_task = replace(found, pvps=[found.pvps[number] for number in best])
-        Path(output).write_text(task_source(own_task), "utf-8")
+        best = [all_patterns.pvps[row.pattern] for row in ranking.patterns[: config.best]]
+        Path(output).write_text(task_source(replace(task, pvps=best)), "utf-8")
         say(f"Use the best {len(best)} with: pet train --task {output} ...")

@@ -18,7 +18,7 @@ from pet.config import Settings
 @click.option("--test", help="Test examples: read at the very end, for the table.")
 @method_option
 @click.option("-o", "--output", required=True, metavar="RUN", help="Run folder.")
-@click.option("--force", is_flag=True, help="Start over where a run folder exists.")
+@click.option("--force", is_flag=True, help="Start over if the run folder exists.")
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
@@ -43,7 +43,7 @@ def command(
     """Train on a few labels and unlabelled text.
 
     Writes a run folder; its classifier/ is all that pet predict needs. Run the same command again
-    after an interruption: what is finished is not done again.
+    after an interruption: finished steps are not repeated.
 
     \b
     Example: pet train --task reviews --train train.jsonl --unlabeled pool.jsonl -o runs/first

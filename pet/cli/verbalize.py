@@ -30,8 +30,8 @@ def command(
 ) -> None:
     """Find label words that fit the labelled examples, and print them with their scores.
 
-    Use them with: pet train --verbalizer FILE.json, or --task FILE.py. kpt refines the words of
-    --verbalizer, or the task's own.
+    Use them with: pet train --verbalizer FILE.json, or --task FILE.py. The search kpt refines the
+    words of --verbalizer, or the task's words.
 
     \b
     Example: pet verbalize --task reviews --train train.jsonl -o words.json
@@ -55,21 +55,23 @@ def command(
     task, train = inputs.task, inputs.train
     sample = [example.texts for example in inputs.pool(config.sample) or ()]
     model = load_backbone(backbone, device, precision)
-    found = find_words(model, task, train, config, sample, inputs.patterns, max_length)
-    for number, words in found.items():
-        if number is not None:
-            click.echo(f"pattern {number}: {task.pvps[number].pattern.template}")
-        for label, own in words.verbalizer.words.items():
+    words_by_pattern = find_words(model, task, train, config, sample, inputs.patterns, max_length)
+    for index, words in words_by_pattern.items():
+        if index is not None:
+            click.echo(f"pattern {index}: {task.pvps[index].pattern.template}")
+        for label, label_words in words.verbalizer.words.items():
             scores = words.scores[label]
-            shown = [f"{word} {scores[word]:.3g}" if word in scores else word for word in own]
+            shown = [
+                f"{word} {scores[word]:.3g}" if word in scores else word for word in label_words
+            ]
             click.echo(f"{label}: {', '.join(shown)}")
         for remark in words.remarks:
             say(remark)
     if output is None:
         return
     if ending == ".json":
-        found[None].verbalizer.save(output)
+        words_by_pattern[None].verbalizer.save(output)
         say(f"Use them with: pet train --task {inputs.task_name} --verbalizer {output} ...")
     else:
-        Path(output).write_text(task_source(with_words(task, found)), "utf-8")
+        Path(output).write_text(task_source(with_words(task, words_by_pattern)), "utf-8")
         say(f"Use them with: pet train --task {output} ...")
