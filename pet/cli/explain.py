@@ -38,7 +38,7 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
 
     from pet.data import Example
     from pet.errors import UsageError
-    from pet.evaluation.explanation import explain
+    from pet.evaluation.explanation import explain_text
     from pet.model import EnsembleModel, load_model
     from pet.model.prediction import predict_stream
     from pet.model.saving import trained_members
@@ -67,4 +67,4 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
             click.echo("\nThis classifier has no patterns to show; name its run folder for those.")
             return
         ensemble = trained_members(folder, device, precision)
-    click.echo("\n" + explain(ensemble, example.texts, words))
+    click.echo("\n" + explain_text(ensemble, example.texts, words))

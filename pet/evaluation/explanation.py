@@ -88,7 +88,7 @@ def view_members(model: EnsembleModel, examples: Sequence[Mapping[str, str]]) ->
     return explanations
 
 
-def explain(model: EnsembleModel, texts: Mapping[str, str], words: int = 5) -> str:
+def explain_text(model: EnsembleModel, texts: Mapping[str, str], words: int = 5) -> str:
     """Explain one example by the view of every member, as text.
 
     Parameters
