@@ -24,7 +24,7 @@ from pet.scoring.readouts.label_words import Word, ids_by_rank, label_words
 from pet.scoring.soft import make_template
 from pet.scoring.soft.template import Soft, SoftSpec
 from pet.task import PVP
-from pet.task.pattern import Part
+from pet.task.parts import Part
 from pet.types import Ints, Offsets, Scores
 
 
