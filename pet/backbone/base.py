@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pet.backbone.injection import prompted
-from pet.backbone.loading import load_pretrained, load_tokenizer
+from pet.backbone.loading import load_pretrained, load_tokenizer, some_of
 from pet.backbone.reader import WordReader
 from pet.backbone.weights import LORA, Turn, Weights
 from pet.config import WeightsScope
@@ -68,9 +68,8 @@ class LanguageModel(ABC):
         self.hf_tokenizer = tokenizer
         self.tokenizer = self.text_tokenizer(tokenizer)
         self.weights = Weights(model)
-        # Members put their weights and prompts into the one model, a thread at a time: whoever
-        # puts them and scores does so inside ``with backbone.turn``. `MemberSet` and `PromptBank`
-        # do. `PVPScorer` and trainings do not: there a thread has a backbone to itself (held.py).
+        # Threads that share a model put weights into it and score inside ``with backbone.turn``,
+        # as `MemberSet` and `PromptBank` do; see held.py for threads with a backbone each.
         self.turn = Turn()
         self._decoder = self._find_decoder()
 
@@ -153,8 +152,7 @@ class LanguageModel(ABC):
     def encoder_states(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
         """Compute the encoder's output at positions ``[rows, columns]`` of any shape S: (S, H)."""
         with self.compute.autocast():
-            states: Tensor = self._hidden(batch)[rows, columns]
-            return states
+            return self._hidden(batch)[rows, columns]
 
     def head_states(self, states: Tensor) -> Tensor:
         """Compute decoder inputs from the encoder's output: (S, H) -> (S, E), in fp32."""
@@ -276,16 +274,8 @@ class LanguageModel(ABC):
     ) -> None:
         """Set an attribute to the first value with which ``fast`` gives the model's own logits.
 
-        Parameters
-        ----------
-        attribute : str
-            Name of the attribute.
-        values : iterable
-            Candidates for this architecture, fastest first.
-        fast : callable
-            Computes logits (..., V) the fast way.
-        full : Tensor
-            The model's own logits, (..., V).
+        ``values`` are the candidates for this architecture, fastest first; ``fast`` computes logits
+        (..., V) with one, and ``full`` are the model's own, (..., V).
 
         Raises
         ------
@@ -307,8 +297,3 @@ class LanguageModel(ABC):
             f"architecture {self.model.config.model_type!r}.",
             self.instead,
         )
-
-
-def some_of(names: Sequence[str]) -> str:
-    """List the first names of many."""
-    return f"{', '.join(names[:3])}{' ...' if len(names) > 3 else ''}"

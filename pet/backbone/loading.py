@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,3 +141,8 @@ def longest_input(model: PreTrainedModel) -> int:
     embeddings = getattr(model.base_model, "embeddings", None)
     padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
     return int(positions if padding is None else positions - padding - 1)
+
+
+def some_of(names: Sequence[str]) -> str:
+    """List the first names of many parameters, for a message."""
+    return f"{', '.join(names[:3])}{' ...' if len(names) > 3 else ''}"

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from pet.backbone.base import LanguageModel, some_of
+from pet.backbone.base import LanguageModel
 from pet.backbone.injection import model_inputs, prompted
-from pet.backbone.loading import EMBEDDED, load_tokenizer, longest_input
+from pet.backbone.loading import EMBEDDED, load_tokenizer, longest_input, some_of
 from pet.backbone.mask_reader import MaskReader
 from pet.backbone.reader import WordReader
 from pet.device import Compute

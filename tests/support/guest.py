@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pet import PVP, Example, Settings, Task, Verbalizer
-from pet.data.formats import Format, Row, decoded_lines
+from pet.data.formats import Format, SourceRow, decoded_lines
 from pet.evaluation.metrics import Metric, Predictions
 from pet.evaluation.study.baselines import BASELINES
 from pet.members.objectives import OBJECTIVES
@@ -82,7 +82,7 @@ def brier(predictions: Predictions) -> float:
 guest_metric = Metric(brier, "Brier score", is_share=False)
 
 
-def read_lines(name: str, stream: IO[bytes]) -> Iterator[Row]:
+def read_lines(name: str, stream: IO[bytes]) -> Iterator[SourceRow]:
     """Yield "label | text" as a row."""
     for number, line in enumerate(decoded_lines(name, stream), 1):
         label, _, text = line.strip().partition(" | ")
