@@ -28,6 +28,7 @@ from pet.members import (
     MemberResult,
     MemberSet,
     MemberSpec,
+    executing,
     train_member,
     train_together,
     training_groups,
@@ -371,13 +372,13 @@ def test_a_run_trains_a_group_as_one_and_goes_on_when_it_is_cut_off(
     files: Files, tiny_bert: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes: list[int] = []
-    plain = member_store.train_together
+    plain = executing.train_together
 
     def counting(backbone: Any, specs: Any, *more: Any) -> Any:
         sizes.append(len(specs))
         return plain(backbone, specs, *more)
 
-    monkeypatch.setattr(member_store, "train_together", counting)
+    monkeypatch.setattr(executing, "train_together", counting)
     assert train(files, tiny_bert, tmp_path / "whole", *GROUP).code == 0
     assert sizes == [4]
     expected = figures(tmp_path / "whole")
