@@ -161,7 +161,7 @@ class _Training:
             labelled = Labelled(chunk, targets, task_kind(task), demonstrations)
             losses = label_losses(scorer, labelled, training, pool, generator)
             self.job = Job(groups, losses, spec.name, _dev_score(scorer, work.data.dev, task))
-            self.schedule = Schedule.of(training, steps, rate)
+            self.schedule = Schedule.from_config(training, steps, rate)
         else:
             self._calibrate()
             self._first = self._measure(self._scorer) if first is None else first

@@ -63,7 +63,7 @@ def fine_tune(
         "fine-tuned",
         (lambda: accuracy(task, model.scores(dev_texts), dev_targets)) if dev else None,
     )
-    schedule = Schedule.of(training, training.steps_for(len(examples), least=200), rate)
+    schedule = Schedule.from_config(training, training.steps_for(len(examples), least=200), rate)
     (fit,) = optimise([job], schedule, model.compute, keeper=checkpoint, progress=work.progress)
     return model, fit
 

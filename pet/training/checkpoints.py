@@ -1,4 +1,4 @@
-"""Checkpoints in a run folder: a training that was cut off goes on from its last one."""
+"""Checkpoints in a run folder: an interrupted training goes on from its last one."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ from pet.training.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
-# At most this much work is lost; trainings that are shorter write no checkpoint at all. None takes
-# one after every step.
+# Seconds between checkpoints: an interruption costs at most so much work, and shorter trainings
+# write no checkpoint at all. None writes one after every step.
 EVERY_SECONDS: float | None = 60.0
 _STATE, _BESIDE = "optimiser/", "beside/"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The file of a folder that keeps snapshots while a training goes on; a `Keeper`.
+    """A `Keeper` that writes snapshots to one file while a training goes on.
+
+    The file is replaced in one move, so it is always a whole checkpoint.
 
     Parameters
     ----------
     folder : Folder
-        Written at once, so a whole checkpoint is there or an older one.
+        Folder of the run or the adaptation.
     place : str
-        The inner folder that it stands in; the folder itself where empty.
+        Name of an inner folder for the file; empty for the folder itself.
     """
 
     folder: Folder
@@ -46,12 +48,12 @@ class Checkpoint:
 
     @property
     def every_steps(self) -> int:
-        """Any step can be the last one before a training is cut off."""
+        """Steps between snapshots: 1, as any step may be the last before an interruption."""
         return 1
 
     @property
     def every_seconds(self) -> float | None:
-        """See `EVERY_SECONDS`."""
+        """Seconds between snapshots; see `EVERY_SECONDS`."""
         return EVERY_SECONDS
 
     def write(
@@ -60,7 +62,17 @@ class Checkpoint:
         beside: Mapping[str, Tensor] | None = None,
         **more: Any,
     ) -> None:
-        """Write snapshots of jobs that go on together, other tensors beside them, JSON values."""
+        """Write snapshots to the file.
+
+        Parameters
+        ----------
+        snapshots : sequence of Snapshot
+            One of every job that is optimised together.
+        beside : mapping, optional
+            Other tensors, by name.
+        **more
+            JSON values.
+        """
         first, *others = [dict(vars(snapshot)) for snapshot in snapshots]
         tensors = {f"{_STATE}{name}": t for name, t in first.pop("tensors").items()}
         tensors |= {f"{_BESIDE}{name}": t for name, t in (beside or {}).items()}
@@ -73,17 +85,17 @@ class Checkpoint:
             save_file(tensors, temporary, {"state": json.dumps({**first, "more": more})})
 
     def read(self, count: int) -> list[Snapshot] | None:
-        """Read the snapshots of so many jobs; None where there are not as many."""
+        """Read the snapshots of ``count`` jobs; None if there is no file with as many."""
         whole = self.read_all()
         return None if whole is None or len(whole[0]) != count else whole[0]
 
     def read_all(self) -> tuple[list[Snapshot], dict[str, Tensor], dict[str, Any]] | None:
-        """Read everything that `write` was given; None where there is no checkpoint.
+        """Read the arguments of `write`; None if there is no checkpoint.
 
         Raises
         ------
         RunError
-            When the file is no checkpoint.
+            When the file is damaged.
         """
         if not self.folder.has(self.name):
             return None
@@ -102,9 +114,10 @@ class Checkpoint:
         return snapshots, beside, more
 
     def remove(self) -> None:
-        """Remove the file where what it was for is finished."""
+        """Delete the checkpoint, if there is one."""
         self.folder.remove(self.name)
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Select the tensors whose names start with a prefix, and cut it off."""
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}

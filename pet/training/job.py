@@ -1,4 +1,4 @@
-"""Jobs: what an optimisation is given, and what it tells in the end."""
+"""Jobs, the input of an optimisation, and fits, its figures."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 
 from torch import Tensor, nn
 
-# What is random in a loss is drawn before it is yielded, the model runs when it is called: so a
-# training that goes on skips the losses of before without computing them.
+# Random numbers of a loss are drawn before it is yielded; the model runs when it is called. So a
+# resumed training skips earlier losses without computing them.
 Loss = Callable[[], Tensor]
 AnyLoss = TypeVar("AnyLoss", bound=Loss)
 
@@ -24,21 +24,22 @@ class Group:
 
 @dataclass(frozen=True)
 class Job(Generic[AnyLoss]):
-    """Something that is optimised.
+    """Parameters to train, and the losses to minimise.
 
     Parameters
     ----------
     groups : sequence of Group
-        What is trained.
+        Parameters to train, with their learning rates.
     losses : iterator of callables
-        Yields, as often as it is asked, a function that computes one scalar loss; whatever numpy
-        draws for it is drawn before it is yielded.
+        Endless. Each function computes one scalar loss; numpy's random numbers for it are drawn
+        before it is yielded.
     stage : str
-        Name under which its progress is told.
+        Name of the job in progress events.
     evaluate : callable, optional
-        Higher is better; the parameters end at its best value.
+        Returns a score of the current parameters, higher is better. Training ends with the
+        parameters of the best score.
     drawn : int
-        Losses that came before those that the iterator yields, in a training that goes on.
+        Losses that a resumed training has used already and that the iterator leaves out.
     """
 
     groups: Sequence[Group]
@@ -50,9 +51,9 @@ class Job(Generic[AnyLoss]):
 
 @dataclass(frozen=True)
 class Fit:
-    """What an optimisation did: steps taken, mean loss of its last tenth, seconds.
+    """Figures of an optimisation: steps taken, mean loss of the last tenth, seconds.
 
-    ``earlier`` of the seconds were spent before it was cut off and went on.
+    ``earlier`` is the share of the seconds that was spent before an interruption.
     """
 
     steps: int

@@ -1,4 +1,4 @@
-"""Keepers: where snapshots of a training are kept, and when it is time for another."""
+"""Keepers store the snapshots of a training; a saver decides when to take one."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from pet.training.snapshot import Snapshot
 
 
 class Keeper(Protocol):
-    """Keeps the snapshots of jobs that are optimised together."""
+    """Storage for the snapshots of jobs that are optimised together."""
 
     @property
     def every_steps(self) -> int:
-        """Steps from one snapshot to the next."""
+        """Steps between snapshots."""
 
     @property
     def every_seconds(self) -> float | None:
-        """Least seconds in between, and more where saving is slow.
+        """Least seconds between snapshots; more if saving is slow.
 
-        None does not look at the clock, and takes one after the last step too.
+        With None the steps alone decide, and one more snapshot follows the last step.
         """
 
     def read(self, count: int) -> Sequence[Snapshot] | None:
-        """Read the snapshots of so many jobs; None where there are none of as many."""
+        """Read the snapshots of ``count`` jobs; None if there are none of as many."""
 
     def write(self, snapshots: Sequence[Snapshot]) -> None:
-        """Keep a snapshot of every job."""
+        """Store one snapshot of every job."""
 
 
 class Saver:
-    """Saves when it is time, so that saving stays a small share.
+    """Timer of saves: they take a small share of the time.
 
     Parameters
     ----------
     keeper : Keeper
-        Given the snapshots.
+        Stores the snapshots, and says how often.
     take : callable
-        Takes a snapshot of every job.
+        Takes one snapshot of every job.
     step : int
-        Steps that were done before.
+        Steps done before this training began or went on.
     """
 
     def __init__(self, keeper: Keeper, take: Callable[[], list[Snapshot]], step: int) -> None:
@@ -49,12 +49,12 @@ class Saver:
         self._due = time.perf_counter() + (keeper.every_seconds or 0.0)
 
     def after(self, step: int) -> None:
-        """Save after this step, where it is time."""
+        """Save after this step, if a save is due."""
         if step % self._keeper.every_steps == 0:
             self._save(step)
 
     def finish(self, step: int) -> None:
-        """Save after the last step, where it is time."""
+        """Save after the last step, if it is not saved and a save is due."""
         if step > self._saved:
             self._save(step)
 

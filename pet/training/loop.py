@@ -1,4 +1,4 @@
-"""The one training loop. It knows nothing of models: it is given losses and parameters."""
+"""The one training loop: it minimises losses over parameters, and knows no model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any, Generic, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pet.device import Compute
@@ -23,15 +22,17 @@ from pet.training.job import AnyLoss, Fit, Job, Loss
 from pet.training.keeper import Keeper, Saver
 from pet.training.schedule import Schedule
 from pet.training.snapshot import Best, Snapshot, restore, take
+from pet.types import Ints
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
 def dropout(model: nn.Module, wanted: bool) -> Iterator[None]:
-    """Let a model, which is in evaluation mode, have its dropout where it is wanted.
+    """Turn a model's dropout on inside this context if ``wanted``.
 
-    Otherwise nothing is done: to switch every module takes milliseconds, which a GPU waits for.
+    The model is in evaluation mode before and after. Without dropout nothing is switched: that
+    would take milliseconds, for which a GPU waits.
     """
     if not wanted:
         yield
@@ -44,7 +45,7 @@ def dropout(model: nn.Module, wanted: bool) -> Iterator[None]:
 
 
 def one_by_one(losses: Sequence[Loss]) -> Sequence[Tensor]:
-    """Compute losses that have nothing in common."""
+    """Compute losses that share no computation."""
     return [loss() for loss in losses]
 
 
@@ -56,41 +57,41 @@ def optimise(
     keeper: Keeper | None = None,
     progress: Progress = silent,
 ) -> list[Fit]:
-    """Minimise the losses of jobs that share no parameter with AdamW, all of them step by step.
+    """Minimise the losses of jobs with AdamW, all jobs step by step.
 
-    Each has an optimiser, a clipped gradient and early stopping of its own, so it ends as it would
-    alone. With a keeper it goes on from where it was cut off; on a CPU it ends with the same
-    numbers, bit for bit, as one that was not.
+    Jobs share no parameter. Optimiser, gradient clipping and early stopping are separate, so every
+    job ends as it would alone. With a keeper an interrupted optimisation goes on; on a CPU it ends
+    with the same numbers, bit for bit, as an uninterrupted one.
 
     Parameters
     ----------
     jobs : sequence of Job
-        What is optimised.
+        Parameters and losses.
     schedule : Schedule
         Steps, rates, clipping.
     compute : Compute
-        For the loss scaling of fp16.
+        Device, and the loss scaling of fp16.
     joint : callable
-        Computes a loss of every job that has not stopped: what they share, once.
+        Computes one loss of every job that has not stopped; shared computation can be done once.
     keeper : Keeper, optional
-        Gives the snapshots to go on from, where there are some, and is given new ones.
+        Stores snapshots, and gives those of an interrupted optimisation.
     progress : callable
-        Told of each job's start, steps, evaluations and end. A job of which it returns True stops
-        there, as after too many evaluations without gain, and ends at its best evaluation.
+        Told of each job's start, steps, evaluations and end. If it returns True, the job stops
+        there and ends with its best parameters, as in early stopping.
 
     Returns
     -------
     list of Fit
-        Their seconds are equal shares of the whole.
+        Figures of every job; their seconds are equal shares of the whole.
 
     Raises
     ------
     PetError
-        When a loss is not a number any more.
+        When a loss is not finite.
     """
-    read = None if keeper is None else keeper.read(len(jobs))
-    before: Sequence[Snapshot | None] = read or [None] * len(jobs)
-    earlier = read[0].seconds if read else 0.0
+    stored = None if keeper is None else keeper.read(len(jobs))
+    snapshots: Sequence[Snapshot | None] = stored or [None] * len(jobs)
+    earlier = stored[0].seconds if stored else 0.0
     start = time.perf_counter() - earlier
 
     def clock() -> float:
@@ -98,7 +99,7 @@ def optimise(
 
     running = [
         _Running(job, schedule, compute, snapshot, progress, clock)
-        for job, snapshot in zip(jobs, before, strict=True)
+        for job, snapshot in zip(jobs, snapshots, strict=True)
     ]
     step = max(one.step for one in running)
     saver = None
@@ -130,7 +131,7 @@ def optimise(
 
 
 class _Running(Generic[AnyLoss]):
-    """A job while it is optimised."""
+    """A job during its optimisation."""
 
     def __init__(
         self,
@@ -171,7 +172,7 @@ class _Running(Generic[AnyLoss]):
 
     @property
     def has_stopped(self) -> bool:
-        """True where it has not gained for too long, or was asked to stop."""
+        """Whether the job stopped early: too many evaluations without gain, or by request."""
         return self._asked_to_stop or self._gains_no_more
 
     @property
@@ -179,7 +180,7 @@ class _Running(Generic[AnyLoss]):
         return self._best.looks_without_gain >= self._schedule.patience
 
     def update(self, rate: float, loss: Tensor) -> None:
-        """Take a step at a share of the peak rates; the gradients are there."""
+        """Take a step with the gradients, at a share ``rate`` of the peak rates."""
         schedule = self._schedule
         for group, peak in zip(self._optimiser.param_groups, self._peaks, strict=True):
             group["lr"] = peak * rate
@@ -191,8 +192,8 @@ class _Running(Generic[AnyLoss]):
         self._history.append(loss)
         self.step += 1
         self._tell("step", loss=loss, rate=schedule.learning_rate * rate)
-        looks = self.step % schedule.eval_every == 0 or self.step == schedule.max_steps
-        if self._job.evaluate is not None and looks:
+        evaluates = self.step % schedule.eval_every == 0 or self.step == schedule.max_steps
+        if self._job.evaluate is not None and evaluates:
             score = self._job.evaluate()
             self._best.see(score)
             if self._gains_no_more:
@@ -211,17 +212,17 @@ class _Running(Generic[AnyLoss]):
             self._asked_to_stop = True
 
     def snapshot(self) -> Snapshot:
-        """Take down where it stands."""
+        """Return a snapshot of this job."""
         loss = _mean(self._history[self._saved :])
         self._saved = len(self._history)
-        taken = take(
+        snapshot = take(
             self.step, self._clock(), loss, self._history, self._parameters, self._optimiser,
             self.scaler, self._best,
         )  # fmt: skip
-        return replace(taken, asked_to_stop=self._asked_to_stop)
+        return replace(snapshot, asked_to_stop=self._asked_to_stop)
 
     def fit(self, seconds: float, earlier: float) -> Fit:
-        """Go back to its best parameters, and tell what it did."""
+        """Restore the best parameters, and return the figures."""
         self._best.restore()
         tail = _mean(self._history[-max(1, len(self._history) // 10) :])
         score = self._best.score
@@ -239,19 +240,17 @@ def _mean(losses: Sequence[Tensor]) -> float:
     return mean
 
 
-def shuffled_batches(
-    count: int, size: int, generator: np.random.Generator
-) -> Iterator[NDArray[np.int64]]:
-    """Yield index batches for ever: every epoch a new order, the last batch of one may be short."""
+def shuffled_batches(count: int, size: int, generator: np.random.Generator) -> Iterator[Ints]:
+    """Yield batches of row numbers without end; each epoch has a new order and may end short."""
     while True:
         order = generator.permutation(count)
         for start in range(0, count, size):
             yield order[start : start + size]
 
 
-def class_weights(labels: NDArray[np.int64], n_labels: int, how: str) -> Tensor | None:
-    """Weights (C,) of the loss: None, or inverse frequencies with mean 1 over the examples."""
-    if how == "none":
+def class_weights(labels: Ints, n_labels: int, weighting: str) -> Tensor | None:
+    """Return weights (C,) of the loss: inverse frequencies, of mean 1 over examples; or None."""
+    if weighting == "none":
         return None
     # scikit-learn's `compute_class_weight` refuses labels that no example has.
     counts = np.bincount(labels, minlength=n_labels).clip(min=1)

@@ -1,4 +1,4 @@
-"""How an optimisation goes: steps, learning rates, when to look."""
+"""Schedule of an optimisation: steps, learning rates, evaluations."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pet.config import TrainingConfig
 
 @dataclass(frozen=True)
 class Schedule:
-    """How an optimisation goes.
+    """Steps, learning rates and evaluations of an optimisation.
 
     ``max_steps`` counts optimiser steps; the rate rises for ``warmup`` (a share of them) and then
-    falls to zero, on a line or on half a cosine. ``eval_every`` and ``patience`` matter only where
-    there is something to evaluate on. ``max_seconds`` ends the optimisation earlier, and the rate
-    then follows the clock instead of the steps.
+    falls to zero, on a line or on half a cosine. ``eval_every`` (steps) and ``patience``
+    (evaluations without gain) matter only for a job with ``evaluate``. ``max_seconds`` ends the
+    optimisation earlier, and the rate then follows the clock instead of the steps.
     """
 
     max_steps: int
@@ -31,8 +31,8 @@ class Schedule:
     max_seconds: float | None = None
 
     @classmethod
-    def of(cls, training: TrainingConfig, steps: int, learning_rate: float) -> Self:
-        """Take what a member's settings say; steps and peak rate follow from its examples."""
+    def from_config(cls, training: TrainingConfig, steps: int, learning_rate: float) -> Self:
+        """Make a schedule from settings, the number of steps and the peak rate."""
         return cls(
             steps,
             learning_rate,
@@ -45,13 +45,13 @@ class Schedule:
         )
 
     def used(self, step: int, seconds: float) -> float:
-        """Steps that are used up; where the clock is ahead of them, its share of all steps."""
+        """Return the steps used up; if the clock is ahead of them, its share of all steps."""
         if self.max_seconds is None:
             return step
         return max(step, seconds / self.max_seconds * self.max_steps)
 
     def rate(self, used: float) -> float:
-        """Share of the peak learning rate after so many steps."""
+        """Return the share of the peak learning rate after ``used`` steps."""
         rising = self.warmup * self.max_steps
         if used < rising:
             return (used + 1) / (rising + 1)

@@ -1,4 +1,4 @@
-"""Where an optimisation stands: everything that it takes to go on as if nothing had happened."""
+"""Snapshots: the state of an optimisation, enough to resume it exactly."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pet.errors import RunError
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Where an optimisation stands: what it needs to go on exactly.
+    """State of an optimisation; enough to resume it exactly.
 
-    ``tensors`` holds, for parameter number N, "weight.N", the optimiser's state such as
-    "exp_avg.N", and "best.N" where an evaluation was best before; training changes the first two in
-    place. It also holds "losses" (steps,) and torch's generators, "random.cpu" and "random.cuda".
-    ``scaler`` is the state of fp16 loss scaling; ``loss`` the mean since the last snapshot.
+    ``tensors`` holds, for parameter N, "weight.N", the optimiser's state such as "exp_avg.N", and
+    after an evaluation "best.N"; training changes the first two in place. It also holds "losses"
+    (steps,) and torch's generators, "random.cpu" and "random.cuda". ``scaler`` is the state of
+    fp16 loss scaling; ``loss`` the mean since the last snapshot.
     """
 
     step: int
@@ -32,7 +32,7 @@ class Snapshot:
 
 
 class Best:
-    """Remembers the parameters at the best evaluation."""
+    """The parameters of the best evaluation."""
 
     def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
         self._parameters = parameters
@@ -41,19 +41,19 @@ class Best:
         self.looks_without_gain = 0
 
     def see(self, score: float) -> None:
-        """Take note of a score; higher is better."""
+        """Note the score of an evaluation; higher is better."""
         if self.score is None or score > self.score:
             self.score = score
             self.looks_without_gain = 0
-            self.kept = {n: p.detach().clone() for n, p in enumerate(self._parameters)}
+            self.kept = {i: p.detach().clone() for i, p in enumerate(self._parameters)}
         else:
             self.looks_without_gain += 1
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Go back to the best parameters, where there was an evaluation."""
-        for number, kept in self.kept.items():
-            self._parameters[number].copy_(kept)
+        """Restore the best parameters, if there was an evaluation."""
+        for index, kept in self.kept.items():
+            self._parameters[index].copy_(kept)
 
 
 def take(
@@ -66,12 +66,12 @@ def take(
     scaler: torch.amp.GradScaler,
     best: Best,
 ) -> Snapshot:
-    """Take a snapshot after a step; its tensors are not copies."""
-    tensors = {f"weight.{n}": parameter.detach() for n, parameter in enumerate(parameters)}
-    for number, parameter in enumerate(parameters):
+    """Take a snapshot after a step; the tensors of parameters are not copied."""
+    tensors = {f"weight.{i}": parameter.detach() for i, parameter in enumerate(parameters)}
+    for index, parameter in enumerate(parameters):
         for name, value in optimiser.state.get(parameter, {}).items():
-            tensors[f"{name}.{number}"] = value
-    tensors |= {f"best.{number}": kept for number, kept in best.kept.items()}
+            tensors[f"{name}.{index}"] = value
+    tensors |= {f"best.{index}": kept for index, kept in best.kept.items()}
     tensors["losses"] = torch.stack(list(losses))
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
@@ -89,36 +89,36 @@ def restore(
     scaler: torch.amp.GradScaler,
     best: Best,
 ) -> list[Tensor]:
-    """Put everything back where `take` found it, and return the losses of the steps so far.
+    """Set everything to the state of a snapshot, and return the losses of the steps so far.
 
     Raises
     ------
     RunError
-        When the snapshot is of other parameters.
+        When the snapshot belongs to other parameters.
     """
-    own = {f"weight.{n}": parameter.shape for n, parameter in enumerate(parameters)}
-    found = {n: v.shape for n, v in snapshot.tensors.items() if n.startswith("weight.")}
-    if own != found or "losses" not in snapshot.tensors:
+    expected = {f"weight.{i}": parameter.shape for i, parameter in enumerate(parameters)}
+    stored = {n: v.shape for n, v in snapshot.tensors.items() if n.startswith("weight.")}
+    if stored != expected or "losses" not in snapshot.tensors:
         raise RunError(
-            f"A checkpoint holds {len(found)} parameters of other shapes than the {len(own)} that "
-            "are trained now: another version wrote it.",
+            f"A checkpoint holds {len(stored)} parameters of other shapes than the {len(expected)} "
+            "that are trained now: another version wrote it.",
             "Start over with `--force`.",
         )
     device = parameters[0].device
     for name, value in snapshot.tensors.items():
-        kind, _, number = name.partition(".")
-        if kind == "weight":
-            parameters[int(number)].copy_(value)
-        elif kind == "best":
-            best.kept[int(number)] = value.to(device, copy=True)
-        elif kind == "random":
-            if number == "cpu":
+        quantity, _, index = name.partition(".")
+        if quantity == "weight":
+            parameters[int(index)].copy_(value)
+        elif quantity == "best":
+            best.kept[int(index)] = value.to(device, copy=True)
+        elif quantity == "random":
+            if index == "cpu":
                 torch.set_rng_state(value)
             elif torch.cuda.is_available():
                 torch.cuda.set_rng_state(value)
-        elif kind != "losses":
-            parameter = parameters[int(number)]
-            optimiser.state[parameter][kind] = value.to(parameter.device, copy=True)
+        elif quantity != "losses":
+            parameter = parameters[int(index)]
+            optimiser.state[parameter][quantity] = value.to(parameter.device, copy=True)
     if snapshot.scaler:
         scaler.load_state_dict(dict(snapshot.scaler))
     best.score, best.looks_without_gain = snapshot.best_score, snapshot.looks_without_gain
