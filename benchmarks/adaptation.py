@@ -69,7 +69,7 @@ def train_usual(backbone: MaskedLM, file: str, config: LMConfig, steps: int) -> 
     mask_id, special = backbone.tokenizer.mask_id, backbone.tokenizer.special_ids
     marks: list[float] = []
     for _ in range(steps):
-        ids = torch.from_numpy(rows.take(config.batch_size, generator)[:, 0].astype(np.int64))
+        ids = torch.from_numpy(rows.draw(config.batch_size, generator)[:, 0].astype(np.int64))
         hidden = torch.from_numpy(generator.random(ids.shape) < config.mask_rate)
         hidden &= ~torch.isin(ids, torch.tensor(special))
         logits = model(input_ids=ids.masked_fill(hidden, mask_id)).logits

@@ -1,4 +1,4 @@
-"""Adaptation: masked language modelling on raw text."""
+"""Adaptation: continued masked-LM training of a backbone on raw text."""
 
 from pet.adaptation.adapt import Adaptation, adapt
 from pet.adaptation.corpus import Source

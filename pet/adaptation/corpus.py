@@ -1,6 +1,6 @@
-"""Raw text for masked-LM training: documents in mixed order, and a part of them held out.
+"""Raw text for masked-LM training: documents in mixed order, some of them held out.
 
-Nothing here grows with the text: documents are read when they are needed.
+Memory does not grow with the text: documents are read when they are needed.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _OPEN_AT_ONCE = 64  # files
 
 @dataclass(frozen=True)
 class Source:
-    """A named supply of documents; ``read`` starts it again from its beginning."""
+    """A named supply of documents; each call of ``read`` starts from the first one."""
 
     name: str
     read: Callable[[], Iterator[str]]
 
     def documents(self) -> Iterator[str]:
-        """Yield the documents, none of them very long."""
+        """Yield the documents; very long ones are cut into several."""
         for text in self.read():
             for start in range(0, len(text), _LONGEST_DOCUMENT):
                 yield text[start : start + _LONGEST_DOCUMENT]
@@ -38,22 +38,22 @@ class Source:
 class Corpus:
     """The documents of some sources: a few held out, the others for training.
 
-    The documents whose seeded hashes are smallest are held out, so a document and its copies are
-    always on the same side. The one pass that finds them also finds any faulty row, and counts.
+    The documents with the smallest seeded hashes are held out, so a document and its copies are
+    always on the same side. One pass chooses them, counts, and meets any faulty row.
 
     Parameters
     ----------
     sources : sequence of Source
-        At least one; each must have text.
+        At least one; each has text.
     held_out : int
         Documents to hold out, at most a tenth of all; 0 for none.
     seed : int
-        Of the choice and of the order.
+        Seed of the choice and of the order.
 
     Raises
     ------
     DataError
-        When a source is empty, or nothing would be left to train on.
+        When a source is empty, or no document would be left to train on.
     """
 
     def __init__(self, sources: Sequence[Source], held_out: int, seed: int) -> None:
@@ -62,7 +62,7 @@ class Corpus:
         self._seed = seed
         self.sizes: list[dict[str, int | str]] = []
         smallest: list[int] = []  # a heap of negated hashes, the largest first
-        copies: dict[int, int] = {}  # of those in the heap; what left it is never back
+        copies: dict[int, int] = {}  # of documents in the heap; one that left it never comes back
         for source in self._sources:
             documents = characters = 0
             digest = hashlib.sha256()
@@ -115,13 +115,14 @@ class Corpus:
             for source in self._sources:
                 yield from (t for t in source.documents() if self._key(t) in self._held_out)
 
-    def epoch(self, number: int, skip: int = 0) -> Iterator[str]:
-        """Yield the documents for training, all sources mixed, after ``skip`` of them.
+    def epoch(self, index: int, skip: int = 0) -> Iterator[str]:
+        """Yield the documents for training, sources mixed, without the first ``skip``.
 
-        The next document's source is drawn with the sizes as odds: all end at about the same time.
+        Each document's source is drawn in proportion to its size, so all sources end at about the
+        same time.
         """
         generator = np.random.default_rng(
-            derived_seed(self._seed, AdaptationStream.DOCUMENTS, number)
+            derived_seed(self._seed, AdaptationStream.DOCUMENTS, index)
         )
         order = generator.permutation(len(self._sources))
         mixed = (
@@ -131,9 +132,9 @@ class Corpus:
         )
         yield from islice((t for t in mixed if self._key(t) not in self._held_out), skip, None)
 
-    def _mixed(self, numbers: Ints, generator: np.random.Generator) -> Iterator[str]:
-        readers = [self._sources[number].documents() for number in numbers]
-        odds = np.array([self._counts[number] for number in numbers], dtype=np.float64)
+    def _mixed(self, indices: Ints, generator: np.random.Generator) -> Iterator[str]:
+        readers = [self._sources[index].documents() for index in indices]
+        odds = np.array([self._counts[index] for index in indices], dtype=np.float64)
         limits = np.cumsum(odds) / odds.sum()
         while len(readers) > 1:
             at = int(np.searchsorted(limits, generator.random(), side="right"))
@@ -148,7 +149,7 @@ class Corpus:
 
 
 def _within(copies: Mapping[int, int], most: int, room: int) -> list[int]:
-    """Choose the smallest keys with at most ``room`` copies together; one if there is any."""
+    """Choose the ``most`` smallest keys with at most ``room`` copies in all; at least one."""
     chosen: list[int] = []
     for key in sorted(copies):
         if len(chosen) < most and copies[key] <= room:

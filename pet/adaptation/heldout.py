@@ -1,4 +1,4 @@
-"""Masked-LM loss at the masked positions only, and the figures that held-out text gives."""
+"""The masked-LM loss, and its figures on held-out text."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from pet.encoding.masking import Flags, Masking
 from pet.progress import Progress, counted, silent
 from pet.types import Ints
 
-_MASKS_SEED = 0  # of held-out text: the same for every run
+_MASKS_SEED = 0  # the same masks in every run
 _TOKENS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
 class HeldOutFigures:
-    """How well held-out text is predicted: cross entropy in nats and accuracy at masked tokens."""
+    """Cross entropy in nats, and accuracy, at the masked tokens of held-out text."""
 
     tokens: int
     loss: float
@@ -30,14 +30,14 @@ class HeldOutFigures:
 
     @property
     def perplexity(self) -> float:
-        """The loss as a number of equally likely words."""
+        """Exponential of the loss: the number of equally likely words."""
         return math.exp(min(self.loss, 700.0))
 
 
 def masked_lm_loss(backbone: MaskedLM, ids: Ints, seen: Ints, chosen: Flags) -> Tensor:
-    """Mean cross entropy (nats) of the tokens ``ids[chosen]``, where the model sees ``seen``.
+    """Return the mean cross entropy (nats) of the tokens ``ids[chosen]``.
 
-    All are (B, L). Only the chosen positions go through the head.
+    The model reads ``seen``; all three are (B, L). Only the chosen positions go through the head.
     """
     put = backbone.compute.put
     rows, columns = put(np.stack(chosen.nonzero()))
@@ -53,17 +53,17 @@ class HeldOut:
     Parameters
     ----------
     backbone : MaskedLM
-        For its special tokens.
+        Gives the special tokens.
     rows : Ragged
-        Token ids.
+        Token ids of held-out text.
     """
 
     def __init__(self, backbone: MaskedLM, rows: Ragged) -> None:
         self._columns: list[Ints] = []
         seen = rows.flat.copy()
         masking = Masking.from_tokenizer(backbone.tokenizer, 0.15, 1.0, 0.0)
-        for number, (start, end) in enumerate(zip(rows.starts, rows.starts[1:], strict=False)):
-            generator = np.random.default_rng([_MASKS_SEED, number])
+        for index, (start, end) in enumerate(zip(rows.starts, rows.starts[1:], strict=False)):
+            generator = np.random.default_rng([_MASKS_SEED, index])
             hidden, chosen = masking(rows.flat[None, start:end], generator)
             seen[start:end] = hidden[0]
             self._columns.append(chosen[0].nonzero()[0])
@@ -74,19 +74,19 @@ class HeldOut:
 
     @torch.inference_mode()
     def measure(self, backbone: MaskedLM, progress: Progress = silent) -> HeldOutFigures | None:
-        """Predict the masked tokens; None where there are none."""
+        """Predict the masked tokens, and return the figures; None if there are no tokens."""
         put = backbone.compute.put
         backbone.model.eval()
         tokens = 0
-        # Summed on the device: a GPU is waited for at the end alone.
+        # Summed on the device, so that only the end waits for a GPU.
         sums = torch.zeros(2, dtype=torch.float64, device=backbone.compute.device)
         batches = self.rows.batches(_TOKENS_AT_ONCE)
-        for numbers in counted(batches, progress, "held-out text", len(self.rows), len):
-            own = [self._columns[number] for number in numbers]
-            row = np.repeat(np.arange(len(numbers)), [len(columns) for columns in own])
-            column = np.concatenate(own)
-            truth = self._truth.flat[self._truth.starts[numbers][row] + column]
-            batch = self.rows.batch(numbers, backbone.compute.device)
+        for indices in counted(batches, progress, "held-out text", len(self.rows), len):
+            masked = [self._columns[index] for index in indices]
+            row = np.repeat(np.arange(len(indices)), [len(columns) for columns in masked])
+            column = np.concatenate(masked)
+            truth = self._truth.flat[self._truth.starts[indices][row] + column]
+            batch = self.rows.batch(indices, backbone.compute.device)
             logits = backbone.logits_at(batch, put(row), put(column))
             targets = put(truth)
             loss = functional.cross_entropy(logits, targets, reduction="sum")

@@ -1,4 +1,4 @@
-"""Checkpoints of an adaptation: its training, its place in the text, and figures from before."""
+"""Checkpoints of an adaptation: training, place in the text, figures from before the training."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any, Self
 
 import torch
 
-from pet.adaptation.heldout import HeldOut, HeldOutFigures
-from pet.adaptation.packing import RowStream, TokenRows
+from pet.adaptation.heldout import HeldOutFigures
+from pet.adaptation.packing import TokenRows
+from pet.adaptation.text import Text
 from pet.backbone import MaskedLM
 from pet.config import LMConfig
 from pet.progress import Event, Progress
@@ -21,20 +22,20 @@ STAGE = "masked LM"
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What a checkpoint of an adaptation holds."""
+class StoredState:
+    """The state in a checkpoint of an adaptation."""
 
     snapshot: Snapshot
     rows: Mapping[str, TokenRows]
     before: HeldOutFigures | None
 
     @classmethod
-    def of(cls, checkpoint: Checkpoint) -> Self | None:
-        """Read it; None where there is no checkpoint."""
-        whole = checkpoint.read_all()
-        if whole is None:
+    def read(cls, checkpoint: Checkpoint) -> Self | None:
+        """Read a checkpoint; None if there is none."""
+        stored = checkpoint.read_all()
+        if stored is None:
             return None
-        (snapshot,), text, more = whole
+        (snapshot,), text, more = stored
         rows = {name: tensor.numpy() for name, tensor in text.items()}
         before = more["before"]
         return cls(snapshot, rows, None if before is None else HeldOutFigures(**before))
@@ -42,16 +43,15 @@ class Kept:
 
 @dataclass(frozen=True)
 class AdaptationKeeper:
-    """Keeps checkpoints with all that an adaptation goes on from; a `pet.training.Keeper`.
+    """A `pet.training.Keeper` whose checkpoints hold the whole state of an adaptation.
 
-    At every checkpoint the held-out text is measured, which goes into the folder's log.
+    Each checkpoint measures the held-out text, and notes the figures in the folder's log.
     """
 
     folder: AdaptationFolder
     checkpoint: Checkpoint
-    how: LMConfig
-    stream: RowStream
-    held_out: HeldOut
+    config: LMConfig
+    text: Text
     backbone: MaskedLM
     before: HeldOutFigures | None
     resume: Snapshot | None
@@ -60,32 +60,32 @@ class AdaptationKeeper:
 
     @property
     def every_steps(self) -> int:
-        """Steps from one checkpoint to the next, where the settings say so."""
-        return self.how.checkpoint_every or 1
+        """Steps between checkpoints, as set; otherwise 1."""
+        return self.config.checkpoint_every or 1
 
     @property
     def every_seconds(self) -> float | None:
-        """As for other checkpoints, where the settings do not count steps."""
-        return self.checkpoint.every_seconds if self.how.checkpoint_every is None else None
+        """Seconds between checkpoints; None if the settings count steps instead."""
+        return self.checkpoint.every_seconds if self.config.checkpoint_every is None else None
 
     def read(self, count: int) -> Sequence[Snapshot] | None:
-        """Return the snapshot that the text was read on from."""
+        """Return the snapshot that the adaptation goes on from, if there is one."""
         return None if self.resume is None else [self.resume]
 
     def write(self, snapshots: Sequence[Snapshot]) -> None:
         """Write a checkpoint, and measure the held-out text."""
         (snapshot,) = snapshots
-        text = {name: torch.from_numpy(array) for name, array in self.stream.state().items()}
-        self.checkpoint.write(snapshots, text, before=_plain(self.before))
-        figures = self.held_out.measure(self.backbone)
+        place = {name: torch.from_numpy(array) for name, array in self.text.stream.state().items()}
+        self.checkpoint.write(snapshots, place, before=_plain(self.before))
+        figures = self.text.held_out.measure(self.backbone)
         self.folder.log(
             "checkpoint", step=snapshot.step, loss=snapshot.loss, held_out=_plain(figures)
         )
-        told(figures, snapshot.step, self.total, self.progress)
+        tell_figures(figures, snapshot.step, self.total, self.progress)
 
 
-def told(figures: HeldOutFigures | None, step: int, total: int, progress: Progress) -> None:
-    """Tell of figures of held-out text, where there are some."""
+def tell_figures(figures: HeldOutFigures | None, step: int, total: int, progress: Progress) -> None:
+    """Tell the figures of held-out text, if there are some."""
     if figures is not None:
         values = {"loss": figures.loss, "accuracy": figures.accuracy}
         progress(Event(STAGE, "evaluation", step, total, figures=values))

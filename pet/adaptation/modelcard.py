@@ -1,4 +1,4 @@
-"""The model card of an adapted masked LM: what it came from, how, and how good it is."""
+"""The model card of an adapted masked LM: its start, text, recipe and figures."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from pet.version import __version__
 def model_card(
     start: str,
     sizes: Sequence[Mapping[str, Any]],
-    how: LMConfig,
+    config: LMConfig,
     seed: int,
     command: str,
     result: Mapping[str, Any],
     compute: Compute,
 ) -> str:
-    """Return the text of README.md.
+    """Return the text of the model's README.md.
 
     Parameters
     ----------
     start : str
-        The backbone that training started from.
+        Name of the backbone that training started from.
     sizes : sequence of mapping
-        Name, documents and characters of every source.
-    how : LMConfig
-        The recipe.
+        Name, documents, characters and hash of every source.
+    config : LMConfig
+        Settings of the adaptation.
     seed : int
-        Of every draw.
+        Seed of all random draws.
     command : str
-        What was typed, where something was.
+        Command line; empty for none.
     result : mapping
-        What `pet.adaptation.adapt.Adaptation` holds.
+        The fields of `pet.adaptation.adapt.Adaptation`.
     compute : Compute
         Device and precision of the training.
     """
-    recipe = {name: value for name, value in asdict(how).items() if value is not None}
+    recipe = {name: value for name, value in asdict(config).items() if value is not None}
     recipe["learning_rate"] = result["learning_rate"]
     lines = ["---", "pipeline_tag: fill-mask", "library_name: transformers"]
     # A card may name another model only as the hub does.

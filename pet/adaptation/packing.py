@@ -1,6 +1,6 @@
 """Packed rows: documents end to end in rows of one length, drawn from a bounded shuffle buffer.
 
-What has been read is known by its place, so that a run that was cut off goes on with the same rows.
+The place in the text is known, so an interrupted run goes on with the same rows.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _MARKED = re.compile(r"\{mask:([^{}]+)\}")
 class Packer:
     """Turns documents into tokens, and tokens into rows of one length.
 
-    A row is the model's own opening tokens, text, and its closing tokens; between two documents
-    stands the last closing token, which is the separator of all families known here.
+    A row is the model's opening tokens, text, and its closing tokens. Documents are separated by
+    the last closing token, which is the separator in all families known here.
 
     Parameters
     ----------
     tokenizer : TextTokenizer
-        Of the backbone.
+        The backbone's tokenizer.
     length : int
-        L, tokens of a row, special tokens included.
+        Tokens of a row, special tokens included: L.
     words : bool
         Mark the starts of words; otherwise every token counts as a word.
     cloze : bool
-        Words that are written ``{mask:word}`` are marked as those that are always asked for.
+        Mark words that are written ``{mask:word}``: they are always to be predicted.
     """
 
     def __init__(
@@ -49,15 +49,15 @@ class Packer:
         self._tokenizer = tokenizer
         self._words = words
         self._cloze = cloze
-        self._before = _plain(frame.before)
-        self._after = _plain(frame.after)
+        self._before = _unmarked_row(frame.before)
+        self._after = _unmarked_row(frame.after)
         self._separator = self._after[:, -1:]
         self.special = np.array(tokenizer.special_ids, dtype=np.int32)
         self.length = length
         self.room = length - len(frame.before) - len(frame.after)
 
     def tokens(self, documents: Sequence[str]) -> TokenRows:
-        """Tokens of documents and of the separators after each, (2, T)."""
+        """Return the tokens of documents, each with its separator: (2, T)."""
         if self._words or self._cloze:
             texts, spans = (
                 zip(*map(unmarked, documents), strict=True) if self._cloze else (documents, None)
@@ -76,7 +76,7 @@ class Packer:
         return np.concatenate([self._before, tokens, self._after], axis=1)
 
     def has_text(self, row: TokenRows) -> bool:
-        """Whether there is a token that is not special, and so can be predicted."""
+        """Whether some token is not special, and so can be predicted."""
         return not bool(np.isin(row[0], self.special).all())
 
     def sample(self, documents: Iterator[str], count: int, seed: int) -> Ragged:
@@ -104,23 +104,23 @@ class Packer:
 
 
 class RowStream:
-    """TokenRows for training without end, drawn at random from a buffer that the text refills.
+    """Endless rows for training, drawn at random from a buffer that the text refills.
 
     Parameters
     ----------
     corpus : Corpus
-        Read again and again, each time in another order.
+        Text, read again and again, each time in another order.
     packer : Packer
         Makes the rows.
     buffer : int
-        Most rows in the buffer; it never holds more than the text has.
+        Most rows in the buffer; it never has more than the text.
     state : mapping, optional
-        What `state` returned in a run that goes on here.
+        Result of `state` in the run that goes on here.
 
     Raises
     ------
     DataError
-        When the tokenizer knows nothing of the text.
+        When the tokenizer knows no token of the text.
     """
 
     def __init__(
@@ -132,18 +132,18 @@ class RowStream:
     ) -> None:
         self._corpus = corpus
         self._packer = packer
-        self._found_text = True
+        self._has_text = True
         if state is not None:
-            self._epoch, self._read = (int(number) for number in state["place"])
+            self._epoch, self._read = (int(place) for place in state["place"])
             self._documents = corpus.epoch(self._epoch, self._read)
             self._tokens, self.buffer = state["tokens"], state["buffer"]
             return
         self._epoch = self._read = 0
         self._documents = corpus.epoch(0)
         self._tokens = np.zeros((2, 0), np.int32)
-        self._found_text = False
+        self._has_text = False
         rows: list[TokenRows] = []
-        # No row comes twice into the buffer: the first reading of the text fills it, at most.
+        # At most one reading of the text fills the buffer, so no row is in it twice.
         while len(rows) < buffer and (
             not rows or self._epoch == 0 or self._tokens.shape[1] >= packer.room
         ):
@@ -151,18 +151,18 @@ class RowStream:
         self.buffer = np.stack(rows)
 
     def state(self) -> dict[str, TokenRows]:
-        """Everything that decides the next rows."""
+        """Return everything that decides the next rows, as arrays."""
         return {
             "place": np.array([self._epoch, self._read], np.int32),
             "tokens": np.ascontiguousarray(self._tokens),
             "buffer": self.buffer,
         }
 
-    def take(self, count: int, generator: np.random.Generator) -> TokenRows:
-        """Draw rows, (count, 2, L)."""
+    def draw(self, count: int, generator: np.random.Generator) -> TokenRows:
+        """Draw rows: (count, 2, L)."""
         rows = np.empty((count, *self.buffer.shape[1:]), np.int32)
-        for number, at in enumerate(generator.integers(len(self.buffer), size=count)):
-            rows[number] = self.buffer[at]
+        for index, at in enumerate(generator.integers(len(self.buffer), size=count)):
+            rows[index] = self.buffer[at]
             self.buffer[at] = self._row()
         return rows
 
@@ -180,10 +180,10 @@ class RowStream:
         self._read += len(texts)
         if texts:
             new = self._packer.tokens(texts)
-            self._found_text = self._found_text or self._packer.has_text(new)
+            self._has_text = self._has_text or self._packer.has_text(new)
             self._tokens = np.concatenate([self._tokens, new], axis=1)
         if len(texts) < _TOKENISED_AT_ONCE:
-            if not self._found_text:
+            if not self._has_text:
                 raise DataError(
                     "The backbone's tokenizer knows no token of the text.",
                     "Choose a backbone that was trained on the text's language.",
@@ -193,17 +193,18 @@ class RowStream:
 
 
 def unmarked(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """Take ``{mask:word}`` out of a text: what remains, and where the words stand in it."""
-    parts: list[str] = []
+    """Replace ``{mask:word}`` by the word: the plain text, and spans (start, end) of the words."""
+    texts: list[str] = []
     spans: list[tuple[int, int]] = []
     length = 0
-    for number, part in enumerate(_MARKED.split(text)):
-        if number % 2:
-            spans.append((length, length + len(part)))
-        parts.append(part)
-        length += len(part)
-    return "".join(parts), spans
+    for index, piece in enumerate(_MARKED.split(text)):
+        if index % 2:  # a marked word
+            spans.append((length, length + len(piece)))
+        texts.append(piece)
+        length += len(piece)
+    return "".join(texts), spans
 
 
-def _plain(ids: Sequence[int]) -> TokenRows:
+def _unmarked_row(ids: Sequence[int]) -> TokenRows:
+    """Return special tokens as a row (2, T) in which every token starts a word."""
     return np.stack([np.array(ids, np.int32), np.full(len(ids), STARTS, np.int32)])

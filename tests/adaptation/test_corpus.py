@@ -278,7 +278,7 @@ def test_the_stream_is_seeded_shuffled_and_exact_from_any_place() -> None:
         return [
             row
             for number in range(first, first + count)
-            for row in rows.take(4, np.random.default_rng(number))[:, 0].tolist()
+            for row in rows.draw(4, np.random.default_rng(number))[:, 0].tolist()
         ]
 
     whole = drawn(stream(), 60)
@@ -299,10 +299,10 @@ def test_memory_does_not_grow_with_the_text() -> None:
 
     corpus = Corpus([Source("endless", endless)], 10, 0)
     rows = RowStream(corpus, Packer(TOKENIZER, 32), 32)
-    rows.take(32, np.random.default_rng(0))
+    rows.draw(32, np.random.default_rng(0))
     tracemalloc.start()
     for number in range(30):
-        rows.take(32, np.random.default_rng(number))
+        rows.draw(32, np.random.default_rng(number))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert rows.buffer.nbytes == 32 * 2 * 32 * 4
@@ -319,4 +319,4 @@ def test_rows_without_a_known_token_are_left_out() -> None:
     texts = ["中 " * 50] * 8 + ["a good film"] + ["中 " * 50] * 8
     packer = Packer(TOKENIZER, 8)
     rows = RowStream(Corpus([source(texts)], 0, 0), packer, 4)
-    assert all(packer.has_text(row) for row in islice(rows.take(8, np.random.default_rng(0)), 8))
+    assert all(packer.has_text(row) for row in islice(rows.draw(8, np.random.default_rng(0)), 8))
