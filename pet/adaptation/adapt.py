@@ -109,8 +109,10 @@ def adapt(
         )
     corpus = Corpus(sources, config.held_out, seed)
     backbone = MaskedLM.load(start.backbone, start.device, start.precision, new_head=True)
-    inputs = {"start": deciding(start), "text": corpus.sizes, "config": deciding(config)}
-    inputs |= {"seed": seed, **edition_of(start.backbone)}
+    inputs: dict[str, Any] = {
+        "start": deciding(start), "text": corpus.sizes, "config": deciding(config), "seed": seed,
+        **edition_of(start.backbone),
+    }  # fmt: skip
     if beside is not None:
         inputs["beside"] = beside.asked
     folder = AdaptationFolder.start(output, inputs, force)

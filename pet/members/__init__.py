@@ -1,4 +1,4 @@
-"""Members: PVPs, each trained on the labelled examples or left as it is, that score texts."""
+"""Members: PVPs that score texts, each trained on the labelled examples or untrained."""
 
 from pet.members.grouping import training_groups
 from pet.members.member_set import MemberSet

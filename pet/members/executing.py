@@ -27,7 +27,7 @@ from pet.types import Ints, Offsets, Scores, Texts
 
 @dataclass(frozen=True)
 class TrainingSpec:
-    """A member to train, or several that are trained as one; ``drawn`` is for one alone."""
+    """A member to train, or several to train together; only a single one may have ``drawn``."""
 
     members: tuple[MemberSpec, ...]
     backbone: BackboneConfig
@@ -51,7 +51,7 @@ def train(spec: TrainingSpec, progress: Progress) -> list[MemberResult]:
 
 @dataclass(frozen=True, kw_only=True)
 class FoldSpec(Fold):
-    """A member to train on the ``inside`` of a fold, and to score its ``outside``.
+    """A member to train on the ``inside`` of a fold, and to score its ``outside`` with.
 
     Both are row numbers of the labelled examples.
     """
@@ -66,7 +66,7 @@ class FoldSpec(Fold):
 def fold_specs(
     member: MemberSpec, backbone: BackboneConfig, work: Work, splits: Iterable[Split]
 ) -> list[FoldSpec]:
-    """Return a spec for each split, numbered from 1."""
+    """Make one spec for each split, numbered from 1."""
     return [
         FoldSpec(
             owner=member.name,
@@ -84,9 +84,9 @@ def fold_specs(
 def score_fold(spec: FoldSpec, progress: Progress) -> Scores:
     """Train a member on the inside of a fold and score the outside: (V, n, C)."""
     backbone, task, data = held_backbone(spec.backbone), spec.work.task, spec.work.data
-    known = [data.train[row] for row in spec.inside]
-    member = replace(spec.member, name=spec.name).showing(known, task.labels)
-    work = Work(task, Data(known, pool=data.pool), progress)
+    examples = [data.train[row] for row in spec.inside]
+    member = replace(spec.member, name=spec.name).showing(examples, task.labels)
+    work = Work(task, Data(examples, pool=data.pool), progress)
     result = train_member(backbone, member, work, checkpoint=spec.checkpoint)
     scorer = member.scorer(task.labels, backbone, result.offsets)
     scorer.put(result.weights)
@@ -94,15 +94,15 @@ def score_fold(spec: FoldSpec, progress: Progress) -> Scores:
 
 
 def out_of_fold_scores(specs: Sequence[FoldSpec], work: Work) -> dict[str, Scores]:
-    """Score all labelled examples by members that did not see them: member name -> (V, N, C).
+    """Score each labelled example by members that did not see it: member name -> (V, N, C).
 
-    The outsides of a member's specs together are all N examples, each once.
+    The outsides of a member's specs together hold all N examples, each once.
     """
     return joined(work.executor.run(score_fold, specs, work.progress))
 
 
 def joined(results: Iterable[tuple[FoldSpec, Scores]]) -> dict[str, Scores]:
-    """Put folds' scores (V, n, C) into the rows of their outsides: member name -> (V, N, C)."""
+    """Join scores (V, n, C) of folds by the rows of their outsides: member name -> (V, N, C)."""
     whole: dict[str, Scores] = {}
     for spec, scores in results:
         readouts, _, labels = scores.shape
@@ -113,9 +113,9 @@ def joined(results: Iterable[tuple[FoldSpec, Scores]]) -> dict[str, Scores]:
 
 @dataclass(frozen=True)
 class ShardSpec:
-    """Some texts of a pool that a finished member scores.
+    """Some texts of a pool for a finished member to score.
 
-    ``weights`` is its file, None for a member that has none.
+    ``weights`` is the member's file, None for a member without one.
     """
 
     member: MemberSpec
@@ -139,9 +139,9 @@ def score_shard(spec: ShardSpec, progress: Progress) -> Scores:
 
 
 def _scorer_of(spec: ShardSpec) -> PVPScorer:
-    """Return the member's scorer, its weights in the backbone.
+    """Return the member's scorer, with the member's weights in the backbone.
 
-    Shards come member by member, so the scorer of the shard before is kept while it serves.
+    Shards come member by member, so the scorer is kept for the next shard.
     """
     backbone, beside = held_backbone(spec.backbone), beside_backbone(spec.backbone)
     wanted = (spec.member.name, spec.weights, backbone.weights.changes)

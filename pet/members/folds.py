@@ -1,4 +1,4 @@
-"""Scores of labelled examples by members that did not see them."""
+"""Folds: scores of labelled examples by members that did not see them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.model_selection import KFold, StratifiedKFold
 
 from pet.data import Example
@@ -21,7 +20,7 @@ from pet.task.kinds import KINDS, Kind, targets_of, task_kind
 from pet.training import Checkpoint
 from pet.types import Ints, Scores
 
-# Row numbers of the examples to learn from, and of those to score.
+# Row numbers of the examples to learn from, and of the others to score.
 Split = tuple[Ints, Ints]
 
 
@@ -33,13 +32,13 @@ class Folds:
     splits: Sequence[Split]
 
     @classmethod
-    def of(cls, task: Task, examples: Sequence[Example], folds: int, seed: int) -> Folds:
+    def split(cls, task: Task, examples: Sequence[Example], folds: int, seed: int) -> Folds:
         """Split labelled examples; see `stratified_splits`.
 
         Raises
         ------
         DataError
-            When there are none, or too few of some label.
+            When there are no examples, or too few of some label.
         """
         if not examples:
             raise DataError(
@@ -51,23 +50,23 @@ class Folds:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Members' scores, (V, N, C) each, of labelled examples they did not see, and the targets."""
+    """Scores (V, N, C) of labelled examples by members that did not see them, and the targets."""
 
     scores: Sequence[Scores]
     targets: Ints
 
 
 def stratified_splits(
-    targets: NDArray[np.int64], folds: int, seed: int, kind: Kind = KINDS["single"]
+    targets: Ints, folds: int, seed: int, kind: Kind = KINDS["single"]
 ) -> list[Split]:
-    """Split N examples into folds with equal shares of the labels; fewer where a label is rare.
+    """Split N examples into folds with equal shares of the labels; fewer folds if a label is rare.
 
-    Sets of labels, (N, C), are too many to keep their shares: those are split at random.
+    Targets (N, C), which are sets of labels, are split at random: there are too many sets.
 
     Raises
     ------
     DataError
-        When some label has one example only.
+        When some label has only one example.
     """
     strata = kind.strata(targets)
     rarest = len(targets) if strata is None else np.unique(strata, return_counts=True)[1].min()
@@ -86,9 +85,9 @@ def stratified_splits(
 
 @dataclass(frozen=True, kw_only=True)
 class Fold:
-    """A spec that trains on a part of the labelled examples and scores the rest.
+    """Base of specs that train on some of the labelled examples and score the others.
 
-    ``owner`` names what is trained; ``fold`` counts from 1.
+    ``owner`` names the member or classifier; ``fold`` counts from 1.
     """
 
     owner: str
@@ -107,9 +106,9 @@ F = TypeVar("F", bound=Fold)
 def kept_scores(
     folder: RunFolder, work: Work, score: Callable[[F, Progress], Scores], specs: Sequence[F]
 ) -> list[tuple[F, Scores]]:
-    """Work off folds, keep their scores in a run folder, and return all of them.
+    """Score folds, keep the scores in a run folder, and return all of them.
 
-    Scores that are in the folder are not made again; a training that was cut off goes on.
+    Scores that are in the folder are not computed again; an interrupted training goes on.
     """
     waiting = [
         replace(spec, checkpoint=Checkpoint(folder, _files(folder, spec).training(spec.fold)))

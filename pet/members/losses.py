@@ -1,4 +1,4 @@
-"""Losses of members: of labelled examples, and of unlabelled text beside them."""
+"""Losses of members: of labelled examples, with an optional masked-LM loss of unlabelled text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pet.backbone import LanguageModel
@@ -16,6 +15,7 @@ from pet.config import TrainingConfig
 from pet.data import Pool
 from pet.encoding import Batch, Chunk, Encoded
 from pet.encoding.demonstrations import Demonstrations
+from pet.encoding.masking import Flags
 from pet.errors import DataError, UsageError
 from pet.members.objectives import OBJECTIVES
 from pet.members.objectives.base import LossOfStates
@@ -26,30 +26,31 @@ from pet.scoring.readouts.base import States
 from pet.task.kinds import KINDS, Kind
 from pet.training import Loss
 from pet.training.loop import class_weights, dropout, shuffled_batches
+from pet.types import Ints
 
 
 @dataclass(frozen=True)
 class LabelLoss:
-    """The loss of a batch of labelled examples; called, it runs the model.
+    """The loss of a batch of labelled examples; the model runs when it is called.
 
-    ``batches`` are its inputs by number of masks, and ``of_states`` is what remains to be computed
-    from their states, or from none: then it runs the model itself.
+    ``batches`` are the inputs by number of masks. ``of_states`` computes the loss from their
+    states; given None, it runs the model for them.
     """
 
     batches: Mapping[int, Batch]
     of_states: Callable[[States | None], Tensor]
 
     def __call__(self) -> Tensor:
-        """Compute it."""
+        """Compute the loss, a scalar."""
         return self.of_states(None)
 
 
 def joint_losses(backbone: LanguageModel, losses: Sequence[LabelLoss]) -> list[Tensor]:
-    """Compute losses of several members in one forward pass; none of them changes the backbone."""
+    """Compute losses of several members in one forward pass; no member changes the backbone."""
     if len(losses) == 1:
         return [losses[0]()]
-    every = [batch for loss in losses for batch in loss.batches.values()]
-    states = iter(backbone.joint_states(every))
+    batches = [batch for loss in losses for batch in loss.batches.values()]
+    states = iter(backbone.joint_states(batches))
     return [loss.of_states({count: next(states) for count in loss.batches}) for loss in losses]
 
 
@@ -60,17 +61,17 @@ class Labelled:
     Parameters
     ----------
     chunk : Chunk
-        Their texts.
+        Texts.
     targets : array (N,) or (N, C)
-        Their labels, as the kind of task has them.
+        Labels, in the form of the kind of task.
     kind : Kind
-        Of the task.
+        Kind of the task.
     demonstrations : Demonstrations, optional
-        Where the scorer shows demonstrations: what they are drawn from, anew for every batch.
+        Supply of demonstrations, drawn anew for every batch; None for a scorer that shows none.
     """
 
     chunk: Chunk
-    targets: NDArray[np.int64]
+    targets: Ints
     kind: Kind = KINDS["single"]
     demonstrations: Demonstrations | None = None
 
@@ -82,7 +83,7 @@ def label_losses(
     pool: Pool | None,
     generator: np.random.Generator,
 ) -> Iterator[LabelLoss]:
-    """Yield the loss of one batch of labelled examples after another, for ever.
+    """Yield losses of batches of labelled examples without end.
 
     The rows of a batch are drawn before its loss is yielded and the model runs when it is called;
     see `pet.training.job.Loss`.
@@ -90,22 +91,29 @@ def label_losses(
     Parameters
     ----------
     scorer : PVPScorer
-        Whose scores are trained.
+        The member's scorer.
     labelled : Labelled
-        Examples that batches are drawn from.
+        Examples for the batches.
     training : TrainingConfig
         Objective, batch size, class weights, wrong labels to ask about, share of the masked-LM
         loss.
     pool : Pool, optional
         Unlabelled text for the masked-LM loss.
     generator : numpy.random.Generator
-        Of the order of examples and of all else that is drawn.
+        Draws the order of examples and everything else.
+
+    Raises
+    ------
+    UsageError
+        When the masked-LM loss is wanted of a mixture.
+    DataError
+        When the masked-LM loss has no unlabelled text.
     """
     return iter(_LabelLosses(scorer, labelled, training, pool, generator))
 
 
 class _LabelLosses:
-    """Everything that the batches of one member's labelled examples have in common."""
+    """Endless losses of one member: what its batches share, made once."""
 
     def __init__(
         self,
@@ -128,8 +136,7 @@ class _LabelLosses:
         self._frozen = _encoder_states(scorer, self._encoded) if self._keeps_states else None
 
     def _class_weights(self) -> Tensor | None:
-        # How often an alternative is the true one depends on how many questions are asked, not
-        # which.
+        # Shares of the alternatives depend on how many questions are asked, not on which.
         asked = self._draw(self._targets, np.random.default_rng(0))
         outcomes = self._kind.outcomes(self._targets)[self._kind.decided(asked)]
         alternatives = self._kind.alternatives(len(self._scorer.labels))
@@ -150,8 +157,7 @@ class _LabelLosses:
     def _keeps_states(self) -> bool:
         """Whether encoder outputs can be computed once and reused.
 
-        Not of soft patterns, whose slots change it, nor of questions about all labels, of which
-        only a few are asked.
+        Slots of soft patterns change the outputs; with questions about labels only a few are asked.
         """
         return (
             self._scorer.soft is None
@@ -163,10 +169,8 @@ class _LabelLosses:
             and self._training.weights_scope(soft=False) == "head"
         )
 
-    def _draw(
-        self, targets: NDArray[np.int64], generator: np.random.Generator
-    ) -> NDArray[np.bool_]:
-        """Draw the questions that are asked about some texts: (B, Q)."""
+    def _draw(self, targets: Ints, generator: np.random.Generator) -> Flags:
+        """Draw the questions to ask about B texts: flags (B, Q)."""
         if not self._asks_few:
             return np.ones((len(targets), 1), dtype=bool)
         truth = self._kind.truth(targets, len(self._scorer.labels))
@@ -183,7 +187,7 @@ class _LabelLosses:
             lm_loss = None if self._lm_losses is None else next(self._lm_losses)
             yield LabelLoss(batches, partial(self._loss, rows, batches, of_states, lm_loss))
 
-    def _batches(self, texts: NDArray[np.int64], rows: NDArray[np.int64]) -> Mapping[int, Batch]:
+    def _batches(self, texts: Ints, rows: Ints) -> Mapping[int, Batch]:
         if self._demonstrations is not None:
             shown = self._demonstrations.sample(self._chunk, texts, self._generator)
             return self._scorer.batch(self._scorer.encode_beside(shown), np.arange(len(texts)))
@@ -191,7 +195,7 @@ class _LabelLosses:
 
     def _loss(
         self,
-        rows: NDArray[np.int64],
+        rows: Ints,
         batches: Mapping[int, Batch],
         of_states: LossOfStates,
         lm_loss: Loss | None,
@@ -206,20 +210,23 @@ class _LabelLosses:
             share = self._training.lm_weight
             return (1 - share) * loss + share * lm_loss()
 
-    def _states(self, rows: NDArray[np.int64], batches: Mapping[int, Batch]) -> States:
+    def _states(self, rows: Ints, batches: Mapping[int, Batch]) -> States:
         if self._frozen is None:
             return self._scorer.mask_states(batches)
         chosen = torch.from_numpy(rows)
-        return {n: self._backbone.head_states(part[chosen]) for n, part in self._frozen.items()}
+        return {
+            count: self._backbone.head_states(states[chosen])
+            for count, states in self._frozen.items()
+        }
 
 
 @torch.no_grad()
 def _encoder_states(scorer: PVPScorer, encoded: Mapping[int, Encoded]) -> dict[int, Tensor]:
-    """Encoder output at the masks of all examples: computed once where the encoder is frozen."""
+    """Compute encoder outputs at the masks of all examples, by number of masks."""
     backbone = scorer.backbone
 
     def at_masks(batch: Batch) -> Tensor:
         rows = torch.arange(len(batch.ids), device=batch.ids.device)[:, None]
         return backbone.encoder_states(batch, rows.expand_as(batch.masks), batch.masks).float()
 
-    return {count: part.each(backbone.compute, at_masks) for count, part in encoded.items()}
+    return {count: rows.each(backbone.compute, at_masks) for count, rows in encoded.items()}

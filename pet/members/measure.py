@@ -1,4 +1,4 @@
-"""Accuracy of a member on examples whose labels are known, and the spread of its scores."""
+"""Accuracy of a member on labelled examples, and the spread of its scores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MemberFigures = tuple[float | None, float | None]
 
 
 class Measure:
-    """Accuracy on some examples, and the spread of their scores; both None without examples."""
+    """Accuracy on some examples and the spread of their scores; both None without examples."""
 
     def __init__(self, examples: Sequence[Example], task: Task, backbone: LanguageModel) -> None:
         self._task = task
@@ -25,11 +25,11 @@ class Measure:
         self._targets = targets_of(task, [example.label for example in examples])
 
     def __call__(self, scorer: PVPScorer) -> MemberFigures:
-        """Score the examples, in one pass."""
-        return self.of(score(scorer, self._chunk)) if len(self._chunk) else (None, None)
+        """Score the examples, and return the figures."""
+        return self.figures(score(scorer, self._chunk)) if len(self._chunk) else (None, None)
 
-    def of(self, scores: Scores) -> MemberFigures:
-        """Take scores (V, N, C) of the examples that are known already."""
+    def figures(self, scores: Scores) -> MemberFigures:
+        """Return the figures of scores (V, N, C) of the examples."""
         if not len(self._chunk):
             return None, None
         means = scores.mean(axis=0)

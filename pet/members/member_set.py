@@ -1,4 +1,4 @@
-"""Several members score texts on one backbone."""
+"""A set of members on one backbone scores texts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pet.scoring import score, score_mixed, score_together
 from pet.scoring.learned import keeps_backbone
 from pet.scoring.offsets import find_offsets, sample_for
 from pet.task import Task
-from pet.types import Offsets, Scores
+from pet.types import Offsets, Scores, Texts
 
 
 class MemberSet:
@@ -23,15 +23,15 @@ class MemberSet:
     Parameters
     ----------
     backbone : LanguageModel
-        Shared.
+        The shared backbone.
     task : Task
-        For labels.
+        Gives the labels.
     specs : sequence of MemberSpec
         The members.
     weights : mapping
-        Member name to its weights; a member without any is untrained.
+        Member name to weights; a member without any is untrained.
     offsets : mapping, optional
-        Member name to the offsets that calibrate its scores.
+        Member name to the offsets of its scores.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class MemberSet:
         self.task = task
         self.specs = tuple(specs)
         self.weights = weights
-        backbone.weights.put({})  # slots and readouts start as the untrained backbone has them
+        backbone.weights.put({})  # slots and readouts start from the untrained backbone
         self.scorers = [
             spec.scorer(task.labels, backbone, (offsets or {}).get(spec.name)) for spec in specs
         ]
@@ -55,12 +55,12 @@ class MemberSet:
     def untrained(
         cls, backbone: LanguageModel, task: Task, specs: Sequence[MemberSpec], pool: Pool | None
     ) -> MemberSet:
-        """Take members as the backbone has them, with offsets from unlabelled text.
+        """Make a set of untrained members, with offsets from unlabelled text.
 
         Raises
         ------
         DataError
-            When a member's readout is nothing without labelled examples.
+            When a member's readout needs labelled examples.
         """
         members, sample = cls(backbone, task, specs, {}), sample_for(task, pool)
         offsets = {}
@@ -70,33 +70,33 @@ class MemberSet:
             offsets[spec.name] = find_offsets(source, scorer, spec.seed, sample)
         return cls(backbone, task, specs, {}, offsets)
 
-    def scores(self, texts: Sequence[Mapping[str, str]]) -> list[Scores]:
-        """Score examples with every member: a list of (verbalizers, N, C)."""
+    def scores(self, texts: Texts) -> list[Scores]:
+        """Score N texts with every member: a list of (V, N, C), V readouts."""
         with self.backbone.turn:
             return self._scores(Chunk(self.backbone.tokenizer, texts))
 
     def _scores(self, chunk: Chunk) -> list[Scores]:
         scores: dict[int, Scores] = {}
-        # Trained members that leave the backbone alone.
+        # Indices of trained members that leave the backbone alone.
         frozen: list[int] = []
-        # Untrained members, by their numbers of questions and draws.
+        # Indices of untrained members, by their counts of questions and draws.
         alike: dict[tuple[int, int], list[int]] = {}
-        for number, (spec, scorer) in enumerate(zip(self.specs, self.scorers, strict=True)):
+        for index, (spec, scorer) in enumerate(zip(self.specs, self.scorers, strict=True)):
             weights = self.weights.get(spec.name, {})
             if weights:
                 scorer.put(weights)
             if weights and keeps_backbone(weights):
-                frozen.append(number)
+                frozen.append(index)
             elif weights:
-                scores[number] = score(scorer, chunk)
+                scores[index] = score(scorer, chunk)
             else:
-                alike.setdefault((scorer.questions, scorer.draws), []).append(number)
+                alike.setdefault((scorer.questions, scorer.draws), []).append(index)
         if frozen or alike:
             self.backbone.weights.put({})
         if frozen:
-            together = score_mixed([(self.scorers[number], chunk) for number in frozen])
-            scores |= zip(frozen, together, strict=True)
-        for numbers in alike.values():
-            found = score_together([self.scorers[number] for number in numbers], chunk)
-            scores |= zip(numbers, found, strict=True)
-        return [scores[number] for number in range(len(self.specs))]
+            mixed = score_mixed([(self.scorers[index], chunk) for index in frozen])
+            scores |= zip(frozen, mixed, strict=True)
+        for indices in alike.values():
+            together = score_together([self.scorers[index] for index in indices], chunk)
+            scores |= zip(indices, together, strict=True)
+        return [scores[index] for index in range(len(self.specs))]

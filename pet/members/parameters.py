@@ -8,13 +8,13 @@ from pet.config import TrainingConfig, default_learning_rate
 from pet.scoring import PVPScorer
 from pet.training import Group
 
-# Heads, biases or adapters alone move little at the rate that suits the whole model. These are the
+# Multiples of the whole model's rate, at which heads, biases or adapters alone move little: the
 # best of five rates on two draws of two tasks, or between the best two (benchmarks/RESULTS.md).
 _RATE_FACTOR = {"full": 1.0, "head": 10.0, "bias": 100.0, "lora": 20.0}
 
 
 def cost(trained: int, frozen: int) -> str:
-    """Say what so many trained parameters cost beside frozen ones."""
+    """Describe the cost of so many trained parameters beside frozen ones."""
     kibibytes = 12 * trained / 2**10  # fp32: a gradient, and two moments of AdamW
     memory = f"{kibibytes:.0f} KiB" if kibibytes < 2**10 else f"{kibibytes / 2**10:.1f} MiB"
     return (
@@ -25,7 +25,15 @@ def cost(trained: int, frozen: int) -> str:
 def parameter_groups(
     scorer: PVPScorer, names: Sequence[str], scope: str | None, training: TrainingConfig
 ) -> tuple[list[Group], float]:
-    """Return what a member trains, and the backbone's rate, which the groups' factors multiply."""
+    """Group the parameters that a member trains.
+
+    Returns
+    -------
+    groups : list of Group
+        Of the backbone (``names``), of the soft template and of the readouts.
+    rate : float
+        Learning rate of the backbone, which the groups' factors multiply.
+    """
     backbone = scorer.backbone
     weights = list(backbone.weights.trainable(names, training.lora_rank).values())
     rate = training.learning_rate
@@ -36,8 +44,8 @@ def parameter_groups(
         wanted = scorer.soft.rate if training.prompt_rate is None else training.prompt_rate
         groups.append(Group(list(scorer.soft.parameters()), wanted / rate))
     for readout in scorer.readouts:
-        own = list(readout.parameters())
+        parameters = list(readout.parameters())
         wanted = readout.rate if training.readout_rate is None else training.readout_rate
-        if own:
-            groups.append(Group(own, wanted / rate))
+        if parameters:
+            groups.append(Group(parameters, wanted / rate))
     return groups, rate

@@ -1,4 +1,4 @@
-"""Members of a method: every chosen pattern, with each kind of slots, and so on."""
+"""Plan the members of a method: chosen patterns x soft templates x readouts x repetitions."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from pet.task import PVP, Task
 
 
 def specs_of(task: Task, settings: Settings, shared: bool = False) -> list[MemberSpec]:
-    """Plan the members of a method: patterns x soft templates x readouts x repetitions.
+    """Plan the members of a method.
 
     Parameters
     ----------
     task : Task
-        Its patterns are chosen from.
+        Has the patterns to choose from.
     settings : Settings
         Method, patterns, slots, readouts, repetitions and training.
     shared : bool
-        Several methods have these settings; not all of them need members with slots.
+        Whether the settings are for several methods, some of which need no members with slots.
 
     Returns
     -------
     list of MemberSpec
-        None for a method without patterns.
+        Empty for a method without patterns.
 
     Raises
     ------
@@ -41,24 +41,24 @@ def specs_of(task: Task, settings: Settings, shared: bool = False) -> list[Membe
         return []
     specs = [
         spec
-        for number, pvp in task.select(settings.patterns)[: 1 if patterns == "first" else None]
+        for pattern, pvp in task.select(settings.patterns)[: 1 if patterns == "first" else None]
         for slots in settings.template.soft
-        for spec in _members(number, pvp, slots, settings)
+        for spec in _members(pattern, pvp, slots, settings)
     ]
     if not shared and not any(spec.soft for spec in specs):
         _refuse_idle_slots(settings)
     return specs
 
 
-def _members(number: int, pvp: PVP, slots: str, settings: Settings) -> Iterator[MemberSpec]:
-    """Yield the members of a pattern whose slots are of one kind: readouts x repetitions."""
+def _members(pattern: int, pvp: PVP, slots: str, settings: Settings) -> Iterator[MemberSpec]:
+    """Yield the members of a pattern with one kind of slots: readouts x repetitions."""
     method, ensemble, template = METHODS[settings.method], settings.ensemble, settings.template
-    name = f"pattern-{number}"
+    name = f"pattern-{pattern}"
     if slots != "none" and len(template.soft) > 1:
         name += f"-{slots}"
     readouts, soft = ensemble.readout, None
     if (recipe := _recipe(pvp, slots)) is not None:
-        pvp = _with_slots(number, pvp, recipe, slots != "none", template)
+        pvp = _with_slots(pattern, pvp, recipe, slots != "none", template)
         soft = SoftSpec(
             recipe.soft_kind,
             recipe.start or template.soft_start,
@@ -72,27 +72,28 @@ def _members(number: int, pvp: PVP, slots: str, settings: Settings) -> Iterator[
     for readout in readouts:
         for repetition in range(repetitions):
             numbered = name if repetitions == 1 else f"{name}-{repetition}"
-            whole = numbered if readout == "words" else f"{numbered}-{readout}"
-            spec = MemberSpec(whole, number, pvp, 0, training, length, readout, soft=soft)
-            yield spec.seeded(derived_seed(settings.seed, RunStream.MEMBER, number, repetition))
+            full = numbered if readout == "words" else f"{numbered}-{readout}"
+            spec = MemberSpec(full, pattern, pvp, 0, training, length, readout, soft=soft)
+            yield spec.seeded(derived_seed(settings.seed, RunStream.MEMBER, pattern, repetition))
 
 
 def _recipe(pvp: PVP, slots: str) -> Recipe | None:
-    """Return the recipe of a PVP's slots, where it has or gets some; "none" leaves it alone."""
+    """Return the recipe of a PVP's slots, None without any; ``slots`` "none" adds none."""
     name = pvp.soft if slots == "none" else slots
     return None if name is None else Recipe.named(name)
 
 
-def _with_slots(
-    number: int, pvp: PVP, recipe: Recipe, given: bool, template: TemplateConfig
-) -> PVP:
-    """Return a PVP with slots: its own, its words or, where it has none, some before it."""
+def _with_slots(index: int, pvp: PVP, recipe: Recipe, given: bool, template: TemplateConfig) -> PVP:
+    """Return a PVP with slots: those it has, or its words, or new ones before the text.
+
+    ``given`` says whether the settings ask for slots.
+    """
     pattern = pvp.pattern
     if template.soft_from_words and given:
         pattern = with_soft_words(pattern)
         if not pattern.is_soft:
             raise UsageError(
-                f"Pattern {number}, {pattern.template!r}, has no words that could be softened.",
+                f"Pattern {index}, {pattern.template!r}, has no words that could be softened.",
                 "Leave it out with `--patterns`, or use `--soft words` without "
                 "`--soft-from-words`.",
             )
@@ -102,7 +103,7 @@ def _with_slots(
 
 
 def _refuse_idle_slots(settings: Settings) -> None:
-    """Refuse settings that ask for slots where no member has any."""
+    """Refuse settings that ask for slots, as no member has any."""
     method, mixture = METHODS[settings.method], settings.template.soft_mixture
     if method.trains and method.training(settings.training).scope == "prompt":
         raise UsageError(
@@ -117,7 +118,7 @@ def _refuse_idle_slots(settings: Settings) -> None:
 
 
 def slots_of(task: Task, specs: Sequence[MemberSpec], soft_start: str) -> SlotUse:
-    """Tell what slots the members have; ``soft_start`` is the setting of that name."""
+    """Summarise the slots of members; ``soft_start`` is the setting of that name."""
     kinds: set[str | None] = set()
     given = started = False
     for spec in specs:
@@ -126,6 +127,6 @@ def slots_of(task: Task, specs: Sequence[MemberSpec], soft_start: str) -> SlotUs
             continue
         written, used = task.pvps[spec.pattern].pattern, spec.pvp.pattern
         given |= not written.is_soft and used != with_soft_words(written)
-        # A recipe may have a start of its own.
+        # A recipe may set another start.
         started |= used.has_pseudo_tokens and spec.soft.start == soft_start
     return SlotUse(kinds, given, started)

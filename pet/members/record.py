@@ -1,4 +1,4 @@
-"""What a run folder keeps of a finished member besides its weights."""
+"""The record of a finished member in a run folder: everything but its weights."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from pet.types import Offsets
 
 @dataclass(frozen=True)
 class MemberRecord:
-    """What a member is and how its training went: `MemberSpec` and `MemberResult` as JSON values.
+    """A member and the figures of its training: `MemberSpec` and `MemberResult` as JSON values.
 
-    ``template`` and ``soft`` are those of a member with learned slots; others have None. What
-    editions before did not record has its default.
+    ``template`` and ``soft`` are None for a member without learned slots. Values that earlier
+    versions did not record have their defaults.
     """
 
     name: str
@@ -41,8 +41,8 @@ class MemberRecord:
     frozen: int = 0
 
     @classmethod
-    def of(cls, spec: MemberSpec, result: MemberResult) -> Self:
-        """Record a member that was trained."""
+    def from_result(cls, spec: MemberSpec, result: MemberResult) -> Self:
+        """Make the record of a finished member."""
         return cls(**spec.to_dict(), **result.figures())
 
     @classmethod
@@ -52,7 +52,7 @@ class MemberRecord:
         Raises
         ------
         RunError
-            When it is damaged.
+            When the record is damaged.
         """
         file = folder.member(name).record
         try:
@@ -65,7 +65,7 @@ class MemberRecord:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
-        """Read `to_dict`, also of an edition with fewer or other values."""
+        """Rebuild from `to_dict`, also of a version with fewer or other values."""
         known = {item.name for item in fields(cls)}
         return cls(**{name: value for name, value in plain.items() if name in known})
 
@@ -77,6 +77,6 @@ class MemberRecord:
         return plain
 
     def result(self, weights: Mapping[str, Tensor]) -> MemberResult:
-        """Return what the training gave, with the weights that the folder keeps apart."""
+        """Return the result of the training, with weights, which the folder keeps apart."""
         names = (item.name for item in fields(MemberResult) if item.name != "weights")
         return MemberResult(weights=weights, **{name: getattr(self, name) for name in names})

@@ -1,4 +1,4 @@
-"""A trained member."""
+"""The result of a member's training: weights and figures."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from pet.types import Offsets
 class MemberResult:
     """A member's weights that differ from the backbone's, and the figures of its training.
 
-    ``offsets`` (V, C) calibrate its scores; None where they are left as they are. ``spread`` is the
-    standard deviation of its scores of the labelled examples around their mean over the labels;
-    None without such examples. ``trained`` and ``frozen`` count parameters.
+    ``offsets`` (V, C) are subtracted from scores; None for none. ``spread`` is the standard
+    deviation of the scores of labelled examples around their mean over the labels; None without
+    such examples. ``trained`` and ``frozen`` count parameters.
     """
 
     name: str
@@ -34,11 +34,11 @@ class MemberResult:
     frozen: int = 0
 
     def figures(self) -> dict[str, Any]:
-        """Return all but the weights, as JSON values."""
+        """Return everything but the weights, as JSON values."""
         return {name: value for name, value in vars(self).items() if name != "weights"}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle weights as bytes: by default torch sends the name of memory that both share."""
+        """Pickle weights as bytes: torch would only send the name of shared memory."""
         return {**vars(self), "weights": save(dict(self.weights))}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A member before anything is trained."""
+"""The spec of a member: everything but data that its training depends on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pet.types import Offsets
 
 @dataclass(frozen=True)
 class MemberSpec:
-    """A member: everything that its training depends on, besides the data."""
+    """A member before its training: everything but data that the training depends on."""
 
     name: str
     pattern: int
@@ -35,17 +35,17 @@ class MemberSpec:
     soft: SoftSpec | None = None
 
     def seeded(self, seed: int) -> MemberSpec:
-        """Return the same member with other draws, those of its soft template too."""
+        """Return the same member with another seed, also for its soft template."""
         soft = None if self.soft is None else replace(self.soft, seed=seed)
         return replace(self, seed=seed, soft=soft)
 
     def showing(self, examples: Sequence[Example], labels: Sequence[str]) -> MemberSpec:
-        """Draw the demonstrations, where it is to have any, from labelled examples.
+        """Draw demonstrations from labelled examples, if the settings ask for any.
 
         Raises
         ------
         DataError
-            When there are no such examples.
+            When there are no labelled examples.
         """
         draws = self.training.demonstrations
         if not draws:
@@ -59,12 +59,12 @@ class MemberSpec:
         return replace(self, demonstrations=draw_each(examples, labels, draws, generator))
 
     def refuse_no_examples(self, scorer: PVPScorer) -> None:
-        """Refuse to go without labelled examples where the readout starts from them.
+        """Refuse a readout that needs labelled examples; there are none.
 
         Raises
         ------
         DataError
-            When it does.
+            When the readout needs them.
         """
         if scorer.learned.needs_examples:
             raise DataError(
@@ -76,7 +76,7 @@ class MemberSpec:
     def scorer(
         self, labels: Sequence[str], backbone: LanguageModel, offsets: Offsets | None = None
     ) -> PVPScorer:
-        """Make the member's scorer, which has learned nothing yet, on a backbone."""
+        """Make the member's untrained scorer on a backbone."""
         return PVPScorer(
             self.pvp,
             labels,
@@ -89,7 +89,7 @@ class MemberSpec:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what it takes to score with the member again, as JSON values; see `from_dict`."""
+        """Return everything that scoring needs as JSON values; see `from_dict`."""
         shown = {label: list(map(dict, texts)) for label, texts in self.demonstrations.items()}
         plain = {"pattern": self.pattern, "readout": self.readout, "demonstrations": shown}
         if self.soft is None:
@@ -100,11 +100,11 @@ class MemberSpec:
     def from_dict(
         cls, task: Task, name: str, plain: Mapping[str, Any], max_length: int
     ) -> MemberSpec:
-        """Read `to_dict`: a spec to score with, not to train."""
-        number, untrained = plain["pattern"], TrainingConfig(max_steps=0)
+        """Rebuild from `to_dict`: a spec to score with, not to train."""
+        pattern, untrained = plain["pattern"], TrainingConfig(max_steps=0)
         readout, shown = plain.get("readout", "words"), plain.get("demonstrations", {})
-        pvp, soft = task.pvps[number], None
+        pvp, soft = task.pvps[pattern], None
         if "soft" in plain:
             soft = SoftSpec(**plain["soft"])
             pvp = pvp.with_pattern(plain["template"], soft.kind)
-        return cls(name, number, pvp, 0, untrained, max_length, readout, shown, soft)
+        return cls(name, pattern, pvp, 0, untrained, max_length, readout, shown, soft)

@@ -1,4 +1,4 @@
-"""The members of a run folder: each is trained once, scores the unlabelled text once, is loaded."""
+"""The members of a run folder: each is trained once and scores the unlabelled text once."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class MemberStore:
-    """Makes the members of one run; what is in the folder already is not made again.
+    """The members of one run; what is in the folder already is not computed again.
 
     Parameters
     ----------
     folder : RunFolder
-        Where weights, figures and scores go.
+        Keeps weights, figures and scores.
     backbone : BackboneConfig
         The backbone that every member starts from; see `pet.backbone.holding`.
     work : Work
-        Task, what members learn from, the unlabelled text that they score, and where that is done.
+        Task, data to learn from, unlabelled text to score, progress and executor.
     """
 
     folder: RunFolder
@@ -64,22 +64,22 @@ class MemberStore:
         drawn: Mapping[str, Sequence[Example]] | None = None,
         scores_pool: bool = False,
     ) -> list[MemberResult]:
-        """Train members, or load those that were finished before.
+        """Train members, or load those that are finished.
 
         Parameters
         ----------
         specs : sequence of MemberSpec
-            The members; see `pet.members.training_groups` for which are trained as one.
+            The members; `pet.members.training_groups` chooses those to train together.
         drawn : mapping, optional
-            Member name to what it learns from besides the labelled examples; with this every
-            member is trained alone.
+            Member name to examples that it also learns from; with this every member is trained
+            alone.
         scores_pool : bool
             Whether they also score all unlabelled text, in shards.
 
         Returns
         -------
         list of MemberResult
-            After scoring the unlabelled text their weights are in the folder only.
+            Without weights after scoring the unlabelled text: those are in the folder only.
         """
         for spec in specs:
             if self.has(spec):
@@ -94,8 +94,8 @@ class MemberStore:
             if not all(map(self.has, group))
         )  # fmt: skip
         for trained, results in self.work.executor.run(train, waiting, self.work.progress):
-            # Members of a group that was cut off while they were written are trained once more,
-            # and then left as they are: so nothing depends on when that was.
+            # A group that was interrupted while its members were written is trained once more, but
+            # the written ones stay: so nothing depends on the moment of the interruption.
             for spec, result in zip(trained.members, results, strict=True):
                 if not self.has(spec):
                     self._write(spec, result)
@@ -108,8 +108,8 @@ class MemberStore:
     def held_out(self, specs: Sequence[MemberSpec], folds: Folds) -> HeldOut:
         """Score every labelled example by members that were trained on the other folds.
 
-        With iPET they are those of plain PET, as drawn texts may repeat what they hold out. Scores
-        that are in the folder are not made again.
+        With iPET these members are those of plain PET, as drawn texts may repeat held-out examples.
+        Scores that are in the folder are not computed again.
         """
         wanted = [
             spec
@@ -135,7 +135,7 @@ class MemberStore:
         if result.weights:
             with self.folder.writing(files.weights) as temporary:
                 save_file(dict(result.weights), temporary)
-        self.folder.write_json(files.record, MemberRecord.of(spec, result).to_dict())
+        self.folder.write_json(files.record, MemberRecord.from_result(spec, result).to_dict())
         self.folder.log("member", **result.figures())
 
     def _score_pool(self, member: MemberSpec) -> None:

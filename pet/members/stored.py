@@ -1,4 +1,4 @@
-"""Members of a finished run, read back."""
+"""Members of a finished run, read from its folder."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from pet.types import Scores
 
 
 def pool_scores(folder: RunFolder, names: Sequence[str]) -> Iterator[list[Scores]]:
-    """Yield the members' scores of the unlabelled text, one list of (V, n, C) a chunk."""
+    """Yield the members' scores of the unlabelled text, for each chunk a list of (V, n, C)."""
     shards = [folder.shards(folder.member(name).scores) for name in names]
-    for parts in zip(*shards, strict=True):
-        yield list(parts)
+    for scores in zip(*shards, strict=True):
+        yield list(scores)
 
 
 def stored_weights(folder: RunFolder, name: str) -> Mapping[str, Tensor]:
-    """Load a finished member's weights; none where it is untrained."""
+    """Load a finished member's weights; empty if it is untrained."""
     file = folder.member(name).weights
     return load_file(folder.path / file) if folder.has(file) else {}
 
 
 class _WeightsOnDisk(Mapping[str, Mapping[str, Tensor]]):
-    """Weights of several members, of which none stays in memory."""
+    """Weights of several members, read from the folder at each access."""
 
     def __init__(self, folder: RunFolder, names: Sequence[str]) -> None:
         self._folder = folder
@@ -51,7 +51,7 @@ class _WeightsOnDisk(Mapping[str, Mapping[str, Tensor]]):
 def stored_members(
     folder: RunFolder, names: Sequence[str], backbone: LanguageModel, task: Task, max_length: int
 ) -> MemberSet:
-    """Finished members, ready to score; their weights are read from the folder when needed."""
+    """Load finished members, ready to score; weights are read from the folder when needed."""
     records = [MemberRecord.read(folder, name) for name in names]
     offsets = {record.name: record.offsets for record in records}
     specs = [

@@ -1,17 +1,17 @@
-"""Members are trained: one PVP on the labelled examples. A spec goes in, a result comes out."""
+"""Train members: a spec goes in, a result comes out."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pet.backbone import LanguageModel
-from pet.data import Example
+from pet.data import Example, Pool
 from pet.encoding import Chunk
 from pet.encoding.demonstrations import Demonstrations, by_label
 from pet.members.losses import Labelled, LabelLoss, joint_losses, label_losses
@@ -37,39 +37,40 @@ def train_member(
     drawn: Sequence[Example] = (),
     checkpoint: Checkpoint | None = None,
 ) -> MemberResult:
-    """Train one member from the backbone's original weights; they stay in the backbone after it.
+    """Train one member from the backbone's original weights; its weights stay in the backbone.
 
     Parameters
     ----------
     backbone : LanguageModel
-        Its weights are reset first.
+        Its original weights are restored first.
     spec : MemberSpec
         Pattern, seed and training settings; ``max_steps`` 0 leaves the member untrained.
     work : Work
-        Task; labelled examples, which an untrained member can do without; development examples,
-        on which training stops early; unlabelled text for the masked-LM loss and for offsets.
-        Progress is told of it under the member's name.
+        Task; labelled examples, not needed by an untrained member; development examples for early
+        stopping; unlabelled text for the masked-LM loss and for offsets. Progress events have the
+        member's name as stage.
     drawn : sequence of Example
-        Examples that other members labelled: trained on too, but not counted in the accuracies.
+        Examples labelled by other members: trained on too, but not counted in the accuracies.
     checkpoint : Checkpoint, optional
-        Where a training that was cut off goes on from.
+        Checkpoint to write, and to go on from after an interruption.
 
     Raises
     ------
     DataError
-        When the member's readout is nothing without labelled examples, and there are none.
+        When the member's readout needs labelled examples, and there are none.
     """
-    training = _Training(backbone, spec, work, drawn)
-    if training.job is None:
-        return training.untrained()
+    prepared = prepare(backbone, spec, work, drawn)
+    optimisation = prepared.optimisation
+    if optimisation is None:
+        return prepared.untrained()
     (fit,) = optimise(
-        [training.job],
-        training.schedule,
+        [optimisation.job],
+        optimisation.schedule,
         backbone.compute,
         keeper=checkpoint,
         progress=work.progress,
     )
-    return training.result(fit)
+    return result(prepared, optimisation, fit)
 
 
 def train_together(
@@ -88,127 +89,166 @@ def train_together(
     backbone, work, checkpoint
         As for `train_member`.
     specs : sequence of MemberSpec
-        A group as `training_groups` makes them.
+        A group from `training_groups`.
     """
-    trainings = [_Training(backbone, spec, work) for spec in specs]
-    jobs = [training.job for training in trainings if training.job is not None]
-    if not jobs:
-        return [training.untrained() for training in trainings]
-    joint = partial(joint_losses, backbone)
+    members = [prepare(backbone, spec, work) for spec in specs]
+    optimisations = [member.optimisation for member in members if member.optimisation is not None]
+    if not optimisations:
+        return [member.untrained() for member in members]
     fits = optimise(
-        jobs,
-        trainings[0].schedule,
+        [optimisation.job for optimisation in optimisations],
+        optimisations[0].schedule,
         backbone.compute,
-        joint,
+        partial(joint_losses, backbone),
         keeper=checkpoint,
         progress=work.progress,
     )
-    return [training.result(fit) for training, fit in zip(trainings, fits, strict=True)]
+    return list(map(result, members, optimisations, fits, strict=True))
 
 
-class _Training:
-    """A member while it is trained: made ready, optimised by someone else, and finished."""
+@dataclass(frozen=True)
+class Optimisation:
+    """The optimisation of a member, and the counts of its parameters.
 
-    def __init__(
-        self,
-        backbone: LanguageModel,
-        spec: MemberSpec,
-        work: Work,
-        drawn: Sequence[Example] = (),
-    ) -> None:
-        task, examples, pool = work.task, work.data.train, work.data.pool
-        start = time.perf_counter()
-        training = spec.training
-        generator = with_seed(spec.seed)
-        backbone.weights.put({})
-        scorer = spec.scorer(task.labels, backbone)
-        everything = [*examples, *drawn]
-        if not everything:
-            spec.refuse_no_examples(scorer)
-        chunk, targets = _encoded_labels(scorer, task, everything)
-        scorer.start(chunk, targets)
-        steps = training.steps_for(len(everything)) if everything else 0
-        self._spec = spec
-        self._offsets_from = training.offsets_of(trained=steps > 0)
-        self._sample = sample_for(task, pool)
-        self._measure = Measure(examples, task, backbone)
-        self._scorer = scorer
-        self.job: Job[LabelLoss] | None = None
-        if steps:
-            scorer.learned.unfold()
-        first: MemberFigures | None = None
-        if everything and self._offsets_from == "labelled":
-            scores = score(scorer, chunk)
-            offsets = find_offsets(
-                "labelled", scorer, spec.seed, labelled=(scores, targets), kind=task_kind(task)
-            )
-            self._scorer = scorer = scorer.calibrated(offsets)
-            # The same pass tells how good it is before training.
-            first = self._measure.of(subtracted(scores[:, : len(examples)], offsets))
-        if steps:
-            self._first = self._measure(scorer) if first is None else first
-            demonstrations = None
-            if scorer.demonstrations:
-                demonstrations = Demonstrations(backbone.tokenizer, by_label(examples, task.labels))
-            scope = training.weights_scope(scorer.soft is not None)
-            self._names = [] if scope is None else backbone.scope_names(scope)
-            groups, rate = parameter_groups(scorer, self._names, scope, training)
-            self._trained = sum(p.numel() for group in groups for p in group.parameters)
-            self._frozen = sum(
-                p.numel() for p in backbone.model.parameters() if not p.requires_grad
-            )
-            log.info("%s: %s", spec.name, cost(self._trained, self._frozen))
-            labelled = Labelled(chunk, targets, task_kind(task), demonstrations)
-            losses = label_losses(scorer, labelled, training, pool, generator)
-            self.job = Job(groups, losses, spec.name, _dev_score(scorer, work.data.dev, task))
-            self.schedule = Schedule.from_config(training, steps, rate)
-        else:
-            self._calibrate()
-            self._first = self._measure(self._scorer) if first is None else first
-        self._seconds = time.perf_counter() - start
+    ``names`` are those of the backbone's parameters that are trained.
+    """
+
+    job: Job[LabelLoss]
+    schedule: Schedule
+    names: Sequence[str]
+    trained: int
+    frozen: int
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A member that is ready to be trained; without an optimisation it is finished.
+
+    ``sample`` is unlabelled text for offsets, ``before`` the figures before training, ``seconds``
+    the time of the preparation.
+    """
+
+    spec: MemberSpec
+    scorer: PVPScorer
+    measure: Measure
+    sample: Pool | None
+    before: MemberFigures
+    seconds: float
+    optimisation: Optimisation | None = None
 
     def untrained(self) -> MemberResult:
-        """Return the member where nothing is to be trained."""
-        (accuracy, spread), own = self._first, self._scorer.take(())
-        name, offsets = self._spec.name, self._scorer.offsets
-        return MemberResult(name, own, accuracy, accuracy, 0, 0.0, self._seconds, offsets, spread)
-
-    def result(self, fit: Fit) -> MemberResult:
-        """Return the member once its parameters are trained."""
-        start = time.perf_counter()
-        self._scorer.backbone.weights.trainable(())
-        self._scorer.learned.fold()
-        self._calibrate()  # the trained member, so that training never sees it
-        after, spread = self._measure(self._scorer)
+        """Return the result of a member without an optimisation."""
+        accuracy, spread = self.before
+        weights, offsets = self.scorer.take(()), self.scorer.offsets
         return MemberResult(
-            self._spec.name,
-            self._scorer.take(self._names),
-            self._first[0],
-            after,
-            fit.steps,
-            fit.loss,
-            self._seconds + fit.seconds + time.perf_counter() - start,
-            self._scorer.offsets,
-            spread,
-            self._trained,
-            self._frozen,
+            self.spec.name, weights, accuracy, accuracy, 0, 0.0, self.seconds, offsets, spread
         )
 
-    def _calibrate(self) -> None:
-        if self._offsets_from == "prior":
-            offsets = find_offsets("prior", self._scorer, self._spec.seed, self._sample)
-            self._scorer = self._scorer.calibrated(offsets)
+
+def prepare(
+    backbone: LanguageModel, spec: MemberSpec, work: Work, drawn: Sequence[Example] = ()
+) -> Prepared:
+    """Make a member ready to be trained; for parameters and errors see `train_member`."""
+    start = time.perf_counter()
+    task, examples, training = work.task, work.data.train, spec.training
+    generator = with_seed(spec.seed)
+    backbone.weights.put({})
+    scorer = spec.scorer(task.labels, backbone)
+    everything = [*examples, *drawn]
+    if not everything:
+        spec.refuse_no_examples(scorer)
+    labelled = _labelled(scorer, task, everything)
+    scorer.start(labelled.chunk, labelled.targets)
+    steps = training.steps_for(len(everything)) if everything else 0
+    sample, measure = sample_for(task, work.data.pool), Measure(examples, task, backbone)
+    if steps:
+        scorer.learned.unfold()
+    before: MemberFigures | None = None
+    if everything and training.offsets_of(trained=steps > 0) == "labelled":
+        scores = score(scorer, labelled.chunk)
+        offsets = find_offsets(
+            "labelled", scorer, spec.seed, labelled=(scores, labelled.targets), kind=labelled.kind
+        )
+        scorer = scorer.calibrated(offsets)
+        # These scores also tell the figures before training.
+        before = measure.figures(subtracted(scores[:, : len(examples)], offsets))
+    if not steps:
+        scorer = _with_prior(scorer, spec, sample, trained=False)
+    if before is None:
+        before = measure(scorer)
+    optimisation = None
+    if steps:
+        optimisation = _optimisation(scorer, spec, work, labelled, steps, generator)
+    seconds = time.perf_counter() - start
+    return Prepared(spec, scorer, measure, sample, before, seconds, optimisation)
 
 
-def _encoded_labels(
-    scorer: PVPScorer, task: Task, examples: Sequence[Example]
-) -> tuple[Chunk, NDArray[np.int64]]:
-    texts = [example.texts for example in examples]
+def _optimisation(
+    scorer: PVPScorer,
+    spec: MemberSpec,
+    work: Work,
+    labelled: Labelled,
+    steps: int,
+    generator: np.random.Generator,
+) -> Optimisation:
+    """Set up the optimisation of a member: choose parameters, and draw batches when asked."""
+    backbone, task, training = scorer.backbone, work.task, spec.training
+    if scorer.demonstrations:
+        shown = by_label(work.data.train, task.labels)
+        labelled = replace(labelled, demonstrations=Demonstrations(backbone.tokenizer, shown))
+    scope = training.weights_scope(scorer.soft is not None)
+    names = [] if scope is None else backbone.scope_names(scope)
+    groups, rate = parameter_groups(scorer, names, scope, training)
+    trained = sum(p.numel() for group in groups for p in group.parameters)
+    frozen = sum(p.numel() for p in backbone.model.parameters() if not p.requires_grad)
+    log.info("%s: %s", spec.name, cost(trained, frozen))
+    losses = label_losses(scorer, labelled, training, work.data.pool, generator)
+    job = Job(groups, losses, spec.name, _dev_score(scorer, work.data.dev, task))
+    return Optimisation(job, Schedule.from_config(training, steps, rate), names, trained, frozen)
+
+
+def result(prepared: Prepared, optimisation: Optimisation, fit: Fit) -> MemberResult:
+    """Return the result of a member whose optimisation is done."""
+    start = time.perf_counter()
+    spec, scorer = prepared.spec, prepared.scorer
+    scorer.backbone.weights.trainable(())
+    scorer.learned.fold()
+    # After training, so that training never sees these offsets.
+    scorer = _with_prior(scorer, spec, prepared.sample, trained=True)
+    accuracy, spread = prepared.measure(scorer)
+    return MemberResult(
+        spec.name,
+        scorer.take(optimisation.names),
+        prepared.before[0],
+        accuracy,
+        fit.steps,
+        fit.loss,
+        prepared.seconds + fit.seconds + time.perf_counter() - start,
+        scorer.offsets,
+        spread,
+        optimisation.trained,
+        optimisation.frozen,
+    )
+
+
+def _with_prior(
+    scorer: PVPScorer, spec: MemberSpec, sample: Pool | None, trained: bool
+) -> PVPScorer:
+    """Add the offsets of unlabelled text, if the member's offsets come from there."""
+    if spec.training.offsets_of(trained) != "prior":
+        return scorer
+    return scorer.calibrated(find_offsets("prior", scorer, spec.seed, sample))
+
+
+def _labelled(scorer: PVPScorer, task: Task, examples: Sequence[Example]) -> Labelled:
+    """Encode labelled examples, without demonstrations."""
+    chunk = Chunk(scorer.backbone.tokenizer, [example.texts for example in examples])
     targets = targets_of(task, [example.label for example in examples])
-    return Chunk(scorer.backbone.tokenizer, texts), targets
+    return Labelled(chunk, targets, task_kind(task))
 
 
 def _dev_score(scorer: PVPScorer, dev: Sequence[Example], task: Task) -> Callable[[], float] | None:
+    """Return a function that measures accuracy on development examples; None without any."""
     if not dev:
         return None
     measure = Measure(dev, task, scorer.backbone)

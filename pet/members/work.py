@@ -1,4 +1,4 @@
-"""A task and its data, which every training is handed beside its own settings."""
+"""The work of a training besides its settings: task, data, progress, executor."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pet.task import Task
 
 @dataclass(frozen=True)
 class Work:
-    """A task, the data it is learned from, and who is told of progress.
+    """A task, the data to learn it from, the receiver of progress, and the executor.
 
-    ``executor`` works off what is independent: members, folds and shards.
+    The executor runs independent specs: members, folds and shards.
     """
 
     task: Task
@@ -24,5 +24,5 @@ class Work:
 
     @property
     def subject(self) -> Work:
-        """Task and data alone, as a spec for an executor carries them."""
+        """Task and data alone, for a spec of an executor."""
         return Work(self.task, self.data)

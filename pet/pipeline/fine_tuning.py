@@ -96,7 +96,7 @@ def without_patterns(work: Work, folder: RunFolder, settings: Settings) -> Seque
     """
     folds = None
     if settings.ensemble.temper == "folds":  # too few examples are refused before any training
-        folds = Folds.of(work.task, work.data.train, settings.ensemble.folds, settings.seed)
+        folds = Folds.split(work.task, work.data.train, settings.ensemble.folds, settings.seed)
     seed = derived_seed(settings.seed, RunStream.FINE_TUNING)
     model, fit = fine_tune(work, settings.backbone, settings.training, seed, Checkpoint(folder))
     folder.log("fine-tuned", **asdict(fit))

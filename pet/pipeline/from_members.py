@@ -77,7 +77,7 @@ def _trained(
     method, config = METHODS[settings.method], settings.ensemble
     folds = None
     if config.temper == "folds" or learns_weights(config, len(specs), len(data.train)):
-        folds = Folds.of(task, data.train, config.folds, settings.seed)
+        folds = Folds.split(task, data.train, config.folds, settings.seed)
     store = MemberStore(folder, settings.backbone, work)
     if method.generations:
         combine = config.combine_verbalizers

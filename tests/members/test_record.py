@@ -26,7 +26,7 @@ def spec(soft: SoftSpec | None) -> MemberSpec:
 
 @pytest.mark.parametrize("soft", [None, SoftSpec("deep", 13)])
 def test_what_is_written_is_read(soft: SoftSpec | None, tmp_path: Path) -> None:
-    folder, record = RunFolder(tmp_path), MemberRecord.of(spec(soft), RESULT)
+    folder, record = RunFolder(tmp_path), MemberRecord.from_result(spec(soft), RESULT)
     folder.write_json(folder.member("m").record, record.to_dict())
     read = MemberRecord.read(folder, "m")
     assert json.dumps(read.to_dict()) == json.dumps(record.to_dict())

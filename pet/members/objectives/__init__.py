@@ -1,4 +1,4 @@
-"""Objectives: what labelled examples are trained with. One a file."""
+"""Objectives: losses of labelled examples. One a file."""
 
 from __future__ import annotations
 

@@ -11,43 +11,42 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pet.backbone import MaskedLM
 from pet.encoding import Batch
-from pet.encoding.masking import Masking
+from pet.encoding.masking import Flags, Masking
 from pet.errors import UsageError
 from pet.members.objectives.base import LossOfStates, Objective
 from pet.scoring import PVPScorer
 from pet.scoring.readouts.words import WordReadout
 from pet.task.kinds import KINDS, Kind
+from pet.types import Ints
 
-# The largest log-probability whose complement is still a number in fp32.
+# The largest log-probability with a finite complement in fp32.
 _CERTAIN = -1e-6
 
 
 class Adapet(Objective):
     """Decoupled label loss plus label conditioning.
 
-    The label loss is binary: the probability of the right label's words *in the whole vocabulary*
-    is to be 1, that of every wrong label's words 0. Label conditioning turns the question round:
-    with a word of some label in the slot, hidden tokens of the input are to be predicted where the
-    label is right, and not to be predicted where it is wrong; which of the two is tossed for every
-    example.
+    The label loss is binary: the target is 1 for the probability of the right label's words *in
+    the whole vocabulary*, and 0 for that of every wrong label's words. Label conditioning turns
+    the question round: with a random word of a label in the slot, the model is to predict hidden
+    tokens of the input if the label is right, and not to predict them if it is wrong. A coin
+    decides for each example.
 
-    Of the probabilities of the right label's words the verbalizer makes one as it does of their
-    scores: combine="mean" takes the geometric mean, which is largest where the words share all
-    probability. A wrong label's is their sum, so that no word of it keeps any. Which word stands in
-    the slot is drawn.
+    The right label's probability combines those of its words as the verbalizer combines scores:
+    combine="mean" takes the geometric mean, which is largest if the words share all probability. A
+    wrong label's probability is the sum, so no word of it keeps any.
 
-    Calibration enters the vocabulary's softmax as an offset of the label words' logits.
+    Calibration offsets are subtracted from the logits of the label words in the vocabulary.
 
     Raises
     ------
     UsageError
-        When the member's readout is another than "words", the backbone no masked LM, the pattern
-        asks about every label, its soft template is a mixture, or a verbalizer's words vote.
+        When the member's readout is not "words", the backbone is no masked LM, the pattern asks
+        about every label, the soft template is a mixture, or words of a verbalizer vote.
     """
 
     needs_inputs = True
@@ -67,14 +66,14 @@ class Adapet(Objective):
                 "patterns that do not name a {label} and have no mixture of soft templates.",
                 "Use `--objective pet`.",
             )
-        readouts = [own for own in scorer.readouts if type(own) is WordReadout]
+        readouts = [readout for readout in scorer.readouts if type(readout) is WordReadout]
         if len(readouts) < len(scorer.readouts):
             raise UsageError(
                 "The objective 'adapet' trains the probabilities of label words, which only the "
                 "readout 'words' reads.",
                 "Use `--readout words`, or `--objective pet`.",
             )
-        if any(own.combine_words == "vote" for own in readouts):
+        if any(readout.combine_words == "vote" for readout in readouts):
             raise UsageError(
                 "The objective 'adapet' trains the probabilities of label words in the whole "
                 "vocabulary; where words vote, only those of the other labels count.",
@@ -88,46 +87,43 @@ class Adapet(Objective):
             for readout, offset in zip(readouts, offsets, strict=True)
         ]
         self._words: list[list[tuple[int, ...]]] = [
-            [word.ids for readout in scorer.readouts for word in readout.words if word.label == own]
-            for own in range(len(scorer.labels))
+            [word.ids for readout in readouts for word in readout.words if word.label == label]
+            for label in range(len(scorer.labels))
         ]
 
-    def prepare(
-        self, batches: Mapping[int, Batch], targets: NDArray[np.int64], asked: NDArray[np.bool_]
-    ) -> LossOfStates:
-        """Toss labels, hide tokens, and return the loss."""
+    def prepare(self, batches: Mapping[int, Batch], targets: Ints, asked: Flags) -> LossOfStates:
+        """Draw labels for the slots, hide tokens, and return the loss."""
         questions = self._questions(batches, targets)
         labels = torch.from_numpy(targets).to(self._backbone.compute.device)
         return lambda states: self.label_loss(states, labels) + self.conditioning_loss(questions)
 
     def label_loss(self, states: Mapping[int, Tensor], targets: Tensor) -> Tensor:
-        """Binary cross entropy of every label's probability: summed over the labels."""
+        """Return the binary cross entropy of the labels' probabilities, summed over the labels."""
         right = torch.nn.functional.one_hot(targets, len(self.scorer.labels)).bool()
         losses = []
         for probabilities in self._verbalizers:
             combined, summed = probabilities(states)
-            own = torch.where(right, -combined, -log_complement(summed)).sum(dim=1)
+            entropy = torch.where(right, -combined, -log_complement(summed)).sum(dim=1)
             if self.weights is None:
-                losses.append(own.mean())
+                losses.append(entropy.mean())
             else:
                 weights = self.weights[targets]
-                losses.append((own * weights).sum() / weights.sum())
+                losses.append((entropy * weights).sum() / weights.sum())
         return torch.stack(losses).mean()
 
     def conditioning_loss(self, questions: Sequence[_Question]) -> Tensor:
-        """Binary cross entropy of hidden tokens, given a right or a wrong label: their mean."""
+        """Return the mean binary cross entropy of hidden tokens, given a right or a wrong label."""
         losses = []
-        for own in questions:
-            states = self._backbone.states_at(own.batch, own.rows, own.columns)
+        for question in questions:
+            states = self._backbone.states_at(question.batch, question.rows, question.columns)
             logs = self._backbone.vocabulary_logits(states).log_softmax(dim=1)
-            losses.append(binary_loss(logs.gather(1, own.tokens[:, None])[:, 0], own.right))
-        together = torch.cat(losses)
-        return together.sum() / max(1, len(together))
+            hidden = logs.gather(1, question.tokens[:, None])[:, 0]
+            losses.append(binary_loss(hidden, question.right))
+        entropy = torch.cat(losses)
+        return entropy.sum() / max(1, len(entropy))
 
-    def _questions(
-        self, batches: Mapping[int, Batch], targets: NDArray[np.int64]
-    ) -> list[_Question]:
-        """Put a word of a right or a wrong label into every slot, and hide tokens of the rest."""
+    def _questions(self, batches: Mapping[int, Batch], targets: Ints) -> list[_Question]:
+        """Put a word of a right or a wrong label into every slot, and hide other tokens."""
         labels = len(self.scorer.labels)
         right = self.generator.random(len(targets)) < 0.5
         wrong = (targets + 1 + self.generator.integers(labels - 1, size=len(targets))) % labels
@@ -138,16 +134,16 @@ class Adapet(Objective):
             rows[len(word)].append(row)
             words[len(word)].append(word)
         return [
-            self._question(batches[count], np.array(own), words[count], right[own])
-            for count, own in rows.items()
+            self._question(batches[count], np.array(chosen), words[count], right[chosen])
+            for count, chosen in rows.items()
         ]
 
     def _question(
         self,
         batch: Batch,
-        rows: NDArray[np.int64],
+        rows: Ints,
         words: list[tuple[int, ...]],
-        right: NDArray[np.bool_],
+        right: Flags,
     ) -> _Question:
         batch = batch.select(torch.from_numpy(rows))
         ids = batch.words(self._masking.mask_id)
@@ -166,9 +162,9 @@ class Adapet(Objective):
 
 @dataclass(frozen=True)
 class _Question:
-    """T hidden ``tokens`` at ``[rows, columns]`` of some filled-in inputs.
+    """Hidden ``tokens`` (T,) at ``[rows, columns]`` of inputs with a label word in the slot.
 
-    ``right`` says whether each is to be predicted: whether its row's slot holds the right label.
+    ``right`` (T,) says whether the slot holds the right label, so the token is to be predicted.
     """
 
     batch: Batch
@@ -179,16 +175,16 @@ class _Question:
 
 
 class _Probabilities:
-    """Log-probabilities that the whole vocabulary leaves to the labels of a verbalizer.
+    """Log-probabilities of a verbalizer's labels in the whole vocabulary.
 
-    Both (B, C): of each label's words combined as their scores are, and of their sum.
+    Two of (B, C): each label's words combined like their scores, and their sum.
     """
 
     def __init__(self, readout: WordReadout, offsets: Sequence[float], scorer: PVPScorer) -> None:
         device = scorer.backbone.compute.device
         self._readout = readout
         self._backbone = scorer.backbone
-        # What all labels have in common is no preference.
+        # An offset that all labels share prefers none, so it is left out.
         shifts = torch.tensor(offsets, device=device)
         labels = torch.tensor([word.label for word in readout.words], device=device)
         self._shifts = (shifts - shifts.mean())[labels]
@@ -209,10 +205,10 @@ class _Probabilities:
 
 
 def binary_loss(logs: Tensor, right: Tensor) -> Tensor:
-    """Binary cross entropy of log-probabilities whose truth is 1 where right, otherwise 0."""
+    """Return binary cross entropy from log-probabilities; the target is 1 where ``right``."""
     return -torch.where(right, logs, log_complement(logs))
 
 
 def log_complement(logs: Tensor) -> Tensor:
-    """Log-probabilities of what has not these log-probabilities; finite also where they are 0."""
+    """Return log(1 - p) from log p; finite at p = 1."""
     return (-logs.clamp_max(_CERTAIN).expm1()).log()

@@ -1,4 +1,4 @@
-"""What every objective is: the loss of a batch of labelled examples."""
+"""The base of objectives: the loss of a batch of labelled examples."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pet.encoding import Batch
+from pet.encoding.masking import Flags
 from pet.scoring import PVPScorer
 from pet.task.kinds import KINDS, Kind
+from pet.types import Ints
 
 # A mean over the examples, from decoder inputs (R, k, E) for every number of masks k.
 LossOfStates = Callable[[Mapping[int, Tensor]], Tensor]
@@ -23,16 +24,16 @@ class Objective(ABC):
     Parameters
     ----------
     scorer : PVPScorer
-        Whose scores are trained.
+        The scorer to train.
     weights : Tensor (A,), optional
-        Of the alternatives, which are the labels or, in multi-label tasks, no and yes.
+        Weights of the alternatives: the labels or, in multi-label tasks, no and yes.
     generator : numpy.random.Generator
-        Of what it draws.
+        Draws whatever is random in the loss.
     kind : Kind
-        Of the task.
+        Kind of the task.
     """
 
-    # Whether a loss needs the inputs and so a pass through the encoder at every step.
+    # Whether the loss needs the inputs, and so the encoder at every step.
     needs_inputs = False
 
     def __init__(
@@ -48,17 +49,15 @@ class Objective(ABC):
         self.generator = generator
 
     @abstractmethod
-    def prepare(
-        self, batches: Mapping[int, Batch], targets: NDArray[np.int64], asked: NDArray[np.bool_]
-    ) -> LossOfStates:
-        """Draw whatever is random, and return the loss; see `pet.training.loop.Loss`.
+    def prepare(self, batches: Mapping[int, Batch], targets: Ints, asked: Flags) -> LossOfStates:
+        """Draw whatever is random, and return the loss; see `pet.training.job.Loss`.
 
         Parameters
         ----------
         batches : mapping
-            R rows for every number of masks; empty where the states of a frozen encoder are kept.
+            Number of masks to R rows; empty if the states of a frozen encoder are kept.
         targets : array (B,) or (B, C)
-            Labels of the examples, as the kind of task has them.
+            Labels of the examples, in the form of the kind of task.
         asked : bool array (B, Q)
-            Which questions about the examples the rows are; see `PVPScorer.by_text`.
+            The questions about each example that have a row; see `PVPScorer.by_text`.
         """

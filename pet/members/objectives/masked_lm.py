@@ -8,25 +8,28 @@ from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from pet.data import Pool
 from pet.encoding import Batch, Chunk
-from pet.encoding.masking import Masking
+from pet.encoding.masking import Flags, Masking
 from pet.scoring import PVPScorer
 from pet.training import Loss
+from pet.types import Ints
 
 
 def lm_losses_on(
     scorer: PVPScorer, pool: Pool, size: int, generator: np.random.Generator
 ) -> Iterator[Loss]:
-    """Masked-LM loss on unlabelled pattern inputs: 15 % of the tokens, never the label's slot."""
+    """Yield masked-LM losses of unlabelled pattern inputs without end.
+
+    A loss is of ``size`` inputs, of which 15 % of the tokens are hidden, never the label's slot.
+    """
     backbone = scorer.backbone
     masking = Masking.from_tokenizer(backbone.tokenizer, 0.15, 0.8, 0.1)
 
-    def loss_of(batch: Batch, seen: NDArray[np.int64], chosen: NDArray[np.bool_]) -> Tensor:
+    def loss_of(batch: Batch, seen: Ints, chosen: Flags) -> Tensor:
         if not chosen.any():  # empty texts in a pattern without words
             return torch.zeros((), device=batch.ids.device)
         noisy = scorer.prompted(replace(batch, ids=torch.from_numpy(seen).to(batch.ids)))

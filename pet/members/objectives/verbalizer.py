@@ -1,4 +1,4 @@
-"""PET's objective: label scores against the labels."""
+"""PET's objective: cross entropy of label scores, or a margin."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pet.encoding import Batch
+from pet.encoding.masking import Flags
 from pet.members.objectives.base import LossOfStates, Objective
 from pet.scoring.questions import Asked, sampling_shifts
+from pet.types import Ints
 
 
 class VerbalizerObjective(Objective):
-    """The mean of the readouts' own losses: cross entropy over the labels, or a margin.
+    """Mean loss of the readouts: cross entropy over the labels, or a margin.
 
     Source: PET, section 3.1.
     """
 
-    def prepare(
-        self, batches: Mapping[int, Batch], targets: NDArray[np.int64], asked: NDArray[np.bool_]
-    ) -> LossOfStates:
-        """Return the loss of a batch."""
+    def prepare(self, batches: Mapping[int, Batch], targets: Ints, asked: Flags) -> LossOfStates:
+        """Return the loss of a batch; nothing is random."""
         compute = self.scorer.backbone.compute
         decided = self.kind.decided(asked)
         answers, shifts = targets, np.zeros(len(targets), dtype=np.float32)
@@ -52,9 +51,9 @@ class VerbalizerObjective(Objective):
     ) -> Tensor:
         scores = self.scorer.by_text(self.scorer.label_scores(states, answers=answers), asked)
         losses = []
-        for readout, part in zip(self.scorer.readouts, scores, strict=True):
-            decisions = self.kind.decisions(part + shifts[:, None])
-            # Not by a mask, whose True values a GPU would have to be waited for to count.
+        for readout, readout_scores in zip(self.scorer.readouts, scores, strict=True):
+            decisions = self.kind.decisions(readout_scores + shifts[:, None])
+            # By indices: counting the True values of a mask would wait for a GPU.
             chosen = decisions if decided is None else decisions[decided]
             losses.append(readout.loss(chosen, states, outcomes, self.weights))
         return torch.stack(losses).mean()
