@@ -1,4 +1,4 @@
-"""Model: what scores texts in the end, an ensemble, a distilled classifier or a prompt bank."""
+"""Model: finished models that score texts: ensemble, distilled classifier, prompt bank."""
 
 from pet.model.bank import BankRow, PromptBank
 from pet.model.bank_folder import change_bank, prompt_folders, read_prompt, stored_prompts

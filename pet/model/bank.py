@@ -1,4 +1,4 @@
-"""The prompt bank: several tasks on one frozen backbone, each row of a batch with its own prompt.
+"""The prompt bank: several tasks on one frozen backbone, each row of a batch with its prompt.
 
 Source: Lester et al. 2021 (EMNLP), section 1: one frozen model serves many tasks, whose prompts
 stand in the inputs of one batch.
@@ -47,7 +47,7 @@ class PromptBank:
     Parameters
     ----------
     backbone : LanguageModel
-        What all prompts were made for.
+        The backbone that all prompts were made for.
 
     Examples
     --------
@@ -76,14 +76,14 @@ class PromptBank:
         device: str = "auto",
         precision: str = "auto",
     ) -> Self:
-        """Load the prompts of a folder, and the backbone that they name or another copy of it.
+        """Load the prompts of a folder, and the backbone that they name or a given copy of it.
 
         Raises
         ------
         RunError
             When there is no prompt.
         BackboneError
-            When the backbone cannot be loaded or is not that of the prompts.
+            When the backbone cannot be loaded, or the prompts were made for another.
         """
         require_bank(folder)
         prompts = stored_prompts(folder)
@@ -97,7 +97,7 @@ class PromptBank:
         return bank
 
     def save(self, folder: str | Path) -> None:
-        """Write the prompts into a folder, from which others are removed at the end."""
+        """Write the prompts into a folder, then remove all others from it."""
         others = [name for name in prompt_folders(folder) if name not in self._prompts]
         for name, prompt in self._prompts.items():
             write_prompt(folder, name, prompt)
@@ -105,33 +105,33 @@ class PromptBank:
 
     @property
     def tasks(self) -> Mapping[str, Task]:
-        """The tasks by the names that they have here."""
+        """The tasks, by their names in the bank."""
         return {name: model.task for name, model in self._models.items()}
 
     def add(self, prompt: TaskPrompt | str | Path, name: str | None = None) -> str:
-        """Add a task; what is in the bank already stays as it is.
+        """Add a task; the others do not change.
 
         Parameters
         ----------
         prompt : TaskPrompt, str or Path
-            A prompt, its folder, or a run or saved classifier to take it from.
+            A prompt, its folder, or a run or saved ensemble that contains it.
         name : str, optional
-            What the task is called here; by default its own name.
+            Name of the task in the bank; the task's name by default.
 
         Returns
         -------
         str
-            The name.
+            The name of the task in the bank.
 
         Raises
         ------
         BackboneError
-            When it was made for another backbone.
+            When the prompt was made for another backbone.
         UsageError
-            When the name is taken, or there is no prompt because the backbone was trained too.
+            When the name is taken, or there is no prompt because the backbone was trained.
         """
         if not isinstance(prompt, TaskPrompt):
-            prompt = read_prompt(prompt, "cpu")  # a run's whole ensemble is loaded to take it out
+            prompt = read_prompt(prompt, "cpu")  # for a run, its whole ensemble is loaded
         name = prompt.name if name is None else name
         check_name(name)
         if name in self._prompts:
@@ -141,45 +141,51 @@ class PromptBank:
             model = prompt.on(self.backbone)
             for spec, scorer in zip(model.members.specs, model.members.scorers, strict=True):
                 scorer.put(prompt.weights[spec.name])
-        # What is saved names the backbone that is here, not the copy that a prompt was made on.
+        # A saved bank names its backbone, not the copy that a prompt was made on.
         self._prompts[name] = replace(prompt, backbone=place_of(self.backbone))
         self._models[name] = model
         return name
 
     def drop(self, name: str) -> None:
-        """Forget a task."""
+        """Remove a task from the bank.
+
+        Raises
+        ------
+        UsageError
+            When the bank has no such task.
+        """
         if name not in self._prompts:
             raise unknown_task(name, self._prompts)
         del self._prompts[name], self._models[name]
 
     def scores(self, rows: Sequence[BankRow]) -> list[NDArray[np.float32]]:
-        """Score the labels of every row's own task, rows of any tasks in one forward pass.
+        """Score each row's labels, rows of all tasks in one forward pass.
 
-        On a CPU rows of very different lengths take a pass each, which costs less than padding.
+        On a CPU rows of very different lengths have separate passes, which cost less than padding.
 
         Parameters
         ----------
         rows : sequence of (str, mapping)
-            Names of tasks, and texts by field.
+            Name of the task, and texts by field.
 
         Returns
         -------
         list of array (C,)
-            Columns as the labels of the row's task; softmax of them are probabilities (of
-            multi-label tasks, the sigmoid).
+            Scores of the labels of the row's task, in their order. Their softmax is probabilities
+            (of multi-label tasks, their sigmoid).
 
         Raises
         ------
         UsageError
             When a task is not in the bank.
         DataError
-            Names the first row that is not such a pair, or lacks a text.
+            When a row is not such a pair, or lacks a text; names the first one.
         """
         examples = [self._read(place, row) for place, row in enumerate(rows)]
-        found: dict[int, NDArray[np.float32]] = {}
+        row_scores: dict[int, NDArray[np.float32]] = {}
         for _, places, scores in self._by_task(examples):
-            found |= zip(places, scores, strict=True)
-        return [found[place] for place in range(len(rows))]
+            row_scores |= zip(places, scores, strict=True)
+        return [row_scores[place] for place in range(len(rows))]
 
     def predict(self, rows: Sequence[BankRow], threshold: float = 0.0) -> list[Prediction]:
         """Label rows of any tasks; see `scores`. Below ``threshold`` a row gets no label."""
@@ -188,29 +194,29 @@ class PromptBank:
     def _labelled(
         self, rows: Sequence[tuple[str, Example]], threshold: float = 0.0
     ) -> list[Prediction]:
-        found: dict[int, Prediction] = {}
+        labelled: dict[int, Prediction] = {}
         for task, places, scores in self._by_task(rows):
-            found |= zip(places, predictions(task, scores, threshold), strict=True)
-        return [found[place] for place in range(len(rows))]
+            labelled |= zip(places, predictions(task, scores, threshold), strict=True)
+        return [labelled[place] for place in range(len(rows))]
 
     def _by_task(
         self, rows: Sequence[tuple[str, Example]]
     ) -> Iterator[tuple[Task, list[int], Scores]]:
-        """Score all rows together; yield each task with its rows' places and scores (N, C)."""
-        places: dict[str, list[int]] = {}
+        """Score all rows together; yield each task, the places of its rows, and scores (N, C)."""
+        places_of: dict[str, list[int]] = {}
         for place, (name, _) in enumerate(rows):
-            places.setdefault(name, []).append(place)
-        parts = []
-        for name, own in places.items():
-            chunk = Chunk(self.backbone.tokenizer, [rows[place][1].texts for place in own])
-            parts += [(scorer, chunk) for scorer in self._models[name].members.scorers]
+            places_of.setdefault(name, []).append(place)
+        scored = []
+        for name, places in places_of.items():
+            chunk = Chunk(self.backbone.tokenizer, [rows[place][1].texts for place in places])
+            scored += [(scorer, chunk) for scorer in self._models[name].members.scorers]
         with self.backbone.turn:
-            self.backbone.weights.put({})  # who else uses the backbone may have left others there
-            found = iter(score_mixed(parts) if parts else ())
-        for name, own in places.items():
+            self.backbone.weights.put({})  # other users of the backbone may have left weights
+            scores = iter(score_mixed(scored) if scored else ())
+        for name, places in places_of.items():
             model = self._models[name]
-            members = list(islice(found, len(model.members.scorers)))
-            yield model.task, own, model.ensemble(members)
+            member_scores = list(islice(scores, len(model.members.scorers)))
+            yield model.task, places, model.ensemble(member_scores)
 
     def _read(self, place: int, row: BankRow) -> tuple[str, Example]:
         match row:
@@ -230,10 +236,10 @@ class PromptBank:
         chunk_size: int = 1024,
         threshold: float = 0.0,
     ) -> Iterator[tuple[str, Example, Prediction]]:
-        """Label rows one chunk at a time, so that any number of them takes the same memory."""
+        """Label rows one chunk at a time; memory does not grow with their number."""
         for chunk in chunked(rows, chunk_size):
-            found = self._labelled(chunk, threshold)
-            for (name, example), prediction in zip(chunk, found, strict=True):
+            labelled = self._labelled(chunk, threshold)
+            for (name, example), prediction in zip(chunk, labelled, strict=True):
                 yield name, example, prediction
 
     def examples(
@@ -243,21 +249,23 @@ class PromptBank:
         mapping: Mapping[str, str] | None = None,
         file_format: str | None = None,
     ) -> Iterator[tuple[str, Example]]:
-        """Yield each row's task and example; labels in it are ignored.
+        """Yield each row's task and example; labels are ignored.
 
         Parameters
         ----------
         source, file_format
-            As `pet.data.examples_from` takes them.
+            As for `pet.data.examples_from`.
         task_column : str
-            The column that names the row's task.
+            Column with the name of the row's task.
         mapping : mapping, optional
-            Field to column, for the tasks that have the field.
+            Field to column, for all tasks with the field.
 
         Raises
         ------
         DataError
-            Names the first row that has no task, one that is not in the bank, or no text.
+            When a row has no task, an unknown task, or no text; names the first one.
+        UsageError
+            When the mapping has a field of no task.
         """
         mapping = mapping or {}
         known = dict.fromkeys(name for task in self.tasks.values() for name in task.fields)
@@ -271,21 +279,21 @@ class PromptBank:
             name: Columns(task, {k: v for k, v in mapping.items() if k in task.fields}, "ignored")
             for name, task in self.tasks.items()
         }
-        for where, row in rows_of(source, task_column, file_format):
+        for place, row in rows_of(source, task_column, file_format):
             if task_column not in row:
                 raise DataError(
-                    f"{where}: no column {task_column!r} that names the row's task; found "
+                    f"{place}: no column {task_column!r} that names the row's task; found "
                     f"{', '.join(map(repr, row)) or 'nothing'}.",
                     "Name the right column with `--task-column COLUMN`.",
                 )
             name = "" if row[task_column] is None else str(row[task_column]).strip()
             if not name:
                 raise DataError(
-                    f"{where}: column {task_column!r} names no task.",
+                    f"{place}: column {task_column!r} names no task.",
                     f"Expected one of {', '.join(columns)}.",
                 )
             if name not in columns:
                 raise DataError(
-                    f"{where}: the bank has no task {name!r}.", did_you_mean(name, columns)
+                    f"{place}: the bank has no task {name!r}.", did_you_mean(name, columns)
                 )
-            yield name, columns[name].example(where, row)
+            yield name, columns[name].example(place, row)

@@ -1,4 +1,4 @@
-"""The folder of a prompt bank: a folder for every task."""
+"""The folder of a prompt bank: one folder for each task."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from pet.runs.writing import UNFINISHED
 
 
 def read_prompt(path: str | Path, device: str = "auto", precision: str = "auto") -> TaskPrompt:
-    """Read a prompt's folder, or take the prompt out of a run or a saved classifier.
+    """Read a prompt from its folder, or from a run or a saved ensemble.
 
     Raises
     ------
     RunError
-        When it is none of these, or damaged.
+        When the folder is none of these, or damaged.
     UsageError
-        When the backbone was trained too, or a classifier was distilled.
+        When the backbone was trained, or a classifier was distilled.
     """
     folder = Path(path)
     if PromptFiles(folder).record.is_file():
@@ -36,10 +36,10 @@ def read_prompt(path: str | Path, device: str = "auto", precision: str = "auto")
             raise UsageError(f"{path}: method {method} has no patterns, and so no prompt.")
         if not run.has(run.ensemble):
             raise RunError(f"{path}: this run is not finished.", "Run the same command again.")
-        return TaskPrompt.of(trained_members(run, device, precision))
+        return TaskPrompt.from_model(trained_members(run, device, precision))
     model = load_model(folder, device, precision)
     if isinstance(model, EnsembleModel):
-        return TaskPrompt.of(model)
+        return TaskPrompt.from_model(model)
     raise UsageError(
         f"{path}: a sequence classifier has no prompt; all of its weights were trained.",
         "Give the run folder that it came from.",
@@ -47,7 +47,7 @@ def read_prompt(path: str | Path, device: str = "auto", precision: str = "auto")
 
 
 def prompt_folders(bank: str | Path) -> dict[str, Path]:
-    """Where the prompts of a bank's folder are, by name; none where there is no such folder."""
+    """Return the folders of a bank's prompts, by name; empty if the bank has no folder."""
     return {folder.name: folder for folder in PromptFiles.in_bank(bank)}
 
 
@@ -69,20 +69,20 @@ def change_bank(
     bank : str or Path
         The folder.
     drop : sequence of str
-        Names of prompts that are removed.
+        Names of prompts to remove.
     add : sequence of (str, TaskPrompt)
-        What is written, and how it is called.
+        Names and prompts to write.
     replace : bool
-        Whether what is written may take the place of a prompt of its name.
+        Whether a new prompt may replace one of its name.
 
     Raises
     ------
     UsageError
-        When a name is unknown, no folder's name, or taken.
+        When a name is unknown, taken, or cannot name a folder.
     BackboneError
         When prompts were made for different backbones.
     RunError
-        When there is nothing to be removed, or a prompt is damaged.
+        When there is no prompt to remove, or a prompt is damaged.
     """
     there, drop = prompt_folders(bank), tuple(dict.fromkeys(drop))
     if drop and not there:
@@ -103,7 +103,7 @@ def change_bank(
         for other in known.values():
             refuse_other_backbone(name, prompt, other.backbone, other.fingerprint)
         known[name] = prompt
-    for name, prompt in add:  # first, so that what cannot be written removes nothing
+    for name, prompt in add:  # first, so that a failure to write removes nothing
         write_prompt(bank, name, prompt)
     for name in drop:
         if name not in dict(add):
@@ -111,13 +111,19 @@ def change_bank(
 
 
 def write_prompt(bank: str | Path, name: str, prompt: TaskPrompt) -> None:
-    """Write a prompt into a bank's folder, whole or not at all, in place of one of its name."""
+    """Write a prompt into a bank's folder, whole or not at all; one of its name is replaced."""
     with Folder(Path(bank)).writing(name) as temporary:
         prompt.save(temporary)
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that cannot be a folder's."""
+    """Refuse a name that cannot name a folder.
+
+    Raises
+    ------
+    UsageError
+        When it cannot.
+    """
     if not re.fullmatch(r"\w[\w.-]*", name) or name.endswith(UNFINISHED):
         raise UsageError(
             f"{name!r} cannot name a prompt: expected letters, digits, dots, dashes.",
@@ -126,5 +132,5 @@ def check_name(name: str) -> None:
 
 
 def unknown_task(name: str, known: Mapping[str, object]) -> UsageError:
-    """What to say about a task that is not in a bank."""
+    """Return the error about a task that is not in a bank."""
     return UsageError(f"The bank has no task {name!r}.", did_you_mean(name, known))

@@ -1,4 +1,4 @@
-"""Combiners: members' scores -> one score, a function each."""
+"""Combiners of members' scores: one function each, (K, D, A) and weights (K,) -> (D, A)."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ Weights = NDArray[np.float64]
 
 
 def mean_logits(scores: Scores, weights: Weights) -> Scores:
-    """Weighted mean of raw scores, PET's own: (K, D, A) and (K,) -> (D, A)."""
+    """Return the weighted mean of raw scores, as in PET: (K, D, A) and (K,) -> (D, A)."""
     return _weighted(scores, weights)
 
 
 def mean_probabilities(scores: Scores, weights: Weights) -> Scores:
-    """Logarithm of the weighted mean of probabilities: a mixture of the members."""
+    """Return the logarithm of the weighted mean of probabilities: a mixture of the members."""
     mixed = _weighted(softmax(scores, axis=2), weights)
     return _log(mixed)
 
 
 def mean_log_probabilities(scores: Scores, weights: Weights) -> Scores:
-    """Weighted mean of log-probabilities: a product of the members."""
+    """Return the weighted mean of log-probabilities: a product of the members."""
     return _weighted(log_softmax(scores, axis=2), weights)
 
 
 def majority_vote(scores: Scores, weights: Weights) -> Scores:
-    """Logarithm of the weighted share of votes; the mean probability breaks ties."""
+    """Return the logarithm of the weighted share of votes; the mean probability breaks ties."""
     ballots = np.eye(scores.shape[2])[scores.argmax(axis=2)]
     shares = _weighted(ballots, weights)
     mixed = _weighted(softmax(scores, axis=2), weights)

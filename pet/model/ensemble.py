@@ -1,7 +1,7 @@
-"""The ensembling layers: label scores (members, verbalizers, N, C) become (N, C), axis by axis.
+"""The ensemble: label scores of K members, each (V, N, C), are combined to (N, C).
 
-Combiners see decisions among alternatives (K, D, A), as the kind of task lays scores out.
-Members may have different numbers of verbalizers, so the array is a list of (V, N, C) arrays.
+First the V verbalizers of each member are combined, then the members. Combiners read scores as
+decisions among alternatives (K, D, A), in the form of the kind of task.
 """
 
 from __future__ import annotations
@@ -11,30 +11,29 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pet.errors import UsageError, did_you_mean
 from pet.model.combiners import COMBINERS, Weights
 from pet.task.kinds import KINDS
-from pet.types import Scores
+from pet.types import Floats, Scores
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """How the verbalizers of a member, and then the members, are combined.
+    """Weights, temperatures and combiners of members.
 
     Parameters
     ----------
     weights : sequence of float
-        One a member, not negative; they are normalised.
+        One for each member, not negative; they are normalised.
     temperatures : sequence of float
-        One a member; its scores are divided by it.
+        One for each member, whose scores are divided by it.
     combine_verbalizers, combine_members : str
         Names in `COMBINERS`.
     temperature : float
-        What comes out is divided by it, so that its probabilities are honest; it changes no label.
+        Divides the combined scores, which calibrates their probabilities; it changes no label.
     kind : str
-        Of the task, a name in `pet.task.kinds.KINDS`.
+        Kind of the task, a name in `pet.task.kinds.KINDS`.
     """
 
     weights: tuple[float, ...]
@@ -62,43 +61,43 @@ class Ensemble:
             )
 
     @classmethod
-    def uniform(cls, members: int, **how: Any) -> Ensemble:
-        """Every member counts the same."""
-        return cls((1.0,) * members, (1.0,) * members, **how)
+    def uniform(cls, members: int, **more: Any) -> Ensemble:
+        """Make an ensemble of members with equal weights; ``more`` are other parameters."""
+        return cls((1.0,) * members, (1.0,) * members, **more)
 
     def member_scores(self, scores: Sequence[Scores]) -> Scores:
         """Combine each member's verbalizers: a list of (V, N, C) -> (members, N, C)."""
         return np.stack(
             [
-                self._combined(self.combine_verbalizers, part, np.full(len(part), 1 / len(part)))
+                self._combined(self.combine_verbalizers, one, np.full(len(one), 1 / len(one)))
                 / temperature
-                for part, temperature in zip(scores, self.temperatures, strict=True)
+                for one, temperature in zip(scores, self.temperatures, strict=True)
             ]
         ).astype(np.float32)
 
     def __call__(self, scores: Sequence[Scores]) -> Scores:
-        """Combine everything: a list of (V, N, C) -> (N, C)."""
+        """Combine verbalizers, then members: a list of (V, N, C) -> (N, C)."""
         weights = np.asarray(self.weights) / sum(self.weights)
         members = self.member_scores(scores)
         combined = self._combined(self.combine_members, members, weights)
         return (combined / self.temperature).astype(np.float32)
 
-    def _combined(self, how: str, scores: Scores, weights: Weights) -> Scores:
+    def _combined(self, combiner: str, scores: Scores, weights: Weights) -> Scores:
         """Combine the first axis: (K, N, C) -> (N, C)."""
         kind = KINDS[self.kind]
-        combined = COMBINERS[how](kind.decisions(scores), weights)
+        combined = COMBINERS[combiner](kind.decisions(scores), weights)
         return kind.scores(combined, scores.shape[2])
 
 
-def pairwise_agreement(decisions: NDArray[Any]) -> float:
-    """Share of pairs of members that choose the same alternative, from scores (members, D, A)."""
+def pairwise_agreement(decisions: Floats) -> float:
+    """Return the share of pairs of members that agree, from scores (K, D, A) of decisions."""
     members, _, alternatives = decisions.shape
     votes = np.eye(alternatives)[decisions.argmax(axis=2)].sum(axis=0)
     return float((votes * (votes - 1)).sum(axis=1).mean() / (members * (members - 1)))
 
 
 def ensemble_to_dict(ensemble: Ensemble, names: Sequence[str]) -> Mapping[str, Any]:
-    """Plain JSON values, with the members' names beside their weights."""
+    """Return JSON values, with the members' names beside their weights."""
     return {
         "members": list(names),
         "weights": list(ensemble.weights),
@@ -111,7 +110,7 @@ def ensemble_to_dict(ensemble: Ensemble, names: Sequence[str]) -> Mapping[str, A
 
 
 def ensemble_from_dict(plain: Mapping[str, Any]) -> Ensemble:
-    """Read `ensemble_to_dict`."""
+    """Rebuild from `ensemble_to_dict`."""
     return Ensemble(
         tuple(plain["weights"]),
         tuple(plain["temperatures"]),

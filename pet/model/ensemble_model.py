@@ -1,4 +1,4 @@
-"""What a run ends with: an ensemble of members, or whatever else scores the labels of a task."""
+"""Models of a run: what every model can do, and the ensemble of members."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from pet.types import Scores, Texts
 
 
 class Scoring(Protocol):
-    """Anything that scores the labels of a task."""
+    """A scorer of texts: logits of the labels of a task."""
 
     @property
     def task(self) -> Task:
         """Labels and fields."""
 
     def scores(self, texts: Texts) -> Scores:
-        """Score examples: (N, C), softmax of which are probabilities."""
+        """Score N texts: (N, C), whose softmax is probabilities (the sigmoid, if multi-label)."""
 
 
 class Model(Scoring, Protocol):
-    """What a run ends with."""
+    """The result of a run: it scores texts and can be saved."""
 
     def save(self, folder: Path) -> None:
         """Write weights and settings."""
@@ -38,7 +38,7 @@ class Model(Scoring, Protocol):
 
 @dataclass
 class EnsembleModel:
-    """Members and how they are combined."""
+    """Members on a backbone, combined by an ensemble."""
 
     members: MemberSet
     ensemble: Ensemble
@@ -49,11 +49,11 @@ class EnsembleModel:
         return self.members.task
 
     def scores(self, texts: Texts) -> Scores:
-        """Score examples: (N, C)."""
+        """Score N texts: (N, C)."""
         return self.ensemble(self.members.scores(texts))
 
     def save(self, folder: Path) -> None:
-        """Write the backbone once, and each member's own weights."""
+        """Write the backbone once, and the weights of each member."""
         backbone = self.members.backbone
         backbone.weights.put({})
         files = ModelFiles(folder)
@@ -67,7 +67,7 @@ class EnsembleModel:
 
 
 def ensemble_card(model: EnsembleModel) -> dict[str, Any]:
-    """Everything about an ensemble but tensors, as JSON values; see `ensemble_from_card`."""
+    """Return everything but tensors of an ensemble, as JSON values; see `ensemble_from_card`."""
     specs = model.members.specs
     return {
         "task": model.task.to_dict(),
@@ -85,7 +85,7 @@ def ensemble_from_card(
     backbone: LanguageModel,
     weights: Mapping[str, Mapping[str, Tensor]],
 ) -> EnsembleModel:
-    """Make an ensemble of what `ensemble_card` told and the members' weights, by name."""
+    """Rebuild an ensemble from `ensemble_card` and the members' weights, by name."""
     task = Task.from_dict(card["task"])
     specs = [
         MemberSpec.from_dict(task, name, plain, card["max_length"])

@@ -1,4 +1,4 @@
-"""Scores as people want them: a label, every label's probability, and how sure it is."""
+"""Predictions: scores turned into a label, probabilities and a confidence."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pet.types import Scores
 
 @dataclass(frozen=True)
 class Prediction:
-    """A label, of multi-label tasks a tuple of labels, and every label's probability.
+    """A label (in multi-label tasks a tuple of labels), and every label's probability.
 
-    ``probability`` is that of the likeliest label, or of exactly this set of labels where each is
-    taken for independent of the others. The label is None where it did not reach a threshold.
+    ``probability`` is that of the likeliest label, or of exactly this set of labels if they were
+    independent. The label is None if ``probability`` is below the threshold.
 
     Examples
     --------
@@ -37,19 +37,19 @@ def predictions(task: Task, scores: Scores, threshold: float = 0.0) -> Iterator[
     """Turn label scores (N, C) into N predictions; see `predict_stream`."""
     kind = task_kind(task)
     probabilities = kind.probabilities(scores)
-    predicted, sure = kind.predicted(probabilities), confidence(kind, probabilities)
+    predicted, confidences = kind.predicted(probabilities), confidence(kind, probabilities)
     for row in range(len(scores)):
-        shares = dict(zip(task.labels, probabilities[row].tolist(), strict=True))
-        label = kind.label(predicted[row], task.labels) if sure[row] >= threshold else None
-        yield Prediction(label, shares, float(sure[row]))
+        by_label = dict(zip(task.labels, probabilities[row].tolist(), strict=True))
+        label = kind.label(predicted[row], task.labels) if confidences[row] >= threshold else None
+        yield Prediction(label, by_label, float(confidences[row]))
 
 
 def predict_stream(
     model: Scoring, examples: Iterable[Example], chunk_size: int = 1024, threshold: float = 0.0
 ) -> Iterator[tuple[Example, Prediction]]:
-    """Label examples one chunk at a time, so that any number of them takes the same memory.
+    """Label examples one chunk at a time; memory does not grow with their number.
 
-    An example whose prediction is less likely than ``threshold`` gets none.
+    A prediction whose probability is below ``threshold`` has no label.
     """
     for chunk in chunked(examples, chunk_size):
         scores = model.scores([example.texts for example in chunk])

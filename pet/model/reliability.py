@@ -1,35 +1,33 @@
-"""Reliability: does 0.9 mean right nine times in ten?"""
+"""Reliability of probabilities: is a prediction of 0.9 right nine times in ten?"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-BINS = 10  # of confidence, as calibration errors are usually told
+from pet.types import Floats, Ints
+
+BINS = 10  # of confidence, as usual in the literature
 
 
-def reliability(
-    probabilities: NDArray[Any], targets: NDArray[np.int64], bins: int = BINS
-) -> list[dict[str, float]]:
-    """Confidence and accuracy in bins of equal width: does 0.9 mean right nine times in ten?
+def reliability(probabilities: Floats, targets: Ints, bins: int = BINS) -> list[dict[str, float]]:
+    """Measure confidence and accuracy in bins of confidence of equal width.
 
     Parameters
     ----------
     probabilities : array (N, C)
         Columns in the order of the task's labels; the largest of a row is its confidence.
     targets : array (N,)
-        True label numbers.
+        Indices of the true labels.
     bins : int
-        How many there are between 0 and 1.
+        Number of bins between 0 and 1.
 
     Returns
     -------
     list of dict
-        For every bin the number ``n`` of predictions in it, their mean ``confidence`` and their
-        ``accuracy``; both are 0 where there is none.
+        For every bin the number ``n`` of its predictions, their mean ``confidence`` and their
+        ``accuracy``; both are 0 in an empty bin.
     """
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == targets
@@ -44,24 +42,28 @@ def reliability(
 
 
 def merged_reliability(
-    parts: Sequence[Sequence[Mapping[str, float]]],
+    reliabilities: Sequence[Sequence[Mapping[str, float]]],
 ) -> list[dict[str, float]]:
-    """Return the `reliability` of several sets of predictions taken together."""
+    """Merge the `reliability` of several sets of predictions into that of all of them."""
     merged = []
-    for own in zip(*parts, strict=True):
-        n = sum(part["n"] for part in own)
+    for bins in zip(*reliabilities, strict=True):
+        n = sum(one["n"] for one in bins)
         means = {
-            name: sum(part["n"] * part[name] for part in own) / max(n, 1)
+            name: sum(one["n"] * one[name] for one in bins) / max(n, 1)
             for name in ("confidence", "accuracy")
         }
         merged.append({"n": n, **means})
     return merged
 
 
-def calibration_error(
-    probabilities: NDArray[Any], targets: NDArray[np.int64], bins: int = BINS
-) -> float:
-    """Expected calibration error: mean gap of confidence and accuracy, weighted by bin size."""
-    found = reliability(probabilities, targets, bins)
-    gaps = [own["n"] * abs(own["confidence"] - own["accuracy"]) for own in found]
+def calibration_error(probabilities: Floats, targets: Ints, bins: int = BINS) -> float:
+    """Return the expected calibration error: mean gap of confidence and accuracy over bins.
+
+    Bins are weighted by their number of predictions. Parameters are those of `reliability`.
+    Source: Guo et al. 2017, section 2.
+    """
+    gaps = [
+        one["n"] * abs(one["confidence"] - one["accuracy"])
+        for one in reliability(probabilities, targets, bins)
+    ]
     return float(sum(gaps) / len(targets))

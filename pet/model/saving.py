@@ -1,4 +1,4 @@
-"""Finished models as folders: written whole, and loaded whatever they are."""
+"""Save and load finished models: ensembles, classifiers, prompts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from pet.task import Task
 
 
 def save_model(model: Model, folder: Path) -> None:
-    """Write a self-contained folder: weights in the Hugging Face layout, and a card."""
+    """Write a model as a self-contained folder: Hugging Face weights and a card."""
     folder.mkdir(parents=True, exist_ok=True)
     model.save(folder)
     card: dict[str, Any] = {"format": 1, "task": model.task.to_dict()}
@@ -37,16 +37,16 @@ def save_model(model: Model, folder: Path) -> None:
 
 
 def load_model(path: str | Path, device: str = "auto", precision: str = "auto") -> Model:
-    """Load what `save_model` wrote, the classifier of a run folder, or a prompt of a bank.
+    """Load a folder of `save_model`, the classifier of a run, or a prompt of a bank.
 
-    A prompt comes with the backbone that it names.
+    A prompt is loaded with the backbone that it names.
 
     Raises
     ------
     RunError
-        When the folder is none of these, or is not whole.
+        When the folder is none of these, or damaged.
     BackboneError
-        When the backbone of a prompt cannot be loaded, or is another one.
+        When the backbone of a prompt cannot be loaded, or has changed.
 
     Examples
     --------
@@ -79,19 +79,25 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
 
 
 def trained_members(folder: RunFolder, device: str, precision: str) -> EnsembleModel:
-    """Load the ensemble of a finished run, also where a classifier was distilled from it."""
-    wanted = folder.asked()
-    task = Task.from_dict(wanted["task"])
-    how = folder.read_json(folder.ensemble)
-    config = wanted["settings"]["backbone"]
+    """Load the ensemble of a finished run, even if a classifier was distilled from it.
+
+    Raises
+    ------
+    RunError
+        When the embedded backbone has changed since.
+    """
+    inputs = folder.asked()
+    task = Task.from_dict(inputs["task"])
+    ensemble = folder.read_json(folder.ensemble)
+    config = inputs["settings"]["backbone"]
     adapted = folder.path / folder.backbone
     name = str(adapted) if adapted.is_dir() else config["backbone"]
-    if name == EMBEDDED and wanted.get("edition") != EDITION:
+    if name == EMBEDDED and inputs.get("edition") != EDITION:
         raise RunError(
             f"{folder.path}: its members were trained on another edition of {EMBEDDED}, whose "
             "weights have changed since.",
             "Train them again; the run's classifier is whole and works as before.",
         )
     backbone = load_backbone(name, device, precision)
-    members = stored_members(folder, how["members"], backbone, task, config["max_length"])
-    return EnsembleModel(members, ensemble_from_dict(how))
+    members = stored_members(folder, ensemble["members"], backbone, task, config["max_length"])
+    return EnsembleModel(members, ensemble_from_dict(ensemble))

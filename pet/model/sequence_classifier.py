@@ -1,10 +1,10 @@
-"""The artefact a user ships: a plain Hugging Face sequence classifier that scores texts."""
+"""A plain Hugging Face sequence classifier that scores texts: the model that users ship."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -19,9 +19,12 @@ from pet.errors import BackboneError
 from pet.task import Task
 from pet.task.kinds import task_kind
 from pet.training import Group
-from pet.types import Scores
+from pet.types import Scores, Texts
 
-# A fresh classification head starts at random, the encoder does not: the head moves faster.
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+# A new classification head starts at random, the encoder does not: the head learns faster.
 _HEAD_RATE_FACTOR = 10.0
 
 
@@ -31,7 +34,7 @@ class SequenceClassifier:
     Parameters
     ----------
     model : transformers.PreTrainedModel
-        With a sequence classification head.
+        Model with a sequence classification head.
     tokenizer : transformers.PreTrainedTokenizerBase
         Its tokenizer.
     task : Task
@@ -43,7 +46,12 @@ class SequenceClassifier:
     """
 
     def __init__(
-        self, model: Any, tokenizer: Any, task: Task, compute: Compute, max_length: int
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        task: Task,
+        compute: Compute,
+        max_length: int,
     ) -> None:
         self.model = model.to(compute.device).eval()
         self.hf_tokenizer = tokenizer
@@ -59,7 +67,7 @@ class SequenceClassifier:
     def fresh(
         cls, config: BackboneConfig, task: Task, seed: int
     ) -> tuple[SequenceClassifier, set[str]]:
-        """Start from a backbone with a new head; also return the names of the new parameters."""
+        """Give a backbone a new head; also return the names of the new parameters."""
         from transformers import AutoModelForSequenceClassification
 
         compute = Compute.choose(config.device, config.precision)
@@ -71,7 +79,7 @@ class SequenceClassifier:
             num_labels=len(task.labels),
             problem_type=task_kind(task).problem_type,
             id2label=dict(enumerate(task.labels)),
-            label2id={label: number for number, label in enumerate(task.labels)},
+            label2id={label: index for index, label in enumerate(task.labels)},
         )
         tokenizer = load_tokenizer(config.backbone)
         classifier = cls(model, tokenizer, task, compute, config.max_length)
@@ -79,7 +87,7 @@ class SequenceClassifier:
 
     @classmethod
     def load(cls, folder: Path, task: Task, config: BackboneConfig) -> SequenceClassifier:
-        """Load a saved one."""
+        """Load a saved classifier."""
         from transformers import AutoModelForSequenceClassification
 
         compute = Compute.choose(config.device, config.precision)
@@ -97,7 +105,12 @@ class SequenceClassifier:
     def cool(self, temperature: float) -> None:
         """Divide all scores by a temperature, in the weights of the last layer.
 
-        So whoever loads the saved folder, with pet or without, gets the same probabilities.
+        So the saved folder gives the same probabilities with pet and without.
+
+        Raises
+        ------
+        BackboneError
+            When the model has no last linear layer of one output for each label.
         """
         size = len(self.task.labels)
         layers = [m for m in self.model.modules() if isinstance(m, nn.Linear)]
@@ -112,11 +125,11 @@ class SequenceClassifier:
             last[-1].bias.div_(temperature)
 
     def encode(self, examples: Sequence[Example]) -> Encoded:
-        """Encode some examples."""
+        """Encode examples without a pattern."""
         return self.encoder.encode(Chunk(self.tokenizer, [example.texts for example in examples]))
 
     def groups(self, new_names: Collection[str]) -> list[Group]:
-        """What is trained: all but the word embeddings, and the new parameters faster."""
+        """Group the parameters to train: all but word embeddings, new ones at a higher rate."""
         words = self.model.get_input_embeddings().weight
         words.requires_grad_(False)
         named = [(n, p) for n, p in self.model.named_parameters() if p is not words]
@@ -125,18 +138,18 @@ class SequenceClassifier:
         return [Group(old), Group(new, _HEAD_RATE_FACTOR)]
 
     def logits(self, batch: Batch) -> Tensor:
-        """Class logits, (B, C), in fp32."""
+        """Return class logits (B, C) in fp32."""
         with self.compute.autocast():
             logits: Tensor = self.model(**model_inputs(batch)).logits
         return logits.float()
 
     @torch.inference_mode()
-    def scores(self, texts: Sequence[Mapping[str, str]]) -> Scores:
-        """Score examples: (N, C)."""
+    def scores(self, texts: Texts) -> Scores:
+        """Score N texts: (N, C)."""
         encoded = self.encoder.encode(Chunk(self.tokenizer, texts))
         put, device = self.compute.put, self.compute.device
         scores = torch.empty(len(encoded), len(self.task.labels), device=device)
         for rows in encoded.batches(self.compute.token_budget):
             scores[put(rows)] = self.logits(encoded.batch(rows, device))
-        found: Scores = scores.cpu().numpy()
-        return found
+        array: Scores = scores.cpu().numpy()
+        return array

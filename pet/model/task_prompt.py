@@ -1,4 +1,4 @@
-"""What a task has learned on a backbone that it left alone: a folder of a few kilobytes."""
+"""The prompt of a task: what its members learned on a frozen backbone, a few kilobytes."""
 
 from __future__ import annotations
 
@@ -20,19 +20,18 @@ from pet.model.ensemble_model import EnsembleModel, ensemble_card, ensemble_from
 from pet.runs import PromptFiles
 from pet.scoring.learned import keeps_backbone
 
-# 2: the fingerprint knows more settings of a backbone.
+# Format 2: the fingerprint covers more settings of a backbone.
 _FORMAT = 2
 _AGAIN = "Take it from its run again: pet bank BANK --add RUN --replace; or drop it."
 
 
 @dataclass(frozen=True)
 class TaskPrompt:
-    """Members that leave the backbone alone, without the backbone.
+    """Members on a frozen backbone, without the backbone.
 
     ``card`` is everything but tensors: task, patterns, label words, kinds of soft templates,
-    calibration, and how the members are combined; see
-    `pet.model.ensemble_model.ensemble_card`. ``weights`` is what each member has learned.
-    ``backbone`` and ``fingerprint`` say what it was made for.
+    offsets and the ensemble; see `pet.model.ensemble_model.ensemble_card`. ``weights`` are the
+    learned tensors of each member. ``backbone`` and ``fingerprint`` identify the backbone.
     """
 
     card: Mapping[str, Any]
@@ -41,17 +40,17 @@ class TaskPrompt:
     fingerprint: str
 
     @classmethod
-    def of(cls, model: EnsembleModel) -> TaskPrompt:
-        """Take the prompt out of an ensemble.
+    def from_model(cls, model: EnsembleModel) -> TaskPrompt:
+        """Extract the prompt from an ensemble.
 
         Raises
         ------
         UsageError
-            When members have trained the backbone's own weights.
+            When members have trained weights of the backbone.
         """
         members = model.members
         weights = {spec.name: dict(members.weights.get(spec.name, {})) for spec in members.specs}
-        if changed := [name for name, own in weights.items() if not keeps_backbone(own)]:
+        if changed := [name for name, learned in weights.items() if not keeps_backbone(learned)]:
             hard = {spec.name for spec in members.specs if spec.soft is None}
             raise UsageError(
                 f"{', '.join(changed[:5])}{' ...' if len(changed) > 5 else ''} of "
@@ -67,12 +66,12 @@ class TaskPrompt:
 
     @classmethod
     def load(cls, folder: str | Path) -> TaskPrompt:
-        """Read what `save` wrote.
+        """Read a folder of `save`.
 
         Raises
         ------
         RunError
-            When it is damaged, or of another format.
+            When the folder is damaged, or of another format.
         """
         files = PromptFiles(Path(folder))
         try:
@@ -89,7 +88,7 @@ class TaskPrompt:
             raise RunError(f"{folder}: this prompt is damaged: {error!r}", _AGAIN) from error
 
     def save(self, folder: Path) -> None:
-        """Write it into a new folder."""
+        """Write the prompt into a new folder."""
         folder.mkdir(parents=True)
         made_for = {"name": self.backbone, "fingerprint": self.fingerprint}
         record = {"format": _FORMAT, "backbone": made_for, **self.card}
@@ -98,8 +97,8 @@ class TaskPrompt:
         files.record.write_text(text, encoding="utf-8")
         tensors = {
             f"{member}/{key}": tensor
-            for member, own in self.weights.items()
-            for key, tensor in own.items()
+            for member, learned in self.weights.items()
+            for key, tensor in learned.items()
         }
         save_file(tensors, files.tensors)
 
@@ -110,19 +109,23 @@ class TaskPrompt:
 
     @property
     def made_of(self) -> str:
-        """Its kinds of members and how many there are of each."""
-        kinds = Counter(_kind(own.get("soft")) for own in self.card["members"].values())
+        """Description of the members: each kind of slots and its count."""
+        kinds = Counter(_kind(member.get("soft")) for member in self.card["members"].values())
         return ", ".join(f"{count} {kind}" for kind, count in kinds.items())
 
     @property
     def learned(self) -> int:
-        """How many numbers it has learned, all members together."""
-        parts = [part for own in self.weights.values() for part in own.items()]
-        # Where P-tuning began is kept for people to look at.
-        return sum(tensor.numel() for name, tensor in parts if not name.endswith(".start"))
+        """Count of learned numbers, all members together."""
+        # The start of P-tuning is stored for people to look at; it is not learned.
+        return sum(
+            tensor.numel()
+            for learned in self.weights.values()
+            for name, tensor in learned.items()
+            if not name.endswith(".start")
+        )
 
     def on(self, backbone: LanguageModel) -> EnsembleModel:
-        """Put it on its backbone, which is not changed and may be shared."""
+        """Make an ensemble on the prompt's backbone, which is not changed and may be shared."""
         return ensemble_from_card(self.card, backbone, self.weights)
 
 
@@ -134,7 +137,7 @@ def backbone_of(
     Raises
     ------
     BackboneError
-        When it is not there any more.
+        When it cannot be loaded.
     """
     try:
         return load_backbone(prompt.backbone, device, precision)
@@ -145,12 +148,18 @@ def backbone_of(
         ) from error
 
 
-def refuse_other_backbone(name: str, prompt: TaskPrompt, backbone: str, own: str) -> None:
-    """Raise a BackboneError where a prompt was made for other weights than those."""
-    if prompt.fingerprint != own:
+def refuse_other_backbone(name: str, prompt: TaskPrompt, backbone: str, actual: str) -> None:
+    """Refuse a prompt whose backbone does not have the fingerprint ``actual``.
+
+    Raises
+    ------
+    BackboneError
+        When it was made for other weights, settings or vocabulary.
+    """
+    if prompt.fingerprint != actual:
         raise BackboneError(
             f"The prompt {name!r} was made for the backbone {prompt.backbone!r} "
-            f"({prompt.fingerprint}); here it is {backbone!r} ({own}), whose weights, "
+            f"({prompt.fingerprint}); here it is {backbone!r} ({actual}), whose weights, "
             "settings or vocabulary differ.",
             "Train the task again with this `--backbone`, or keep it in a bank of its own."
             if prompt.backbone != backbone
@@ -159,14 +168,15 @@ def refuse_other_backbone(name: str, prompt: TaskPrompt, backbone: str, own: str
 
 
 def _kind(soft: Mapping[str, Any] | None) -> str:
+    """Describe the slots of a member: "hard", the kind of soft template, or a mixture of it."""
     if soft is None:
         return "hard"
-    several = soft.get("mixture", 1)
-    return f"mixture of {several} {soft['kind']}" if several > 1 else str(soft["kind"])
+    templates = soft.get("mixture", 1)
+    return f"mixture of {templates} {soft['kind']}" if templates > 1 else str(soft["kind"])
 
 
 def place_of(backbone: LanguageModel) -> str:
-    """Where a backbone lies, from wherever one looks; a hub's name stays as it is."""
+    """Return the absolute path of a backbone's folder; names of the hub do not change."""
     path = Path(backbone.name)
-    known = backbone.name == EMBEDDED or not path.exists()
-    return backbone.name if known else str(path.resolve())
+    is_name = backbone.name == EMBEDDED or not path.exists()
+    return backbone.name if is_name else str(path.resolve())

@@ -1,4 +1,4 @@
-"""One number that makes probabilities honest: scores are divided by it before the softmax."""
+"""Temperatures: scores are divided by one before the softmax, which calibrates probabilities."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from scipy.special import log_softmax, softmax
 
 from pet.types import Scores
 
-_WIDEST = 5.0  # of the logarithm: between 1/148 and 148
+_WIDEST = 5.0  # limit of the logarithm: temperatures between 1/148 and 148
 
 
 def confident_temperature(scores: Scores, confidence: float) -> float:
-    """Find the temperature under which the likeliest alternatives have this mean probability.
+    """Find the temperature at which the likeliest alternatives have this mean probability.
 
     Parameters
     ----------
     scores : array (D, A)
-        Of decisions among A alternatives.
+        Scores of decisions among A alternatives.
     confidence : float
-        Between 1 / A and 1.
+        Mean probability, between 1 / A and 1.
     """
     logits = np.asarray(scores, dtype=np.float64)
 
@@ -39,19 +39,19 @@ def confident_temperature(scores: Scores, confidence: float) -> float:
 
 
 def fit_temperature(scores: Scores, targets: NDArray[np.generic], pull: float = 0.5) -> float:
-    """Find the temperature under which the targets are most likely, pulled to 1.
+    """Find the temperature at which the targets are most likely, pulled to 1.
 
-    Minimises ``sum_n CE(softmax(s_n / t), y_n) + pull (log t)^2``. A few examples that all are
-    labelled rightly would make any probability as large as numbers go; with the pull, a normal
-    prior on log t with variance ``1 / (2 pull)``, they cannot. With ``pull`` 0 this is the
-    temperature scaling of scikit-learn's `CalibratedClassifierCV`. No label changes.
+    Minimises ``sum_n CE(softmax(s_n / t), y_n) + pull (log t)^2``. Without the pull, a few examples
+    that are all predicted rightly would raise probabilities without limit; the pull is a normal
+    prior on log t with variance ``1 / (2 pull)``. With ``pull`` 0 this is the temperature scaling
+    of scikit-learn's `CalibratedClassifierCV`. No label changes.
 
     Parameters
     ----------
     scores : array (N, C)
-        Of examples that nothing was trained on.
+        Scores of examples that were not trained on.
     targets : array (N,) or (N, C)
-        Label numbers, or a share for every label.
+        Label indices, or a share for every label.
     pull : float
         Strength of the pull, in nats.
 
@@ -64,7 +64,7 @@ def fit_temperature(scores: Scores, targets: NDArray[np.generic], pull: float = 
         likelihood = log_softmax(logits / math.exp(log_temperature), axis=1)
         return float(pull * log_temperature**2 - (shares * likelihood).sum())
 
-    found = minimize_scalar(
+    minimum = minimize_scalar(
         loss, bounds=(-_WIDEST, _WIDEST), method="bounded", options={"xatol": 1e-6}
     )
-    return math.exp(found.x)
+    return math.exp(minimum.x)

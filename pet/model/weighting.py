@@ -1,4 +1,4 @@
-"""Weights of members."""
+"""Weights of members in an ensemble."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from pet.errors import UsageError
 from pet.model.ensemble import Ensemble
 from pet.model.temperature import fit_temperature
 from pet.task.kinds import KINDS, Kind
-from pet.types import Scores
+from pet.types import Ints, Scores
 
 
 def accuracy_weights(accuracies: Sequence[float | None]) -> tuple[float, ...]:
-    """Weights from each member's accuracy on the labelled examples before training.
+    """Return the members' accuracies on the labelled examples before training, as weights.
 
-    Source: PET, section 3.2. Uniform where an accuracy is unknown or all are zero.
+    Source: PET, section 3.2. Uniform if an accuracy is unknown or all are zero.
     """
     known = [accuracy or 0.0 for accuracy in accuracies]
     return tuple(known) if None not in accuracies and sum(known) > 0 else (1.0,) * len(known)
@@ -27,7 +26,7 @@ def accuracy_weights(accuracies: Sequence[float | None]) -> tuple[float, ...]:
 
 def learn_weights(
     member_scores: Scores,
-    targets: NDArray[np.int64],
+    targets: Ints,
     pull: float = 10.0,
     kind: Kind = KINDS["single"],
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -41,11 +40,11 @@ def learn_weights(
     member_scores : array (members, N, C)
         Scores of examples that the members were not trained on.
     targets : array (N,) or (N, C)
-        Labels, as the kind of task has them.
+        Labels, in the form of the kind of task.
     pull : float
         Strength of the pull to uniform weights and temperature 1.
     kind : Kind
-        Of the task.
+        Kind of the task.
 
     Returns
     -------
@@ -66,8 +65,8 @@ def learn_weights(
         return loss
 
     optimiser.step(closure)  # type: ignore[no-untyped-call]
-    found = free.detach()
-    return tuple(found[0].softmax(0).tolist()), tuple(found[1].exp().tolist())
+    learned = free.detach()
+    return tuple(learned[0].softmax(0).tolist()), tuple(learned[1].exp().tolist())
 
 
 def weighed(
@@ -75,24 +74,29 @@ def weighed(
     weighting: str,
     accuracies: Sequence[float | None],
     scores: Sequence[Scores] = (),
-    targets: NDArray[np.int64] | None = None,
+    targets: Ints | None = None,
 ) -> Ensemble:
-    """Give a uniform ensemble the weights that a `pet.config.Weighting` means.
+    """Weight the members of a uniform ensemble.
 
-    Temperatures that it has already bring members to one scale; what is learned comes on top.
+    Its temperatures bring members to one scale; learned temperatures multiply them.
 
     Parameters
     ----------
     ensemble : Ensemble
-        With the combiners that it is to have.
+        A uniform ensemble.
     weighting : str
-        Its name.
+        A `pet.config.Weighting`.
     accuracies : sequence of float or None
-        Of every member on the labelled examples before training.
+        Accuracies of the members on the labelled examples before training.
     scores : sequence of array (V, N, C)
         Out-of-fold scores of every member; for "learned" and "tempered" only.
     targets : array (N,) or (N, C)
-        Labels of the same examples, as the kind of task has them.
+        Labels of the same examples, in the form of the kind of task.
+
+    Raises
+    ------
+    UsageError
+        When out-of-fold scores are needed and missing.
     """
     if weighting == "accuracy":
         return replace(ensemble, weights=accuracy_weights(accuracies))
@@ -102,9 +106,9 @@ def weighed(
         raise UsageError(f"Weighting {weighting!r} needs out-of-fold scores.")
     kind, members = KINDS[ensemble.kind], ensemble.member_scores(scores)
     if weighting == "learned":
-        weights, own = learn_weights(members, targets, kind=kind)
+        weights, learned = learn_weights(members, targets, kind=kind)
     else:
         weights, outcomes = ensemble.weights, kind.outcomes(targets)
-        own = tuple(fit_temperature(kind.decisions(part), outcomes) for part in members)
-    both = tuple(np.multiply(ensemble.temperatures, own).tolist())
-    return replace(ensemble, weights=weights, temperatures=both)
+        learned = tuple(fit_temperature(kind.decisions(member), outcomes) for member in members)
+    temperatures = tuple(np.multiply(ensemble.temperatures, learned).tolist())
+    return replace(ensemble, weights=weights, temperatures=temperatures)

@@ -160,7 +160,7 @@ def test_a_saved_classifier_and_a_prompt_itself_are_taken_too(
 ) -> None:
     own = PromptBank(MaskedLM.load(tiny_bert, "cpu", "fp32"))
     own.add(runs / "toy" / "classifier", "saved")
-    own.add(TaskPrompt.of(load_model(runs / "toy", "cpu", "fp32")))  # type: ignore[arg-type]
+    own.add(TaskPrompt.from_model(load_model(runs / "toy", "cpu", "fp32")))  # type: ignore[arg-type]
     texts = MIXED[0][1]
     one, other = own.scores([("saved", texts), ("toy", texts)])
     np.testing.assert_allclose(one, other, atol=1e-6)
@@ -202,7 +202,7 @@ def _random_prompt(task: Task, backbone: MaskedLM, seed: int) -> tuple[TaskPromp
         for part in scorer.learned.parameters():
             part.add_(torch.randn(part.shape, generator=generator))
     members = MemberSet(backbone, task, [spec], {spec.name: scorer.take(())})
-    return TaskPrompt.of(EnsembleModel(members, Ensemble.uniform(1))), scorer
+    return TaskPrompt.from_model(EnsembleModel(members, Ensemble.uniform(1))), scorer
 
 
 # Kinds that put hooks on a model, which threads share.

@@ -99,7 +99,7 @@ def test_p_tuning_starts_where_its_encoder_does(tmp_path: Path, tiny_bert: str) 
         assert start == now
         assert "1.00" not in start  # no word is where a random encoder puts a slot
     # The prompt is counted without what is only there to be looked at.
-    prompt = TaskPrompt.of(trained_members(RunFolder.open(run), "cpu", "fp32"))
+    prompt = TaskPrompt.from_model(trained_members(RunFolder.open(run), "cpu", "fp32"))
     assert prompt.learned == 2 * 32
 
 
