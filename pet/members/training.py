@@ -103,7 +103,8 @@ def train_together(
         keeper=checkpoint,
         progress=work.progress,
     )
-    return list(map(result, members, optimisations, fits, strict=True))
+    trained = zip(members, optimisations, fits, strict=True)
+    return [result(member, optimisation, fit) for member, optimisation, fit in trained]
 
 
 @dataclass(frozen=True)

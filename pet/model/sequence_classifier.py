@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +53,8 @@ class SequenceClassifier:
         compute: Compute,
         max_length: int,
     ) -> None:
-        self.model = model.to(compute.device).eval()
+        self.model: Any = model  # Any, because half of transformers' methods have no types
+        self.model.to(compute.device).eval()
         self.hf_tokenizer = tokenizer
         self.task: Task = task
         self.compute = compute

@@ -1,4 +1,4 @@
-"""Pipeline: the steps of a method, from data to a model."""
+"""Pipeline: runs of a method, from data to a model."""
 
 from pet.pipeline.run import asked, drop_leftovers, finished, run
 

@@ -1,4 +1,4 @@
-"""Adaptation as a step of a run: members and student start from a backbone that read the text."""
+"""Adaptation as a step of a run: members and student start from the adapted backbone."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pet.errors import DataError
 from pet.members import Work
 from pet.runs import RunFolder
 
-# The unlabelled text is read so often at most, and measured on if it has so many texts.
-_PASSES, _MEASURED = 20.0, 20
+# Most passes over the unlabelled text, and fewest texts from which some are held out.
+_PASSES, _FEWEST = 20.0, 20
 
 
 def adapted(
     work: Work, folder: RunFolder, config: BackboneConfig, steps: int, seed: int
 ) -> BackboneConfig:
-    """Adapt the backbone to the unlabelled text, and return the one that came of it.
+    """Adapt the backbone to the unlabelled text, and return the adapted one.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def adapted(
     lm_config = LMConfig(
         max_steps=steps,
         passes=_PASSES,
-        held_out=LMConfig.held_out if len(pool) >= _MEASURED else 0,
+        held_out=LMConfig.held_out if len(pool) >= _FEWEST else 0,
     )
     result = adapt(config, [text], lm_config, seed, target, progress=work.progress)
     folder.log("adapted", **asdict(result))

@@ -1,4 +1,4 @@
-"""What is worth knowing about the data before training."""
+"""Check data before training: counts, repeated texts, lengths, label words."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pet.task.labels import Label, names
 
 @dataclass
 class Findings:
-    """Facts, and those of them that deserve attention."""
+    """Facts about data, and warnings."""
 
     lines: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -35,31 +35,28 @@ def check(
     test: Iterable[Example] | None,
     settings: Settings,
 ) -> Findings:
-    """Look at class counts, duplicates, overlap, lengths and label words.
+    """Check class counts, duplicates, overlap, lengths and label words.
 
     Parameters
     ----------
     task : Task
-        What is classified.
+        Labels, fields and patterns.
     train : sequence of Example
         Labelled examples.
     unlabeled, test : iterable of Example, optional
-        Read once, streamed.
+        Examples that are read once, as a stream.
     settings : Settings
-        Backbone, whose tokenizer counts, most tokens of an input, and which slots patterns get.
+        Backbone, whose tokenizer counts; most tokens of an input; slots of patterns.
     """
     backbone = settings.backbone.backbone
     config = load_config(backbone)
-    model_class, length = (
-        backbone_class(config),
-        min(settings.backbone.max_length, positions_of(config)),
-    )
-    tokenizer = model_class.text_tokenizer(load_tokenizer(backbone))
-    found = Findings()
-    _class_counts(found, task, train)
-    _conflicts(found, train)
-    room = _room(found, task, specs_of(task, settings), tokenizer, length)
-    _lengths(found, "labelled", train, tokenizer, task, room)
+    length = min(settings.backbone.max_length, positions_of(config))
+    tokenizer = backbone_class(config).text_tokenizer(load_tokenizer(backbone))
+    findings = Findings()
+    _class_counts(findings, task, train)
+    _conflicts(findings, train)
+    room = _room(findings, task, specs_of(task, settings), tokenizer, length)
+    _lengths(findings, "labelled", train, tokenizer, task, room)
     train_keys = {example.key for example in train}
     for name, examples in (("unlabelled", unlabeled), ("test", test)):
         if examples is None:
@@ -67,69 +64,69 @@ def check(
         count = overlap = 0
         for chunk in chunked(examples, 4096):
             if count == 0:
-                _lengths(found, name, chunk, tokenizer, task, room)
+                _lengths(findings, name, chunk, tokenizer, task, room)
             count += len(chunk)
             overlap += sum(example.key in train_keys for example in chunk)
-        found.lines.append(f"{name}: {count} examples, {overlap} of them also labelled examples")
+        findings.lines.append(f"{name}: {count} examples, {overlap} of them also labelled examples")
         if overlap and name == "test":
-            found.warnings.append(f"{overlap} test texts are labelled examples too")
-    _label_words(found, task, tokenizer)
-    # Members of one pattern may say the same.
-    found.lines, found.warnings = (
-        list(dict.fromkeys(own)) for own in (found.lines, found.warnings)
+            findings.warnings.append(f"{overlap} test texts are labelled examples too")
+    _label_words(findings, task, tokenizer)
+    # Members of one pattern may have the same lines.
+    findings.lines, findings.warnings = (
+        list(dict.fromkeys(lines)) for lines in (findings.lines, findings.warnings)
     )
-    return found
+    return findings
 
 
-def _class_counts(found: Findings, task: Task, train: Sequence[Example]) -> None:
+def _class_counts(findings: Findings, task: Task, train: Sequence[Example]) -> None:
     counts = Counter(label for example in train for label in names(example.label))
-    found.lines.append(f"labelled: {len(train)} examples")
-    found.lines += [f"  {counts[label]:5d}  {label}" for label in task.labels]
-    found.lines += task_kind(task).described([example.label for example in train])
+    findings.lines.append(f"labelled: {len(train)} examples")
+    findings.lines += [f"  {counts[label]:5d}  {label}" for label in task.labels]
+    findings.lines += task_kind(task).described([example.label for example in train])
     missing = [label for label in task.labels if not counts[label]]
     if missing:
-        found.warnings.append(f"no labelled example of {', '.join(map(repr, missing))}")
+        findings.warnings.append(f"no labelled example of {', '.join(map(repr, missing))}")
     if counts and max(counts.values()) > 5 * max(1, min(counts.values())):
-        found.warnings.append("labels are very uneven; consider `--class-weight balanced`")
+        findings.warnings.append("labels are very uneven; consider `--class-weight balanced`")
 
 
-def _conflicts(found: Findings, train: Sequence[Example]) -> None:
+def _conflicts(findings: Findings, train: Sequence[Example]) -> None:
     labels: dict[tuple[str, ...], set[Label | None]] = {}
     for example in train:
         labels.setdefault(example.key, set()).add(example.label)
     repeated = len(train) - len(labels)
-    conflicts = sum(len(own) > 1 for own in labels.values())
+    conflicts = sum(len(different) > 1 for different in labels.values())
     if repeated:
-        found.warnings.append(f"{repeated} labelled examples repeat another one's text")
+        findings.warnings.append(f"{repeated} labelled examples repeat another one's text")
     if conflicts:
-        found.warnings.append(f"{conflicts} texts are labelled in more than one way")
+        findings.warnings.append(f"{conflicts} texts are labelled in more than one way")
 
 
 def _room(
-    found: Findings,
+    findings: Findings,
     task: Task,
     specs: Sequence[MemberSpec],
     tokenizer: TextTokenizer,
     length: int,
 ) -> int:
-    """Tokens of text that go into every member's pattern which the backbone can use."""
+    """Return the tokens of text that fit into every usable pattern, and note slots and faults."""
     rooms = []
     for spec in specs:
         name = f"pattern {spec.pattern}"
         try:
             encoder = Encoder(tokenizer, spec.pvp.pattern.parts, length, labels=task.labels)
         except PatternError as error:
-            found.warnings.append(f"{name} cannot be used: {error.message}")
+            findings.warnings.append(f"{name} cannot be used: {error.message}")
             continue
         rooms.append(encoder.room)
         if spec.soft is None:
             continue
         slots = len(encoder.soft_starts)
-        found.lines.append(
+        findings.lines.append(
             f"{name}: {slots} learned slots, {spec.soft.kind}; tokens left for text: {encoder.room}"
         )
         if tokenizer.open_ended and spec.soft.start == "mask" and None in encoder.soft_starts:
-            found.warnings.append(
+            findings.warnings.append(
                 f"{name} cannot be used: its slots start as the mask token, as warp's do, which "
                 "this backbone does not have"
             )
@@ -137,7 +134,7 @@ def _room(
 
 
 def _lengths(
-    found: Findings,
+    findings: Findings,
     name: str,
     examples: Sequence[Example],
     tokenizer: TextTokenizer,
@@ -152,18 +149,18 @@ def _lengths(
     )
     lengths = np.asarray(lengths)
     longest = int(lengths.max())
-    found.lines.append(
+    findings.lines.append(
         f"{name}: {int(np.median(lengths))} tokens in the median text, {longest} in the longest"
     )
     too_long = int((lengths > room).sum())
     if too_long:
-        found.warnings.append(
+        findings.warnings.append(
             f"{too_long} {name} texts are longer than {room} tokens, which is what the patterns "
             "leave them, and will be shortened"
         )
 
 
-def _label_words(found: Findings, task: Task, tokenizer: TextTokenizer) -> None:
+def _label_words(findings: Findings, task: Task, tokenizer: TextTokenizer) -> None:
     split = {}
     unknown = []
     for pvp in task.pvps:
@@ -175,12 +172,12 @@ def _label_words(found: Findings, task: Task, tokenizer: TextTokenizer) -> None:
                         unknown.append(word)
                     elif len(pieces) > 1:
                         split[word] = pieces
-    found.warnings += [
+    findings.warnings += [
         f"label word {word!r} is unknown to the backbone" for word in dict.fromkeys(unknown)
     ]
     for word, pieces in split.items():
-        found.lines.append(f"label word {word!r} is {len(pieces)} tokens: {' + '.join(pieces)}")
+        findings.lines.append(f"label word {word!r} is {len(pieces)} tokens: {' + '.join(pieces)}")
     if split:
-        found.warnings.append(
+        findings.warnings.append(
             f"{len(split)} label words are several tokens; scoring them takes more forward passes"
         )

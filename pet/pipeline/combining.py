@@ -1,4 +1,4 @@
-"""Weights of a run's members: alike, from their accuracies, or learned on held-out examples."""
+"""Weights of a run's members: uniform, from accuracies, or learned on held-out examples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pet.model.weighting import weighed
 
 
 def learns_weights(config: EnsembleConfig, members: int, labelled: int) -> bool:
-    """Whether so many members are weighed by scores of labelled examples they did not see."""
+    """Whether weights are learned, which takes scores of examples that members did not see."""
     return config.weighting in ("learned", "tempered") and members > 1 and labelled > 0
 
 
@@ -25,23 +25,18 @@ def combined(
     results: Sequence[MemberResult],
     held_out: HeldOut | None = None,
 ) -> Ensemble:
-    """Combine members with the weights that the configuration means.
+    """Combine members into an ensemble with temperature 1.
 
     Parameters
     ----------
     config : EnsembleConfig
         Combiners and weighting.
     kind : str
-        Of the task.
+        Kind of the task.
     specs, results
-        The members, trained.
+        Specs and results of the members.
     held_out : HeldOut, optional
-        Scores of labelled examples, where `learns_weights` needs them.
-
-    Returns
-    -------
-    Ensemble
-        With temperature 1.
+        Scores of held-out examples, if `learns_weights`.
     """
     uniform = Ensemble(
         (1.0,) * len(specs),
@@ -61,11 +56,11 @@ def combined(
 def _common_scale(
     specs: Sequence[MemberSpec], results: Sequence[MemberResult]
 ) -> tuple[float, ...]:
-    """Temperatures that give members which score labels in several ways the same spread.
+    """Return temperatures that bring the scores of different readouts to the same spread.
 
-    So their mean is one of z-scores (ProtoVerb, section 3), times the mean spread, which keeps
-    probabilities as sharp as they were. All are 1 where every member reads labels alike: from the
-    same readout, and from their words or from yes and no.
+    The mean is then one of z-scores (ProtoVerb, section 3) times the mean spread, which keeps
+    probabilities as sharp as before. All are 1 if every member reads labels in the same way: by the
+    same readout, and all from label words or all from yes and no.
     """
     spreads = [result.spread or 0.0 for result in results]
     ways = {(spec.readout, spec.pvp.pattern.asks_each_label) for spec in specs}

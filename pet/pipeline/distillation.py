@@ -9,7 +9,6 @@ from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.special import softmax
 from torch import Tensor
 from torch.nn import functional
@@ -25,11 +24,11 @@ from pet.model.temperature import fit_temperature
 from pet.seeds import with_seed
 from pet.task.kinds import task_kind
 from pet.training import Checkpoint, Fit, Job, Loss, Schedule, optimise
-from pet.types import Scores
+from pet.types import Ints, Scores
 
 log = logging.getLogger(__name__)
 
-_COMPARED = 2000
+_COMPARED = 2000  # unlabelled texts
 
 
 def distil(
@@ -45,17 +44,17 @@ def distil(
     Parameters
     ----------
     work : Work
-        Task, and unlabelled text, streamed again in every epoch. Progress is told as "distilled".
+        Task, and unlabelled text, streamed in every epoch. The stage in progress is "distilled".
     scores_of : callable
-        Returns an iterator over the ensemble's scores (n, C), chunk by chunk as ``pool.chunks()``.
+        Returns an iterator over the ensemble's scores (n, C) of the chunks of ``pool.chunks()``.
     backbone : BackboneConfig
-        The student starts from it, unless ``config`` names another.
+        Start of the student, unless ``config`` names another.
     config : DistillationConfig
         Temperature, epochs, rate.
     seed : int
-        Of the head and the order of examples.
+        Seed of the head and of the order of examples.
     checkpoint : Checkpoint, optional
-        Where a training that was cut off goes on from.
+        Checkpoint to write, and to go on from after an interruption.
 
     Raises
     ------
@@ -70,11 +69,11 @@ def distil(
     generator = with_seed(seed)
     t, kind = config.distill_temperature, task_kind(task)
 
-    def loss_of(encoded: Encoded, soft: Tensor, rows: NDArray[np.int64]) -> Tensor:
+    def loss_of(encoded: Encoded, soft: Tensor, rows: Ints) -> Tensor:
         logits = student.logits(encoded.batch(rows, student.compute.device))
-        wanted = (kind.decisions(soft[torch.from_numpy(rows)]) / t).softmax(dim=1)
-        found = (kind.decisions(logits) / t).log_softmax(dim=1)
-        return t * t * functional.kl_div(found, wanted, reduction="batchmean")
+        targets = (kind.decisions(soft[torch.from_numpy(rows)]) / t).softmax(dim=1)
+        log_shares = (kind.decisions(logits) / t).log_softmax(dim=1)
+        return t * t * functional.kl_div(log_shares, targets, reduction="batchmean")
 
     def losses() -> Iterator[Loss]:
         while True:
@@ -99,7 +98,7 @@ def distil(
 
 
 def _student_of(backbone: str) -> str:
-    """The backbone itself where transformers has a classifier of its architecture."""
+    """Return the backbone, or the embedded one if transformers has no classifier for it."""
     from transformers import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING
 
     if type(load_config(backbone)) in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
@@ -111,24 +110,22 @@ def _student_of(backbone: str) -> str:
 def student_temperature(
     student: SequenceClassifier, pool: Pool, calibrated: Iterator[Scores]
 ) -> float:
-    """Find the temperature under which a student says what calibrated scores (n, C) say.
+    """Fit the student's temperature to the calibrated ensemble, whose scores (n, C) are given.
 
-    A student learns the soft labels of one temperature, and not exactly; so its own probabilities
-    are compared with the calibrated ensemble's, on some 2,000 of the unlabelled texts.
+    The student learned soft labels of another temperature, and not exactly; so its probabilities
+    are compared with the ensemble's, on some 2,000 of the unlabelled texts.
     """
     step, kind = max(1, len(pool) // _COMPARED), task_kind(student.task)
-    decisions, wanted = [], []
+    decisions, targets = [], []
     for examples, scores in zip(pool.chunks(), calibrated, strict=True):
-        found = student.scores([example.texts for example in examples[::step]])
-        decisions.append(kind.decisions(found))
-        wanted.append(softmax(kind.decisions(scores[::step]), axis=1))
-    return fit_temperature(np.concatenate(decisions), np.concatenate(wanted))
+        student_scores = student.scores([example.texts for example in examples[::step]])
+        decisions.append(kind.decisions(student_scores))
+        targets.append(softmax(kind.decisions(scores[::step]), axis=1))
+    return fit_temperature(np.concatenate(decisions), np.concatenate(targets))
 
 
-def _mixed_batches(
-    lengths: NDArray[np.int64], size: int, generator: np.random.Generator
-) -> Iterator[NDArray[np.int64]]:
-    """Random batches of texts of similar length: sorted within random groups of 16 batches."""
+def _mixed_batches(lengths: Ints, size: int, generator: np.random.Generator) -> Iterator[Ints]:
+    """Yield random batches of texts of similar length, sorted in random groups of 16 batches."""
     order = generator.permutation(len(lengths))
     batches = []
     for start in range(0, len(order), 16 * size):

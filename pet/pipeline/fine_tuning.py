@@ -7,7 +7,6 @@ from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -23,7 +22,7 @@ from pet.seeds import RunStream, derived_seed, with_seed
 from pet.task.kinds import accuracy, targets_of, task_kind
 from pet.training import Checkpoint, Fit, Job, Schedule, optimise
 from pet.training.loop import class_weights, dropout, shuffled_batches
-from pet.types import Scores, Texts
+from pet.types import Ints, Scores, Texts
 
 
 def fine_tune(
@@ -33,7 +32,22 @@ def fine_tune(
     seed: int,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[SequenceClassifier, Fit]:
-    """Train a classifier on the labelled examples alone: the baseline without patterns."""
+    """Train a classifier on the labelled examples alone: the baseline without patterns.
+
+    Parameters
+    ----------
+    work : Work
+        Task, labelled examples, development examples for early stopping. The stage in progress is
+        "fine-tuned".
+    config : BackboneConfig
+        Start of the classifier.
+    training : TrainingConfig
+        Steps, rate, batch size, class weights.
+    seed : int
+        Seed of the head and of the order of examples.
+    checkpoint : Checkpoint, optional
+        Checkpoint to write, and to go on from after an interruption.
+    """
     task, examples, dev = work.task, work.data.train, work.data.dev
     model, new_names = SequenceClassifier.fresh(config, task, seed)
     generator = with_seed(seed)
@@ -45,7 +59,7 @@ def fine_tune(
     )
     weights = None if weights is None else weights.to(model.compute.device)
 
-    def loss_of(rows: NDArray[np.int64]) -> Tensor:
+    def loss_of(rows: Ints) -> Tensor:
         with dropout(model.model, training.dropout):
             logits = model.logits(encoded.batch(rows, model.compute.device))
         outcomes = torch.from_numpy(kind.outcomes(targets[rows])).to(model.compute.device)
@@ -87,7 +101,7 @@ def score_fold(spec: FineTuningFold, progress: Progress) -> Scores:
 
 
 def without_patterns(work: Work, folder: RunFolder, settings: Settings) -> SequenceClassifier:
-    """Fine-tune a classifier in a run, and find its temperature where that is wanted.
+    """Fine-tune a classifier in a run, and find its temperature if `--temper folds` asks for it.
 
     Raises
     ------
@@ -108,7 +122,7 @@ def without_patterns(work: Work, folder: RunFolder, settings: Settings) -> Seque
 def _temperature(
     work: Work, folder: RunFolder, settings: Settings, folds: Folds, seed: int
 ) -> float:
-    """Find the temperature of a fine-tuned classifier on scores of examples it did not see."""
+    """Find the classifier's temperature, on examples held out from classifiers like it."""
     examples = work.data.train
     specs = [
         FineTuningFold(

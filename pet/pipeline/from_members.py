@@ -1,4 +1,4 @@
-"""Methods with patterns: members are trained, combined and, where the method does so, distilled."""
+"""Methods with patterns: train members, combine them and, if the method does so, distil them."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ log = logging.getLogger(__name__)
 def from_members(
     work: Work, folder: RunFolder, settings: Settings, specs: Sequence[MemberSpec]
 ) -> Model:
-    """Make a model of the members that a method plans: their student or, without one, themselves.
+    """Train the members of a method, and return their ensemble or its student.
 
     Parameters
     ----------
     work : Work
         Task and data.
     folder : RunFolder
-        Keeps whatever is finished.
+        Keeps finished steps.
     settings : Settings
-        Each step is handed its part.
+        Settings of all steps.
     specs : sequence of MemberSpec
-        The members, as `pet.members.specs_of` plans them.
+        The members; see `pet.members.specs_of`.
     """
     distils = METHODS[settings.method].distils
     pool = work.data.pool if distils and work.data.pool else None
     with holding(settings.backbone) as backbone:
         specs = [spec.showing(work.data.train, work.task.labels) for spec in specs]
         for spec in specs:
-            spec.scorer(work.task.labels, backbone)  # refuse bad words right away
+            spec.scorer(work.task.labels, backbone)  # refuses bad label words before training
         specs, results, ensemble = _trained(work, folder, settings, specs, pool)
         if pool is None:
             if distils:
@@ -69,7 +69,7 @@ def _trained(
     specs: Sequence[MemberSpec],
     pool: Pool | None,
 ) -> tuple[Sequence[MemberSpec], Sequence[MemberResult], Ensemble]:
-    """Train members and find how they are combined; return those that are left in the end.
+    """Train members, and find their ensemble; return the members of the last generation.
 
     ``pool`` is the text that they score for a student.
     """
@@ -101,7 +101,7 @@ def _temperature(
     held_out: HeldOut | None,
     pool: Pool | None,
 ) -> float:
-    """Find the ensemble's temperature; ``pool`` is text that the members have scored."""
+    """Find the ensemble's temperature; ``pool`` is unlabelled text that the members scored."""
     if way == "folds" and held_out is not None:
         scores, kind = ensemble(held_out.scores), KINDS[ensemble.kind]
         return temperature_of_folds(kind, scores, held_out.targets, folder)
@@ -124,12 +124,12 @@ def _distilled(
     names: Sequence[str],
     pool: Pool,
 ) -> SequenceClassifier:
-    """Teach a classifier what the ensemble says of unlabelled text, as sure as that is."""
+    """Distil an ensemble into a classifier, with the ensemble's temperature."""
 
     def scores(ensemble: Ensemble) -> Iterator[Scores]:
         return (ensemble(chunk) for chunk in pool_scores(folder, names))
 
-    # What is learned does not depend on --temper.
+    # The soft labels do not depend on --temper.
     plain = replace(ensemble, temperature=1.0)
     seed, checkpoint = derived_seed(settings.seed, RunStream.DISTILLATION), Checkpoint(folder)
     config = settings.distillation

@@ -1,9 +1,9 @@
-"""iPET: generations of members that learn from text which other members labelled.
+"""iPET: generations of members that learn from texts that other members labelled.
 
 Every member of a generation starts from the original backbone. It is trained on the labelled
-examples T and on a fresh draw from the unlabelled text, labelled by some of the *other* members of
-the generation before; the draw grows by the factor d from generation to generation, and the label
-ratios of T are kept. Without labelled examples the first members are untrained.
+examples T and on a new draw from the unlabelled text, labelled by some of the *other* members of
+the generation before. The training set grows by the factor d with every generation and keeps the
+label ratios of T. Without labelled examples the first members are untrained.
 
 Source: PET, section 3.4.
 """
@@ -38,9 +38,8 @@ log = logging.getLogger(__name__)
 class Generation:
     """A finished generation.
 
-    ``drawn`` holds, label by label, how many texts every member learned from besides the labelled
-    examples; ``agreement`` is the mean share of members that give a text the label which their
-    average gives it.
+    ``drawn`` counts, for each label, the drawn texts that every member learned from; ``agreement``
+    is the mean share of members whose label of a text is that of their average.
     """
 
     number: int
@@ -52,18 +51,18 @@ class Generation:
 def train_generations(
     store: MemberStore, specs: Sequence[MemberSpec], config: IpetConfig, combine_verbalizers: str
 ) -> tuple[list[MemberSpec], list[MemberResult]]:
-    """Train all generations; finished ones are left as they are.
+    """Train all generations; finished ones are only loaded.
 
     Parameters
     ----------
     store : MemberStore
         Trains, keeps and loads members; its data has unlabelled text.
     specs : sequence of MemberSpec
-        What a generation consists of.
+        Members of one generation.
     config : IpetConfig
         Growth, generations, labellers.
     combine_verbalizers : str
-        How the verbalizers of one member are combined.
+        Combiner of the verbalizers of one member.
 
     Returns
     -------
@@ -73,9 +72,9 @@ def train_generations(
     Raises
     ------
     DataError
-        When too little unlabelled text is taken for some label.
+        When too few unlabelled texts are predicted to have some label.
     UsageError
-        When there are fewer than two members: no member may label for itself; or the task is
+        When there are fewer than two members, as no member labels for itself; or when the task is
         multi-label.
     """
     labels = store.work.task.labels
@@ -88,7 +87,7 @@ def train_generations(
         )
     numbers = label_numbers([example.label for example in store.work.data.train], labels)
     counts = np.bincount(numbers, minlength=len(labels)).tolist()
-    plan = Plan.of(counts, config, len(store.work.data.pool or ()))
+    plan = Plan.from_config(counts, config, len(store.work.data.pool or ()))
     log.info("iPET: %d generations after the first", plan.generations)
     current = _named(specs, 0)
     if not store.work.data.train:
@@ -112,27 +111,31 @@ def train_generations(
 
 
 def finished_generations(folder: RunFolder) -> list[Generation]:
-    """Read the generations of a run folder, in order; none where the method was another."""
-    found: list[Generation] = []
-    while folder.has(record := folder.generation(len(found)).record):
+    """Read the generations of a run folder, in order; empty for other methods."""
+    generations: list[Generation] = []
+    while folder.has(record := folder.generation(len(generations)).record):
         plain = folder.read_json(record)
-        found.append(Generation(**{**plain, "members": tuple(plain["members"])}))
-    return found
+        generations.append(Generation(**{**plain, "members": tuple(plain["members"])}))
+    return generations
 
 
 def agreement(scores: Iterable[list[Scores]], ensemble: Ensemble) -> float:
-    """Mean share of members whose label is that of their average, over chunks of scores."""
+    """Return the mean share of members whose label is that of their average, over all texts.
+
+    ``scores`` yields the members' scores, (V, n, C) each, chunk by chunk.
+    """
     same = total = 0
-    for parts in scores:
-        votes = ensemble.member_scores(parts).argmax(axis=2)
-        same += int((votes == ensemble(parts).argmax(axis=1)).sum())
+    for chunk in scores:
+        votes = ensemble.member_scores(chunk).argmax(axis=2)
+        same += int((votes == ensemble(chunk).argmax(axis=1)).sum())
         total += votes.size
     return same / total
 
 
 def _named(specs: Sequence[MemberSpec], number: int) -> list[MemberSpec]:
+    """Return the members of a generation, with its name and its seeds."""
     named = [replace(spec, name=f"{generation_name(number)}/{spec.name}") for spec in specs]
-    # The first generation has plain PET's seeds and is therefore plain PET's members.
+    # The first generation keeps the seeds of plain PET, so its members are those of plain PET.
     return (
         [s.seeded(derived_seed(s.seed, MemberStream.GENERATION, number)) for s in named]
         if number
@@ -151,10 +154,10 @@ def _draws(
     current: Sequence[MemberSpec],
     combine_verbalizers: str,
 ) -> _Draws:
-    """Draw what each member of a generation learns from: member name to label to row numbers."""
+    """Draw texts for each member of a generation: member name to label to row numbers."""
     file = store.folder.generation(number).draws
     if store.folder.has(file):
-        return {name: own["rows"] for name, own in store.folder.read_json(file).items()}
+        return {name: draw["rows"] for name, draw in store.folder.read_json(file).items()}
     draws: dict[str, Any] = {}
     for spec, itself in zip(current, previous, strict=True):
         generator = np.random.default_rng(derived_seed(spec.seed, MemberStream.LABELLERS))
@@ -162,7 +165,8 @@ def _draws(
         size = max(1, round(plan.labeller_share * len(others)))
         labellers = [others[i] for i in sorted(generator.choice(len(others), size, replace=False))]
         ensemble = Ensemble.uniform(size, combine_verbalizers=combine_verbalizers)
-        scores = np.concatenate([ensemble(part) for part in pool_scores(store.folder, labellers)])
+        chunks = pool_scores(store.folder, labellers)
+        scores = np.concatenate([ensemble(chunk) for chunk in chunks])
         try:
             wanted, most_likely = plan.wanted(number), plan.most_likely(number)
             rows = draw_rows(scores, wanted, store.work.task.labels, generator, most_likely)
@@ -172,7 +176,7 @@ def _draws(
             ) from error
         draws[spec.name] = {"labellers": labellers, "rows": rows}
     store.folder.write_json(file, draws)
-    return {name: own["rows"] for name, own in draws.items()}
+    return {name: draw["rows"] for name, draw in draws.items()}
 
 
 def _finished(
@@ -182,7 +186,7 @@ def _finished(
     draws: _Draws,
     combine_verbalizers: str,
 ) -> list[MemberResult]:
-    """Train what is not trained yet, score the unlabelled text, and write the generation's row."""
+    """Train members that are not finished, score the unlabelled text, and write the record."""
     waiting = {spec.name: draws.get(spec.name, {}) for spec in specs if not store.has(spec)}
     rows = {row for by_label in waiting.values() for rows in by_label.values() for row in rows}
     pool = store.work.data.pool
@@ -195,11 +199,11 @@ def _finished(
     if not store.folder.has(store.folder.generation(number).record):
         names = tuple(spec.name for spec in specs)
         ensemble = Ensemble.uniform(len(names), combine_verbalizers=combine_verbalizers)
-        some = next(iter(draws.values()), {})
+        draw = next(iter(draws.values()), {})  # of one member; all have the same sizes
         finished = Generation(
             number,
             names,
-            {label: len(some.get(label, ())) for label in store.work.task.labels},
+            {label: len(draw.get(label, ())) for label in store.work.task.labels},
             agreement(pool_scores(store.folder, names), ensemble),
         )
         store.folder.write_json(store.folder.generation(number).record, asdict(finished))

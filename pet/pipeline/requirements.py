@@ -1,4 +1,4 @@
-"""Labelled examples and unlabelled text that a method needs."""
+"""Check that a method has the labelled examples and the unlabelled text that it needs."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def check_labels(
 
 
 def check_pool(method: str, pool: Pool | None) -> None:
-    """Refuse to go without unlabelled text where the method needs some.
+    """Refuse a method that needs unlabelled text if there is none.
 
     Raises
     ------
     DataError
-        When it does, and there is none.
+        When there is none.
     """
     if METHODS[method].needs_pool and not pool:
         raise DataError(f"Method {method!r} needs unlabelled text.", "Give `--unlabeled FILE`.")

@@ -1,4 +1,4 @@
-"""From labelled examples and unlabelled text to a model: what each method does, step by step."""
+"""Run a method: from labelled examples and unlabelled text to a model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 def asked(task: Task, settings: Settings, data: Data) -> dict[str, Any]:
-    """Everything that decides a run's result, as JSON values."""
+    """Return everything that decides a run's result, as JSON values."""
     return {
         "task": task.to_dict(),
         "settings": deciding(settings),
@@ -42,7 +42,7 @@ def finished(folder: RunFolder) -> bool:
 
 
 def drop_leftovers(folder: RunFolder) -> None:
-    """Remove the last checkpoint of a finished run, which a process killed right then leaves."""
+    """Remove the last checkpoint, which a process leaves if it is killed at the end of a run."""
     Checkpoint(folder).remove()
 
 
@@ -54,7 +54,7 @@ def run(
     progress: Progress = silent,
     shared: bool = False,
 ) -> Model:
-    """Run a method; what is finished in the folder already is not done again.
+    """Run a method; steps that are finished in the folder are not repeated.
 
     Parameters
     ----------
@@ -65,21 +65,21 @@ def run(
     data : Data
         Labelled examples and unlabelled text.
     folder : RunFolder
-        Where members, scores and the classifier go.
+        Keeps members, scores and the model.
     progress : callable
         Told of every stage; see `pet.progress`.
     shared : bool
-        Several methods have these settings; see `pet.members.specs_of`.
+        Whether the settings are for several methods; see `pet.members.specs_of`.
 
     Returns
     -------
     Model
-        The sequence classifier or ensemble that was written to the folder.
+        The sequence classifier or ensemble, as it is in the folder.
 
     Raises
     ------
     DataError
-        When the labelled examples cannot be learned from.
+        When the method cannot learn from the labelled examples, or lacks unlabelled text.
     """
     check_labels(task, settings.method, settings.training, data.train)
     check_pool(settings.method, data.pool)
@@ -96,7 +96,7 @@ def run(
 
 
 def _model(work: Work, folder: RunFolder, settings: Settings, specs: Sequence[MemberSpec]) -> Model:
-    """Make a method's model, on a backbone that is adapted first where that is wanted."""
+    """Make a method's model, on a backbone that is adapted first if the settings ask for it."""
     if settings.adaptation.adapt:
         steps = settings.adaptation.adapt_steps
         seed = derived_seed(settings.seed, RunStream.ADAPTATION)

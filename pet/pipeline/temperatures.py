@@ -1,8 +1,9 @@
-"""Temperatures that make a run's probabilities honest, found by agreement or on held-out examples.
+"""Temperatures that calibrate a run's probabilities, by agreement or on held-out examples.
 
-What costs nothing is to make the ensemble as sure as two members agree on unlabelled text: where
-members differ enough, they disagree about as often as each of them errs (Jiang et al. 2022).
-Members that learned from the same few examples also err together, so this is a mild correction.
+By agreement, the ensemble's confidence becomes the share of pairs of members that agree on
+unlabelled text, which costs nothing: members that differ enough disagree about as often as each of
+them errs (Jiang et al. 2022). Members that learned from the same few examples also err together,
+so this is a mild correction.
 """
 
 from __future__ import annotations
@@ -23,32 +24,32 @@ from pet.types import Ints, Scores
 
 log = logging.getLogger(__name__)
 
-_COMPARED = 2000  # unlabelled texts: more tell agreement no better
+_COMPARED = 2000  # unlabelled texts; more do not measure agreement better
 
 
 def temperature_of_agreement(
     ensemble: Ensemble, chunks: Iterable[Sequence[Scores]], texts: int, folder: RunFolder
 ) -> float:
-    """Find the temperature under which the ensemble is as sure as its members agree.
+    """Find the temperature at which the ensemble is as confident as its members agree.
 
     Parameters
     ----------
     ensemble : Ensemble
-        Of two or more members.
+        Ensemble of two or more members.
     chunks : iterable of sequence of array (V, n, C)
         The members' scores of the unlabelled texts, chunk by chunk.
     texts : int
-        How many texts there are; some 2,000 of them are compared.
+        Number of texts, of which some 2,000 are compared.
     folder : RunFolder
-        Where the figures are written.
+        Keeps the figures.
     """
     step = max(1, texts // _COMPARED)
     sampled = [[scores[:, ::step] for scores in chunk] for chunk in chunks]
-    member_scores = [np.concatenate(parts, axis=1) for parts in zip(*sampled, strict=True)]
+    member_scores = [np.concatenate(chunks, axis=1) for chunks in zip(*sampled, strict=True)]
     kind = KINDS[ensemble.kind]
     votes = kind.decisions(ensemble.member_scores(member_scores))
     agreement, count = pairwise_agreement(votes), votes.shape[1]
-    # A rule of succession: members that never disagreed on a few texts still may.
+    # Rule of succession: members that never disagreed on a few texts may disagree on others.
     confidence = (agreement * count + 1) / (count + 2)
     temperature = confident_temperature(kind.decisions(ensemble(member_scores)), confidence)
     figures = {"temperature": temperature, "decisions": count, "agreement": agreement}
@@ -58,18 +59,18 @@ def temperature_of_agreement(
 
 
 def temperature_of_folds(kind: Kind, scores: Scores, targets: Ints, folder: RunFolder) -> float:
-    """Find the temperature that fits scores of labelled examples which were held out.
+    """Fit the temperature to scores of held-out labelled examples.
 
     Parameters
     ----------
     kind : Kind
-        Of the task.
+        Kind of the task.
     scores : array (N, C)
-        Of examples that nothing was trained on which scored them.
+        Scores by models that were not trained on these examples.
     targets : array (N,) or (N, C)
-        Their labels, as the kind of task has them.
+        Labels of the examples, in the form of the kind of task.
     folder : RunFolder
-        Where the figures are written.
+        Keeps the figures.
     """
     decisions, outcomes = kind.decisions(scores), kind.outcomes(targets)
     temperature = fit_temperature(decisions, outcomes)

@@ -124,7 +124,7 @@ def test_a_draw_keeps_the_counts_or_names_the_label(
 )
 @pytest.mark.parametrize("growth", [2, 5, 10])
 def test_default_generations_reach_a_thousand_examples(counts: Any, growth: int) -> None:
-    plan = Plan.of(counts, IpetConfig(growth=growth), 10**6)
+    plan = Plan.from_config(counts, IpetConfig(growth=growth), 10**6)
     exact = math.log(1000 / sum(counts), growth)
     assert plan.generations == max(1, math.ceil(exact - 1e-9))
     for number in range(1, plan.generations + 1):
@@ -133,14 +133,14 @@ def test_default_generations_reach_a_thousand_examples(counts: Any, growth: int)
 
 
 def test_default_generations_draw_at_most_half_of_the_text() -> None:
-    assert Plan.of((16, 16), IpetConfig(), 20000).generations == 3
-    assert Plan.of((16, 16), IpetConfig(), 2000).generations == 2
-    assert Plan.of((16, 16), IpetConfig(), 1535).generations == 1
-    assert Plan.of((16, 16), IpetConfig(), 128).generations == 1
+    assert Plan.from_config((16, 16), IpetConfig(), 20000).generations == 3
+    assert Plan.from_config((16, 16), IpetConfig(), 2000).generations == 2
+    assert Plan.from_config((16, 16), IpetConfig(), 1535).generations == 1
+    assert Plan.from_config((16, 16), IpetConfig(), 128).generations == 1
 
 
 def test_the_start_without_labels_takes_ten_a_label_of_the_hundred_most_likely() -> None:
-    plan = Plan.of((0, 0, 0), IpetConfig(), 10**6)
+    plan = Plan.from_config((0, 0, 0), IpetConfig(), 10**6)
     wanted = [plan.wanted(n) for n in range(1, plan.generations + 1)]
     assert wanted == [[10] * 3, [50] * 3, [250] * 3, [1250] * 3]
     assert [plan.most_likely(n) for n in (1, 2, 3)] == [100, None, None]
@@ -149,7 +149,7 @@ def test_the_start_without_labels_takes_ten_a_label_of_the_hundred_most_likely()
 @pytest.mark.parametrize("generations", [3, 10**9])
 def test_a_plan_that_needs_more_text_than_there_is_is_refused_at_once(generations: int) -> None:
     with pytest.raises(DataError, match=r"Generation 2 would draw 240 texts (?s:.*)only 200 unlab"):
-        Plan.of((5, 5), IpetConfig(generations=generations), 200)
+        Plan.from_config((5, 5), IpetConfig(generations=generations), 200)
 
 
 def test_shares_and_factors_are_limited() -> None:
