@@ -71,7 +71,7 @@ def bank_of(backbone: MaskedLM) -> PromptBank:
         spec = spec_of(task, number, 0)
         weights = spec.scorer(task.labels, backbone).take(())
         members = MemberSet(backbone, task, [spec], {spec.name: weights})
-        bank.add(TaskPrompt.of(EnsembleModel(members, Ensemble.uniform(1))), name)
+        bank.add(TaskPrompt.from_model(EnsembleModel(members, Ensemble.uniform(1))), name)
     return bank
 
 

@@ -76,10 +76,10 @@ class AdaptationKeeper:
         """Write a checkpoint, and measure the held-out text."""
         (snapshot,) = snapshots
         place = {name: torch.from_numpy(array) for name, array in self.text.stream.state().items()}
-        self.checkpoint.write(snapshots, place, before=_plain(self.before))
+        self.checkpoint.write(snapshots, place, before=_to_json(self.before))
         figures = self.text.held_out.measure(self.backbone)
         self.folder.log(
-            "checkpoint", step=snapshot.step, loss=snapshot.loss, held_out=_plain(figures)
+            "checkpoint", step=snapshot.step, loss=snapshot.loss, held_out=_to_json(figures)
         )
         tell_figures(figures, snapshot.step, self.total, self.progress)
 
@@ -91,5 +91,5 @@ def tell_figures(figures: HeldOutFigures | None, step: int, total: int, progress
         progress(Event(STAGE, "evaluation", step, total, figures=values))
 
 
-def _plain(figures: HeldOutFigures | None) -> dict[str, Any] | None:
+def _to_json(figures: HeldOutFigures | None) -> dict[str, Any] | None:
     return None if figures is None else asdict(figures)

@@ -84,7 +84,7 @@ def _recipe(pvp: PVP, slots: str) -> Recipe | None:
 
 
 def _with_slots(index: int, pvp: PVP, recipe: Recipe, given: bool, template: TemplateConfig) -> PVP:
-    """Return a PVP with slots: those it has, or its words, or new ones before the text.
+    """Return a PVP with slots: those it has, or its words, or new ones in front of it.
 
     ``given`` says whether the settings ask for slots.
     """

@@ -1,4 +1,4 @@
-"""Reliability of probabilities: is a prediction of 0.9 right nine times in ten?"""
+"""Reliability of probabilities: confidence against accuracy."""
 
 from __future__ import annotations
 

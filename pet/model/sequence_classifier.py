@@ -22,7 +22,7 @@ from pet.training import Group
 from pet.types import Scores, Texts
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
 
 # A new classification head starts at random, the encoder does not: the head learns faster.
 _HEAD_RATE_FACTOR = 10.0
@@ -47,14 +47,13 @@ class SequenceClassifier:
 
     def __init__(
         self,
-        model: PreTrainedModel,
+        model: Any,  # half of the methods of PreTrainedModel have no types
         tokenizer: PreTrainedTokenizerBase,
         task: Task,
         compute: Compute,
         max_length: int,
     ) -> None:
-        self.model: Any = model  # Any, because half of transformers' methods have no types
-        self.model.to(compute.device).eval()
+        self.model = model.to(compute.device).eval()
         self.hf_tokenizer = tokenizer
         self.task: Task = task
         self.compute = compute

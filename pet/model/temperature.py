@@ -1,4 +1,4 @@
-"""Temperatures: scores are divided by one before the softmax, which calibrates probabilities."""
+"""Temperatures, which divide scores before the softmax so that probabilities are calibrated."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def fine_tune(
 
 @dataclass(frozen=True, kw_only=True)
 class FineTuningFold(Fold):
-    """A classifier to train on the examples of ``work``, and to score the texts ``outside``."""
+    """A classifier to train on the examples of ``work`` and to score the texts ``outside`` with."""
 
     work: Work
     backbone: BackboneConfig

@@ -53,7 +53,7 @@ class Job(Generic[AnyLoss]):
 class Fit:
     """Figures of an optimisation: steps taken, mean loss of the last tenth, seconds.
 
-    ``earlier`` is the share of the seconds that was spent before an interruption.
+    ``earlier`` counts those of the seconds that passed before an interruption.
     """
 
     steps: int
