@@ -9,6 +9,7 @@ import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from pet.lazy import loaded_on_use
 from pet.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ _HOMES = {
 # Names that were public once: still there, with a warning that says where they live.
 _MOVED = {"Ensemble": "pet.model", "MaskedLM": "pet.backbone"}
 __all__ = sorted(_HOMES)
+_load = loaded_on_use(__name__, _HOMES)
 
 
 def __getattr__(name: str) -> Any:
@@ -56,9 +58,7 @@ def __getattr__(name: str) -> Any:
             stacklevel=2,
         )
         return getattr(import_module(_MOVED[name]), name)
-    if name not in _HOMES:
-        raise AttributeError(f"module 'pet' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return _load(name)
 
 
 def __dir__() -> list[str]:

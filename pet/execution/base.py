@@ -23,14 +23,14 @@ class Spec(Protocol):
 
 S = TypeVar("S", bound=Spec)
 R = TypeVar("R")
-Work = Callable[[S, Progress], R]
+Worker = Callable[[S, Progress], R]
 
 
 class Executor(Protocol):
     """A place where specs are worked on; the first error stops the rest."""
 
     def run(
-        self, work: Work[S, R], specs: Iterable[S], progress: Progress
+        self, work: Worker[S, R], specs: Iterable[S], progress: Progress
     ) -> Iterator[tuple[S, R]]:
         """Yield each spec with ``work(spec, progress)``.
 

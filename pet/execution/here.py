@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Self
 
-from pet.execution.base import R, S, Work
+from pet.execution.base import R, S, Worker
 from pet.progress import Progress
 
 
@@ -13,7 +13,7 @@ class InProcess:
     """Executor that works on specs in order, each when its result is asked for."""
 
     def run(
-        self, work: Work[S, R], specs: Iterable[S], progress: Progress
+        self, work: Worker[S, R], specs: Iterable[S], progress: Progress
     ) -> Iterator[tuple[S, R]]:
         """Yield each spec with its result; see `Executor.run`."""
         for spec in specs:

@@ -14,7 +14,7 @@ from typing import Any, Self
 import torch
 
 from pet.errors import RunError, UsageError
-from pet.execution.base import R, S, Work
+from pet.execution.base import R, S, Worker
 from pet.progress import Event, Progress, silent
 
 _AHEAD = 2  # specs for each process: one in work, one that waits
@@ -39,7 +39,7 @@ class Processes:
         self._pool = ProcessPoolExecutor(jobs, get_context("spawn"), _settle, (threads, level))
 
     def run(
-        self, work: Work[S, R], specs: Iterable[S], progress: Progress
+        self, work: Worker[S, R], specs: Iterable[S], progress: Progress
     ) -> Iterator[tuple[S, R]]:
         """Yield each spec with its result, in the order in which they finish; see `Executor.run`.
 

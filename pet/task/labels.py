@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pet.errors import DataError, did_you_mean
-from pet.task.task import Task
 from pet.types import Ints
+
+if TYPE_CHECKING:
+    from pet.task.task import Task
 
 # Label of a text; in multi-label tasks all its labels in the task's order, () for none.
 Label = str | tuple[str, ...]

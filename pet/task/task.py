@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import runpy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,11 @@ from typing import Any
 from pet.errors import PetError, TaskError, UsageError, did_you_mean
 from pet.registry import Names, Registry
 from pet.resources import resource_folder
+from pet.task.fitting import TASK_KINDS, check_kind
 from pet.task.pattern import RESERVED
 from pet.task.pvp import PVP
 from pet.task.verbalizer import Verbalizer
 
-TASK_KINDS = Names(("single", "ordinal", "multi-label"), "task_kinds")
 METRIC_NAMES = Names(("accuracy", "micro_f1", "macro_f1", "ece", "mean_absolute_error"), "metrics")
 
 
@@ -101,12 +101,7 @@ class Task:
             raise refuse(
                 f"kind={self.kind!r} is unknown.", did_you_mean(str(self.kind), TASK_KINDS.all())
             )
-        if self.kind == "multi-label":
-            self._check_multi_label(refuse)
-        elif self.kind not in TASK_KINDS.built_in:
-            from pet.task.kinds import KINDS
-
-            KINDS[self.kind].check_task(self)
+        check_kind(self)
         for name in self.fields:
             if name in RESERVED:
                 raise refuse(
@@ -136,23 +131,6 @@ class Task:
         for name in self.columns:
             if name not in self.fields:
                 raise refuse(f"columns names the unknown field {name!r}.")
-
-    def _check_multi_label(self, refuse: Callable[..., TaskError]) -> None:
-        for number, pvp in enumerate(self.pvps):
-            if not pvp.pattern.asks_each_label:
-                raise refuse(
-                    f"pattern {number} ({pvp.pattern.template!r}) chooses one label, but the task "
-                    "is multi-label.",
-                    "Ask about each: '{text} Is this about {label}? {mask}.', with words for 'yes' "
-                    "and 'no'.",
-                )
-        for label in self.labels:
-            if not self.label_separator.strip() or self.label_separator in label:
-                raise refuse(
-                    f"label_separator {self.label_separator!r} cannot separate the label {label!r} "
-                    "from others.",
-                    "Choose a label_separator that is in no label.",
-                )
 
     def select(self, patterns: Sequence[int] | None) -> tuple[tuple[int, PVP], ...]:
         """Return ``(number, PVP)`` of the chosen patterns; all of them for None.

@@ -9,7 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # From the ground up. What stands later may import what stands earlier, never the other way round.
 DOORS = [
-    "version", "errors", "registry", "types", "progress", "seeds", "resources", "device", "config",
+    "version", "errors", "lazy", "registry", "types", "progress", "seeds", "resources", "device",
+    "config",
     "runs", "execution", "task", "training", "data", "encoding", "backbone", "scoring",
     "adaptation", "members", "model", "pipeline", "search", "evaluation", "classifier", "cli",
 ]  # fmt: skip

@@ -50,6 +50,13 @@ def test_what_the_reference_names_is_documented(path: str) -> None:
     assert undocumented == []
 
 
+def test_the_functions_beside_the_commands_are_where_the_page_says() -> None:
+    page = (ROOT / "docs" / "python.md").read_text("utf-8")
+    paths = re.findall(r"^\| `pet \w+` \| `(pet[\w.]+)` \|$", page, flags=re.MULTILINE)
+    assert len(paths) >= 9
+    assert all(callable(named(path)) for path in paths)
+
+
 @pytest.mark.parametrize("name", pet.__all__)
 def test_every_public_name_has_examples_and_they_run(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -10,7 +10,7 @@ no other formula.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,10 @@ from pet.task.kinds.any_labels import AnyLabels
 from pet.task.kinds.base import Kind
 from pet.task.kinds.one_label import OneLabel, OrderedLabels
 from pet.task.labels import Label
-from pet.task.task import Task
 from pet.types import Floats, Ints
+
+if TYPE_CHECKING:
+    from pet.task.task import Task
 
 __all__ = [
     "KINDS", "Kind", "accuracy", "confidence", "is_indicator", "label_list", "read_label",
@@ -127,7 +129,7 @@ def refuse_multi_label(task: Task, subject: str, hint: str | None = None) -> Non
     UsageError
         When the task is refused.
     """
-    if not isinstance(task_kind(task), OneLabel):
+    if not task_kind(task).has_one_label:
         raise UsageError(
             f"{subject} takes tasks with one label a text; {task.name!r} is {task.kind}.", hint
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from pet.errors import DataError
+from pet.task.fitting import check_label_questions
 from pet.task.kinds.base import Array, Kind
 from pet.task.labels import Label, known_label, names
 from pet.types import Floats, Ints
@@ -27,6 +28,10 @@ class AnyLabels(Kind):
     empty_label = ()
     # Unlabelled text shows which labels are preferred to others, not how often one is true.
     has_prior = False
+
+    def check_task(self, task: Task) -> None:
+        """Refuse a task that does not ask about each label, or cannot separate labels."""
+        check_label_questions(task)
 
     def read(self, where: str, value: Any, task: Task) -> Label:
         """Read a list of labels, or one text with the task's separator between them."""

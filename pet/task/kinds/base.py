@@ -44,6 +44,8 @@ class Kind(ABC):
     problem_type: ClassVar[str]
     empty_label: ClassVar[Label | None] = None
     has_prior: ClassVar[bool] = True
+    # Whether each text has exactly one label, as some methods need it.
+    has_one_label: ClassVar[bool] = False
 
     def check_task(self, task: Task) -> None:  # noqa: B027 (most kinds refuse none)
         """Refuse a task that does not fit this kind, with a `TaskError`; by default none."""

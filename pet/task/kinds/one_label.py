@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class OneLabel(Kind):
     """Every text has one label: the likeliest in a softmax over the labels."""
 
+    has_one_label = True
+
     accuracy_title = "test accuracy"
     # Micro F1 equals the accuracy here; labels without order have no distance.
     without_metrics = frozenset({"micro_f1", "mean_absolute_error"})
