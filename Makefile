@@ -26,6 +26,7 @@ coverage: .venv/installed
 
 # The pages as a site, in build/site; a broken link or an undocumented public name fails.
 docs: .venv/docs
+	$(BIN)/pytest -q tests/whole/test_public_docs.py
 	$(BIN)/mkdocs build --strict --config-file .ci/mkdocs.yml
 	@echo "Open build/site/index.html"
 
