@@ -35,9 +35,18 @@ def modules(root: Path) -> dict[str, Path]:
 
 
 def imported(path: Path, known: Iterable[str]) -> Iterator[str]:
-    """Yield the modules of the package that a file imports, once for each import."""
+    """Yield the modules of the package that a file imports when it runs, once for each import."""
     names = set(known)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node in for_types:
+            continue
         if isinstance(node, ast.Import):
             yield from (item.name for item in node.names if item.name in names)
         elif isinstance(node, ast.ImportFrom) and node.module in names:

@@ -29,7 +29,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     reasons = {
         "slow": None if config.getoption("--slow") else "slow; run with --slow",
         "gpu": None if torch.cuda.is_available() else "needs a CUDA GPU",
-        "shared_data": None if (SHARED / "data").is_dir() else "needs the shared data sets, absent here",
+        "shared_data": None
+        if (SHARED / "data").is_dir()
+        else "needs the shared data sets, absent here",
     }
     # What takes minutes in one piece starts first, so that the other worker goes on beside it.
     items.sort(key=lambda item: "whole" not in item.path.parts)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from pet.errors import DataError
-from pet.task.fitting import check_label_questions
 from pet.task.kinds.base import Array, Kind
+from pet.task.label_questions import check_label_questions
 from pet.task.labels import Label, known_label, names
 from pet.types import Floats, Ints
 
