@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 
+from pet.data.faults import Fault, OnFault
 from pet.data.readers import check_characters, rows_of
 from pet.errors import DataError, UsageError, did_you_mean
 from pet.task import Task
@@ -166,11 +167,35 @@ def examples_from(
 
 
 def examples_and_rows(
-    source: Any, columns: Columns, file_format: str | None = None
+    source: Any,
+    columns: Columns,
+    file_format: str | None = None,
+    on_fault: OnFault | None = None,
 ) -> Iterator[tuple[Example, Mapping[str, Any]]]:
-    """Yield examples as `examples_from` does, each with its row of all columns."""
-    for where, row in rows_of(source, columns.label, file_format):
-        yield columns.example(where, row), row
+    """Yield examples as `examples_from` does, each with its row of all columns.
+
+    Parameters
+    ----------
+    source, columns, file_format
+        As for `examples_from`.
+    on_fault : callable, optional
+        Called with the `Fault` of every row that cannot become an example, before the example
+        after it is yielded; such rows are passed over. Without it the first one is raised.
+
+    Raises
+    ------
+    DataError
+        Names the first faulty row; with ``on_fault`` the place after which nothing can be read.
+    """
+    for where, row in rows_of(source, columns.label, file_format, on_fault):
+        try:
+            example = columns.example(where, row)
+        except DataError as error:
+            if on_fault is None:
+                raise
+            on_fault(Fault(where, error, row))
+        else:
+            yield example, row
 
 
 def has_labels(source: Any, columns: Columns, file_format: str | None = None) -> bool:

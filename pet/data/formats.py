@@ -11,8 +11,9 @@ from typing import IO, Any
 from pet.errors import DataError
 from pet.registry import Registry
 
-# A row's place, for messages, and its columns.
-SourceRow = tuple[str, Mapping[str, Any]]
+# A row's place, for messages, and its columns; or what is wrong with it, if the rows after it can
+# still be read.
+SourceRow = tuple[str, Mapping[str, Any] | DataError]
 Reader = Callable[[str, IO[bytes]], Iterator[SourceRow]]
 RowWriter = Callable[[Mapping[str, Any]], object]
 Writer = Callable[[IO[str], Sequence[str]], RowWriter]
@@ -25,7 +26,9 @@ class Format:
     Parameters
     ----------
     read : callable
-        Takes a file's name, for messages, and its byte stream; yields every row with its place.
+        Takes a file's name, for messages, and its byte stream; yields every row with its place. In
+        the place of a row that cannot be read it yields a `DataError`, and goes on; it raises one
+        when nothing after it can be read.
     writer : callable, optional
         Takes a text stream and the names of the columns; returns a function that writes a row.
         Without one, files of the format can only be read.
@@ -59,18 +62,22 @@ def decoded_lines(name: str, stream: IO[bytes]) -> Iterator[str]:
 def read_json_lines(name: str, stream: IO[bytes]) -> Iterator[SourceRow]:
     """Yield the JSON object of every line; empty lines are skipped."""
     for number, line in enumerate(decoded_lines(name, stream), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(
-                f"{name}, row {number}: not JSON: {error.msg} at character {error.pos + 1}.",
-                'Every line holds one JSON object, such as {"text": "..."}.',
-            ) from error
-        if not isinstance(row, dict):
-            raise DataError(f"{name}, row {number}: expected a JSON object, found {row!r}.")
-        yield f"{name}, row {number}", row
+        if line.strip():
+            where = f"{name}, row {number}"
+            yield where, _json_object(where, line)
+
+
+def _json_object(where: str, line: str) -> Mapping[str, Any] | DataError:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        return DataError(
+            f"{where}: not JSON: {error.msg} at character {error.pos + 1}.",
+            'Every line holds one JSON object, such as {"text": "..."}.',
+        )
+    if isinstance(row, dict):
+        return row
+    return DataError(f"{where}: expected a JSON object, found {row!r}.")
 
 
 def json_lines_writer(stream: IO[str], columns: Sequence[str]) -> RowWriter:
@@ -88,13 +95,18 @@ def table_of(delimiter: str) -> Format:
             for number, row in enumerate(reader, 1):
                 # DictReader collects cells beyond the header under None.
                 beyond = row.pop(None, [])
+                where = f"{name}, row {number}"
                 if any(beyond):
-                    raise DataError(
-                        f"{name}, row {number}: {len(row) + len(beyond)} cells, but the header "
-                        f"names {len(row)}.",
-                        "Put a text that holds the separator in double quotes.",
+                    yield (
+                        where,
+                        DataError(
+                            f"{where}: {len(row) + len(beyond)} cells, but the header names "
+                            f"{len(row)}.",
+                            "Put a text that holds the separator in double quotes.",
+                        ),
                     )
-                yield f"{name}, row {number}", row
+                    continue
+                yield where, row
         except csv.Error as error:
             raise DataError(f"{name}, near line {reader.reader.line_num}: {error}.") from error
 

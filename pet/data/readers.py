@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
+from pet.data.faults import OnFault, Row, rows_read
 from pet.data.formats import FORMATS, Reader, SourceRow, decoded_lines, read_json_lines
 from pet.errors import DataError
 
@@ -17,7 +18,9 @@ from pet.errors import DataError
 _LONGEST_PARAGRAPH = 50_000
 
 
-def rows_of(source: Any, label: str, file_format: str | None = None) -> Iterator[SourceRow]:
+def rows_of(
+    source: Any, label: str, file_format: str | None = None, on_fault: OnFault | None = None
+) -> Iterator[Row]:
     """Yield the rows of a file, standard input ("-"), a data set or a list, with their places.
 
     Parameters
@@ -29,12 +32,18 @@ def rows_of(source: Any, label: str, file_format: str | None = None) -> Iterator
     file_format : str, optional
         Ending of a format in `pet.data.formats.FORMATS`, such as ".csv", for standard input and
         unusual file names.
+    on_fault : callable, optional
+        Called with every `Fault`: a row that cannot be read, though those after it can.
 
     Raises
     ------
     DataError
-        Names the first faulty row.
+        Names the first faulty row; with ``on_fault`` the place after which nothing can be read.
     """
+    return rows_read(_source_rows(source, label, file_format), on_fault)
+
+
+def _source_rows(source: Any, label: str, file_format: str | None) -> Iterator[SourceRow]:
     if isinstance(source, str) and source.startswith("hf:"):
         source = _hub_dataset(source)
     if not isinstance(source, str | Path):
@@ -88,7 +97,9 @@ def _object_rows(source: Any, label: str) -> Iterator[SourceRow]:
     )
     for number, row in enumerate(source, 1):
         if not isinstance(row, Mapping):
-            raise DataError(f"Row {number}: expected a mapping of columns, found {row!r}.")
+            where = f"row {number}"
+            yield where, DataError(f"Row {number}: expected a mapping of columns, found {row!r}.")
+            continue
         value = row.get(label)
         if names and isinstance(value, int):
             row = {**row, label: names[value] if value >= 0 else None}
@@ -143,7 +154,7 @@ def documents_from(
     is_text = Path(source).name.lower().removesuffix(".gz").endswith(".txt")
     lines: list[str] = []
     length = 0
-    for where, row in _file_rows(Path(source), None, {".txt": _lines, **_readers()}):
+    for where, row in rows_read(_file_rows(Path(source), None, {".txt": _lines, **_readers()})):
         name = "text" if is_text else column
         if name not in row:
             raise DataError(

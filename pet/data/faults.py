@@ -1,0 +1,60 @@
+"""Faults: rows that cannot be read, each with its place and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pet.errors import DataError
+
+Row = tuple[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row that cannot be read, or cannot become an example.
+
+    Parameters
+    ----------
+    where : str
+        Place of the row, for messages.
+    error : DataError
+        The fault; its message names the place, too.
+    row : mapping
+        Columns of the row; empty if even these could not be read.
+    """
+
+    where: str
+    error: DataError
+    row: Mapping[str, Any] = field(default_factory=dict)
+
+
+OnFault = Callable[[Fault], object]
+
+
+def rows_read(
+    rows: Iterator[tuple[str, Mapping[str, Any] | DataError]], on_fault: OnFault | None = None
+) -> Iterator[Row]:
+    """Yield the rows that could be read.
+
+    Parameters
+    ----------
+    rows : iterator of (str, mapping or DataError)
+        Every row with its place, as a format's reader yields it: its columns, or what is wrong.
+    on_fault : callable, optional
+        Called with each row that could not be read, before the row after it is yielded. Without
+        it the first fault is raised.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read any further, or at the first fault.
+    """
+    for where, row in rows:
+        if not isinstance(row, DataError):
+            yield where, row
+        elif on_fault is None:
+            raise row
+        else:
+            on_fault(Fault(where, row))

@@ -1,0 +1,80 @@
+"""Faults: with a place to tell them, a row that cannot be read costs none of the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from films import columns
+
+from pet.data import Example, Fault, examples_and_rows
+from pet.data.readers import documents_from
+from pet.errors import DataError
+
+JSON_LINES = """{"text": "good", "label": "positive"}
+{"text": "cut off
+["a list"]
+{"text": " ", "label": "positive"}
+{"text": "fine", "label": "superb"}
+{"text": "bad", "label": "negative"}
+"""
+TABLE = """text,label
+good,positive
+one, two,positive
+,positive
+bad,negative
+"""
+
+
+def test_every_faulty_row_is_told_and_all_others_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(JSON_LINES, "utf-8")
+    faults: list[Fault] = []
+    read = list(examples_and_rows(path, columns(), on_fault=faults.append))
+    assert [example for example, _ in read] == [
+        Example({"text": "good"}, "positive"),
+        Example({"text": "bad"}, "negative"),
+    ]
+    assert [fault.where for fault in faults] == [f"{path}, row {number}" for number in (2, 3, 4, 5)]
+    for fault, message in zip(
+        faults,
+        ["not JSON", "expected a JSON object", "the text is empty", "unknown label 'superb'"],
+        strict=True,
+    ):
+        assert message in str(fault.error)
+        assert fault.where in str(fault.error)
+    assert [dict(fault.row) for fault in faults] == [
+        {}, {}, {"text": " ", "label": "positive"}, {"text": "fine", "label": "superb"},
+    ]  # fmt: skip
+
+
+def test_a_tables_faulty_rows_are_told_too(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(TABLE, "utf-8")
+    faults: list[Fault] = []
+    read = list(examples_and_rows(path, columns(), on_fault=faults.append))
+    assert [example.texts["text"] for example, _ in read] == ["good", "bad"]
+    assert [fault.where for fault in faults] == [f"{path}, row 2", f"{path}, row 3"]
+    assert "3 cells, but the header names 2" in str(faults[0].error)
+
+
+def test_faults_come_before_the_rows_after_them() -> None:
+    rows: list[Any] = [{"text": ""}, {"text": "a"}, "no mapping", {"text": "b"}, {"text": None}]
+    order: list[str] = []
+    for example, _ in examples_and_rows(
+        rows, columns(labels="ignored"), on_fault=lambda fault: order.append(fault.where)
+    ):
+        order.append(example.texts["text"])
+    assert order == ["row 1", "a", "row 3", "b", "row 5"]
+
+
+def test_without_a_place_to_tell_them_the_first_fault_is_raised(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(JSON_LINES, "utf-8")
+    rows = examples_and_rows(path, columns())
+    assert next(rows)[0] == Example({"text": "good"}, "positive")
+    with pytest.raises(DataError, match="row 2: not JSON"):
+        next(rows)
+    with pytest.raises(DataError, match="row 2: not JSON"):
+        list(documents_from(path))
