@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import reprlib
 from collections.abc import Iterable
 
 # An option in a message or a help text: `--name` or `--name VALUE`, in backquotes.
@@ -34,6 +35,28 @@ def for_python(text: str) -> str:
         return f"{name}={value if literal else repr(value)}"
 
     return _OPTION.sub(parameter, text)
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 3
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 20
+
+
+def shown(value: object, most: int = 200) -> str:
+    """Return a value for a message: its `repr`, shortened to ``most`` characters.
+
+    Examples
+    --------
+    >>> from pet.errors import shown
+    >>> shown("fine"), len(shown("x" * 10**6)) < 200
+    ("'fine'", True)
+    """
+    try:
+        text = _SHORT.repr(value)
+    except Exception:  # a number of more digits than Python writes, an object of anybody's class
+        return f"a value of type {type(value).__name__}"
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 class PetError(Exception):

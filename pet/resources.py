@@ -14,3 +14,11 @@ def resource_folder(name: str) -> Path:
     """
     inside = _PACKAGE / name
     return inside if inside.is_dir() else _PACKAGE.parent / name
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a file is there; a name that no file can have is no file."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # longer than a name may be, or with a NUL
+        return False

@@ -1,10 +1,11 @@
-"""Checks that a task fits its kind. Those of built-in kinds load nothing heavy."""
+"""Checks that a task's values are texts, and that it fits its kind; built-in ones are light."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from pet.errors import TaskError, shown
 from pet.registry import Names
 from pet.task.label_questions import check_label_questions
 
@@ -12,6 +13,29 @@ if TYPE_CHECKING:
     from pet.task.task import Task
 
 TASK_KINDS = Names(("single", "ordinal", "multi-label"), "task_kinds")
+
+
+def check_texts(task: Task) -> None:
+    """Refuse a task whose names are not texts, as in a file that was damaged or written by hand.
+
+    Raises
+    ------
+    TaskError
+        With the value that is none.
+    """
+    names = ("name", "description", "label_column", "label_separator")
+    texts = [(name, getattr(task, name)) for name in names]
+    texts += [("fields", name) for name in task.fields]
+    if isinstance(task.columns, Mapping):
+        texts += [("columns", part) for pair in task.columns.items() for part in pair]
+    else:
+        raise TaskError(
+            f"Task {shown(task.name)}: columns must map fields to columns, found "
+            f"{shown(task.columns)}."
+        )
+    for name, text in texts:
+        if not isinstance(text, str):
+            raise TaskError(f"Task {shown(task.name)}: {name} must be text, found {shown(text)}.")
 
 
 def check_kind(task: Task) -> None:

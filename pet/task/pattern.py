@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import ast
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pet.errors import PatternError
+from pet.errors import PatternError, shown
 from pet.task.parts import Field, LabelName, Mask, Part, Separator, Soft, Words
 
 RESERVED = ("mask", "sep", "label", "soft")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+# One quoted string, and nothing that would have to be computed.
+_QUOTED = re.compile(r"""(['"])(?:\\.|(?!\1)[^\\])*\1\Z""", re.DOTALL)
+# Learned tokens of one slot. Backbones read 512 tokens or some thousands in all.
+MOST_SOFT = 1000
 _Fail = Callable[[str, int], PatternError]
 # Slots that a pattern may have once, and that take no option.
 _SINGLE: dict[str, Mask | Separator | LabelName] = {
@@ -109,10 +114,15 @@ class Pattern:
 def _parse(template: str) -> tuple[Part, ...]:
     """Return the parts of a template, or raise a `PatternError` that points at the fault."""
 
-    def fail(problem: str, position: int) -> PatternError:
-        line = template.replace("\n", " ")
-        return PatternError(f"Pattern: {problem}\n    {line}\n    {' ' * position}^")
+    if not isinstance(template, str):
+        raise PatternError(f"Pattern: expected text with slots, found {shown(template)}.")
 
+    def fail(problem: str, position: int) -> PatternError:
+        return PatternError(f"Pattern: {problem}\n{_pointed_at(template, position)}")
+
+    for at, character in enumerate(template):
+        if "\ud800" <= character <= "\udfff":
+            raise fail("this character is half of a surrogate pair, which no text has", at)
     parts: list[Part] = []
     words = ""
     groups: dict[str, Soft] = {}
@@ -150,6 +160,22 @@ def _parse(template: str) -> tuple[Part, ...]:
     return tuple(parts)
 
 
+def _pointed_at(template: str, position: int, around: int = 100) -> str:
+    """Return a template's line around a position, and a line with a caret under it."""
+    start, end = max(0, position - around), position + around
+    before, after = template[start:position], template[position:end]
+    if start:
+        before = "..." + before
+    if end < len(template):
+        after += "..."
+    line = "".join(letter if letter.isprintable() else " " for letter in before + after)
+    # Characters of Chinese, Japanese and Korean are two columns wide, and so is this space.
+    indent = "".join(
+        "\u3000" if unicodedata.east_asian_width(letter) in "WF" else " " for letter in before
+    )
+    return f"    {line}\n    {indent}^"
+
+
 def _slot_end(template: str, start: int) -> int | None:
     """Return the position of the brace that closes a slot; None if there is none."""
     quote = ""
@@ -178,13 +204,13 @@ def _slot(inside: str, position: int, groups: dict[str, Soft], fail: _Fail) -> P
     option = option.strip()
     for word in (name, group) if hash_sign else (name,):
         if not _NAME.match(word):
-            raise fail(f"expected a field name, found {inside!r}", position + 1)
+            raise fail(f"expected a field name, found {shown(inside)}", position + 1)
     if colon and not option:
-        raise fail(f"nothing after '{name}:'", position + 1)
+        raise fail(f"nothing after {shown(name + ':')}", position + 1)
     if name == "soft":
         return _soft(option, group or None, groups, position, fail)
     if hash_sign:
-        raise fail(f"only soft takes a group's name, not {name!r}", position + 1)
+        raise fail(f"only soft takes a group's name, not {shown(name)}", position + 1)
     if name in _SINGLE:
         if colon:
             raise fail(f"{{{name}}} takes no option", position + 1)
@@ -196,7 +222,7 @@ def _slot(inside: str, position: int, groups: dict[str, Soft], fail: _Fail) -> P
             return Field(name, keep=True)
         case "tail" | "head" | "middle":
             return Field(name, cut=option)
-    raise fail(f"unknown option {option!r}; a field takes keep, head or middle", position + 1)
+    raise fail(f"unknown option {shown(option)}; a field takes keep, head or middle", position + 1)
 
 
 def _soft(
@@ -207,19 +233,23 @@ def _soft(
     if earlier is not None and not option:
         return earlier
     slot = Soft(1, None, group) if not option else None
-    if option.isdecimal() and int(option) > 0:
-        slot = Soft(int(option), None, group)
-    elif option and option[0] in "'\"":
+    if option.isdecimal():
+        length = int(option) if len(option) <= len(str(MOST_SOFT)) else MOST_SOFT + 1
+        if length > MOST_SOFT:
+            raise fail(f"a soft slot has at most {MOST_SOFT} learned tokens", position + 1)
+        slot = Soft(length, None, group) if length else None
+    elif _QUOTED.match(option):
         try:
-            text = ast.literal_eval(option)
-        except (SyntaxError, ValueError):
+            text = str(ast.literal_eval(option))
+        except (SyntaxError, ValueError):  # such as a \\x without digits
             text = ""
-        if isinstance(text, str) and text.strip():
-            slot = Soft(1, text, group)
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise fail("these words have half of a surrogate pair", position + 1)
+        slot = Soft(1, text, group) if text.strip() else None
     if slot is None:
         raise fail("soft takes a positive number or quoted words", position + 1)
     if earlier is not None and slot != earlier:
-        raise fail(f"the group {group!r} was given before with another start", position + 1)
+        raise fail(f"the group {shown(group)} was given before with another start", position + 1)
     if group:
         groups[group] = slot
     return slot

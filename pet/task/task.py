@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pet.errors import PetError, TaskError, UsageError, did_you_mean
+from pet.errors import PetError, TaskError, UsageError, did_you_mean, shown
 from pet.registry import Names, Registry
-from pet.resources import resource_folder
-from pet.task.fitting import TASK_KINDS, check_kind
+from pet.resources import is_file, resource_folder
+from pet.task.fitting import TASK_KINDS, check_kind, check_texts
 from pet.task.pattern import RESERVED
 from pet.task.pvp import PVP
 from pet.task.verbalizer import Verbalizer
@@ -80,26 +80,29 @@ class Task:
 
     def __post_init__(self) -> None:
         def refuse(problem: str, hint: str | None = None) -> TaskError:
-            return TaskError(f"Task {self.name!r}: {problem}", hint)
+            return TaskError(f"Task {shown(self.name)}: {problem}", hint)
 
         for name in ("labels", "fields", "pvps", "metrics"):
             value = getattr(self, name)
             if isinstance(value, str) or not isinstance(value, Sequence):
-                raise refuse(f"{name} must be a list, found {value!r}.")
+                raise refuse(f"{name} must be a list, found {shown(value)}.")
             object.__setattr__(self, name, tuple(value))
+        check_texts(self)
         if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
             raise refuse(f"expected two or more different labels, found {list(self.labels)}.")
         known_metrics = [*METRIC_NAMES.all(), *(f"f1:{label}" for label in self.labels)]
         for metric in self.metrics:
             if metric not in known_metrics:
                 raise refuse(
-                    f"the metric {metric!r} is unknown.", did_you_mean(str(metric), known_metrics)
+                    f"the metric {shown(metric)} is unknown.",
+                    did_you_mean(str(metric), known_metrics),
                 )
         if not self.fields or not self.pvps:
             raise refuse("expected at least one field and one PVP.")
         if self.kind not in TASK_KINDS.all():
             raise refuse(
-                f"kind={self.kind!r} is unknown.", did_you_mean(str(self.kind), TASK_KINDS.all())
+                f"kind={shown(self.kind)} is unknown.",
+                did_you_mean(str(self.kind), TASK_KINDS.all()),
             )
         check_kind(self)
         for name in self.fields:
@@ -112,8 +115,8 @@ class Task:
             for name in pvp.pattern.fields:
                 if name not in self.fields:
                     raise refuse(
-                        f"pattern {number} ({pvp.pattern.template!r}) asks for the unknown field "
-                        f"{name!r}.",
+                        f"pattern {number} ({shown(pvp.pattern.template)}) asks for the unknown "
+                        f"field {shown(name)}.",
                         did_you_mean(name, self.fields),
                     )
             known = pvp.answers(self.labels)
@@ -122,15 +125,15 @@ class Task:
                 extra = [label for label in verbalizer.labels if label not in known]
                 if missing or extra:
                     raise refuse(
-                        f"a verbalizer of pattern {number} lacks words for {missing} and has words "
-                        f"for unknown labels {extra}.",
+                        f"a verbalizer of pattern {number} lacks words for {shown(missing)} and "
+                        f"has words for unknown labels {shown(extra)}.",
                         "A pattern with {label} is answered by words for 'yes' and 'no'."
                         if pvp.pattern.asks_each_label
                         else did_you_mean((extra or missing)[0], known),
                     )
         for name in self.columns:
             if name not in self.fields:
-                raise refuse(f"columns names the unknown field {name!r}.")
+                raise refuse(f"columns names the unknown field {shown(name)}.")
 
     def select(self, patterns: Sequence[int] | None) -> tuple[tuple[int, PVP], ...]:
         """Return ``(number, PVP)`` of the chosen patterns; all of them for None.
@@ -191,16 +194,25 @@ class Task:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Task:
-        """Rebuild a task from the values of `to_dict`."""
-        pvps = [
-            PVP(
-                entry["pattern"],
-                *(Verbalizer(**v) for v in entry["verbalizers"]),
-                soft=entry.get("soft"),
-            )
-            for entry in plain["pvps"]
-        ]
-        return cls(**{**plain, "pvps": pvps})
+        """Rebuild a task from the values of `to_dict`.
+
+        Raises
+        ------
+        TaskError
+            When something is missing or of another kind, as in a damaged file.
+        """
+        try:
+            pvps = [
+                PVP(
+                    entry["pattern"],
+                    *(Verbalizer(**v) for v in entry["verbalizers"]),
+                    soft=entry.get("soft"),
+                )
+                for entry in plain["pvps"]
+            ]
+            return cls(**{**plain, "pvps": pvps})
+        except (TypeError, KeyError, AttributeError) as error:
+            raise TaskError(f"These are not the values of a task: {shown(plain)}.") from error
 
 
 # Tasks of other packages; those of `pet` are files.
@@ -243,21 +255,22 @@ def load_task(name: str | Path | Task) -> Task:
     path = Path(name)
     if path.suffix != ".py":
         path = resource_folder("tasks") / f"{name}.py"
-        if not path.is_file() and name in TASKS:
+        if not is_file(path) and name in TASKS:
             return TASKS[str(name)]
-        if not path.is_file():
+        if not is_file(path):
             raise TaskError(
-                f"No built-in task {str(name)!r}.",
+                f"No built-in task {shown(str(name))}.",
                 did_you_mean(str(name), task_names()) + " Or give the path of a .py file.",
             )
-    if not path.is_file():
+    if not is_file(path):
         raise TaskError(f"No task file {path}.")
     try:
         values = runpy.run_path(str(path)).values()
     except PetError as error:
         raise TaskError(f"{path}: {error.message}") from error
     except (Exception, SystemExit) as error:
-        raise TaskError(f"{path}: {type(error).__name__} while it was run: {error}") from error
+        problem = f"{type(error).__name__} while it was run"
+        raise TaskError(f"{path}: {problem}: {str(error)[:1000]}") from error
     unique = list({id(value): value for value in values if isinstance(value, Task)}.values())
     if len(unique) != 1:
         raise TaskError(f"{path}: expected one Task object at module level, found {len(unique)}.")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pet.errors import VerbalizerError, did_you_mean
-from pet.resources import resource_folder
+from pet.errors import VerbalizerError, did_you_mean, shown
+from pet.resources import is_file, resource_folder
 
 Combine = Literal["mean", "logsumexp", "max", "vote"]
 Decoding = Literal["max-first", "left-to-right", "parallel"]
+# Weights are relative. Beyond these, single precision makes zero or infinity of them.
+_LEAST, _MOST = 1e-30, 1e30
 
 
 @dataclass(frozen=True, init=False)
@@ -33,7 +37,8 @@ class Verbalizer:
     Raises
     ------
     VerbalizerError
-        When a label has no words, a weight is not positive, or two labels share a word.
+        When a label has no words or is there twice, a weight is not positive, or two labels share
+        a word.
 
     Examples
     --------
@@ -59,9 +64,10 @@ class Verbalizer:
             ("combine", combine, get_args(Combine)),
             ("decoding", decoding, get_args(Decoding)),
         ):
-            if value not in allowed:
+            if not isinstance(value, str) or value not in allowed:
                 raise VerbalizerError(
-                    f"Verbalizer: {name}={value!r} is unknown.", did_you_mean(str(value), allowed)
+                    f"Verbalizer: {name}={shown(value)} is unknown.",
+                    did_you_mean(str(value), allowed),
                 )
         object.__setattr__(self, "words", _checked(words))
         object.__setattr__(self, "combine", combine)
@@ -92,18 +98,24 @@ class Verbalizer:
         if path.suffix != ".json":
             folder = resource_folder("verbalizers")
             path = folder / f"{name}.json"
-            if not path.is_file():
+            if not is_file(path):
                 known = sorted(file.stem for file in folder.glob("*.json"))
                 raise VerbalizerError(
-                    f"No built-in verbalizer {str(name)!r}.", did_you_mean(str(name), known)
+                    f"No built-in verbalizer {shown(str(name))}.", did_you_mean(str(name), known)
                 )
         try:
-            words = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise VerbalizerError(f"{path}: cannot be read as a verbalizer: {error}") from error
-        if not isinstance(words, dict):
-            raise VerbalizerError(f"{path}: expected {{label: {{word: weight}}}}, found a list.")
-        return cls(words, **options)
+            # From bytes, so that the byte order mark that some editors write is understood.
+            words = json.loads(path.read_bytes(), object_pairs_hook=_without_repetition)
+        except (OSError, ValueError, RecursionError) as error:
+            problem = error.strerror if isinstance(error, OSError) else str(error)
+            raise VerbalizerError(
+                f"{path}: cannot be read as a verbalizer: {problem}",
+                'Expected JSON such as {"positive": {"great": 1, "good": 1}, "negative": ...}.',
+            ) from error
+        try:
+            return cls(words, **options)
+        except VerbalizerError as error:
+            raise VerbalizerError(f"{path}: {error.message}") from error
 
     def save(self, path: str | Path) -> None:
         """Write the words and weights as JSON that `load` reads."""
@@ -111,38 +123,90 @@ class Verbalizer:
         Path(path).write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
+def _without_repetition(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """Return a JSON object; of two equal keys one would be lost without a word."""
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"{shown(key)} stands there twice.")
+        found[key] = value
+    return found
+
+
+def _is_text(text: str) -> bool:
+    """Tell whether a text can be written to a file; half of a surrogate pair cannot."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _label(given: object, known: Mapping[str, object]) -> str:
+    """Return a label as text; numbers become their digits."""
+    if given is None or (isinstance(given, float) and math.isnan(given)):
+        raise VerbalizerError(f"{given} is not a label.")
+    try:
+        label = str(given)
+    except ValueError:  # a number of more digits than Python writes
+        label = "\ud800"
+    if not _is_text(label):
+        raise VerbalizerError(f"Label {shown(given)}: not a text that can be written.")
+    if label in known:
+        raise VerbalizerError(
+            f"Label {shown(label)} is there twice, as text and as {type(given).__name__}."
+        )
+    return label
+
+
+def _weight(given: object) -> float:
+    """Return a weight as a number; 0 for what is none."""
+    if isinstance(given, bool) or not isinstance(given, Real):
+        return 0.0
+    try:
+        return float(given)
+    except (OverflowError, ValueError):  # a whole number of hundreds of digits
+        return math.inf
+
+
 def _checked(
     words: Mapping[str, Iterable[str] | Mapping[str, float]],
 ) -> dict[str, dict[str, float]]:
     if not isinstance(words, Mapping) or not words:
-        raise VerbalizerError("A verbalizer maps each label to its words; it got none.")
+        raise VerbalizerError(
+            "A verbalizer maps each label to its words; it got "
+            f"{shown(words) if words else 'none'}."
+        )
     owner: dict[str, str] = {}
     checked: dict[str, dict[str, float]] = {}
-    for label, given in words.items():
-        if isinstance(given, str) or not isinstance(given, Iterable):
+    for name, given in words.items():
+        label = _label(name, checked)
+        place = f"Label {shown(label)}"
+        if isinstance(given, str | bytes) or not isinstance(given, Iterable):
             raise VerbalizerError(
-                f"Label {label!r}: expected a list of words, found {given!r}.",
-                f"Write {{{label!r}: [{str(given)!r}]}}.",
+                f"{place}: expected a list of words, found {shown(given)}.",
+                f"Write {{{shown(label)}: [{shown(str(given))}]}}."
+                if isinstance(given, str)
+                else None,
             )
         weighted = given.items() if isinstance(given, Mapping) else ((word, 1.0) for word in given)
-        checked[str(label)] = {}
+        checked[label] = {}
         for word, weight in weighted:
-            if not isinstance(word, str) or not word.strip():
-                raise VerbalizerError(f"Label {label!r}: {word!r} is not a word.")
-            if not isinstance(weight, int | float) or not 0 < weight < float("inf"):
+            if not isinstance(word, str) or not word.strip() or not _is_text(word):
+                raise VerbalizerError(f"{place}: {shown(word)} is not a word.")
+            share = _weight(weight)
+            if not _LEAST <= share <= _MOST:
                 raise VerbalizerError(
-                    f"Label {label!r}, word {word!r}: expected a positive weight, found {weight!r}."
+                    f"{place}, word {shown(word)}: expected a positive weight, found "
+                    f"{shown(weight)}.",
+                    f"Weights are relative; any from {_LEAST:g} to {_MOST:g} will do.",
                 )
             word = word.strip()
-            if owner.get(word) == str(label):
-                raise VerbalizerError(f"Label {label!r} names the word {word!r} twice.")
+            if word in checked[label]:
+                raise VerbalizerError(f"{place} names the word {shown(word)} twice.")
             if word in owner:
                 raise VerbalizerError(
-                    f"Word {word!r} stands for both {owner[word]!r} and {label!r}.",
+                    f"Word {shown(word)} stands for both {shown(owner[word])} and {shown(label)}.",
                     "A word can speak for one label only; remove it from one of them.",
                 )
-            owner[word] = str(label)
-            checked[str(label)][word] = float(weight)
-        if not checked[str(label)]:
-            raise VerbalizerError(f"Label {label!r} has no words.")
+            owner[word] = label
+            checked[label][word] = share
+        if not checked[label]:
+            raise VerbalizerError(f"{place} has no words.")
     return checked

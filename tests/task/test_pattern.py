@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -94,6 +96,9 @@ def test_rendering_fills_every_kind_of_part() -> None:
         ("{text}{soft:'a' + 1}{mask}", "soft takes", 7),
         ("{text}{soft:'a' b}{mask}", "soft takes", 7),
         ("{text}{soft:words}{mask}", "soft takes", 7),
+        ("{text}{soft:1001}{mask}", "a soft slot has at most 1000 learned tokens", 7),
+        ("{text}{soft:999999999}{mask}", "a soft slot has at most 1000", 7),
+        ("{text}{soft:'\\ud800'}{mask}", "half of a surrogate pair", 7),
     ],
 )
 def test_error_shows_the_template_with_a_caret_under_the_place(
@@ -105,6 +110,45 @@ def test_error_shows_the_template_with_a_caret_under_the_place(
     assert problem in first
     assert shown == "    " + template
     assert marker == " " * (4 + caret) + "^"
+
+
+@pytest.mark.parametrize(
+    ("template", "problem"),
+    [
+        ("{soft:" + "9" * 5000 + "}{text}{mask}", "at most 1000"),
+        # What Python's own parser gives up on, though each is short enough to type.
+        ("{soft:'a' + " + "-+" * 50_000 + "1}{text}{mask}", "soft takes"),
+        ("{soft:'a'" + "(" * 50_000 + "}{text}{mask}", "soft takes"),
+        ("{" + "x y" * 50_000 + "}{text}{mask}", "expected a field name"),
+        ("{text:" + "x" * 50_000 + "}{mask}", "unknown option"),
+        ("x" * 50_000 + "}" + "y" * 50_000, "'}' without '{'"),
+        ("{text} \ud800 {mask}", "half of a surrogate pair"),
+        (None, "expected text with slots, found None"),
+        (7, "expected text with slots, found 7"),
+    ],
+)
+def test_no_template_is_too_long_or_too_strange_for_a_short_message(
+    template: Any, problem: str
+) -> None:
+    with pytest.raises(PatternError, match=problem) as caught:
+        Pattern(template)
+    assert len(str(caught.value)) < 800
+
+
+def test_the_longest_soft_slot_has_a_thousand_tokens() -> None:
+    assert Soft(1000) in Pattern("{text}{soft:1000}{mask}").parts
+
+
+def test_the_caret_stands_under_a_character_that_is_two_columns_wide() -> None:
+    with pytest.raises(PatternError) as caught:
+        Pattern("\u5f88\u597d } {text}{mask}")
+    assert str(caught.value).splitlines()[2] == "    \u3000\u3000 ^"
+
+
+def test_the_shown_template_cannot_change_the_terminal() -> None:
+    with pytest.raises(PatternError) as caught:
+        Pattern("\x1b[2J } {text}{mask}")
+    assert "\x1b" not in str(caught.value)
 
 
 def test_caret_stays_in_place_when_the_template_has_several_lines() -> None:

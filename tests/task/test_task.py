@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from pet.backbone.loading import load_tokenizer
 from pet.encoding import Encoder, TextTokenizer
-from pet.errors import TaskError, UsageError
+from pet.errors import PetError, TaskError, UsageError
 from pet.task import PVP, Task, Verbalizer, load_task, task_names
 from pet.task.parts import Field, input_parts
 
@@ -119,6 +120,34 @@ def test_faulty_task_file_is_refused_with_its_path(
     path.write_text(content)
     with pytest.raises(TaskError, match=f"faulty\\.py: (?s:.*){message}"):
         load_task(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda plain: plain.pop("labels"),
+        lambda plain: plain.update(pvps=None),
+        lambda plain: plain.update(pvps=["{text} {mask}"]),
+        lambda plain: plain.update(pvps=[{"pattern": "{text} {mask}", "verbalizers": [["a"]]}]),
+        lambda plain: plain.update(pvps=[{"pattern": None, "verbalizers": []}]),
+        lambda plain: plain.update(labels=[{}, {}]),
+        lambda plain: plain.update(columns=["text"]),
+        lambda plain: plain.update(colour="red"),
+        lambda plain: plain.update(name="x" * 10**5, labels=7),
+    ],
+)
+def test_values_that_are_no_task_are_refused(change: Callable[[dict[str, Any]], Any]) -> None:
+    plain = make().to_dict()
+    change(plain)
+    with pytest.raises(PetError) as caught:
+        Task.from_dict(plain)
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "x" * 5000 + ".py", "a\0b.py"])
+def test_a_name_that_no_file_can_have_is_no_task(name: str) -> None:
+    with pytest.raises(TaskError):
+        load_task(name)
 
 
 def test_missing_task_file_is_named(tmp_path: Path) -> None:
