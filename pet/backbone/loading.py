@@ -104,6 +104,8 @@ def _from_pretrained(auto_class: Any, name: str, detail: str = "", **options: An
                     f"Choose one such as roberta-base, or {EMBEDDED!r}.",
                 ) from error
             reason = f"{auto_class.__name__} knows no {architecture}."
+        if "ignore_mismatched_sizes" in reason:
+            reason = "its weights have other shapes than its config.json asks for."
         if "Repo id must be" in reason or "repo id must be" in reason:
             reason = "there is no such folder."
         raise BackboneError(

@@ -202,7 +202,9 @@ class MaskedLM(LanguageModel):
         tokenizer = self.hf_tokenizer
         if tokenizer.mask_token is None:
             raise BackboneError(f"Backbone {self.name!r}: its tokenizer has no mask token.")
-        inputs = tokenizer(f"A {tokenizer.mask_token} day.", return_tensors="pt")
+        # A tokenizer that was saved with a classifier would take the mask for text.
+        probe = f"A {tokenizer.mask_token} day."
+        inputs = tokenizer(probe, return_tensors="pt", split_special_tokens=False)
         ids = inputs["input_ids"].to(self.compute.device)
         segments = torch.zeros_like(ids) if self.tokenizer.has_segments else None
         masks = (ids == tokenizer.mask_token_id).nonzero()[:1, 1:]

@@ -217,15 +217,31 @@ class Encoder:
                 f"longer than {self._max_length} tokens allow.",
                 "Drop :keep or raise `--max-length`.",
             )
-        none = np.zeros((0, count), dtype=np.int64)
-        inner = np.stack(inputs) if inputs else none
-        outer = np.stack(beside) if beside else none
-        caps = _caps(inner, np.maximum(room - outer.sum(axis=0), room // 2))
-        left = _caps(outer, room - np.minimum(inner, caps).sum(axis=0))
+        outer = sum(beside, np.zeros(count, dtype=np.int64))
+        inner = _shortened(inputs, np.maximum(room - outer, room // 2))
+        shown = _shortened(beside, room - sum(inner, np.zeros(count, dtype=np.int64)))
+        kept_inner, kept_outer = iter(inner), iter(shown)
         return [
-            length if field.keep else np.minimum(length, left if field.beside else caps)
+            length if field.keep else next(kept_outer if field.beside else kept_inner)
             for field, length in zip(fields, lengths, strict=True)
         ]
+
+
+def _shortened(lengths: Sequence[Ints], room: Ints) -> list[Ints]:
+    """Return how much of the fields' ``lengths``, (N,) each, is kept to fit into ``room`` (N,).
+
+    The longest fields are cut to one length. What is left over, less than a token for each of them,
+    goes to the longest, the last of them among equals: so do tokenizers cut pairs of texts
+    ("longest first").
+    """
+    if not lengths:
+        return []
+    stacked = np.stack(lengths)
+    kept = np.minimum(stacked, _caps(stacked, room))
+    is_cut = kept < stacked
+    order = np.where(is_cut, -stacked, 1)[::-1].argsort(axis=0, kind="stable").argsort(axis=0)[::-1]
+    kept += is_cut & (order < room - kept.sum(axis=0))
+    return list(kept)
 
 
 def _caps(lengths: Ints, room: Ints) -> Ints:

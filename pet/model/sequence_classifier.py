@@ -10,12 +10,19 @@ import torch
 from torch import Tensor, nn
 
 from pet.backbone import backbone_class, model_inputs
-from pet.backbone.loading import load_pretrained, load_tokenizer, longest_input
+from pet.backbone.loading import (
+    load_config,
+    load_pretrained,
+    load_tokenizer,
+    longest_input,
+    some_of,
+)
 from pet.config import BackboneConfig
 from pet.data import Example
 from pet.device import Compute
 from pet.encoding import Batch, Chunk, Encoded, Encoder
-from pet.errors import BackboneError
+from pet.errors import BackboneError, RunError
+from pet.model.portable import portable_tokenizer
 from pet.task import Task
 from pet.task.kinds import task_kind
 from pet.training import Group
@@ -87,19 +94,42 @@ class SequenceClassifier:
 
     @classmethod
     def load(cls, folder: Path, task: Task, config: BackboneConfig) -> SequenceClassifier:
-        """Load a saved classifier."""
+        """Load a saved classifier.
+
+        Raises
+        ------
+        RunError
+            When its configuration names other labels than the task, or its weights are not those
+            of the model that the configuration describes.
+        BackboneError
+            When it cannot be loaded.
+        """
         from transformers import AutoModelForSequenceClassification
 
         compute = Compute.choose(config.device, config.precision)
-        model, _ = load_pretrained(
+        _refuse_other_labels(folder, task)
+        model, report = load_pretrained(
             AutoModelForSequenceClassification, str(folder), attn_implementation=compute.attention
         )
+        # transformers gives what is missing random values, and leaves out what is too much.
+        for fault, names in (
+            ("lack", report["missing_keys"]),
+            ("have, without a place for it,", report["unexpected_keys"]),
+        ):
+            if names:
+                raise RunError(
+                    f"{folder}: this model is damaged: its weights {fault} "
+                    f"{some_of(sorted(names))}.",
+                    "Copy the whole folder again, or train it again.",
+                )
         return cls(model, load_tokenizer(str(folder)), task, compute, config.max_length)
 
     def save(self, folder: Path) -> None:
-        """Write a plain Hugging Face folder."""
+        """Write a plain Hugging Face folder, whose tokenizer reads texts as this model does."""
         self.model.save_pretrained(folder)
-        self.hf_tokenizer.save_pretrained(folder)
+        portable_tokenizer(self.hf_tokenizer, self.tokenizer, self.max_length).save_pretrained(
+            folder
+        )
 
     @torch.no_grad()
     def cool(self, temperature: float) -> None:
@@ -153,3 +183,22 @@ class SequenceClassifier:
             scores[put(rows)] = self.logits(encoded.batch(rows, device))
         array: Scores = scores.cpu().numpy()
         return array
+
+
+def _refuse_other_labels(folder: Path, task: Task) -> None:
+    """Compare the task's labels with those that the model's own configuration names."""
+    named: dict[int, str] = load_config(str(folder)).id2label or {}  # type: ignore[assignment]
+    found = [label for _, label in sorted(named.items())]
+    if found != list(task.labels):
+        raise RunError(
+            f"{folder}: its config.json names the labels {_listed(found)}, and its pet.json "
+            f"{_listed(task.labels)}, in this order.",
+            "One of the two files was changed or comes from another model. Copy the whole folder "
+            "again, or train it again.",
+        )
+
+
+def _listed(labels: Sequence[str]) -> str:
+    """List the first labels, and count the others."""
+    shown = ", ".join(repr(label) for label in labels[:5])
+    return f"{shown} and {len(labels) - 5} more" if len(labels) > 5 else shown

@@ -59,18 +59,26 @@ def naive_row(
         > max_length
     ):
         cap -= 1
+    # What is then left goes to the longest that were cut, the last of equals first.
+    room = max_length - sum(
+        min(len(tokens), cap) if soft(part) else len(tokens) for part, tokens, _ in pieces
+    )
+    cut = [at for at, (part, tokens, _) in enumerate(pieces) if soft(part) and len(tokens) > cap]
+    longest_first = sorted(cut, key=lambda at: (len(pieces[at][1]), at), reverse=True)
+    more = set(longest_first[:room])
     flat: list[int] = []
     kinds: list[int] = []
     masks: list[int] = []
-    for part, tokens, kind in pieces:
-        if isinstance(part, Field) and not part.keep and len(tokens) > cap:
+    for at, (part, tokens, kind) in enumerate(pieces):
+        kept = cap + (at in more)
+        if isinstance(part, Field) and not part.keep and len(tokens) > kept:
             if part.cut == "tail":
-                tokens = tokens[:cap]
+                tokens = tokens[:kept]
             elif part.cut == "head":
-                tokens = tokens[len(tokens) - cap :]
+                tokens = tokens[len(tokens) - kept :]
             else:
-                back = cap // 2
-                tokens = tokens[: cap - back] + tokens[len(tokens) - back :]
+                back = kept // 2
+                tokens = tokens[: kept - back] + tokens[len(tokens) - back :]
         if isinstance(part, Mask):
             masks = list(range(len(flat), len(flat) + n_masks))
         flat += tokens
@@ -141,8 +149,7 @@ def test_shortening_cuts_nothing_but_text_and_no_more_than_needed(
         if len(whole) <= max_length:
             assert cut == whole
             continue
-        # Two fields share the room evenly, so at most one token of it stays unused.
-        assert max_length - 1 <= len(cut) <= max_length
+        assert len(cut) == max_length
         assert cut[short.masks[number, 0]] == text_tokenizer.mask_id
         remaining = iter(cut)
         assert all(token in remaining for token in bare), "a fixed token was cut or moved"

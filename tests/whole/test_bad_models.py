@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from mishaps import refused
+from safetensors.torch import load_file, save_file
 from toy import Files, train
 from toy import pet as command
 
@@ -58,6 +60,63 @@ def test_a_damaged_classifier_folder_is_named(
     shutil.copytree(trained.folder / "run" / "classifier", folder)
     damage(folder)
     refused(command("predict", folder, "--input", trained.test), str(folder))
+
+
+def edit_config(change: Callable[[dict[str, Any]], Any]) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        change(config)
+        (folder / "config.json").write_text(json.dumps(config), "utf-8")
+
+    return damage
+
+
+def edit_weights(change: Callable[[dict[str, torch.Tensor]], Any]) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        weights = load_file(folder / "model.safetensors")
+        change(weights)
+        save_file(weights, folder / "model.safetensors", {"format": "pt"})
+
+    return damage
+
+
+def without_head(weights: dict[str, torch.Tensor]) -> None:
+    for name in [name for name in weights if name.startswith("classifier.")]:
+        del weights[name]
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (edit_weights(without_head), "its weights lack classifier.bias, classifier.weight"),
+        (edit_weights(lambda w: w.pop("bert.pooler.dense.bias")), "lack bert.pooler.dense.bias"),
+        (edit_weights(lambda w: w.update(more=torch.zeros(1))), "without a place for it, more"),
+        (
+            edit_config(lambda c: c.update(num_hidden_layers=1)),
+            "place for it, bert.encoder.layer.1.",
+        ),
+        (edit_weights(lambda w: w.update({"classifier.bias": torch.zeros(3)})), "other shapes"),
+        (
+            edit_card(lambda card: card["task"]["labels"].reverse()),
+            "names the labels 'negative', 'positive', and its pet.json 'positive', 'negative'",
+        ),
+        (
+            edit_config(lambda c: c.update(id2label={"0": "positive", "1": "negative"})),
+            "names the labels 'positive', 'negative', and its pet.json 'negative', 'positive'",
+        ),
+        (
+            edit_config(lambda c: c.update(id2label={"0": "a", "1": "b", "2": "c"})),
+            "names the labels 'a', 'b', 'c', and its pet.json 'negative', 'positive'",
+        ),
+    ],
+)
+def test_a_classifier_whose_files_disagree_labels_nothing(
+    damage: Callable[[Path], None], said: str, trained: Files, tmp_path: Path
+) -> None:
+    folder = tmp_path / "damaged"
+    shutil.copytree(trained.folder / "run" / "classifier", folder)
+    damage(folder)
+    refused(command("predict", folder, "--input", trained.test), str(folder), said)
 
 
 def test_what_is_no_model_is_named(trained: Files, tmp_path: Path) -> None:
