@@ -10,6 +10,7 @@ heavy modules: so a mistyped name is reported at once.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -17,6 +18,7 @@ from importlib import import_module
 
 import click
 
+from pet.cli.console import ReadableFormatter, remark, use_utf8
 from pet.errors import PetError, for_command_line
 from pet.version import __version__
 
@@ -70,7 +72,9 @@ def cli(context: click.Context, quiet: bool, verbose: bool) -> None:
       pet predict runs/first --input new.jsonl
     """
     level = logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING
-    logging.basicConfig(level=logging.ERROR, format="%(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(ReadableFormatter())
+    logging.basicConfig(level=logging.ERROR, handlers=[handler])
     logging.getLogger("pet").setLevel(level)
     if not verbose:  # pet reports what matters itself
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
@@ -79,13 +83,15 @@ def cli(context: click.Context, quiet: bool, verbose: bool) -> None:
 
 def main() -> None:
     """Run the command line; every expected failure is one message and exit code 1 or 2."""
+    use_utf8()
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Abort:
         _stop("Interrupted. What was finished is kept; the same command goes on from there.", 1)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        shown = io.StringIO()
+        error.show(shown)
+        _stop(shown.getvalue().rstrip("\n"), error.exit_code)
     except PetError as error:
         _stop(f"Error: {for_command_line(error.message)}", error.exit_code)
     except BrokenPipeError:
@@ -97,5 +103,5 @@ def main() -> None:
 
 
 def _stop(message: str, code: int) -> None:
-    click.echo(message, err=True)
+    remark(message)
     sys.exit(code)

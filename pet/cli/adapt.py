@@ -60,7 +60,7 @@ def command(
     start, config = BackboneConfig(backbone, device, precision), LMConfig(**flat)
 
     from pet.adaptation import Source, adapt
-    from pet.cli.console import progress_bars, say
+    from pet.cli.console import echo, progress_bars, say
     from pet.data.readers import documents_from
     from pet.evaluation.tables import percent, text_table
 
@@ -76,5 +76,5 @@ def command(
             [name, f"{held_out.loss:.3f}", f"{held_out.perplexity:.2f}", percent(held_out.accuracy)]
             for name, held_out in (("before", done.before), ("after", done.after))
         ]
-        click.echo(text_table(rows, ["held-out text", "loss", "perplexity", "accuracy"]))
+        echo(text_table(rows, ["held-out text", "loss", "perplexity", "accuracy"]))
     say(f"{done.steps} steps in {done.seconds:.0f} s; try: pet train --backbone {output} ...")

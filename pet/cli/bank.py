@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from pet.cli.console import echo, remark
 from pet.cli.options import compute_options
 from pet.errors import RunError, UsageError, for_command_line
 from pet.evaluation.tables import text_table
@@ -66,6 +67,6 @@ def command(
             continue
         labels = str(len(prompt.card["task"]["labels"]))
         rows.append([task, prompt.made_of, labels, f"{prompt.learned:,}", prompt.backbone])
-    click.echo(text_table(rows, ["task", "members", "labels", "learned numbers", "backbone"]))
+    echo(text_table(rows, ["task", "members", "labels", "learned numbers", "backbone"]))
     if unread:
-        click.echo("\n" + "\n".join(unread), err=True)
+        remark("\n" + "\n".join(unread))

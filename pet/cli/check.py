@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from pet.cli.console import echo
 from pet.cli.inputs import RowReader, chosen_task, require_files
 from pet.cli.options import data_options, settings_options, task_option, verbalizer_option
 from pet.config import Settings
@@ -50,10 +51,8 @@ def command(
         rows.examples(test) if test else None,
         settings,
     )
-    click.echo("\n".join(report.lines))
+    echo("\n".join(report.lines))
     if report.warnings:
-        click.echo(
-            "\n" + "\n".join(f"warning: {for_command_line(text)}" for text in report.warnings)
-        )
+        echo("\n" + "\n".join(f"warning: {for_command_line(text)}" for text in report.warnings))
     else:
-        click.echo("\nNothing to worry about.")
+        echo("\nNothing to worry about.")

@@ -48,7 +48,8 @@ def command(
 
     import numpy as np
 
-    from pet.cli.console import opened, say
+    from pet.cli.console import echo, say
+    from pet.cli.output import opened
     from pet.evaluation.metrics import METRICS, evaluate, formatted, selective
     from pet.evaluation.plots import evaluation_figures, require, save
     from pet.evaluation.report_table import per_class_table
@@ -77,7 +78,7 @@ def command(
     figures = {**evaluation.to_dict(), **(covered or {})}
     text = json.dumps(figures, indent=2, ensure_ascii=False)
     if json_file == "-":
-        click.echo(text)
+        echo(text)
         return
     if json_file:
         with opened(json_file) as stream:
@@ -85,16 +86,16 @@ def command(
     shown = {name: evaluation.metric(name) for name in task.metrics}
     known = {name: value for name, value in evaluation.metrics.items() if value is not None}
     shown |= {name: value for name, value in known.items() if METRICS[name].is_share}
-    click.echo("  ".join(f"{name} {formatted(name, value)}" for name, value in shown.items()))
+    echo("  ".join(f"{name} {formatted(name, value)}" for name, value in shown.items()))
     others = [
         f"{METRICS[name].title} {METRICS[name].shown(value)}"
         for name, value in known.items()
         if not METRICS[name].is_share
     ]
-    click.echo("  ".join([*others, f"examples {evaluation.n}"]))
+    echo("  ".join([*others, f"examples {evaluation.n}"]))
     if covered is not None:
-        click.echo(
+        echo(
             f"above {threshold:g}: coverage {percent(covered['coverage'])}  "
             f"accuracy {percent(covered['covered_accuracy'])}"
         )
-    click.echo("\n" + per_class_table(evaluation))
+    echo("\n" + per_class_table(evaluation))

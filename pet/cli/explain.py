@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pet.cli.console import echo
 from pet.cli.options import compute_options
 from pet.runs.finding import model_folder
 
@@ -56,15 +57,15 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
     example = Example(dict(zip(fields, (text.strip() for text in texts), strict=True)))
     _, prediction = next(predict_stream(loaded, [example]))
     label = label_text(prediction.label or "", f"{loaded.task.label_separator} ") or "no label"
-    click.echo(f"{label}  ({prediction.probability:.1%})")
+    echo(f"{label}  ({prediction.probability:.1%})")
     for label, share in prediction.probabilities.items():
-        click.echo(f"  {share:6.1%}  {label}")
+        echo(f"  {share:6.1%}  {label}")
     if isinstance(loaded, EnsembleModel):
         ensemble = loaded
     else:
         folder = RunFolder(Path(model))
         if not folder.has(folder.ensemble):
-            click.echo("\nThis classifier has no patterns to show; name its run folder for those.")
+            echo("\nThis classifier has no patterns to show; name its run folder for those.")
             return
         ensemble = trained_members(folder, device, precision)
-    click.echo("\n" + explain_text(ensemble, example.texts, words))
+    echo("\n" + explain_text(ensemble, example.texts, words))

@@ -88,7 +88,8 @@ def command(
         tests = tuple(f"{data}/{task.name}/test.jsonl" for task in known)
     require_files(*pools, *tests)
 
-    from pet.cli.console import opened, progress_bars, say
+    from pet.cli.console import echo, progress_bars, say
+    from pet.cli.output import opened
     from pet.data import reusable
     from pet.evaluation.plots import require, save
     from pet.evaluation.study.cells import TaskFiles
@@ -128,7 +129,7 @@ def command(
         count = save(study_figures(result, rows, labels), plots, plot_format)
         say(f"{count} diagrams are in {plots}.")
     if "-" not in (json_file, csv_file):
-        click.echo(study_table(rows))
+        echo(study_table(rows))
     say(f"Everything is in {folder.path / folder.results} and {folder.table} beside it.")
 
 

@@ -42,7 +42,8 @@ def command(
     settings = inputs.settings(flat)
     inputs.check()
 
-    from pet.cli.console import opened, progress_bars, say
+    from pet.cli.console import echo, progress_bars, say
+    from pet.cli.output import opened
     from pet.data import Data
     from pet.evaluation.ranking import rank_patterns
 
@@ -51,11 +52,11 @@ def command(
         ranking = rank_patterns(inputs.task, settings, data, config, progress)
     text = json.dumps(ranking.to_dict(), indent=2, ensure_ascii=False)
     if json_file == "-":
-        click.echo(text)
+        echo(text)
         return
     if json_file:
         with opened(json_file) as stream:
             stream.write(text + "\n")
-    click.echo(ranking.table())
+    echo(ranking.table())
     kept = ",".join(map(str, sorted(ranking.sure)))
     say(f"Use these with: pet train --task {inputs.task_name} --patterns {kept} ...")

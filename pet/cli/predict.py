@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pet.cli.console import opened
 from pet.cli.inputs import require_files
 from pet.cli.options import column_mapping, compute_options, data_options, suffix, threshold_option
+from pet.cli.output import opened
 from pet.errors import UsageError
 from pet.runs.finding import model_folder, require_bank
 

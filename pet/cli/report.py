@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from pet.cli.console import opened, say
+from pet.cli.console import say
+from pet.cli.output import opened
 from pet.runs import RunFolder
 
 

@@ -93,7 +93,8 @@ def command(
     else:
         chosen_task(str(task), verbalizers, numbers)
 
-    from pet.cli.console import opened, progress_bars, say
+    from pet.cli.console import echo, progress_bars, say
+    from pet.cli.output import opened
     from pet.data import Pool, has_labels, reusable
     from pet.data.labelling import original_rows, write_unlabelled
     from pet.evaluation.tables import percent, text_table
@@ -139,7 +140,7 @@ def command(
              percent(max(suggestion.probabilities.values())), f"{suggestion.value:.3f}"]
             for suggestion in suggestions
         ]  # fmt: skip
-        click.echo(text_table(cells, ["text", "guess", "probability", by]))
+        echo(text_table(cells, ["text", "guess", "probability", by]))
         say(f"Fill in the column {read_as.label!r} of {output}.")
 
 

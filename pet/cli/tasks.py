@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import click
 
+from pet.cli.console import echo
 from pet.evaluation.tables import text_table
 from pet.task import Verbalizer, load_task, task_names
 
@@ -26,30 +27,30 @@ def command(name: str | None, backbone: str | None) -> None:
     Example: pet tasks ag_news
     """
     if name is None:
-        click.echo(_list_of(task_names()))
+        echo(_list_of(task_names()))
         return
     task = load_task(name)
     tokens_of = _splitter(backbone)
-    click.echo(f"{task.name}: {task.description}")
-    click.echo(f"fields: {', '.join(task.fields)}")
-    click.echo(f"labels: {', '.join(task.labels)}\n")
+    echo(f"{task.name}: {task.description}")
+    echo(f"fields: {', '.join(task.fields)}")
+    echo(f"labels: {', '.join(task.labels)}\n")
     example = {field: f"<{field}>" for field in task.fields}
     shown: list[Verbalizer] = []
     for index, pvp in enumerate(task.pvps):
         soft = "" if pvp.soft is None else f", {pvp.soft}"
-        click.echo(f"pattern {index}{soft}: {pvp.pattern.render(example)}")
+        echo(f"pattern {index}{soft}: {pvp.pattern.render(example)}")
         for verbalizer in pvp.verbalizers:
             if verbalizer in shown:
-                click.echo(f"  label words: as set {shown.index(verbalizer) + 1}")
+                echo(f"  label words: as set {shown.index(verbalizer) + 1}")
                 continue
             shown.append(verbalizer)
-            click.echo(f"  label words, set {len(shown)}:")
+            echo(f"  label words, set {len(shown)}:")
             for label in pvp.answers(task.labels):
                 words = [
                     word + tokens_of(word) + ("" if weight == 1 else f" x{weight:g}")
                     for word, weight in verbalizer.words[label].items()
                 ]
-                click.echo(f"    {label}: {', '.join(words)}")
+                echo(f"    {label}: {', '.join(words)}")
 
 
 def _list_of(names: Sequence[str]) -> str:

@@ -37,7 +37,7 @@ def command(
         raise UsageError(f"-o {output}: expected a file that ends in .py, which holds a task.")
     inputs.check()
 
-    from pet.cli.console import progress_bars, say
+    from pet.cli.console import echo, progress_bars, say
     from pet.data import Data
     from pet.evaluation.ranking import rank_patterns
     from pet.evaluation.tables import percent, text_table
@@ -60,7 +60,7 @@ def command(
         ]
         for row in ranking.patterns
     ]
-    click.echo(text_table(rows, ["pattern", "from", "log-likelihood", "accuracy", "is best"]))
+    echo(text_table(rows, ["pattern", "from", "log-likelihood", "accuracy", "is best"]))
     if output:
         best = [all_patterns.pvps[row.pattern] for row in ranking.patterns[: config.best]]
         Path(output).write_text(task_source(replace(task, pvps=best)), "utf-8")

@@ -51,7 +51,7 @@ def command(
     settings = inputs.settings(flat)
     inputs.check(dev, test)
 
-    from pet.cli.console import progress_bars, say
+    from pet.cli.console import echo, progress_bars, say
     from pet.data import Data
     from pet.evaluation.report_table import report_table
     from pet.evaluation.run_report import run_report
@@ -70,7 +70,7 @@ def command(
             run(task, settings, data, folder, progress)
     tests = rows.examples(test) if test else None
     report = run_report(folder, settings, data, tests, keep=True)
-    click.echo(report_table(report, per_class))
+    echo(report_table(report, per_class))
     for remark in [*report.costs(), *report.remarks]:
         say(remark)
     say(

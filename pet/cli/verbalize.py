@@ -48,7 +48,7 @@ def command(
     inputs.check()
 
     from pet.backbone import load_backbone
-    from pet.cli.console import say
+    from pet.cli.console import echo, say
     from pet.search.verbalize import find_words, with_words
     from pet.task.source import task_source
 
@@ -58,13 +58,13 @@ def command(
     words_by_pattern = find_words(model, task, train, config, sample, inputs.patterns, max_length)
     for index, words in words_by_pattern.items():
         if index is not None:
-            click.echo(f"pattern {index}: {task.pvps[index].pattern.template}")
+            echo(f"pattern {index}: {task.pvps[index].pattern.template}")
         for label, label_words in words.verbalizer.words.items():
             scores = words.scores[label]
             shown = [
                 f"{word} {scores[word]:.3g}" if word in scores else word for word in label_words
             ]
-            click.echo(f"{label}: {', '.join(shown)}")
+            echo(f"{label}: {', '.join(shown)}")
         for remark in words.remarks:
             say(remark)
     if output is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import hashlib
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -15,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from pet.data.examples import Example
+from pet.data.readers import standard_input
 
 T = TypeVar("T")
 
@@ -95,7 +95,8 @@ def reusable(source: str) -> str:
     """Return a source that can be read again; standard input is copied to a temporary file."""
     if source != "-":
         return source
+    given = standard_input()
     with tempfile.NamedTemporaryFile("wb", suffix=".jsonl", delete=False) as copy:
-        shutil.copyfileobj(sys.stdin.buffer, copy)
+        shutil.copyfileobj(given, copy)
     atexit.register(Path(copy.name).unlink, missing_ok=True)
     return copy.name

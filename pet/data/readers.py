@@ -51,9 +51,22 @@ def _source_rows(source: Any, label: str, file_format: str | None) -> Iterator[S
         return
     if str(source) == "-":
         read = read_json_lines if file_format is None else _readers()[file_format]
-        yield from read("standard input", sys.stdin.buffer)
+        yield from read("standard input", standard_input())
         return
     yield from _file_rows(Path(source), file_format, _readers())
+
+
+def standard_input() -> IO[bytes]:
+    """Return standard input as bytes.
+
+    Raises
+    ------
+    DataError
+        When it is closed, as by ``<&-`` or in some containers.
+    """
+    if sys.stdin is None:
+        raise DataError("Standard input is closed.", "Open it, or name a file.")
+    return sys.stdin.buffer
 
 
 def _readers() -> dict[str, Reader]:

@@ -1,15 +1,36 @@
-"""Tables: figures as aligned text."""
+"""Tables: figures as aligned text, and text that is safe to show."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 _TEMPLATE_WIDTH = 50
+# A terminal obeys these: they can clear it, set its title, or write over other lines.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_CONTROL_IN_LINES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def readable(text: str) -> str:
+    """Write a text's control characters as escapes, such as ``\\u001b``; line ends and tabs stay.
+
+    JSON text stays the same value.
+    """
+    return _CONTROL_IN_LINES.sub(_escape, text)
+
+
+def one_line(text: str) -> str:
+    """Write all control characters of a text as escapes, line ends and tabs among them."""
+    return _CONTROL.sub(_escape, text)
+
+
+def _escape(character: re.Match[str]) -> str:
+    return f"\\u{ord(character[0]):04x}"
 
 
 def text_table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
     """Align rows as text; the first column is flush left, the others right."""
-    table = [list(header), *[list(row) for row in rows]]
+    table = [[one_line(cell) for cell in row] for row in [header, *rows]]
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
     lines = [
         "  ".join(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from pet.errors import RunError
 
 UNFINISHED = ".part"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def unfinished(path: Path) -> Path:
@@ -76,7 +78,9 @@ def write_errors(path: Path) -> Iterator[None]:
         # safetensors and tokenizers write in Rust; their errors are no OSError.
         if not isinstance(error, OSError) and "(os error " not in str(error):
             raise
+        is_full = getattr(error, "errno", None) in _FULL or "(os error 28)" in str(error)
         raise RunError(
             f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}.",
-            "What was finished before is kept; free some space or choose another folder.",
+            "What was finished before is kept; "
+            + ("free some space or choose another folder." if is_full else "choose another place."),
         ) from error

@@ -1,0 +1,78 @@
+"""Outputs: files and standard output that results are written to."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+from pet.cli.console import require_output
+from pet.errors import PetError, UsageError
+from pet.evaluation.tables import readable
+from pet.runs.writing import unfinished, written_whole
+
+
+@contextmanager
+def opened(output: str, *, whole: bool = True) -> Iterator[IO[str]]:
+    """Open a file to write as UTF-8, or standard output for "-".
+
+    Half a surrogate pair, which UTF-8 cannot hold, is written as its escape, such as ``\\ud83d``;
+    in JSON that is the same text.
+
+    Parameters
+    ----------
+    output : str
+        Path of the file, or "-".
+    whole : bool
+        Whether the file appears when everything is written, and an older one stays as it is if
+        that fails. Otherwise it holds at any time what was written so far.
+
+    Raises
+    ------
+    UsageError
+        When the path is a folder.
+    PetError
+        When it cannot be written, or standard output is closed.
+    """
+    if output == "-":
+        require_output()
+        yield cast(IO[str], _StandardOutput())
+        sys.stdout.flush()
+        return
+    path = Path(output)
+    if path.is_dir():
+        raise UsageError(f"-o {output}: this is a folder; expected the name of a file.")
+    # A pipe or a device cannot be replaced. A link stays, and what it points to is replaced.
+    if whole and (path.is_file() or not path.exists()):
+        target = path.resolve()
+        try:
+            with written_whole(target) as temporary, _text(temporary) as stream:
+                yield stream
+        except BaseException:
+            unfinished(target).unlink(missing_ok=True)
+            raise
+        return
+    try:
+        with _text(path) as stream:
+            yield stream
+    except OSError as error:
+        raise PetError(f"{output}: cannot be written: {error.strerror or error}.") from error
+
+
+class _StandardOutput(io.TextIOBase):
+    """Standard output as it is now; a terminal gets no control characters."""
+
+    def write(self, text: str) -> int:
+        """Write a text with control characters as escapes, which JSON reads as the same."""
+        return sys.stdout.write(readable(text))
+
+    def flush(self) -> None:
+        """Hand on what was written so far."""
+        sys.stdout.flush()
+
+
+def _text(path: Path) -> IO[str]:
+    return path.open("w", encoding="utf-8", newline="", errors="backslashreplace")
