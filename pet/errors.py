@@ -83,7 +83,7 @@ class PetError(Exception):
     ... except PetError as error:
     ...     print(error)
     No built-in task 'revews'.
-      Did you mean 'reviews'? Or give the path of a .py file.
+      Did you mean 'reviews'? Or give the path of a .py file; pet tasks --help shows one.
     """
 
     exit_code = 1

@@ -19,7 +19,8 @@ from importlib import import_module
 import click
 
 from pet.cli.console import ReadableFormatter, remark, use_utf8
-from pet.errors import PetError, for_command_line
+from pet.cli.words import words_of
+from pet.errors import PetError, UsageError, did_you_mean, for_command_line
 from pet.version import __version__
 
 COMMANDS = {
@@ -50,7 +51,16 @@ class _Lazy(click.Group):
         if name not in COMMANDS:
             return None
         command: click.Command = import_module(f"pet.cli.{name}").command
+        command.epilog = words_of(command)
         return command
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-") and not context.resilient_parsing:
+            raise UsageError(f"No such command {name!r}.", did_you_mean(name, COMMANDS))
+        return super().resolve_command(context, args)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

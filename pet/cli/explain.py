@@ -6,9 +6,14 @@ from pathlib import Path
 
 import click
 
-from pet.cli.console import echo
+from pet.cli.console import echo, say
 from pet.cli.options import compute_options
 from pet.runs.finding import model_folder
+
+_CALIBRATED = (
+    "Behind 'calibrated' stands what is added to each label's score, because the model finds some "
+    "words likely whatever the text is: the label that gets more was the less likely one."
+)
 
 
 @click.command(name="explain")
@@ -69,3 +74,5 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
             return
         ensemble = trained_members(folder, device, precision)
     echo("\n" + explain_text(ensemble, example.texts, words))
+    if any(scorer.offsets for scorer in ensemble.members.scorers):
+        say(_CALIBRATED)

@@ -15,6 +15,8 @@ from pet.config import CONFIGS, BackboneConfig, Settings, choices_of
 from pet.config.base import number_list, word_list
 from pet.config.files import FILE_FORMATS
 from pet.config.formerly import value_today
+from pet.config.soft import SOFT_KINDS, SOFT_RECIPES
+from pet.config.study import BASELINES
 from pet.errors import UsageError, for_command_line
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -96,6 +98,18 @@ def _earlier_option(item: Field[Any], expected: Any, value_type: Any) -> Decorat
     )
 
 
+class _TaskName(click.types.StringParamType):
+    """Name of a task; a command without one says what a task is."""
+
+    def get_missing_message(self, param: Any, ctx: Any = None) -> str:
+        """Say where a task comes from."""
+        return (
+            "A task says what the labels, patterns and label words are. Give the name of a "
+            "built-in one, which pet tasks lists, or a .py file with your own; pet tasks --help "
+            "shows such a file."
+        )
+
+
 class _Choice(_TextChoice):
     """Choice among a setting's values that also accepts their earlier names."""
 
@@ -109,7 +123,22 @@ class _Choice(_TextChoice):
         if today != value:
             flag = flag_of(self._item.name)
             say(f"{flag} {value} is now {flag} {today}.")
-        return super().convert(today, param, ctx)
+        try:
+            return super().convert(today, param, ctx)
+        except click.BadParameter as error:
+            if self._item.name != "method":
+                raise
+            message = error.message + _method_elsewhere(str(value))
+            raise click.BadParameter(message, ctx, param) from error
+
+
+def _method_elsewhere(name: str) -> str:
+    """Say where a method of a study belongs in a single run; nothing for other names."""
+    if name in BASELINES.all():
+        return f" It is a method to compare with: pet fewshot --methods pet,{name}."
+    if name in (*SOFT_KINDS.all(), *SOFT_RECIPES.all()):
+        return f" Say --soft {name}."
+    return ""
 
 
 def flag_of(name: str) -> str:
@@ -128,7 +157,10 @@ def _words(context: click.Context, parameter: click.Parameter, text: str) -> tup
 def task_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --task."""
     return click.option(
-        "--task", required=True, help="A built-in task's name, or a .py file that defines one."
+        "--task",
+        required=True,
+        type=_TaskName(),
+        help="A built-in task's name, or a .py file that defines one.",
     )(command)
 
 

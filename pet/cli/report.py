@@ -12,9 +12,9 @@ from pet.runs import RunFolder
 @click.command(name="report")
 @click.argument("run")
 @click.option(
-    "-o", "--output", default="report.html", show_default=True, metavar="FILE|-", help="The page."
+    "-o", "--output", metavar="FILE|-", help="The page.  [default: report.html inside RUN]"
 )
-def command(run: str, output: str) -> None:
+def command(run: str, output: str | None) -> None:
     """Make one HTML page about RUN, a folder of pet train or pet fewshot.
 
     It shows what was asked, patterns and label words, members and their weights, hard and
@@ -23,14 +23,15 @@ def command(run: str, output: str) -> None:
     opens offline. With matplotlib (extra 'plots') it has diagrams beside its tables.
 
     \b
-    Example: pet report runs/first -o report.html
+    Example: pet report runs/first
     """
-    RunFolder.open(run)  # refuses any other folder
+    folder = RunFolder.open(run)  # refuses any other folder
 
     from pet.evaluation.pages import page
 
     text = page(run)
+    output = output or str(folder.path / folder.page)
     with opened(output) as stream:
         stream.write(text)
     if output != "-":
-        say(f"The page is {output}.")
+        say(f"The page is {output}; open it in a browser.")

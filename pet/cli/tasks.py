@@ -8,7 +8,7 @@ import click
 
 from pet.cli.console import echo
 from pet.evaluation.tables import text_table
-from pet.task import Verbalizer, load_task, task_names
+from pet.task import Task, Verbalizer, load_task, task_names
 
 
 @click.command(name="tasks")
@@ -21,7 +21,20 @@ from pet.task import Verbalizer, load_task, task_names
 def command(name: str | None, backbone: str | None) -> None:
     """List the tasks, or show one: its patterns on an example, and label words.
 
-    NAME is a built-in task or a .py file.
+    NAME is a built-in task or a .py file with one of your own, such as this one:
+
+    \b
+      from pet import PVP, Task, Verbalizer
+      words = Verbalizer({"billing": ["money"], "technical": ["computers"]})
+      task = Task(
+          name="tickets",
+          labels=["billing", "technical"],
+          fields=["text"],
+          pvps=[PVP("{text} This is about {mask}.", words)],
+      )
+
+    A field is a column of your files. In a pattern the text comes in its place, and the language
+    model fills {mask}: the likelier a label's words are there, the likelier is the label.
 
     \b
     Example: pet tasks ag_news
@@ -31,7 +44,7 @@ def command(name: str | None, backbone: str | None) -> None:
         return
     task = load_task(name)
     tokens_of = _splitter(backbone)
-    echo(f"{task.name}: {task.description}")
+    echo(_title(task))
     echo(f"fields: {', '.join(task.fields)}")
     echo(f"labels: {', '.join(task.labels)}\n")
     example = {field: f"<{field}>" for field in task.fields}
@@ -57,8 +70,12 @@ def _list_of(names: Sequence[str]) -> str:
     rows = []
     for name in names:
         task = load_task(name)
-        rows.append([f"{name}: {task.description}", str(len(task.labels)), str(len(task.pvps))])
+        rows.append([_title(task, name), str(len(task.labels)), str(len(task.pvps))])
     return text_table(rows, ["task", "labels", "patterns"])
+
+
+def _title(task: Task, name: str = "") -> str:
+    return f"{name or task.name}: {task.description}" if task.description else name or task.name
 
 
 def _splitter(backbone: str | None) -> Callable[[str], str]:

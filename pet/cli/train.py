@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import click
 
 from pet.cli.inputs import Inputs, input_options
 from pet.cli.options import method_option, settings_options
-from pet.config import Settings
+from pet.config import Settings, deciding
+from pet.runs import RunFolder
+
+log = logging.getLogger(__name__)
 
 
 @click.command(name="train")
@@ -50,13 +54,14 @@ def command(
     """
     settings = inputs.settings(flat)
     inputs.check(dev, test)
+    known = {"task": inputs.task.to_dict(), "settings": deciding(settings)}
+    RunFolder.refuse_another(output, known, force)
 
     from pet.cli.console import echo, progress_bars, say
     from pet.data import Data
     from pet.evaluation.report_table import report_table
     from pet.evaluation.run_report import run_report
     from pet.pipeline import asked, drop_leftovers, finished, run
-    from pet.runs import RunFolder
 
     task, rows = inputs.task, inputs.rows
     train, pool = inputs.train, inputs.pool(unlabeled_limit)
@@ -71,7 +76,14 @@ def command(
     tests = rows.examples(test) if test else None
     report = run_report(folder, settings, data, tests, keep=True)
     echo(report_table(report, per_class))
-    for remark in [*report.costs(), *report.remarks]:
+    for cost in report.costs():
+        log.info(cost)
+    if test is None and report.records:
+        say(
+            "These are figures of the labelled examples, from which it learned. --test FILE shows "
+            "how it does on others."
+        )
+    for remark in report.remarks:
         say(remark)
     say(
         f"The classifier is in {output}/{folder.classifier}; try: pet predict {output} --input FILE"

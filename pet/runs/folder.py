@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -94,11 +94,7 @@ class Folder:
                 with write_errors(folder.path):
                     folder._clear()
             elif differences and folder._has_results():
-                shown = "\n    ".join(differences[:12])
-                raise RunError(
-                    f"{path} holds {cls.noun} that was asked for something else:\n    {shown}",
-                    "Choose another folder, or start over here with `--force`.",
-                )
+                raise folder._asked_for_another(differences)
             elif not differences:
                 return folder
         elif any(file.name != cls.record + UNFINISHED for file in folder.path.iterdir()):
@@ -108,6 +104,41 @@ class Folder:
             )
         folder.write_json(cls.record, {"format": 1, "asked": asked, "versions": _versions()})
         return folder
+
+    @classmethod
+    def refuse_another(
+        cls, path: str | Path, asked: Mapping[str, Any], force: bool = False
+    ) -> None:
+        """Refuse a folder that `start` would refuse, as soon as a part of the request is known.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder; nothing is written there.
+        asked : mapping
+            Part of what `start` will be given: some of its keys.
+        force : bool
+            As for `start`.
+
+        Raises
+        ------
+        RunError
+            When the folder has results of another request.
+        """
+        folder = cls(Path(path))
+        if force or not folder.has(cls.record):
+            return
+        there, now = folder.asked(), json.loads(json.dumps(asked))
+        differences = _differences({key: there.get(key) for key in now}, now)
+        if differences and folder._has_results():
+            raise folder._asked_for_another(differences)
+
+    def _asked_for_another(self, differences: Sequence[str]) -> RunError:
+        shown = "\n    ".join(differences[:12])
+        return RunError(
+            f"{self.path} holds {self.noun} that was asked for something else:\n    {shown}",
+            "Choose another folder, or start over here with `--force`.",
+        )
 
     @classmethod
     def open(cls, path: str | Path) -> Self:

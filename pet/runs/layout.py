@@ -87,6 +87,7 @@ class RunFolder(Folder):
     classifier = Content("classifier")
     metrics = Content("metrics.json")
     examples = Content("examples.json")
+    page = Content("report.html")
 
     def member(self, name: str) -> MemberFiles:
         """Return the names of a member's files."""
@@ -114,6 +115,7 @@ class StudyFolder(Folder):
     tasks = Content("tasks")
     results = Content("results.json")
     table = Content("results.csv")
+    page = Content(RunFolder.page)
 
     def task(self, name: str) -> Path:
         """Return the path of a task's folder."""

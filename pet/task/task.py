@@ -258,10 +258,7 @@ def load_task(name: str | Path | Task) -> Task:
         if not is_file(path) and name in TASKS:
             return TASKS[str(name)]
         if not is_file(path):
-            raise TaskError(
-                f"No built-in task {shown(str(name))}.",
-                did_you_mean(str(name), task_names()) + " Or give the path of a .py file.",
-            )
+            raise _no_task(str(name))
     if not is_file(path):
         raise TaskError(f"No task file {path}.")
     try:
@@ -275,3 +272,19 @@ def load_task(name: str | Path | Task) -> Task:
     if len(unique) != 1:
         raise TaskError(f"{path}: expected one Task object at module level, found {len(unique)}.")
     return unique[0]
+
+
+def _no_task(name: str) -> TaskError:
+    """Return the error for a name that is no task: a mistyped one, or another sort of file."""
+    if Path(name).suffix or is_file(Path(name)):
+        return TaskError(
+            f"{shown(name)} is no task: a task is a built-in name, or a .py file that says what "
+            "the labels, patterns and label words are.",
+            "pet tasks --help shows such a file. Labelled rows are given as `--train FILE`, label "
+            "words in a .json file as `--verbalizer FILE`.",
+        )
+    return TaskError(
+        f"No built-in task {shown(name)}.",
+        f"{did_you_mean(name, task_names())} Or give the path of a .py file; pet tasks --help "
+        "shows one.",
+    )

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from pet.cli import COMMANDS
+from pet.config import Settings, deciding
+from pet.task import load_task
 
 HEAVY = ("torch", "numpy", "scipy", "sklearn", "transformers", "tokenizers")
 # All calls in one process: whatever a call loads stays, and is told once, of the first call.
@@ -39,7 +41,11 @@ CALLS = [
     ("tasks", "reviews"),
     ("tasks", "revews"),
     *((command, "--help") for command in COMMANDS),
+    ("tain",),
+    ("train", "there.jsonl"),
     ("train", "--task", "typo", "-o", "new"),
+    ("train", "--task", "there.jsonl", "-o", "new"),
+    ("train", "--task", "reviews", "-o", "run", "--max-steps", "6"),
     ("train", "--task", "missing.py", "-o", "new"),
     ("train", "--task", "reviews", "-o", "new", "--method", "typo"),
     ("train", "--task", "reviews", "-o", "new", "--readout", "typo"),
@@ -81,6 +87,10 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], 
     """Exit code, standard error and newly loaded modules of every call."""
     folder = tmp_path_factory.mktemp("calls")
     (folder / "there.jsonl").write_text("")
+    asked = {"task": load_task("reviews").to_dict(), "settings": deciding(Settings())}
+    (folder / "run").mkdir()
+    (folder / "run/run.json").write_text(json.dumps({"asked": asked}))
+    (folder / "run/metrics.json").write_text("{}")
     path = os.pathsep.join([str(Path(__file__).resolve().parents[2]), *sys.path])
     result = subprocess.run(
         [sys.executable, "-c", _RUN],

@@ -1,0 +1,40 @@
+"""Words of the field, told at the end of every help text that uses them."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+# The same words stand in docs/glossary.md, with more to read about them.
+WORDS = {
+    "backbone": "the language model that everything starts from",
+    "cell": "one method on one draw of one seed",
+    "distilled": "taught to a plain classifier, by the labels that the ensemble gives",
+    "draw": "a random choice of examples",
+    "fold": "a part of the labelled examples, scored by members that did not see it",
+    "generation": "the members of one step of iPET, taught by those of the step before",
+    "halving": "a random split of the labelled examples into two halves",
+    "member": "one trained pattern; all members together are the ensemble",
+    "offsets": "what is subtracted from label scores: what the model says whatever the text",
+    "pool": "unlabelled texts",
+    "readout": "how label scores are read off the place of {mask}",
+    "scope": "which weights are trained",
+    "slot": "a learned vector in the place of a word of a pattern",
+    "temperature": "a number that makes probabilities less sure, or more",
+    "verbalizer": "the label words of every label",
+}
+
+
+def words_of(command: click.Command) -> str:
+    """Return an epilog for a command's help that explains the words in it."""
+    texts = [command.help or "", command.short_help or ""]
+    for parameter in command.params:
+        texts += [*parameter.opts, getattr(parameter, "help", None) or ""]
+    whole = " ".join(texts).lower()
+    lines = [
+        f"  {word}: {meaning}"
+        for word, meaning in WORDS.items()
+        if re.search(rf"(?<![a-z]){word}s?(?![a-z]|\.[a-z])", whole)
+    ]
+    return "\b\nWords:\n" + "\n".join(lines) if lines else ""
