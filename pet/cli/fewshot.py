@@ -27,7 +27,7 @@ from pet.errors import UsageError
     "tasks",
     required=True,
     multiple=True,
-    help="A built-in task's name, or a .py file that defines one. Repeatable.",
+    help="A built-in task's name, or a .py file that defines one (it is run). Repeatable.",
 )
 @click.option("--train", "pools", multiple=True, help="Pool to draw from, one for each --task.")
 @click.option("--test", "tests", multiple=True, help="Test examples, one file for each --task.")

@@ -160,7 +160,7 @@ def task_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--task",
         required=True,
         type=_TaskName(),
-        help="A built-in task's name, or a .py file that defines one.",
+        help="A built-in task's name, or a .py file that defines one (it is run).",
     )(command)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from pet.evaluation.study import memory
 from pet.evaluation.study.memory import peak_gpu_memory, peak_memory, reset_peaks
 
 
@@ -22,6 +24,16 @@ def test_a_peak_is_seen_and_forgotten() -> None:
     reset_peaks()
     assert with_block - before == pytest.approx(200, abs=40)
     assert with_block - peak_memory() == pytest.approx(200, abs=40)
+
+
+def test_a_system_that_tells_nothing_of_memory_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(memory, "_STATUS", tmp_path / "absent")
+    assert peak_memory() > 1  # as other Unix systems tell it
+    monkeypatch.setattr(memory, "resource", None)
+    reset_peaks()
+    assert peak_memory() == 0
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

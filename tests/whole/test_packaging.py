@@ -124,6 +124,13 @@ def test_the_wheel_has_every_file_and_nothing_else(wheel: Path) -> None:
     }
     assert names == expected
     assert any(name.endswith("LICENSE") for name in info)
+    # Licence and origin travel with the weights and with the data.
+    assert {
+        "pet/backbone/pet-mini/LICENSE",
+        "pet/backbone/pet-mini/NOTICE",
+        "pet/backbone/pet-mini/README.md",
+        "pet/tasks/reviews/README.md",
+    } <= names
     assert "pet/py.typed" in names
     assert wheel.name.startswith(f"pet_fewshot-{pet.__version__}-py3-none-any")
 
@@ -139,7 +146,7 @@ def test_an_installed_project_finds_its_resources(installed: tuple[Path, Path]) 
     assert found["verbalizers"] == sorted(p.stem for p in (ROOT / "verbalizers").glob("*.json"))
     assert found["polarity"] == ["negative", "positive"]
     assert found["model"] == sorted(p.name for p in (ROOT / "pet/backbone/pet-mini").iterdir())
-    assert found["reviews"] == ["test.jsonl", "train.jsonl", "unlabeled.jsonl"]
+    assert found["reviews"] == sorted(p.name for p in (ROOT / "tasks" / "reviews").iterdir())
 
 
 def test_the_installed_command_runs_with_the_embedded_model(installed: tuple[Path, Path]) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import resource
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import torch
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment, unused-ignore]
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -20,7 +24,7 @@ def reset_peaks() -> None:
     Memory that earlier work has freed is first returned to the system, so that it does not count.
     """
     gc.collect()
-    with suppress(OSError, AttributeError):  # only glibc has it
+    with suppress(OSError, AttributeError, TypeError):  # only glibc has it
         ctypes.CDLL(None).malloc_trim(0)
     with suppress(OSError):
         _CLEAR.write_text("5")
@@ -30,11 +34,16 @@ def reset_peaks() -> None:
 
 
 def peak_memory() -> float:
-    """Return the peak of resident memory since `reset_peaks`, or else since the start, in MiB."""
+    """Return the peak of resident memory since `reset_peaks`, or else since the start, in MiB.
+
+    0 on a system that does not tell.
+    """
     with suppress(OSError):
         for line in _STATUS.read_text().splitlines():
             if line.startswith("VmHWM"):
                 return int(line.split()[1]) / 1024
+    if resource is None:
+        return 0.0
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
