@@ -33,7 +33,7 @@ from pet.adaptation.packing import Packer, RowStream
 from pet.adaptation.steps import adaptation_losses, trained_parameters
 from pet.backbone import MaskedLM
 from pet.config import LMConfig
-from pet.data.readers import documents_from
+from pet.data.documents import documents_from
 from pet.progress import Event
 from pet.training import Group, Job, Schedule, optimise
 

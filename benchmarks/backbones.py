@@ -28,7 +28,7 @@ from pet.cli.console import progress_bars
 from pet.cli.options import pattern_numbers
 from pet.config import Settings, StudyConfig
 from pet.config.base import number_list
-from pet.data.readers import documents_from
+from pet.data.documents import documents_from
 from pet.evaluation.study.fewshot import few_shot_study
 from pet.evaluation.tables import percent, text_table
 

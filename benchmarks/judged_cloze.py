@@ -42,7 +42,7 @@ from pet.backbone import MaskedLM
 from pet.backbone.embedding import mean_embeddings
 from pet.cli.console import progress_bars
 from pet.config import BackboneConfig, LMConfig
-from pet.data.readers import documents_from
+from pet.data.documents import documents_from
 from pet.encoding import Batch, Chunk, Encoder
 from pet.seeds import derived_seed
 from pet.task import Pattern

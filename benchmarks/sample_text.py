@@ -15,7 +15,7 @@ import click
 
 from pet.adaptation import Source
 from pet.adaptation.corpus import Corpus
-from pet.data.readers import documents_from
+from pet.data.documents import documents_from
 
 
 @click.command()

@@ -160,9 +160,9 @@ def files_of(data: Path, name: str, held_out: int | None, most: int | None) -> T
     """Return a task's pool and test rows."""
     task, pool, test = load_task(name), data / name / "train.jsonl", data / name / "test.jsonl"
     if held_out is None:
-        rows = [dict(row) for _, row in islice(rows_of(test, "test"), most)]
+        rows = [dict(row) for _, row in islice(rows_of(test), most)]
         return TaskFiles(task, str(pool), rows)
-    rows = [dict(row) for _, row in rows_of(pool, "pool")]
+    rows = [dict(row) for _, row in rows_of(pool)]
     return TaskFiles(task, rows[:-held_out], rows[-held_out:][:most])
 
 

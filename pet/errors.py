@@ -126,6 +126,13 @@ class RunError(PetError):
     """A run folder that cannot be read, written or continued."""
 
 
+def quoted(value: object, most: int = 200) -> str:
+    """Return a value as Python writes it, cut to ``most`` characters, for a message."""
+    # A text is cut first, so that a very long one is not copied.
+    text = repr(value[: most + 1] if isinstance(value, str) else value)
+    return text if len(text) <= most + 2 else text[:most] + "..."
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """Return a hint that names the nearest known value, or lists the known values."""
     names = [str(name) for name in known]

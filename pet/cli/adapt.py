@@ -11,7 +11,9 @@ import click
 
 from pet.cli.inputs import require_files
 from pet.cli.options import compute_options, settings_options
+from pet.cli.reading_options import reading_options
 from pet.config import BackboneConfig, LMConfig, Settings
+from pet.config.files import Reading
 from pet.errors import UsageError
 
 
@@ -20,7 +22,7 @@ from pet.errors import UsageError
 @click.argument("more", nargs=-1, metavar="")
 @click.option(
     "--text", multiple=True, required=True, metavar="FILE...",
-    help="Text: .txt (a document a line), .jsonl, .csv or .tsv, also .gz. Repeatable.",
+    help="Text: .txt (a document a line), or rows in any format, also compressed. Repeatable.",
 )  # fmt: skip
 @click.option("--column", default="text", show_default=True, help="Column that holds the text.")
 @click.option("--paragraphs", is_flag=True, help="In .txt files blank lines separate documents.")
@@ -28,6 +30,7 @@ from pet.errors import UsageError
               help="Random seed.")  # fmt: skip
 @click.option("-o", "--output", required=True, metavar="DIR", help="Folder of the new model.")
 @click.option("--force", is_flag=True, help="Start over if DIR holds an adaptation.")
+@reading_options
 @settings_options(LMConfig)
 @compute_options
 def command(
@@ -41,6 +44,7 @@ def command(
     force: bool,
     device: str,
     precision: Any,
+    reading: Reading,
     **flat: Any,
 ) -> None:
     """Train BACKBONE, a masked LM or a plain encoder, on raw text and save it in DIR.
@@ -61,11 +65,11 @@ def command(
 
     from pet.adaptation import Source, adapt
     from pet.cli.console import echo, progress_bars, say
-    from pet.data.readers import documents_from
+    from pet.data.documents import documents_from
     from pet.evaluation.tables import percent, text_table
 
     def source(file: str) -> Source:
-        return Source(file, lambda: documents_from(file, column, paragraphs))
+        return Source(file, lambda: documents_from(file, column, paragraphs, reading))
 
     sources = [source(file) for file in dict.fromkeys([*text, *more])]
     typed = shlex.join(["pet", *sys.argv[1:]])

@@ -8,8 +8,10 @@ import click
 
 from pet.cli.console import echo
 from pet.cli.inputs import RowReader, chosen_task, require_files
-from pet.cli.options import data_options, settings_options, task_option, verbalizer_option
+from pet.cli.options import settings_options, task_option, verbalizer_option
+from pet.cli.reading_options import data_options
 from pet.config import Settings
+from pet.config.files import Reading
 from pet.errors import for_command_line
 
 
@@ -28,7 +30,7 @@ def command(
     unlabeled: str | None,
     test: str | None,
     columns: tuple[str, ...],
-    file_format: str | None,
+    reading: Reading,
     **flat: Any,
 ) -> None:
     """Check columns, label names, class counts, duplicates, overlap, lengths and label words.
@@ -38,7 +40,7 @@ def command(
     \b
     Example: pet check --task reviews --train train.jsonl --unlabeled pool.jsonl
     """
-    rows = RowReader.from_options(chosen_task(task, verbalizers), columns, file_format)
+    rows = RowReader.from_options(chosen_task(task, verbalizers), columns, reading)
     require_files(train_file, unlabeled, test)
     settings = Settings.from_flat(flat)
 

@@ -7,7 +7,9 @@ import json
 import click
 
 from pet.cli.inputs import RowReader, require_files
-from pet.cli.options import compute_options, data_options, plot_options, threshold_option
+from pet.cli.options import compute_options, plot_options, threshold_option
+from pet.cli.reading_options import data_options
+from pet.config.files import Reading
 from pet.runs.finding import model_folder
 
 
@@ -27,7 +29,7 @@ def command(
     plots: str | None,
     plot_format: str,
     columns: tuple[str, ...],
-    file_format: str | None,
+    reading: Reading,
     device: str,
     precision: str,
 ) -> None:
@@ -62,7 +64,7 @@ def command(
         require()
     loaded = load_model(model, device, precision)
     task = loaded.task
-    rows = RowReader.from_options(task, columns, file_format)
+    rows = RowReader.from_options(task, columns, reading)
     labels, probabilities = [], []
     for example, prediction in predict_stream(loaded, rows.examples(test)):
         labels.append(example.label)

@@ -9,14 +9,13 @@ import click
 
 from pet.cli.inputs import chosen_task, require_files
 from pet.cli.options import (
-    column_mapping,
-    data_options,
     pattern_numbers,
     plot_options,
     settings_options,
-    suffix,
 )
+from pet.cli.reading_options import column_mapping, data_options
 from pet.config import Settings, StudyConfig
+from pet.config.files import Reading
 from pet.config.study import check_baseline
 from pet.errors import UsageError
 
@@ -60,7 +59,7 @@ def command(
     plots: str | None,
     plot_format: str,
     columns: tuple[str, ...],
-    file_format: str | None,
+    reading: Reading,
     **flat: Any,
 ) -> None:
     """Compare methods: many draws of a few labels, the same ones for all methods.
@@ -81,7 +80,7 @@ def command(
     if json_file == csv_file == "-":
         raise UsageError("--json - and --csv - both want standard output.", "Give one a FILE.")
     check_baseline(config.methods, baseline)
-    mapping, ending = column_mapping(columns), suffix(file_format)
+    mapping = column_mapping(columns)
     known = [chosen_task(task, (), settings.patterns) for task in tasks]
     if data is not None:
         pools = tuple(f"{data}/{task.name}/train.jsonl" for task in known)
@@ -106,7 +105,7 @@ def command(
     if plots:
         require()
     sources = [
-        TaskFiles(task, reusable(pool), reusable(test), mapping, ending)
+        TaskFiles(task, reusable(pool), reusable(test), mapping, reading)
         for task, pool, test in zip(known, pools, tests, strict=True)
     ]
     with progress_bars() as progress:

@@ -13,16 +13,15 @@ import click
 
 from pet.cli.options import (
     Decorator,
-    column_mapping,
-    data_options,
     pattern_numbers,
     patterns_option,
     seed_option,
-    suffix,
     task_option,
     verbalizer_option,
 )
+from pet.cli.reading_options import column_mapping, data_options
 from pet.config import Settings
+from pet.config.files import Reading
 from pet.errors import DataError
 
 if TYPE_CHECKING:
@@ -66,18 +65,16 @@ def require_files(*sources: str | None) -> None:
 
 @dataclass(frozen=True)
 class RowReader:
-    """Reader of a task's files: columns, and the format of files without a known ending."""
+    """Reader of a task's files: their columns, and how they are read."""
 
     task: Task
     mapping: Mapping[str, str]
-    ending: str | None
+    reading: Reading
 
     @classmethod
-    def from_options(
-        cls, task: Task, columns: tuple[str, ...], file_format: str | None
-    ) -> RowReader:
-        """Make a reader from the values of --column and --format."""
-        return cls(task, column_mapping(columns), suffix(file_format))
+    def from_options(cls, task: Task, columns: tuple[str, ...], reading: Reading) -> RowReader:
+        """Make a reader from the values of `data_options`."""
+        return cls(task, column_mapping(columns), reading)
 
     def columns(self, labels: Labels = "required") -> Columns:
         """Return the columns of fields and label, and whether labels are required."""
@@ -89,7 +86,7 @@ class RowReader:
         """Read a file's examples one by one."""
         from pet.data import examples_from
 
-        return examples_from(file, self.columns(labels), self.ending)
+        return examples_from(file, self.columns(labels), self.reading)
 
     def labelled(self, file: str) -> list[Example]:
         """Read a file's labelled examples; raise a DataError if there are none."""
@@ -116,7 +113,7 @@ class Inputs:
     unlabeled: str | None
     seed: int
     columns: tuple[str, ...]
-    file_format: str | None
+    reading: Reading
 
     def settings(self, flat: Mapping[str, Any]) -> Settings:
         """Build settings with this seed and these patterns."""
@@ -141,7 +138,7 @@ class Inputs:
     @cached_property
     def rows(self) -> RowReader:
         """Reader of the task's files."""
-        return RowReader.from_options(self.task, self.columns, self.file_format)
+        return RowReader.from_options(self.task, self.columns, self.reading)
 
     @cached_property
     def train(self) -> list[Example]:
@@ -165,7 +162,7 @@ class Inputs:
         if self.unlabeled is None:
             return None
         rows, source = self.rows, reusable(self.unlabeled)
-        if has_labels(source, rows.columns("ignored"), rows.ending):
+        if has_labels(source, rows.columns("ignored"), rows.reading):
             say(f"The labels in {self.unlabeled} are ignored.")
         seed = derived_seed(self.seed, RunStream.UNLABELLED)
         pool = Pool(partial(rows.examples, source, "ignored"), self.train, limit, seed)
@@ -209,7 +206,7 @@ def input_options(
             shots: int | None,
             seed: int,
             columns: tuple[str, ...],
-            file_format: str | None,
+            reading: Reading,
             patterns: str | None = None,
             unlabeled: str | None = None,
             **others: Any,
@@ -223,7 +220,7 @@ def input_options(
                 unlabeled,
                 seed,
                 columns,
-                file_format,
+                reading,
             )
             return command(inputs=inputs, **others)
 

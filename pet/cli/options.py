@@ -13,11 +13,10 @@ import click
 from pet.cli.console import say
 from pet.config import CONFIGS, BackboneConfig, Settings, choices_of
 from pet.config.base import number_list, word_list
-from pet.config.files import FILE_FORMATS
 from pet.config.formerly import value_today
 from pet.config.soft import SOFT_KINDS, SOFT_RECIPES
 from pet.config.study import BASELINES
-from pet.errors import UsageError, for_command_line
+from pet.errors import for_command_line
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 if TYPE_CHECKING:
@@ -200,23 +199,6 @@ def seed_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --column and --format."""
-    command = click.option(
-        "--format",
-        "file_format",
-        type=click.Choice(FILE_FORMATS.all()),
-        help="Format of standard input and of files with another ending.",
-    )(command)
-    return click.option(
-        "--column",
-        "columns",
-        multiple=True,
-        metavar="FIELD=COLUMN",
-        help="Read a field (or 'label') from this column. Repeatable.",
-    )(command)
-
-
 def plot_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --plots and --plot-format."""
     command = click.option(
@@ -255,22 +237,6 @@ def compute_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def column_mapping(columns: tuple[str, ...]) -> dict[str, str]:
-    """Parse FIELD=COLUMN pairs."""
-    mapping = {}
-    for pair in columns:
-        name, equals, column = pair.partition("=")
-        if not equals or not name or not column:
-            raise UsageError(f"--column {pair!r}: expected FIELD=COLUMN, such as text=review.")
-        mapping[name] = column
-    return mapping
-
-
 def pattern_numbers(text: str | None) -> tuple[int, ...] | None:
     """Parse "0,2-3" or "all"."""
     return None if text is None or text == "all" else number_list(text, "--patterns", ", or all")
-
-
-def suffix(file_format: str | None) -> str | None:
-    """Turn --format into a file ending."""
-    return None if file_format is None else f".{file_format}"

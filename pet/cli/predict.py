@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pet.cli.inputs import require_files
-from pet.cli.options import column_mapping, compute_options, data_options, suffix, threshold_option
+from pet.cli.options import compute_options, threshold_option
 from pet.cli.output import opened
+from pet.cli.reading_options import column_mapping, data_options
+from pet.config.files import Reading
 from pet.errors import UsageError
 from pet.runs.finding import model_folder, require_bank
 
@@ -51,7 +53,7 @@ def command(
     backbone: str | None,
     threshold: float | None,
     columns: tuple[str, ...],
-    file_format: str | None,
+    reading: Reading,
     device: str,
     precision: str,
 ) -> None:
@@ -82,39 +84,37 @@ def command(
         model_folder(str(model))
 
     from pet.data import Columns, examples_from
-    from pet.data.formats import format_of, written_endings
+    from pet.data.formats import rows_writer, written_format
     from pet.model import PromptBank, load_model
     from pet.model.prediction import predict_stream
 
-    written = format_of(".jsonl" if output == "-" else Path(output).suffix)
-    if written is None or written.writer is None:
-        endings = ", ".join(written_endings())
-        raise UsageError(f"-o {output}: expected a name that ends in {endings}, or - .")
+    written = written_format(output)
     if Path(output).is_file() and Path(source).is_file() and Path(output).samefile(source):
         raise UsageError(f"-o {output} is the input file.", "Give the labelled copy another name.")
-    mapping, ending, least = column_mapping(columns), suffix(file_format), threshold or 0.0
+    mapping, least = column_mapping(columns), threshold or 0.0
     labelled: Iterator[Labelled]
     if bank is not None:
         prompts = PromptBank.load(bank, backbone, device, precision)
         tasks = prompts.tasks
-        named = prompts.examples(source, task_column, mapping, ending)
+        named = prompts.examples(source, task_column, mapping, reading)
         labelled = prompts.predict_stream(named, threshold=least)
         task_columns = [task_column]
     else:
         loaded = load_model(str(model), device, precision)
         tasks, task_columns = {"": loaded.task}, []
-        examples = examples_from(source, Columns(loaded.task, mapping, "ignored"), ending)
+        examples = examples_from(source, Columns(loaded.task, mapping, "ignored"), reading)
         labelled = (("", *row) for row in predict_stream(loaded, examples, threshold=least))
     first = list(islice(labelled, 1))  # an unreadable input leaves an older output as it is
     with opened(output) as stream:
         fields = dict.fromkeys(name for task in tasks.values() for name in task.fields)
         labels = dict.fromkeys(label for task in tasks.values() for label in task.labels)
         shares = [f"p({label})" for label in labels]
-        write = written.writer(stream, [*task_columns, *fields, "label", "probability", *shares])
+        names = [*task_columns, *fields, "label", "probability", *shares]
         row_of = _nested_row if written.is_nested else _flat_row
-        for name, example, prediction in chain(first, labelled):
-            row = row_of(tasks[name], example, prediction)
-            write({**dict.fromkeys(task_columns, name), **row})
+        with rows_writer(stream, output, names) as write:
+            for name, example, prediction in chain(first, labelled):
+                row = row_of(tasks[name], example, prediction)
+                write({**dict.fromkeys(task_columns, name), **row})
 
 
 def _flat_row(task: Task, example: Example, prediction: Prediction) -> dict[str, str]:

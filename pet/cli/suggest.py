@@ -12,14 +12,15 @@ from click.core import ParameterSource
 
 from pet.cli.inputs import RowReader, chosen_task, require_files
 from pet.cli.options import (
-    data_options,
     pattern_numbers,
     patterns_option,
     seed_option,
     settings_options,
     verbalizer_option,
 )
+from pet.cli.reading_options import data_options
 from pet.config import Settings, SuggestConfig
+from pet.config.files import Reading
 from pet.errors import UsageError
 from pet.runs.finding import require_run_or_model
 
@@ -66,7 +67,7 @@ def command(
     output: str,
     force: bool,
     columns: tuple[str, ...],
-    file_format: str | None,
+    reading: Reading,
     **backbone: Any,
 ) -> None:
     """Suggest the unlabelled texts that MODEL is unsure of: a run folder or any saved model.
@@ -83,7 +84,7 @@ def command(
     given = [_TASK_ONLY[n] for n in _TASK_ONLY if source_of(n) is not ParameterSource.DEFAULT]
     if model and given:
         raise UsageError(f"{given[0]} goes with --task; MODEL has its own.")
-    ending = _ending(output, force)
+    _check_output(output, force)
     config = SuggestConfig(by, candidates)
     numbers = pattern_numbers(patterns)
     settings = Settings.from_flat({"seed": seed, "patterns": numbers, **backbone})
@@ -110,13 +111,13 @@ def command(
     refuse_multi_label(
         known_task, "pet suggest", "An empty cell already means that a text has none of the labels."
     )
-    rows, source = RowReader.from_options(known_task, columns, file_format), reusable(unlabeled)
+    rows, source = RowReader.from_options(known_task, columns, reading), reusable(unlabeled)
     read_as = rows.columns("ignored")
     labelled = panel.labelled() if panel else None
     known = [*labelled.train, *labelled.dev] if labelled else []
     for file in labelled_files:
         known += [row for row in rows.examples(file, "optional") if row.label is not None]
-    if has_labels(source, read_as, rows.ending):
+    if has_labels(source, read_as, rows.reading):
         say(f"The labels in {unlabeled} are ignored.")
     # A run's pool lacks the examples that it was trained on. Without them this pool is known to be
     # the same, and its stored scores are read.
@@ -128,10 +129,10 @@ def command(
             panel, pool, number, config, derived_seed(seed, RunStream.SUGGESTION), known, progress
         )
     chosen = original_rows(
-        [suggestion.example for suggestion in suggestions], source, read_as, rows.ending
+        [suggestion.example for suggestion in suggestions], source, read_as, rows.reading
     )
     with opened(output) as stream:
-        write_unlabelled(stream, chosen, read_as.label, ending)
+        write_unlabelled(stream, chosen, read_as.label, output)
     if len(suggestions) < number:
         say(f"Only {len(suggestions)} texts are not labelled yet.")
     if output != "-":
@@ -144,21 +145,16 @@ def command(
         say(f"Fill in the column {read_as.label!r} of {output}.")
 
 
-def _ending(output: str, force: bool) -> str:
+def _check_output(output: str, force: bool) -> None:
     if output == "-":
-        return ".jsonl"
-    from pet.data.formats import written_endings
+        return
+    from pet.data.formats import written_format
 
-    ending = Path(output).suffix.lower()
-    if ending not in written_endings():
-        raise UsageError(
-            f"-o {output}: expected a name that ends in {', '.join(written_endings())}, or - ."
-        )
+    written_format(output)
     if Path(output).exists() and not force:
         raise UsageError(
             f"-o {output} exists; it may hold labels.", "Choose another name, or use --force."
         )
-    return ending
 
 
 def _one_line(texts: Mapping[str, str]) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Literal
 
+from pet.config.files import Reading
 from pet.data.faults import Fault, OnFault
+from pet.data.formats.base import Hints
+from pet.data.formats.headers import column_called, counted_names
+from pet.data.label_cells import label_value, mapped
 from pet.data.readers import check_characters, rows_of
-from pet.errors import DataError, UsageError, did_you_mean
+from pet.errors import DataError, UsageError, did_you_mean, quoted
 from pet.task import Task
 from pet.task.kinds import read_label, task_kind
 from pet.task.labels import Label
@@ -50,18 +54,27 @@ class Columns:
         Field (or "label") to column name; comes before the task's defaults.
     labels : {"required", "optional", "ignored"}
         Use of the label column.
+    label_map : mapping
+        Label as rows have it to label of the task, where they differ.
 
     Raises
     ------
     UsageError
-        When the mapping names an unknown field.
+        When the mapping names an unknown field, or the label map an unknown label.
     """
 
     task: Task
     mapping: Mapping[str, str]
     labels: Labels = "required"
+    label_map: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for label in self.label_map.values():
+            if label not in self.task.labels:
+                raise UsageError(
+                    f"`--label-map` names the unknown label {quoted(label)}.",
+                    did_you_mean(label, self.task.labels),
+                )
         for name in self.mapping:
             if name != "label" and name not in self.task.fields:
                 raise UsageError(
@@ -84,7 +97,10 @@ class Columns:
         DataError
             Names the place, the column and the fault.
         """
-        texts = {name: self._text(where, row, name) for name in self.task.fields}
+        found = {name: self._column(row, name) for name in self.task.fields}
+        if None in found.values():
+            raise self._missing(where, row, [name for name in found if found[name] is None])
+        texts = {name: _text(where, row, str(column)) for name, column in found.items()}
         return Example(texts, None if self.labels == "ignored" else self.label_of(where, row))
 
     @property
@@ -92,26 +108,53 @@ class Columns:
         """Name of the column that labels are read from."""
         return self.mapping.get("label", self.task.label_column)
 
-    def _text(self, where: str, row: Mapping[str, Any], name: str) -> str:
-        column = self.mapping.get(name, name)
-        if column not in row and name not in self.mapping:
-            column = self.task.columns.get(name, name)
-        if column not in row:
-            raise DataError(
-                f"{where}: no column {column!r} for the field {name!r}; "
-                f"found {', '.join(map(repr, row)) or 'nothing'}.",
-                f"Name the right column with `--column {name}=COLUMN`.",
+    def read_as(self, reading: Reading | None) -> Columns:
+        """Return these columns with the label map of a reading, if labels are read."""
+        if reading is None or not reading.label_map or self.labels == "ignored":
+            return self
+        return replace(self, label_map=reading.label_map)
+
+    def hints(self, reading: Reading | None = None) -> Hints:
+        """Return what helps to read a file with these columns."""
+        texts = tuple(tuple(self._names(name)) for name in self.task.fields)
+        return Hints(texts, self.label, self.labels != "ignored", reading or Reading())
+
+    def _names(self, name: str) -> list[str]:
+        """Return the columns that a field may be read from, the best one first."""
+        if name in self.mapping:
+            return [self.mapping[name]]
+        return [name, self.task.columns.get(name, name)]
+
+    def _column(self, row: Mapping[str, Any], name: str) -> str | None:
+        """Return the column of a field in a row, None if it has none."""
+        names = self._names(name)
+        exact = (column for column in names if column in row)
+        alike = (column_called(column, row) for column in names)
+        return next(exact, None) or next(filter(None, alike), None)
+
+    def _missing(self, where: str, row: Mapping[str, Any], fields: list[str]) -> DataError:
+        """Say which columns a row lacks, that of a required label too."""
+        names = {name: self._names(name)[-1] for name in fields}
+        if self.labels == "required" and label_value(row, self.label, self.task.labels) is None:
+            names["label"] = self.label
+        if _looks_like_data(row, self.task.labels):
+            header = ",".join(
+                [*self.task.fields, *(["label"] if self.labels == "required" else [])]
             )
-        value = "" if row[column] is None else row[column]
-        if not isinstance(value, str):
-            raise DataError(f"{where}, column {column!r}: expected text, found {value!r}.")
-        text = value.strip()
-        if not text:
-            raise DataError(
-                f"{where}, column {column!r}: the text is empty.", "Fill it in or remove the row."
-            )
-        check_characters(where, column, text)
-        return text
+            hint = f"The first line looks like data: add a header, such as {header}."
+        else:
+            options = " and ".join(f"`--column {name}=COLUMN`" for name in names)
+            hint = f"Name the right column{'s' * (len(names) > 1)} with {options}."
+        (name, column), *others = names.items()
+        told = f"column {column!r} for the field {name!r}"
+        if others:
+            told = "columns " + " and ".join(map(repr, names.values()))
+        return DataError(f"{where}: no {told}; found {counted_names(row)}.", hint)
+
+    def value(self, row: Mapping[str, Any]) -> Any:
+        """Return what a row says about its label; None if nothing."""
+        value = label_value(row, self.label, self.task.labels)
+        return mapped(value, self.label_map) if self.label_map else value
 
     def label_of(self, where: str, row: Mapping[str, Any]) -> Label | None:
         """Return the label of a row; None for an empty one where labels are optional.
@@ -121,62 +164,79 @@ class Columns:
         DataError
             When the label is missing or unknown; names the place.
         """
-        column = self.label
-        value = row.get(column)
+        value, column = self.value(row), column_called(self.label, row)
         if value is None or (isinstance(value, str) and not value.strip()):
             if self.labels == "optional":
                 return None
             empty = task_kind(self.task).empty_label
-            if column in row and empty is not None and value is not None:
+            if column is not None and empty is not None and value is not None:
                 return empty
-            if column in row:
+            if column is not None:
                 raise DataError(
                     f"{where}: the label in column {column!r} is empty.",
                     "Fill it in or remove the row.",
                 )
             raise DataError(
-                f"{where}: no label in column {column!r}; found {', '.join(map(repr, row))}.",
+                f"{where}: no label in column {self.label!r}; found {counted_names(row)}.",
                 "Name the right column with `--column label=COLUMN`.",
             )
         return read_label(where, value, self.task)
 
 
+def _text(where: str, row: Mapping[str, Any], column: str) -> str:
+    value = "" if row[column] is None else row[column]
+    if not isinstance(value, str):
+        raise DataError(f"{where}, column {column!r}: expected text, found {quoted(value)}.")
+    text = value.strip()
+    if not text:
+        raise DataError(
+            f"{where}, column {column!r}: the text is empty.", "Fill it in or remove the row."
+        )
+    check_characters(where, column, text)
+    return text
+
+
+def _looks_like_data(header: Iterable[str], labels: Sequence[str]) -> bool:
+    """Tell whether the names of columns are rather a row: a label, or a text of several words."""
+    names = [str(name).strip() for name in header]
+    return any(name in labels or len(name) > 60 or len(name.split()) > 4 for name in names)
+
+
 def examples_from(
-    source: Any, columns: Columns, file_format: str | None = None
+    source: Any, columns: Columns, reading: Reading | None = None
 ) -> Iterator[Example]:
     """Yield the examples of a file, a data set or a list of rows, one at a time.
 
     Parameters
     ----------
     source : str, Path or iterable
-        A .jsonl, .csv or .tsv path (also with .gz), "-" for standard input,
-        "hf:NAME[/CONFIG]:SPLIT" for a Hugging Face data set, or an iterable of mappings (such as a
-        `datasets.Dataset`).
+        The path of a file in a format of `pet.data.formats.FORMATS`, also compressed; "-" for
+        standard input; "hf:NAME[/CONFIG]:SPLIT" for a Hugging Face data set; or an iterable of
+        mappings (such as a `datasets.Dataset`).
     columns : Columns
         Columns of fields and labels.
-    file_format : str, optional
-        Ending of a format in `pet.data.formats.FORMATS`, such as ".csv", for standard input and
-        unusual file names; by default ".jsonl".
+    reading : Reading, optional
+        How a file is read; by default its name and contents tell, and standard input is JSON lines.
 
     Raises
     ------
     DataError
         Names the first faulty row.
     """
-    return (example for example, _ in examples_and_rows(source, columns, file_format))
+    return (example for example, _ in examples_and_rows(source, columns, reading))
 
 
 def examples_and_rows(
     source: Any,
     columns: Columns,
-    file_format: str | None = None,
+    reading: Reading | None = None,
     on_fault: OnFault | None = None,
 ) -> Iterator[tuple[Example, Mapping[str, Any]]]:
     """Yield examples as `examples_from` does, each with its row of all columns.
 
     Parameters
     ----------
-    source, columns, file_format
+    source, columns, reading
         As for `examples_from`.
     on_fault : callable, optional
         Called with the `Fault` of every row that cannot become an example, before the example
@@ -187,7 +247,8 @@ def examples_and_rows(
     DataError
         Names the first faulty row; with ``on_fault`` the place after which nothing can be read.
     """
-    for where, row in rows_of(source, columns.label, file_format, on_fault):
+    columns = columns.read_as(reading)
+    for where, row in rows_of(source, columns.hints(reading), on_fault):
         try:
             example = columns.example(where, row)
         except DataError as error:
@@ -198,9 +259,7 @@ def examples_and_rows(
             yield example, row
 
 
-def has_labels(source: Any, columns: Columns, file_format: str | None = None) -> bool:
+def has_labels(source: Any, columns: Columns, reading: Reading | None = None) -> bool:
     """Tell whether the first row has a label."""
-    return any(
-        row.get(columns.label) not in (None, "")
-        for _, row in islice(rows_of(source, columns.label, file_format), 1)
-    )
+    rows = islice(rows_of(source, columns.hints(reading)), 1)
+    return any(columns.value(row) not in (None, "") for _, row in rows)

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import gzip
 import re
+import shutil
 import sys
-import zlib
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from operator import index
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
+from pet.config.files import Reading
 from pet.data.faults import OnFault, Row, rows_read
-from pet.data.formats import FORMATS, Reader, SourceRow, decoded_lines, read_json_lines
-from pet.errors import DataError
+from pet.data.formats.base import Format, Hints, SourceRow
+from pet.data.formats.compression import COMPRESSED, DAMAGED, decompressed
+from pet.data.formats.decoding import utf8_stream
+from pet.data.formats.headers import column_called
+from pet.data.formats.known import FORMATS, format_name
+from pet.data.hub import hub_dataset
+from pet.errors import DataError, quoted
 
-# In characters, so that a file without blank lines is not one paragraph in memory.
-_LONGEST_PARAGRAPH = 50_000
+_URL = re.compile(r"(?!hf:)[a-z][a-z0-9+.-]+:/{1,2}[^/]", re.IGNORECASE)
 
 
 def rows_of(
-    source: Any, label: str, file_format: str | None = None, on_fault: OnFault | None = None
+    source: Any, hints: Hints | None = None, on_fault: OnFault | None = None
 ) -> Iterator[Row]:
     """Yield the rows of a file, standard input ("-"), a data set or a list, with their places.
 
@@ -27,11 +34,9 @@ def rows_of(
     ----------
     source : str, Path or iterable
         Source as in `pet.data.examples_from`.
-    label : str
-        Label column; class numbers of a data set are replaced by their names.
-    file_format : str, optional
-        Ending of a format in `pet.data.formats.FORMATS`, such as ".csv", for standard input and
-        unusual file names.
+    hints : Hints, optional
+        Columns that are looked for, and how a file is read. Class numbers of a data set in the
+        label column are replaced by their names.
     on_fault : callable, optional
         Called with every `Fault`: a row that cannot be read, though those after it can.
 
@@ -40,20 +45,17 @@ def rows_of(
     DataError
         Names the first faulty row; with ``on_fault`` the place after which nothing can be read.
     """
-    return rows_read(_source_rows(source, label, file_format), on_fault)
+    return rows_read(_source_rows(source, hints or Hints()), on_fault)
 
 
-def _source_rows(source: Any, label: str, file_format: str | None) -> Iterator[SourceRow]:
+def _source_rows(source: Any, hints: Hints) -> Iterator[SourceRow]:
     if isinstance(source, str) and source.startswith("hf:"):
-        source = _hub_dataset(source)
+        source = hub_dataset(source)
     if not isinstance(source, str | Path):
-        yield from _object_rows(source, label)
-        return
+        return _object_rows(source, hints.label)
     if str(source) == "-":
-        read = read_json_lines if file_format is None else _readers()[file_format]
-        yield from read("standard input", standard_input())
-        return
-    yield from _file_rows(Path(source), file_format, _readers())
+        return _stream_rows("standard input", "rows.jsonl", standard_input(), hints)
+    return _file_rows(source, hints)
 
 
 def standard_input() -> IO[bytes]:
@@ -69,126 +71,101 @@ def standard_input() -> IO[bytes]:
     return sys.stdin.buffer
 
 
-def _readers() -> dict[str, Reader]:
-    """Return the readers by ending."""
-    return {f".{name}": known.read for name, known in FORMATS.items()}
+def _file_rows(source: str | Path, hints: Hints) -> Iterator[SourceRow]:
+    path = Path(source)
+    refuse_address(str(source))
+    with read_errors(path), path.open("rb") as stream:
+        yield from _stream_rows(str(path), path.name, stream, hints)
 
 
-def _file_rows(
-    path: Path, file_format: str | None, readers: Mapping[str, Reader]
-) -> Iterator[SourceRow]:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    compressed = suffixes[-1:] == [".gz"]
-    ending = file_format or ("".join(suffixes[-2:-1]) if compressed else "".join(suffixes[-1:]))
-    if ending not in readers:
+def refuse_address(source: str) -> None:
+    """Refuse an address of the web or of cloud storage.
+
+    Raises
+    ------
+    DataError
+        Says what to do instead.
+    """
+    if _URL.match(source) and not Path(source).exists():
         raise DataError(
-            f"{path}: expected a file that ends in {', '.join(readers)} (also with .gz).",
-            "Rename it or convert it.",
+            f"{source}: addresses are not read.",
+            "Download the file and give its path, or name a Hugging Face data set: hf:NAME:SPLIT.",
         )
+
+
+@contextmanager
+def read_errors(path: Path) -> Iterator[None]:
+    """Turn errors of a file that is read into a `DataError` that names it."""
     try:
-        with gzip.open(path) if compressed else path.open("rb") as stream:
-            yield from readers[ending](str(path), cast(IO[bytes], stream))
+        yield
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}.") from error
-    except (EOFError, zlib.error) as error:
+    except DAMAGED as error:
         raise DataError(f"{path}: the compressed file is damaged: {error}.") from error
 
 
-def _lines(name: str, stream: IO[bytes]) -> Iterator[SourceRow]:
-    for number, line in enumerate(decoded_lines(name, stream), 1):
-        yield f"{name}, line {number}", {"text": line}
+def _stream_rows(name: str, file: str, stream: IO[bytes], hints: Hints) -> Iterator[SourceRow]:
+    """Yield the rows of a stream; ``file`` is the name that tells its format."""
+    with decompressed(file, stream) as (inner, plain):
+        known = _format_of(name, inner, hints.reading)
+        if known.is_binary:
+            with _seekable(plain, is_plain=plain is stream) as whole:
+                yield from known.rows(name, whole, hints)
+        else:
+            yield from known.rows(name, utf8_stream(name, plain, hints.reading.encoding), hints)
+
+
+def _format_of(name: str, file: str, reading: Reading) -> Format:
+    known = FORMATS.get(reading.format or format_name(file))
+    if known is None:
+        endings = ", ".join(f".{ending}" for ending in FORMATS)
+        raise DataError(
+            f"{name}: expected a file that ends in {endings} (also with {', '.join(COMPRESSED)}).",
+            "Convert it, or say what is in it with `--format`.",
+        )
+    return known
+
+
+@contextmanager
+def _seekable(stream: IO[bytes], is_plain: bool) -> Iterator[IO[bytes]]:
+    """Yield a stream in which places can be sought: itself, or a copy in a temporary file."""
+    if is_plain and stream.seekable():
+        yield stream
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(stream, copy)
+        copy.seek(0)
+        yield copy
 
 
 def _object_rows(source: Any, label: str) -> Iterator[SourceRow]:
     if not isinstance(source, Iterable):
-        raise DataError(f"Expected a file name or rows, found {source!r}.")
+        raise DataError(f"Expected a file name or rows, found {quoted(source)}.")
     features = getattr(source, "features", None) or {}
-    feature = features.get(label) if hasattr(features, "get") else None
+    column = column_called(label, features) if hasattr(features, "get") else None
+    feature = features[column] if column is not None else None
     # Lists of class numbers have the names one level deeper.
     names = getattr(feature, "names", None) or getattr(
         getattr(feature, "feature", None), "names", None
     )
     for number, row in enumerate(source, 1):
         if not isinstance(row, Mapping):
-            where = f"row {number}"
-            yield where, DataError(f"Row {number}: expected a mapping of columns, found {row!r}.")
+            error = f"Row {number}: expected a mapping of columns, found {quoted(row)}."
+            yield f"row {number}", DataError(error)
             continue
-        value = row.get(label)
-        if names and isinstance(value, int):
-            row = {**row, label: names[value] if value >= 0 else None}
-        elif names and isinstance(value, list):
-            row = {**row, label: [names[n] if isinstance(n, int) else n for n in value]}
+        if names and column is not None:
+            row = {**row, column: _named(row.get(column), names)}
         yield f"row {number}", row
 
 
-def _hub_dataset(source: str) -> Any:
-    try:
-        import datasets  # type: ignore[import-untyped, unused-ignore]
-    except ImportError as error:
-        raise DataError(
-            f"{source}: Hugging Face data sets need the 'datasets' package.",
-            "Install it with: pip install 'pet-fewshot[datasets]'",
-        ) from error
-    # A split may be a slice, which has colons too, such as train[:100].
-    match = re.fullmatch(r"(.+?):([^:\[]+(?:\[.*\])?)", source.removeprefix("hf:"))
-    if match is None:
-        raise DataError(f"{source}: expected hf:NAME:SPLIT, for example hf:ag_news:train.")
-    name, split = match.groups()
-    try:
-        if Path(name).is_dir():
-            loaded = datasets.load_from_disk(name)
-            return loaded[split] if hasattr(loaded, "keys") else loaded
-        names = name.split("/")
-        path, config = ("/".join(names[:2]), names[2]) if len(names) == 3 else (name, None)
-        return datasets.load_dataset(path, config, split=split, trust_remote_code=False)
-    except Exception as error:
-        raise DataError(f"{source}: cannot be loaded: {type(error).__name__}: {error}") from error
-
-
-def documents_from(
-    source: str | Path, column: str = "text", paragraphs: bool = False
-) -> Iterator[str]:
-    """Yield the documents of a file, as raw text; rows without text are skipped.
-
-    Parameters
-    ----------
-    source : str or Path
-        A .txt file with one document a line, or a .jsonl, .csv or .tsv file; also with .gz.
-    column : str
-        Column with the text.
-    paragraphs : bool
-        Whether blank lines, not ends of lines, separate the documents of a .txt file.
-
-    Raises
-    ------
-    DataError
-        Names the first faulty row.
-    """
-    is_text = Path(source).name.lower().removesuffix(".gz").endswith(".txt")
-    lines: list[str] = []
-    length = 0
-    for where, row in rows_read(_file_rows(Path(source), None, {".txt": _lines, **_readers()})):
-        name = "text" if is_text else column
-        if name not in row:
-            raise DataError(
-                f"{where}: no column {name!r}; found {', '.join(map(repr, row)) or 'nothing'}.",
-                "Name the right column with `--column COLUMN`.",
-            )
-        text = "" if row[name] is None else row[name]
-        if not isinstance(text, str):
-            raise DataError(f"{where}, column {name!r}: expected text, found {text!r}.")
-        check_characters(where, name, text)
-        text = text.strip()
-        if is_text and paragraphs:
-            lines += [text] if text else []
-            length += len(text) + 1
-            if text and length < _LONGEST_PARAGRAPH:
-                continue
-            text, lines, length = " ".join(lines), [], 0
-        if text:
-            yield text
-    if lines:
-        yield " ".join(lines)
+def _named(value: Any, names: list[str]) -> Any:
+    """Return the name of a class number, or the names of several; other values as they are."""
+    if isinstance(value, list):
+        return [_named(one, names) for one in value]
+    if isinstance(value, str) or not hasattr(value, "__index__"):
+        return value
+    number = index(value)  # also of a number of numpy or torch
+    return names[number] if number >= 0 else None
 
 
 def check_characters(where: str, column: str, text: str) -> None:

@@ -16,7 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pet.backbone import LanguageModel, fingerprint, load_backbone
+from pet.config.files import Reading
 from pet.data import Columns, Example, chunked
+from pet.data.formats.base import Hints
 from pet.data.readers import rows_of
 from pet.encoding import Chunk
 from pet.errors import DataError, UsageError, did_you_mean
@@ -247,13 +249,13 @@ class PromptBank:
         source: Any,
         task_column: str = "task",
         mapping: Mapping[str, str] | None = None,
-        file_format: str | None = None,
+        reading: Reading | None = None,
     ) -> Iterator[tuple[str, Example]]:
         """Yield each row's task and example; labels are ignored.
 
         Parameters
         ----------
-        source, file_format
+        source, reading
             As for `pet.data.examples_from`.
         task_column : str
             Column with the name of the row's task.
@@ -279,7 +281,9 @@ class PromptBank:
             name: Columns(task, {k: v for k, v in mapping.items() if k in task.fields}, "ignored")
             for name, task in self.tasks.items()
         }
-        for place, row in rows_of(source, task_column, file_format):
+        texts = tuple((mapping.get(field, field),) for field in known)
+        hints = Hints(texts, task_column, reading=reading or Reading())
+        for place, row in rows_of(source, hints):
             if task_column not in row:
                 raise DataError(
                     f"{place}: no column {task_column!r} that names the row's task; found "

@@ -20,7 +20,7 @@ from tiny import WORDS, bert_tokenizer
 from pet.adaptation import Source
 from pet.adaptation.corpus import Corpus
 from pet.adaptation.packing import ASKED, STARTS, Packer, RowStream, unmarked
-from pet.data.readers import documents_from
+from pet.data.documents import documents_from
 from pet.encoding import TextTokenizer
 from pet.errors import DataError
 

@@ -9,7 +9,7 @@ import pytest
 from films import columns
 
 from pet.data import Example, Fault, examples_and_rows
-from pet.data.readers import documents_from
+from pet.data.documents import documents_from
 from pet.errors import DataError
 
 JSON_LINES = """{"text": "good", "label": "positive"}

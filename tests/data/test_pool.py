@@ -16,6 +16,7 @@ from films import EXPECTED, columns, read, write_csv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pet.config.files import Reading
 from pet.data import (
     Example,
     Pool,
@@ -166,8 +167,8 @@ def test_standard_input_is_copied_so_that_it_can_be_read_again(
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
     copy = Path(reusable("-"))
     try:
-        assert read(copy, file_format=".csv") == EXPECTED
-        assert read(copy, file_format=".csv") == EXPECTED
+        assert read(copy, reading=Reading(".csv")) == EXPECTED
+        assert read(copy, reading=Reading(".csv")) == EXPECTED
     finally:
         copy.unlink()
 

@@ -14,6 +14,7 @@ from films import EXPECTED, ROWS, columns, read, write_csv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pet.config.files import Reading
 from pet.data import (
     Example,
     examples_from,
@@ -105,10 +106,10 @@ def test_any_text_survives_a_file(
 def test_format_option_wins_over_the_file_name(tmp_path: Path) -> None:
     path = tmp_path / "rows.data"
     write_csv(path)
-    assert read(path, file_format=".csv") == EXPECTED
+    assert read(path, reading=Reading(".csv")) == EXPECTED
 
 
-@pytest.mark.parametrize("name", ["rows.txt", "rows", "rows.json", "rows.gz", "rows.csv.zip"])
+@pytest.mark.parametrize("name", ["rows.docx", "rows", "rows.gz", "rows.doc.gz"])
 def test_file_of_another_kind_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_text("text\ngood\n")
@@ -142,7 +143,7 @@ def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         write(path)
         stdin = io.TextIOWrapper(io.BytesIO(path.read_bytes()))
         monkeypatch.setattr(sys, "stdin", stdin)
-        assert read("-", file_format=ending) == EXPECTED
+        assert read("-", reading=ending and Reading(ending)) == EXPECTED
 
 
 # --- what is wrong with a file, and where -------------------------------------------------------
@@ -165,7 +166,7 @@ def test_standard_input_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         ("r.csv", b"label,text\npositive\n", "row 1, column 'text': the text is empty"),
         ("r.csv", b"label,text\npositive,Good, not bad\n", "row 1: 3 cells, but the header"),
         ("r.csv", b"words\na\n", "row 1: no column 'text' for the field 'text'; found 'words'"),
-        ("r.csv", b"text\na\rb\n", r"r\.csv, near line 2: new-line character"),
+        ("r.csv", b"text\na\rb\n", "row 1 .line 2.: a carriage return inside a cell"),
     ],
 )  # fmt: skip
 def test_faulty_row_is_refused_with_its_place(

@@ -82,9 +82,12 @@ def test_saved_dataset_is_read_from_its_folder(tmp_path: Path, split: str | None
 @pytest.mark.filterwarnings("default")
 def test_faulty_hub_name_is_refused(tmp_path: Path) -> None:
     folder = saved_dataset(tmp_path / "saved", "train")
-    with pytest.raises(DataError, match="cannot be loaded: KeyError"):
-        read(f"hf:{folder}:test")
-    for name in ("hf:ag_news", "hf::train", "hf:ag_news:"):
+    for name in (f"hf:{folder}:test", f"hf:{folder}"):
+        with pytest.raises(DataError, match="the splits are 'train'.*\n.*Write hf:.*saved:train"):
+            read(name)
+    with pytest.raises(DataError, match="'csv' is not a data set; it loads files"):
+        read("hf:csv:train")
+    for name in ("hf:", "hf::train"):
         with pytest.raises(DataError, match="expected hf:NAME:SPLIT"):
             read(name)
 

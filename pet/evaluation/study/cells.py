@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pet.config import METHODS, Settings
+from pet.config.files import Reading
 from pet.data import Columns, Data, Example, Labels, Pool, draw_shots, examples_from
 from pet.errors import DataError
 from pet.evaluation.run_metrics import generation_key
@@ -33,18 +34,18 @@ class TaskFiles:
 
     ``pool`` and ``test`` are file names or lists of rows, as `pet.data.examples_from` takes them;
     they are read more than once. Rows of the pool without a label are unlabelled texts.
-    ``columns`` maps fields to columns; ``file_format`` is for files with unusual names.
+    ``columns`` maps fields to columns; ``reading`` says how the files are read.
     """
 
     task: Task
     pool: Any
     test: Any
     columns: Mapping[str, str] = field(default_factory=dict)
-    file_format: str | None = None
+    reading: Reading | None = None
 
     def examples(self, source: Any, labels: Labels) -> Iterator[Example]:
         """Read the pool or the test examples, one at a time."""
-        return examples_from(source, Columns(self.task, self.columns, labels), self.file_format)
+        return examples_from(source, Columns(self.task, self.columns, labels), self.reading)
 
 
 @dataclass(frozen=True)

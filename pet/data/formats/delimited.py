@@ -1,0 +1,86 @@
+"""Tables whose first line names the columns, with a delimiter between the cells."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
+
+from pet.data.formats.base import Format, Hints, RowWriter, SourceRow
+from pet.data.formats.decoding import decoded_lines
+from pet.data.formats.delimiters import Lines, delimiter_of
+from pet.data.formats.headers import header_of
+from pet.data.formats.json_rows import json_text
+from pet.data.formats.quoting import plain_records, quoted_records, tab_records
+from pet.errors import DataError
+
+
+def table_of(delimiter: str) -> Format:
+    """Return the format of tables that have this delimiter, unless another is found in them."""
+
+    def read(name: str, stream: IO[bytes], hints: Hints) -> Iterator[SourceRow]:
+        return table_rows(name, Lines(decoded_lines(name, stream)), delimiter, hints)
+
+    def writer(stream: IO[str], columns: Sequence[str]) -> RowWriter:
+        table = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
+        table.writerow(columns)
+        return lambda row: table.writerow([cell_text(row.get(name)) for name in columns])
+
+    return Format(read, writer, takes_hints=True)
+
+
+def table_rows(name: str, lines: Lines, own: str, hints: Hints) -> Iterator[SourceRow]:
+    """Yield the rows of a table; ``own`` is the delimiter of the file's ending."""
+    delimiter = delimiter_of(own, lines, hints)
+    quoting = hints.reading.quoting
+    if quoting == "none":
+        records = plain_records(lines, delimiter)
+    elif quoting == "excel" or delimiter != "\t":
+        records = quoted_records(name, lines, delimiter)
+    else:
+        records = tab_records(name, lines)
+    return rows_of_records(name, records)
+
+
+def rows_of_records(name: str, records: Iterator[list[str]]) -> Iterator[SourceRow]:
+    """Yield the rows of a table whose first record names the columns.
+
+    Rows without any content are no rows.
+
+    Raises
+    ------
+    DataError
+        When two columns have one name. A row with more cells than columns is yielded as one.
+    """
+    header = header_of(name, next(records, []))
+    for number, cells in enumerate(records, 1):
+        if _is_blank(cells):
+            continue
+        where = f"{name}, row {number}"
+        beyond = [cell for cell in cells[len(header) :] if cell.strip()]
+        if beyond:
+            error = DataError(
+                f"{where}: {len(cells)} cells, but the header names {len(header)}.",
+                "Put a text that holds the separator in double quotes, or name the separator with "
+                "`--delimiter`.",
+            )
+            yield where, error
+            continue
+        missing: list[Any] = [None] * (len(header) - len(cells))
+        yield where, dict(zip(header, [*cells, *missing], strict=False))
+
+
+def _is_blank(cells: Sequence[str]) -> bool:
+    # An empty text in quotes is the one cell of its row, and stays a row.
+    return cells != [""] and not any(cell.strip() for cell in cells)
+
+
+def cell_text(value: Any) -> str:
+    """Return a value as a cell of a table: texts as they are, lists and numbers as JSON."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json_text(value)
+
+
+TSV = table_of("\t")
+CSV = table_of(",")

@@ -1,0 +1,82 @@
+"""Labels as files hold them: names, lists in a cell, choices, or a column for each label."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pet.data.formats.headers import column_called
+
+_LONGEST_LIST = 10_000  # characters of a cell
+_YES = ("1", "1.0", "true")
+_NO = ("0", "0.0", "false")
+
+
+def label_value(row: Mapping[str, Any], column: str, labels: Sequence[str]) -> Any:
+    """Return what a row says about its label: a text, a number, a list of these, or None.
+
+    Parameters
+    ----------
+    row : mapping
+        Column name to value.
+    column : str
+        Column of the label. Where a row has none, but a column with 0 or 1 for every label, the
+        labels with 1 are the value.
+    labels : sequence of str
+        Labels of the task.
+    """
+    name = column_called(column, row)
+    return _one_hot(row, labels) if name is None else _plain(row[name], labels)
+
+
+def _plain(value: Any, labels: Sequence[str]) -> Any:
+    """Return a label without its wrapping: JSON or Python lists, and choices of Label Studio."""
+    if isinstance(value, str):
+        text = value.strip()
+        if text in labels or len(text) > _LONGEST_LIST:
+            return value
+        if (text[:1], text[-1:]) not in (("[", "]"), ("{", "}")):
+            return value
+        made = _literal(text)
+        return value if made is None else _plain(made, labels)
+    if isinstance(value, Mapping) and list(value) == ["choices"]:
+        return value["choices"]
+    return value
+
+
+def _literal(text: str) -> Any:
+    """Return the list or mapping that a text spells in JSON or in Python; None for another text."""
+    faults = (ValueError, SyntaxError, TypeError, RecursionError, MemoryError)
+    for read in (json.loads, ast.literal_eval):
+        try:
+            made = read(text)
+        except faults:
+            continue
+        return made if isinstance(made, list | dict) else None
+    return None
+
+
+def _one_hot(row: Mapping[str, Any], labels: Sequence[str]) -> list[str] | None:
+    """Return the labels whose column is 1; None if not every label has a column of 0 and 1."""
+    if len(row) < len(labels):
+        return None
+    chosen = []
+    for label in labels:
+        column = column_called(label, row)
+        cell = "" if column is None else str(row[column]).strip().lower()
+        if cell not in (*_YES, *_NO):
+            return None
+        chosen += [label] if cell in _YES else []
+    return chosen
+
+
+def mapped(value: Any, label_map: Mapping[str, str]) -> Any:
+    """Replace labels by those that a label map gives for them; others stay as they are."""
+    if isinstance(value, list | tuple):
+        return [mapped(one, label_map) for one in value]
+    key = str(value).strip()
+    if key not in label_map and isinstance(value, float) and value.is_integer():
+        key = str(int(value))
+    return label_map.get(key, value)
