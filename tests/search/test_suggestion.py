@@ -240,7 +240,7 @@ def test_the_file_keeps_columns_and_is_read_back_once_filled_in(
     assert "row 1: the label in column 'stars' is empty" in again.err
     filled = [{**row, "stars": ("positive", "negative")[n % 2]} for n, row in enumerate(found)]
     with target.open("w", encoding="utf-8", newline="") as stream:
-        write_unlabelled(stream, filled, "nobody", f".{ending}")  # keeps the labels of "stars"
+        write_unlabelled(stream, filled, "nobody", target.name)  # keeps the labels of "stars"
     first = [{"review": row["text"], "stars": row["label"]} for row in labelled_rows()]
     both = ["--train", write_jsonl(tmp_path / "first.jsonl", first), "--train", target]
     again = train(files, tiny_bert, tmp_path / "again", *names, *both, "--patterns", "0")

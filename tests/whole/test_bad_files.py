@@ -41,11 +41,11 @@ ROW = '{"text": "good", "label": "positive"}\n'
         (
             "a.jsonl",
             ROW.encode() + b'{"text": "caf\xe9", "label": "positive"}\n',
-            ["a.jsonl, line 2: byte 14 is not UTF-8", "iconv"],
+            ["a.jsonl, line 2: byte 14 is not UTF-8", "--encoding NAME"],
         ),
         ("a.jsonl", ROW + '{"text": \n', ["a.jsonl, row 2: not JSON"]),
         ("a.jsonl", "[1, 2]\n", ["a.jsonl, row 1: expected a JSON object"]),
-        ("a.xlsx", "whatever", ["a.xlsx", ".jsonl, .csv, .tsv", "convert"]),
+        ("a.docx", "whatever", ["a.docx", ".jsonl, .csv, .tsv", "Convert it"]),
         ("a.jsonl.gz", "not compressed", ["a.jsonl.gz", "gzip"]),
         ("a.jsonl.gz", gzip.compress(ROW.encode() * 999)[:-9], ["a.jsonl.gz", "damaged"]),
         (
