@@ -62,6 +62,8 @@ def shown(value: object, most: int = 200) -> str:
 class PetError(Exception):
     """Base class of the errors of `pet`; the command line shows one as a single message.
 
+    Errors of what a caller gave, such as data, tasks and parameters, are a `ValueError` too.
+
     Parameters
     ----------
     message : str
@@ -96,25 +98,25 @@ class PetError(Exception):
         return for_python(self.message)
 
 
-class UsageError(PetError):
+class UsageError(PetError, ValueError):
     """An option, argument or setting with an impossible value."""
 
     exit_code = 2
 
 
-class PatternError(PetError):
+class PatternError(PetError, ValueError):
     """A pattern that cannot be parsed, or does not fit its task or backbone."""
 
 
-class VerbalizerError(PetError):
+class VerbalizerError(PetError, ValueError):
     """A verbalizer that is malformed, or whose words a tokenizer cannot represent."""
 
 
-class TaskError(PetError):
+class TaskError(PetError, ValueError):
     """A task that is unknown, malformed or inconsistent."""
 
 
-class DataError(PetError):
+class DataError(PetError, ValueError):
     """A file or object whose rows are not what the task expects."""
 
 

@@ -16,6 +16,7 @@ from pet.data.readers import check_characters, rows_of
 from pet.errors import DataError, UsageError, did_you_mean, quoted
 from pet.task import Task
 from pet.task.kinds import read_label, task_kind
+from pet.task.label_names import is_missing
 from pet.task.labels import Label
 
 Labels = Literal["required", "optional", "ignored"]
@@ -165,11 +166,11 @@ class Columns:
             When the label is missing or unknown; names the place.
         """
         value, column = self.value(row), column_called(self.label, row)
-        if value is None or (isinstance(value, str) and not value.strip()):
+        if is_missing(value) or (isinstance(value, str) and not value.strip()):
             if self.labels == "optional":
                 return None
             empty = task_kind(self.task).empty_label
-            if column is not None and empty is not None and value is not None:
+            if column is not None and empty is not None and isinstance(value, str):
                 return empty
             if column is not None:
                 raise DataError(

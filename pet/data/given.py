@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from pet.data.examples import Columns, Example, Labels, examples_from
+from pet.data.tables import column_names, plain_rows
 from pet.errors import DataError
 from pet.task import Task
 from pet.task.kinds import label_list
+from pet.task.label_names import is_missing
 
 
 def given_examples(task: Task, rows: Iterable[Any], labels: Labels) -> Iterator[Example]:
@@ -19,37 +21,68 @@ def given_examples(task: Task, rows: Iterable[Any], labels: Labels) -> Iterator[
     ----------
     task : Task
         Task with the fields of an example.
-    rows : iterable or data frame
-        Texts (for a task with one field), mappings, or tuples of texts, one a field.
+    rows : iterable or table
+        Texts (for a task with one field), mappings, or tuples of texts, one a field; or a table of
+        pandas, polars, pyarrow or Hugging Face. A table's only column is that of a task's only
+        field, whatever it is called.
     labels : {"required", "optional", "ignored"}
-        Use of the label column of mappings and data frames.
+        Use of the label column of mappings and tables.
 
     Raises
     ------
     DataError
         Names the first faulty row.
     """
-    if isinstance(rows, str | Mapping):
-        raise DataError(f"Expected a list of texts, found one: {rows!r}.", "Write [text].")
-    if hasattr(rows, "to_dict") and hasattr(rows, "columns"):
-        rows = rows.to_dict("records")
+    names = column_names(rows)
     single = task.fields[0] if len(task.fields) == 1 else None
+    only = names is not None and len(names) == 1
 
     def mapping(number: int, row: Any) -> Mapping[str, Any]:
         if isinstance(row, Mapping):
-            return row
+            if single is not None and only:
+                return _filled(number, {single: next(iter(row.values()))})
+            _check_columns(task, number, row)
+            return dict(row)
+        if hasattr(row, "tolist") and not isinstance(row, str):  # a row of an array
+            row = row.tolist()
         if single is not None and isinstance(row, str):
             return {single: row}
         if isinstance(row, tuple | list) and len(row) == len(task.fields):
-            return dict(zip(task.fields, row, strict=True))
+            return _filled(number, dict(zip(task.fields, row, strict=True)))
         raise DataError(
             f"Row {number}: expected {'a text' if single else 'one text a field'} "
-            f"({', '.join(task.fields)}), found {row!r}."
+            f"({', '.join(task.fields)}), found {row!r}.",
+            _WITHOUT if is_missing(row) else None,
         )
 
     return examples_from(
-        (mapping(number, row) for number, row in enumerate(rows, 1)), Columns(task, {}, labels)
+        (mapping(number, row) for number, row in enumerate(plain_rows(rows), 1)),
+        Columns(task, {}, labels),
     )
+
+
+_WITHOUT = "Leave such rows out, for example with dropna() of pandas, also in y."
+
+
+def _filled(number: int, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    for name, value in row.items():
+        if is_missing(value):
+            raise DataError(f"Row {number}: expected a text ({name}), found {value!r}.", _WITHOUT)
+    return row
+
+
+def _check_columns(task: Task, number: int, row: Mapping[str, Any]) -> None:
+    for name in task.fields:
+        column = name if name in row else task.columns.get(name, name)
+        if column not in row:
+            found = ", ".join(map(repr, row))
+            raise DataError(
+                f"row {number}: no column {column!r} for the field {name!r}; found "
+                f"{found or 'nothing'}.",
+                f"Rename the right one to {name!r}, or name it in the columns of the task: "
+                f"columns={{{name!r}: ...}}.",
+            )
+        _filled(number, {name: row[column]})
 
 
 def given_labelled(task: Task, X: Iterable[Any], y: Any) -> list[Example]:

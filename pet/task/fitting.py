@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pet.errors import TaskError, shown
 from pet.registry import Names
+from pet.task.label_names import fault_of
 from pet.task.label_questions import check_label_questions
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def check_texts(task: Task) -> None:
     Raises
     ------
     TaskError
-        With the value that is none.
+        With the value that is none, or with labels that cannot be told apart.
     """
     names = ("name", "description", "label_column", "label_separator")
     texts = [(name, getattr(task, name)) for name in names]
@@ -36,6 +37,9 @@ def check_texts(task: Task) -> None:
     for name, text in texts:
         if not isinstance(text, str):
             raise TaskError(f"Task {shown(task.name)}: {name} must be text, found {shown(text)}.")
+    if fault := fault_of(task.labels):
+        problem, hint = fault
+        raise TaskError(f"Task {task.name!r}: {problem}", hint)
 
 
 def check_kind(task: Task) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pet.errors import DataError, did_you_mean
+from pet.task.label_names import is_missing, label_meant
 from pet.types import Ints
 
 if TYPE_CHECKING:
@@ -28,16 +29,19 @@ def label_text(label: Label, separator: str) -> str:
 
 
 def known_label(where: str, value: Any, task: Task) -> str:
-    """Return a label of the task.
+    """Return the label of the task that a value means; see `pet.task.label_names.label_meant`.
 
     Raises
     ------
     DataError
-        When the task has no such label; names the place ``where``.
+        When there is no value, or it means no label; names the place ``where``.
     """
-    label = str(value).strip()
-    if label not in task.labels:
-        raise DataError(f"{where}: unknown label {label!r}.", did_you_mean(label, task.labels))
+    if is_missing(value):
+        raise DataError(f"{where}: the label is empty.", "Fill it in or remove the row.")
+    label = label_meant(value, task.labels)
+    if label is None:
+        name = str(value).strip()
+        raise DataError(f"{where}: unknown label {name!r}.", did_you_mean(name, task.labels))
     return label
 
 

@@ -28,7 +28,8 @@ class Task:
     name : str
         Short name for tables.
     labels : sequence of str
-        The classes; their order is the column order of every score array.
+        The classes; their order is the column order of every score array. Texts without outer
+        blanks that differ in more than case and Unicode composition.
     fields : sequence of str
         The text fields of an example.
     pvps : sequence of PVP
@@ -88,8 +89,6 @@ class Task:
                 raise refuse(f"{name} must be a list, found {shown(value)}.")
             object.__setattr__(self, name, tuple(value))
         check_texts(self)
-        if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
-            raise refuse(f"expected two or more different labels, found {list(self.labels)}.")
         known_metrics = [*METRIC_NAMES.all(), *(f"f1:{label}" for label in self.labels)]
         for metric in self.metrics:
             if metric not in known_metrics:

@@ -38,8 +38,8 @@ class OneLabel(Kind):
         return known_label(where, value, task)
 
     def label_list(self, labels: Any, task: Task) -> list[Any]:
-        """Return the labels as texts."""
-        return [str(label) for label in labels]
+        """Return the labels, one by one."""
+        return list(labels)
 
     def answers(self, predicted: Ints, known: Sequence[str], as_indicator: bool) -> Any:
         """Return an array of names, (N,)."""

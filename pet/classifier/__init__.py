@@ -1,0 +1,5 @@
+"""Classifier: the scikit-learn face."""
+
+from pet.classifier.estimator import PETClassifier
+
+__all__ = ["PETClassifier"]

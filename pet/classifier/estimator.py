@@ -1,0 +1,222 @@
+"""PETClassifier: the whole pipeline as a scikit-learn classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils.validation import check_is_fitted
+
+from pet.adaptation.adapt import adaptation_of
+from pet.classifier.classes import Classes
+from pet.classifier.parameters import Parameters, described
+from pet.data import Data, Pool, chunked
+from pet.data.given import given_examples, given_labelled
+from pet.data.tables import plain_rows
+from pet.model import load_model, save_model
+from pet.pipeline import asked, drop_leftovers, finished, run
+from pet.progress import Progress, silent
+from pet.runs import RunFolder
+from pet.runs.writing import let_read
+from pet.task import Task, load_task
+from pet.task.kinds import is_indicator, targets_of, task_kind
+from pet.task.labels import Label
+
+
+class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-ignore]
+    """Few-shot text classifier trained with Pattern-Exploiting Training.
+
+    Parameters
+    ----------
+    task : Task or str
+        A task, the name of a built-in one, or the path of a Python file that defines one.
+    label_map : mapping, optional
+        Every class of y to its label, such as ``{0: "negative", 1: "positive"}``, for a y that
+        does not hold the labels themselves. `predict` returns these classes.
+    {settings}
+
+    Attributes
+    ----------
+    adaptation_ : Adaptation or None
+        With ``adapt``, the figures of the backbone's adaptation in `fit`: steps, and loss and
+        accuracy on held-out text before and after (see `pet.adaptation.adapt.Adaptation`).
+    classes_ : array (K,)
+        The different values of y, sorted, in y's type: the columns of `predict_proba`. For a
+        multi-label task, and without y, the task's labels: in the task's order for the first, as
+        the columns of y are, and sorted for others.
+    indicator_ : bool
+        Whether `fit` was given the labels of a multi-label task as rows of 0 and 1 rather than as
+        lists of names; `predict` returns labels in the same form.
+    model_ : Model
+        The fitted model.
+
+    Examples
+    --------
+    >>> from pet import PETClassifier
+    >>> texts = ["A joy from start to finish.", "It broke on day two.", "Warm.", "Never again."]
+    >>> labels = ["positive", "negative", "positive", "negative"]
+    >>> model = PETClassifier("reviews", method="single", max_steps=3)
+    >>> model.fit(texts, labels).predict(["A joy from start to finish.", "Never again."]).tolist()
+    ['positive', 'negative']
+    """
+
+    def fit(
+        self,
+        X: Iterable[Any],
+        y: Any = None,
+        *,
+        unlabeled: Iterable[Any] | None = None,
+        dev: tuple[Iterable[Any], Any] | None = None,
+        run_folder: str | Path | None = None,
+        progress: Progress = silent,
+    ) -> PETClassifier:
+        """Train on a few labelled texts and many unlabelled ones.
+
+        Parameters
+        ----------
+        X : iterable or table
+            Texts, or mappings of the task's fields for tasks with several; or a table of pandas,
+            polars, pyarrow or Hugging Face with the fields as columns.
+        y : array, list, series or table with one column, optional
+            Labels of X; None only for the methods "zero-shot" and "ipet". A label may be given as
+            text, number or truth value, such as 1, 1.0 or True for the labels "1" and "true". Whole
+            numbers that are no labels are places among the sorted labels, as scikit-learn's
+            meta-estimators encode them. For a multi-label task a list of labels for each text, or
+            an array (N, C) of 0 and 1 with the task's labels as columns.
+        unlabeled : iterable, optional
+            Unlabelled texts, in the form of X. They are read several times.
+        dev : tuple (X, y), optional
+            Development examples for early stopping.
+        run_folder : str or Path, optional
+            Folder that keeps members and scores; an interrupted run in it is resumed.
+        progress : callable
+            Called with every `pet.progress.Event`; if it returns True, the training ends early.
+
+        Returns
+        -------
+        PETClassifier
+            The fitted classifier, self.
+
+        Raises
+        ------
+        PetError
+            When parameters or data are wrong; the message says what to change.
+        """
+        task = load_task(self.task)
+        settings = self.settings()
+        self.indicator_ = y is not None and is_indicator(y, task)
+        self._classes = _classes(y, task, self.label_map)
+        train = [] if y is None else given_labelled(task, X, self._labels(y, task))
+        pool = None
+        if unlabeled is not None:
+            kept = list(unlabeled) if isinstance(unlabeled, Iterator) else unlabeled
+            pool = Pool(partial(given_examples, task, kept, "ignored"), exclude=train)
+        held_out = given_labelled(task, dev[0], self._labels(dev[1], task)) if dev else ()
+        data = Data(train, held_out, pool)
+        with TemporaryDirectory() as temporary:
+            target = run_folder if run_folder is not None else temporary
+            folder = RunFolder.start(target, asked(task, settings, data))
+            if finished(folder):
+                drop_leftovers(folder)
+                self.model_ = load_model(folder.path, self.device, self.precision)
+            else:
+                self.model_ = run(task, settings, data, folder, progress)
+            self.adaptation_ = adaptation_of(folder)
+        self.classes_ = self._classes.values
+        return self
+
+    def predict_proba(self, X: Iterable[Any]) -> NDArray[np.float64]:
+        """Return probabilities, (N, K), with columns as in ``classes_``.
+
+        Rows sum to 1, over the labels that y had; for multi-label tasks they do not, as each label
+        is decided separately.
+        """
+        return self._probabilities(X)[:, self._classes.order(self.model_.task)[1]]
+
+    def predict_log_proba(self, X: Iterable[Any]) -> NDArray[np.float64]:
+        """Return the logarithms of `predict_proba`, (N, K)."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def predict(self, X: Iterable[Any]) -> NDArray[Any] | list[Label]:
+        """Return the classes of the highest probability, (N,), in y's type.
+
+        For a multi-label task, return all labels of probability 0.5 or more: a list of N tuples of
+        names, or an array (N, C) of 0 and 1 if `fit` was given one.
+        """
+        probabilities = self._probabilities(X)
+        task = self.model_.task
+        kind = task_kind(task)
+        predicted = kind.predicted(probabilities)
+        if not kind.has_one_label:
+            answers: list[Label] = kind.answers(predicted, task.labels, self.indicator_)
+            return answers
+        # From a column in the task's order to the class that stands there.
+        return self.classes_[np.argsort(self._classes.order(task)[1])[predicted]]
+
+    def score(self, X: Iterable[Any], y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy: the share of texts all of whose labels are right."""
+        X = list(plain_rows(X))
+        check_is_fitted(self, "model_")
+        task = self.model_.task
+        labelled = given_labelled(task, X, self._labels(y, task))
+        targets = targets_of(task, [example.label for example in labelled])
+        columns, _ = self._classes.order(task)
+        predicted = task_kind(task).predicted(self._probabilities(X))
+        if task_kind(task).has_one_label:
+            predicted = columns[predicted]
+        return float(accuracy_score(targets, predicted, sample_weight=sample_weight))
+
+    def _labels(self, y: Any, task: Task) -> Any:
+        """Return y as the task's labels."""
+        return self._classes.read(y, task) if task_kind(task).has_one_label else y
+
+    def _probabilities(self, X: Iterable[Any]) -> NDArray[np.float64]:
+        """Return probabilities with the labels that y had as columns, in the task's order."""
+        check_is_fitted(self, "model_")
+        kind = task_kind(self.model_.task)
+        columns, _ = self._classes.order(self.model_.task)
+        chunks = [
+            kind.probabilities(
+                self.model_.scores([e.texts for e in chunk]).astype(np.float64)[:, columns]
+            )
+            for chunk in chunked(given_examples(self.model_.task, X, "ignored"), 4096)
+        ]
+        return np.concatenate(chunks) if chunks else np.zeros((0, len(columns)))
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write a self-contained folder; a distilled model is a plain Hugging Face classifier."""
+        check_is_fitted(self, "model_")
+        save_model(self.model_, Path(folder))
+        let_read(Path(folder))
+
+    @classmethod
+    def from_pretrained(
+        cls, folder: str | Path, device: str = "auto", precision: str = "auto"
+    ) -> PETClassifier:
+        """Load a saved classifier, the classifier of a run folder, or a prompt of a bank."""
+        model = load_model(folder, device, precision)
+        classifier = cls(model.task, device=device, precision=precision)
+        classifier.model_ = model
+        classifier._classes = _classes(None, model.task)
+        classifier.classes_ = classifier._classes.values
+        classifier.indicator_ = False
+        classifier.adaptation_ = None
+        return classifier
+
+
+def _classes(y: Any, task: Task, label_map: Mapping[Any, str] | None = None) -> Classes:
+    if not task_kind(task).has_one_label:
+        return Classes(np.array(task.labels), task.labels)
+    return Classes.of_task(task) if y is None else Classes.of(y, task, label_map)
+
+
+if PETClassifier.__doc__:  # not with python -OO
+    PETClassifier.__doc__ = described(PETClassifier.__doc__)
