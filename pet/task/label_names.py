@@ -26,7 +26,10 @@ def fault_of(labels: Sequence[Any]) -> tuple[str, str | None] | None:
         if not label.strip():
             return f"the label {label!r} is empty.", "Give it a name."
         if label != label.strip():
-            return f"the label {quoted(label)} has blanks around it.", f"Write {quoted(label.strip())}."
+            return (
+                f"the label {quoted(label)} has blanks around it.",
+                f"Write {quoted(label.strip())}.",
+            )
         same = seen.setdefault(normalize("NFC", normalize("NFC", label).casefold()), label)
         if same != label:
             composed = normalize("NFC", same) == normalize("NFC", label)
