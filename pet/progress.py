@@ -23,7 +23,7 @@ class Event:
     step : int
         Number of steps or items that are done.
     total : int
-        Largest possible number of steps, or number of all items.
+        Largest possible number of steps, or number of all items; 0 if it is not known.
     loss : float or scalar Tensor, optional
         Loss of a training's step; at its end the mean over its last tenth. ``float(event.loss)``
         waits for a GPU, so read it only if it is needed.

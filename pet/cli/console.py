@@ -90,7 +90,11 @@ def _bars() -> Iterator[Progress]:
         done, total, unit = _done(event)
         if event.moment == "start" and len(bars) < _BARS:
             bars[event.stage] = tqdm(
-                total=total, desc=readable(event.stage), unit=unit, file=sys.stderr, leave=False
+                total=total or None,
+                desc=readable(event.stage),
+                unit=unit,
+                file=sys.stderr,
+                leave=False,
             )
         if event.stage in bars:
             bars[event.stage].update(done - bars[event.stage].n)
@@ -113,7 +117,8 @@ def _lines() -> Progress:
         if event.moment == "step" and now - last >= _SECONDS_A_LINE:
             last = now
             done, total, unit = _done(event)
-            remark(f"{event.stage}: {done} of {total}{' s' if unit == 's' else ''}")
+            of_all = f" of {total}" if total else ""
+            remark(f"{event.stage}: {done}{of_all}{' s' if unit == 's' else ''}")
 
     return show
 

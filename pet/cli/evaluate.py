@@ -6,6 +6,7 @@ import json
 
 import click
 
+from pet.cli.console import echo, loading, say
 from pet.cli.inputs import RowReader, require_files
 from pet.cli.options import compute_options, plot_options, threshold_option
 from pet.cli.reading_options import data_options
@@ -38,7 +39,8 @@ def command(
     The JSON has every metric by its name: accuracy (the share of texts all of whose labels are
     right), macro_f1, micro_f1 (multi-label tasks), ece (expected calibration error, 10 bins),
     mean_absolute_error (ordinal tasks); and n, per_class, confusion (true labels in rows; none for
-    multi-label tasks) and reliability (the 10 bins). The last two are drawn as diagrams. With
+    multi-label tasks) and reliability (the 10 bins), which are drawn as diagrams; and
+    training_examples, the number of examples that the run was trained on. With
     --threshold there are also coverage, the share of examples that get a label, and
     covered_accuracy, the accuracy on these; all other figures are of all examples.
 
@@ -47,14 +49,15 @@ def command(
     """
     require_files(test)
     model_folder(model)
+    loading(model)
 
     import numpy as np
 
-    from pet.cli.console import echo, say
     from pet.cli.output import opened
     from pet.evaluation.metrics import METRICS, evaluate, formatted, selective
     from pet.evaluation.plots import evaluation_figures, require, save
     from pet.evaluation.report_table import per_class_table
+    from pet.evaluation.seen import seen_texts
     from pet.evaluation.tables import percent
     from pet.model import load_model
     from pet.model.prediction import predict_stream
@@ -65,9 +68,10 @@ def command(
     loaded = load_model(model, device, precision)
     task = loaded.task
     rows = RowReader.from_options(task, columns, reading)
-    labels, probabilities = [], []
+    labels, probabilities, seen, repeated = [], [], seen_texts(model), 0
     for example, prediction in predict_stream(loaded, rows.examples(test)):
         labels.append(example.label)
+        repeated += seen is not None and example.key in seen
         probabilities.append(list(prediction.probabilities.values()))
     targets = targets_of(task, labels)
     evaluation = evaluate(np.array(probabilities), targets, task)
@@ -77,7 +81,13 @@ def command(
     covered = None
     if threshold is not None:
         covered = selective(np.array(probabilities), targets, threshold, task_kind(task))
+    if repeated:
+        say(
+            f"{repeated:,} of the {len(labels):,} examples are ones that {model} was trained on; "
+            "the figures tell little about other texts."
+        )
     figures = {**evaluation.to_dict(), **(covered or {})}
+    figures["training_examples"] = None if seen is None else repeated
     text = json.dumps(figures, indent=2, ensure_ascii=False)
     if json_file == "-":
         echo(text)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pet.cli.console import echo, say
+from pet.cli.console import echo, loading, say
 from pet.cli.options import compute_options
 from pet.runs.finding import model_folder
 
@@ -41,6 +41,7 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
     Example: pet explain runs/first --text "The soup was cold."
     """
     model_folder(model)
+    loading(model)
 
     from pet.data import Example
     from pet.errors import UsageError

@@ -223,6 +223,16 @@ def threshold_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def spreadsheet_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --for-spreadsheets."""
+    return click.option(
+        "--for-spreadsheets",
+        is_flag=True,
+        help="In .csv and .tsv put ' before cells that a spreadsheet would run as a formula. pet "
+        "reads such cells back with the '.",
+    )(command)
+
+
 def _number(_: click.Context, option: click.Parameter, value: float | None) -> float | None:
     if value is not None and math.isnan(value):  # a range does not refuse nan
         raise click.BadParameter("expected a number from 0 to 1, found nan.", param=option)

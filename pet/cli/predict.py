@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from pet.cli.console import loading, require_output
 from pet.cli.inputs import require_files
-from pet.cli.options import compute_options, threshold_option
-from pet.cli.output import opened
+from pet.cli.options import compute_options, spreadsheet_option, threshold_option
 from pet.cli.reading_options import column_mapping, data_options
 from pet.config.files import Reading
 from pet.errors import UsageError
 from pet.runs.finding import model_folder, require_bank
 
 if TYPE_CHECKING:
-    from pet.data import Example
-    from pet.model import Prediction
-    from pet.task import Task
-
-    # The name of a row's task in a bank, otherwise ""; the row; and its prediction.
-    Labelled = tuple[str, Example, Prediction]
+    from pet.cli.labeller import Labeller
 
 
 @click.command(name="predict")
 @click.argument("model", required=False)
-@click.option("--input", "source", required=True, help="Texts: .jsonl, .csv, .tsv, or - .")
+@click.option("--input", "source", help="Texts: a file of any format, hf:NAME:SPLIT, or - .")
 @click.option(
-    "-o", "--output", default="-", show_default=True, help="File (.jsonl, .csv, .tsv), or - ."
+    "--text",
+    "texts",
+    multiple=True,
+    help="Instead of --input: the text of a field; one for each field, in order. Repeatable.",
 )
+@click.option(
+    "-o", "--output", default="-", show_default=True, help="File (.jsonl, .csv, ...), or - ."
+)
+@click.option(
+    "--on-error",
+    type=click.Choice(["stop", "skip", "null"]),
+    default="stop",
+    show_default=True,
+    help="A row that cannot be read, such as an empty text: stop after the rows before it, leave "
+    "it out, or write it without a label.",
+)
+@spreadsheet_option
 @click.option("--bank", metavar="DIR", help="Instead of MODEL: prompts that pet bank put together.")
 @click.option(
     "--task-column",
@@ -46,8 +54,11 @@ if TYPE_CHECKING:
 @compute_options
 def command(
     model: str | None,
-    source: str,
+    source: str | None,
+    texts: tuple[str, ...],
     output: str,
+    on_error: str,
+    for_spreadsheets: bool,
     bank: str | None,
     task_column: str,
     backbone: str | None,
@@ -59,80 +70,89 @@ def command(
 ) -> None:
     """Label texts with MODEL, a run folder, a saved classifier or a prompt of a bank.
 
-    Each output row repeats the texts and adds the label, its probability and those of all labels.
-    Several labels are a list in jsonl and joined by the task's separator in csv. Rows are written
-    one by one; a row that cannot be read stops the command, and the rows before it stay. With
-    --threshold a row whose prediction is less likely keeps its probabilities but has no label:
-    null in jsonl, empty in csv.
+    Each output row has all columns of the input row, unchanged, then the label, its probability and
+    those of all labels. If the input has a column of such a name, the new one is called
+    predicted_label and so on. Several labels are a list in jsonl and joined by the task's separator
+    in tables. With --threshold a row whose prediction is less likely keeps its probabilities but
+    has no label: null in jsonl, empty in tables.
+
+    Rows are written as they are labelled: the first after 16 were read, later ones in chunks of up
+    to 1,024. If the command ends early, the rows written so far stay. With --on-error skip or null
+    the rows that cannot be read are counted at the end; the exit code is 1 only if no row could be.
 
     With --bank each row names its task in a column and is labelled by that task's prompt, many
-    tasks in one pass through the backbone. The task stands first in the output row; in csv the
-    columns are those of all tasks.
+    tasks in one pass through the backbone; in tables the columns are those of all tasks.
 
     \b
     Example: pet predict runs/first --input new.csv -o labelled.csv
+             pet predict runs/first --text "The soup was cold."
              pet predict --bank prompts --input mixed.jsonl -o labelled.jsonl
     """
-    if (model is None) == (bank is None):
-        raise UsageError("Expected MODEL or --bank DIR, one of them.", "See pet predict --help.")
-    if backbone is not None and bank is None:
-        raise UsageError("--backbone goes with --bank; MODEL has its backbone in its folder.")
+    _check_options(model, bank, backbone, source, texts)
+    mapping = column_mapping(columns)
+    if output == "-":
+        require_output()
     require_files(source)
     if bank is not None:
         require_bank(bank)
     else:
         model_folder(str(model))
+    loading(bank or str(model))
 
-    from pet.data import Columns, examples_from
-    from pet.data.formats import rows_writer, written_format
-    from pet.model import PromptBank, load_model
-    from pet.model.prediction import predict_stream
+    from pet.cli.labeller import Labeller
+    from pet.cli.labelling import label_and_write
+    from pet.data.formats import written_format
 
     written = written_format(output)
-    if Path(output).is_file() and Path(source).is_file() and Path(output).samefile(source):
+    if for_spreadsheets and written.keeps_types:
+        raise UsageError(
+            "`--for-spreadsheets` goes with .csv and .tsv.",
+            "In other formats a text is never run as a formula.",
+        )
+    if (
+        source
+        and Path(output).is_file()
+        and Path(source).is_file()
+        and Path(output).samefile(source)
+    ):
         raise UsageError(f"-o {output} is the input file.", "Give the labelled copy another name.")
-    mapping, least = column_mapping(columns), threshold or 0.0
-    labelled: Iterator[Labelled]
     if bank is not None:
+        from pet.model import PromptBank
+
         prompts = PromptBank.load(bank, backbone, device, precision)
-        tasks = prompts.tasks
-        named = prompts.examples(source, task_column, mapping, reading)
-        labelled = prompts.predict_stream(named, threshold=least)
-        task_columns = [task_column]
+        labeller = Labeller.bank(prompts, task_column, mapping, threshold or 0.0)
     else:
-        loaded = load_model(str(model), device, precision)
-        tasks, task_columns = {"": loaded.task}, []
-        examples = examples_from(source, Columns(loaded.task, mapping, "ignored"), reading)
-        labelled = (("", *row) for row in predict_stream(loaded, examples, threshold=least))
-    first = list(islice(labelled, 1))  # an unreadable input leaves an older output as it is
-    with opened(output) as stream:
-        fields = dict.fromkeys(name for task in tasks.values() for name in task.fields)
-        labels = dict.fromkeys(label for task in tasks.values() for label in task.labels)
-        shares = [f"p({label})" for label in labels]
-        names = [*task_columns, *fields, "label", "probability", *shares]
-        row_of = _nested_row if written.is_nested else _flat_row
-        with rows_writer(stream, output, names) as write:
-            for name, example, prediction in chain(first, labelled):
-                row = row_of(tasks[name], example, prediction)
-                write({**dict.fromkeys(task_columns, name), **row})
+        labeller = Labeller.model(str(model), mapping, threshold or 0.0, device, precision)
+    rows = source if source is not None else _rows_of_texts(labeller, texts)
+    label_and_write(labeller, rows, reading, output, on_error, for_spreadsheets)
 
 
-def _flat_row(task: Task, example: Example, prediction: Prediction) -> dict[str, str]:
-    """Return an output row of text cells: several labels are joined, every label has a column."""
-    from pet.task.labels import label_text
+def _check_options(
+    model: str | None,
+    bank: str | None,
+    backbone: str | None,
+    source: str | None,
+    texts: tuple[str, ...],
+) -> None:
+    if (model is None) == (bank is None):
+        raise UsageError("Expected MODEL or --bank DIR, one of them.", "See pet predict --help.")
+    if backbone is not None and bank is None:
+        raise UsageError("--backbone goes with --bank; MODEL has its backbone in its folder.")
+    if (source is None) == (not texts):
+        raise UsageError("Expected --input or --text, one of them.", "See pet predict --help.")
+    if texts and bank is not None:
+        raise UsageError(
+            "--text goes with MODEL.", f"Name one of the bank's prompts: pet predict {bank}/NAME."
+        )
 
-    return {
-        **example.texts,
-        "label": label_text(prediction.label or "", task.label_separator),
-        "probability": f"{prediction.probability:.6f}",
-        **{f"p({label})": f"{share:.6f}" for label, share in prediction.probabilities.items()},
-    }
 
-
-def _nested_row(task: Task, example: Example, prediction: Prediction) -> dict[str, Any]:
-    return {
-        **example.texts,
-        "label": prediction.label,
-        "probability": round(prediction.probability, 6),
-        "probabilities": {k: round(p, 6) for k, p in prediction.probabilities.items()},
-    }
+def _rows_of_texts(labeller: Labeller, texts: tuple[str, ...]) -> list[dict[str, str]]:
+    (task,) = labeller.tasks.values()
+    size = len(task.fields)
+    if len(texts) % size:
+        raise UsageError(
+            f"Expected a text for each of {', '.join(task.fields)}; found {len(texts)}.",
+            "Give " + " ".join(f"--text <{field}>" for field in task.fields),
+        )
+    starts = range(0, len(texts), size)
+    return [dict(zip(task.fields, texts[at : at + size], strict=True)) for at in starts]

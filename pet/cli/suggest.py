@@ -103,6 +103,7 @@ def command(
     from pet.search.suggestion import suggest
     from pet.seeds import RunStream, derived_seed
     from pet.task.kinds import refuse_multi_label
+    from pet.task.labels import label_text
 
     panel = (
         Panel.load(model, settings.backbone.device, settings.backbone.precision) if model else None
@@ -137,8 +138,9 @@ def command(
         say(f"Only {len(suggestions)} texts are not labelled yet.")
     if output != "-":
         cells = [
-            [_one_line(suggestion.example.texts), suggestion.guess,
-             percent(max(suggestion.probabilities.values())), f"{suggestion.value:.3f}"]
+            [_one_line(suggestion.example.texts),
+             label_text(suggestion.guess, f"{known_task.label_separator} ") or "-",
+             percent(suggestion.prediction.probability), f"{suggestion.value:.3f}"]
             for suggestion in suggestions
         ]  # fmt: skip
         echo(text_table(cells, ["text", "guess", "probability", by]))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from pet.errors import DataError
 
+T = TypeVar("T")
 Row = tuple[str, Mapping[str, Any]]
 
 
@@ -23,11 +24,14 @@ class Fault:
         The fault; its message names the place, too.
     row : mapping
         Columns of the row; empty if even these could not be read.
+    is_end : bool
+        Whether nothing after it can be read, as in a damaged file.
     """
 
     where: str
     error: DataError
     row: Mapping[str, Any] = field(default_factory=dict)
+    is_end: bool = False
 
 
 OnFault = Callable[[Fault], object]
@@ -58,3 +62,25 @@ def rows_read(
             raise row
         else:
             on_fault(Fault(where, row))
+
+
+def with_faults(read: Callable[[OnFault], Iterator[T]]) -> Iterator[T | Fault]:
+    """Yield what is read, and every row that cannot be read in its place among the others.
+
+    Nothing is raised: a place after which nothing can be read is a fault too, and the last one.
+
+    Parameters
+    ----------
+    read : callable
+        Takes ``on_fault`` and returns an iterator that calls it as `rows_read` does.
+    """
+    told: list[Fault] = []
+    items = read(told.append)
+    try:
+        for item in items:
+            yield from told
+            told.clear()
+            yield item
+    except DataError as error:
+        told.append(Fault("", error, is_end=True))
+    yield from told

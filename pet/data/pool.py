@@ -84,11 +84,17 @@ class Pool:
         return chunked(self, size)
 
 
-def chunked(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Yield consecutive lists of at most ``size`` items."""
+def chunked(items: Iterable[T], size: int, first: int | None = None) -> Iterator[list[T]]:
+    """Yield consecutive lists of at most ``size`` items.
+
+    With ``first`` the first list has at most so many, and every further one up to twice as many as
+    the one before: what is made of the first items need not wait for many others.
+    """
     iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
+    length = size if first is None else min(first, size)
+    while chunk := list(islice(iterator, length)):
         yield chunk
+        length = min(2 * length, size)
 
 
 def reusable(source: str) -> str:

@@ -18,10 +18,8 @@ from numpy.typing import NDArray
 from pet.backbone import LanguageModel, fingerprint, load_backbone
 from pet.config.files import Reading
 from pet.data import Columns, Example, chunked
-from pet.data.formats.base import Hints
-from pet.data.readers import rows_of
 from pet.encoding import Chunk
-from pet.errors import DataError, UsageError, did_you_mean
+from pet.errors import DataError, UsageError
 from pet.model.bank_folder import (
     change_bank,
     check_name,
@@ -31,6 +29,7 @@ from pet.model.bank_folder import (
     unknown_task,
     write_prompt,
 )
+from pet.model.bank_rows import bank_rows
 from pet.model.ensemble_model import EnsembleModel
 from pet.model.prediction import Prediction, predictions
 from pet.model.task_prompt import TaskPrompt, backbone_of, place_of, refuse_other_backbone
@@ -191,11 +190,14 @@ class PromptBank:
 
     def predict(self, rows: Sequence[BankRow], threshold: float = 0.0) -> list[Prediction]:
         """Label rows of any tasks; see `scores`. Below ``threshold`` a row gets no label."""
-        return self._labelled([self._read(place, row) for place, row in enumerate(rows)], threshold)
+        return self.predict_examples(
+            [self._read(place, row) for place, row in enumerate(rows)], threshold
+        )
 
-    def _labelled(
+    def predict_examples(
         self, rows: Sequence[tuple[str, Example]], threshold: float = 0.0
     ) -> list[Prediction]:
+        """Label examples of any tasks, each with the name of its task."""
         labelled: dict[int, Prediction] = {}
         for task, places, scores in self._by_task(rows):
             labelled |= zip(places, predictions(task, scores, threshold), strict=True)
@@ -240,7 +242,7 @@ class PromptBank:
     ) -> Iterator[tuple[str, Example, Prediction]]:
         """Label rows one chunk at a time; memory does not grow with their number."""
         for chunk in chunked(rows, chunk_size):
-            labelled = self._labelled(chunk, threshold)
+            labelled = self.predict_examples(chunk, threshold)
             for (name, example), prediction in zip(chunk, labelled, strict=True):
                 yield name, example, prediction
 
@@ -269,35 +271,5 @@ class PromptBank:
         UsageError
             When the mapping has a field of no task.
         """
-        mapping = mapping or {}
-        known = dict.fromkeys(name for task in self.tasks.values() for name in task.fields)
-        for field in mapping:
-            if field not in known:
-                raise UsageError(
-                    f"Column mapping: no task of the bank has a field {field!r}.",
-                    did_you_mean(field, known),
-                )
-        columns = {
-            name: Columns(task, {k: v for k, v in mapping.items() if k in task.fields}, "ignored")
-            for name, task in self.tasks.items()
-        }
-        texts = tuple((mapping.get(field, field),) for field in known)
-        hints = Hints(texts, task_column, reading=reading or Reading())
-        for place, row in rows_of(source, hints):
-            if task_column not in row:
-                raise DataError(
-                    f"{place}: no column {task_column!r} that names the row's task; found "
-                    f"{', '.join(map(repr, row)) or 'nothing'}.",
-                    "Name the right column with `--task-column COLUMN`.",
-                )
-            name = "" if row[task_column] is None else str(row[task_column]).strip()
-            if not name:
-                raise DataError(
-                    f"{place}: column {task_column!r} names no task.",
-                    f"Expected one of {', '.join(columns)}.",
-                )
-            if name not in columns:
-                raise DataError(
-                    f"{place}: the bank has no task {name!r}.", did_you_mean(name, columns)
-                )
-            yield name, columns[name].example(place, row)
+        rows = bank_rows(self.tasks, source, task_column, mapping or {}, reading)
+        return (named for named, _ in rows)

@@ -17,10 +17,12 @@ from sklearn.preprocessing import StandardScaler
 from pet.config import SuggestConfig
 from pet.data import Example, Pool
 from pet.errors import UsageError
+from pet.model.prediction import Prediction, predictions_from
 from pet.progress import Progress, silent
 from pet.registry import Registry
 from pet.search.panel import Judgement, Panel
 from pet.task.kinds import Kind, task_kind
+from pet.task.labels import Label
 
 Values = NDArray[np.float64]
 
@@ -80,16 +82,26 @@ _NEEDS_MEMBERS = ("votes", "disagreement")
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A text worth labelling, the measure's value, and the panel's probabilities by label."""
+    """A text worth labelling, the measure's value, and the panel's prediction.
+
+    The measure's values of a text's decisions are summed: in a multi-label task there is one about
+    each label.
+    """
 
     example: Example
     value: float
-    probabilities: Mapping[str, float]
+    prediction: Prediction
 
     @property
-    def guess(self) -> str:
-        """The most likely label."""
-        return max(self.probabilities, key=self.probabilities.__getitem__)
+    def probabilities(self) -> Mapping[str, float]:
+        """The panel's probabilities, by label."""
+        return self.prediction.probabilities
+
+    @property
+    def guess(self) -> Label:
+        """The most likely label; in multi-label tasks all that are likely."""
+        assert self.prediction.label is not None
+        return self.prediction.label
 
 
 def suggest(
@@ -178,7 +190,7 @@ def _candidates(
     panel: Panel, pool: Pool, size: int, by: str, known: Iterable[Example], progress: Progress
 ) -> list[Suggestion]:
     """Return the ``size`` texts of the highest values, best first; ties in the pool's order."""
-    labels, kind, measure = panel.task.labels, task_kind(panel.task), MEASURES[by]
+    kind, measure = task_kind(panel.task), MEASURES[by]
     seen = {example.key for example in known}
     heap: list[tuple[float, int, Suggestion]] = []
     start = 0
@@ -191,8 +203,8 @@ def _candidates(
                 break
             if chunk[row].key in seen:
                 continue
-            shares = dict(zip(labels, judgement.together[row].tolist(), strict=True))
-            entry = (value, -start - row, Suggestion(chunk[row], value, shares))
+            (prediction,) = predictions_from(panel.task, judgement.together[row : row + 1])
+            entry = (value, -start - row, Suggestion(chunk[row], value, prediction))
             seen.add(chunk[row].key)
             if len(heap) < size:
                 heapq.heappush(heap, entry)

@@ -36,7 +36,10 @@ def test_predict_gives_the_same_to_jsonl_csv_and_standard_output(
     assert [row["text"] for row in table] == [row["text"] for row in shown]
     assert [row["label"] for row in table] == [row["label"] for row in shown]
     assert [float(row["probability"]) for row in table] == [row["probability"] for row in shown]
-    assert list(table[0]) == ["text", "label", "probability", "p(negative)", "p(positive)"]
+    assert list(table[0]) == [
+        "text", "label", "predicted_label", "probability", "p(negative)", "p(positive)",
+    ]  # fmt: skip
+    assert [row["predicted_label"] for row in table] == [row["predicted_label"] for row in shown]
 
 
 def test_predict_reads_standard_input_in_both_formats(distilled: str) -> None:
@@ -72,8 +75,19 @@ def test_a_pair_task_reads_its_columns(tiny_bert: str, tmp_path: Path) -> None:
         "--column", "answer=a",
     )  # fmt: skip
     assert first.code == 0, first.err
-    assert first.out == second.out
-    assert list(rows_of(first.out)[0])[:2] == ["question", "answer"]
+    assert [row["probabilities"] for row in rows_of(first.out)] == [
+        row["probabilities"] for row in rows_of(second.out)
+    ]
+    assert list(rows_of(first.out)[0])[:2] == ["question", "text_b"]
+    assert list(rows_of(second.out)[0])[:2] == ["q", "a"]
+    given = [word for row in rows for word in ("--text", row["question"], "--text", row["text_b"])]
+    third = pet("predict", tmp_path / "run", *given)
+    assert list(rows_of(third.out)[0])[:2] == ["question", "answer"]
+    assert [row["probabilities"] for row in rows_of(third.out)] == [
+        row["probabilities"] for row in rows_of(first.out)
+    ]
+    refused = pet("predict", tmp_path / "run", *given[:2])
+    assert (refused.code, "Give --text <question> --text <answer>" in refused.err) == (2, True)
     shown = pet("explain", tmp_path / "run", "--text", "was it good", "--text", "yes it was")
     assert "was it good | ____, yes it was" in shown.out
 

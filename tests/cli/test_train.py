@@ -139,7 +139,7 @@ def test_columns_are_named_with_an_option(tiny_bert: str, files: Files, tmp_path
     result = train(own, tiny_bert, tmp_path / "run", *names)
     assert result.code == 0, result.err
     predicted = pet("predict", tmp_path / "run", "--input", own.train, *names)
-    assert [row["text"] for row in rows_of(predicted.out)] == ["bad food", "happy"]
+    assert [row["review"] for row in rows_of(predicted.out)] == ["bad food", "happy"]
     assert pet("evaluate", tmp_path / "run", "--test", own.train, *names).code == 0
 
 

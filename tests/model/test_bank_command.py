@@ -50,7 +50,7 @@ def test_rows_are_labelled_by_their_task_column(
     found = [json.loads(line) for line in result.out.splitlines()]
     expected = bank.predict(MIXED)
     for row, (name, texts), own in zip(found, MIXED, expected, strict=True):
-        assert list(row) == ["task", *texts, "label", "probability", "probabilities"]
+        assert list(row) == ["task", *texts, "more", "label", "probability", "probabilities"]
         assert (row["task"], row["label"]) == (
             name, list(own.label) if isinstance(own.label, tuple) else own.label,
         )  # fmt: skip
@@ -70,10 +70,12 @@ def test_a_table_has_the_columns_of_all_tasks(
     )  # fmt: skip
     assert result.code == 0, result.err
     found = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
-    assert list(found[0])[:6] == ["kind", "text", "title", "body", "label", "probability"]
+    columns = ["kind", "words", "title", "body", "label", "probability"]
+    assert sorted(list(found[0])[:6]) == sorted(columns)
+    assert list(found[0])[4:6] == columns[4:]
     for row, (name, texts) in zip(found, MIXED, strict=True):
         assert row["kind"] == name
-        assert {key: row[key] for key in texts} == texts
+        assert {key: row["words" if key == "text" else key] for key in texts} == texts
         own = {key[2:-1] for key, value in row.items() if key.startswith("p(") and value}
         assert own == set(bank.tasks[name].labels)
 
@@ -97,6 +99,29 @@ def test_rows_that_cannot_be_labelled_are_named(
     assert result.code in (1, 2)
     assert problem in result.err
     assert "Traceback" not in result.err
+
+
+def test_a_row_that_cannot_be_labelled_costs_no_other(
+    bank: PromptBank, folder: Path, tmp_path: Path
+) -> None:
+    rows = [
+        {"task": "toy", "text": "fine"}, {"task": "toys", "text": "fine"},
+        {"task": "toy", "text": ""}, {"task": "plain", "text": "one", "id": 4},
+    ]  # fmt: skip
+    source = write_jsonl(tmp_path / "rows.jsonl", rows)
+    device = ("--device", "cpu", "--precision", "fp32")
+    for mode, ids in (("skip", [0, 3]), ("null", [0, 1, 2, 3])):
+        result = pet("predict", "--bank", folder, "--input", source, "--on-error", mode, *device)
+        assert result.code == 0, result.err
+        found = [json.loads(line) for line in result.out.splitlines()]
+        assert [{key: row[key] for key in rows[n]} for row, n in zip(found, ids, strict=True)] == [
+            rows[n] for n in ids
+        ]
+        made = [row["label"] for row in found if row["label"] is not None]
+        wanted = bank.predict([("toy", {"text": "fine"}), ("plain", {"text": "one"})])
+        assert made == [own.label for own in wanted]
+        assert result.err.startswith("2 rows could not be read")
+        assert "the bank has no task 'toys'" in result.err
 
 
 @pytest.mark.parametrize(

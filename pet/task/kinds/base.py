@@ -35,6 +35,8 @@ class Kind(ABC):
         Name of such classifiers in transformers.
     empty_label : Label or None
         Label of an empty cell; None if an empty cell is an error.
+    unlabelled : str
+        Cell of a text that nobody has labelled yet.
     has_prior : bool
         Whether mean scores of unlabelled text show which labels are preferred to others.
     """
@@ -43,6 +45,7 @@ class Kind(ABC):
     without_metrics: ClassVar[frozenset[str]] = frozenset()
     problem_type: ClassVar[str]
     empty_label: ClassVar[Label | None] = None
+    unlabelled: ClassVar[str] = ""
     has_prior: ClassVar[bool] = True
     # Whether each text has exactly one label, as some methods need it.
     has_one_label: ClassVar[bool] = False

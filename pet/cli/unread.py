@@ -1,0 +1,66 @@
+"""Rows that could not be read: counted and told at the end, or the first one is raised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from pet.data import Fault
+from pet.errors import DataError
+
+T = TypeVar("T")
+
+
+class Unread:
+    """Count of the rows that could not be read, and the first of them.
+
+    Parameters
+    ----------
+    on_error : {"stop", "skip", "null"}
+        What becomes of such rows.
+    """
+
+    def __init__(self, on_error: str) -> None:
+        self._on_error = on_error
+        self._first: DataError | None = None
+        self.count = 0
+
+    def is_last(self, fault: Fault) -> bool:
+        """Tell whether no row after this one is labelled."""
+        return self._on_error == "stop" or fault.is_end
+
+    def up_to_the_last(self, rows: Iterable[T | Fault]) -> Iterator[T | Fault]:
+        """Yield rows up to the fault after which none is labelled, and read no further."""
+        for row in rows:
+            yield row
+            if isinstance(row, Fault) and self.is_last(row):
+                return
+
+    def add(self, fault: Fault) -> None:
+        """Count a row.
+
+        Raises
+        ------
+        DataError
+            When no row after this one is labelled.
+        """
+        if self.is_last(fault):
+            raise fault.error
+        self._first = self._first or fault.error
+        self.count += 1
+
+    def told(self, labelled: int) -> str | None:
+        """Return a line about the rows that could not be read, None if there are none.
+
+        Raises
+        ------
+        DataError
+            When no row was labelled.
+        """
+        if self._first is None:
+            return None
+        rows = "1 row" if self.count == 1 else f"{self.count:,} rows"
+        if not labelled:
+            raise DataError(f"No row could be read, of {rows}; the first:\n{self._first.message}")
+        what = "left out" if self._on_error == "skip" else "without a label"
+        return f"{rows} could not be read and are {what}; the first:\n{self._first.message}"

@@ -1,0 +1,32 @@
+"""Seen examples: those that a model was trained on, recognised among others by their texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pet.data import labelled_from
+from pet.runs import RunFolder
+
+
+def seen_texts(model: str | Path) -> frozenset[tuple[str, ...]] | None:
+    """Return the texts of the labelled examples of a run, by `Example.key`.
+
+    Parameters
+    ----------
+    model : str or Path
+        A run folder, or a folder in it, such as its classifier.
+
+    Returns
+    -------
+    frozenset or None
+        Training and development examples; None if no run says what they were.
+    """
+    path = Path(model).resolve()
+    for place in (path, path.parent):
+        if RunFolder.is_at(place):
+            folder = RunFolder(place)
+            if not folder.has(folder.labelled):
+                return None
+            data = labelled_from(folder.read_json(folder.labelled))
+            return frozenset(example.key for example in [*data.train, *data.dev])
+    return None
