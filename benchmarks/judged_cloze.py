@@ -248,7 +248,7 @@ class Question:
             Encoder(lm.tokenizer, Pattern(template).parts, _MAX_LENGTH)
             for template in family.templates
         ]
-        pieces = [lm.tokenizer.word_ids(word, True, False, "x") for word in words]
+        pieces = [lm.tokenizer.word_ids(word) for word in words]
         self.ids = torch.tensor([token for (token,) in pieces], device=lm.compute.device)
         self._texts, self._words = texts, reader.vectors([family.phrase.format(w) for w in words])
         self._mean = texts.mean(0) @ self._words.T

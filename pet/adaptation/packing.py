@@ -65,7 +65,7 @@ class Packer:
             ragged, starts, asked = self._tokenizer.words(texts, spans)
             marks = STARTS * (starts if self._words else 1) + ASKED * asked
         else:
-            ragged = self._tokenizer.texts(documents, after_space=False)
+            ragged = self._tokenizer.texts(documents)
             marks = np.full(len(ragged.flat), STARTS)
         both = np.stack([ragged.flat, marks]).astype(np.int32)
         ends = ragged.starts[1:][ragged.lengths > 0]

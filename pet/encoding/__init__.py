@@ -1,14 +1,18 @@
 """Encoding: batched tokenisation, shortening, and batches that waste little on padding."""
 
 from pet.encoding.batches import Batch, Encoded, LabelSlot, within_budget
-from pet.encoding.encoder import Chunk, Encoder, FieldTokens
+from pet.encoding.chunk import Chunk, FieldTokens
+from pet.encoding.encoder import Encoder
 from pet.encoding.joining import join
 from pet.encoding.ragged import Ragged
+from pet.encoding.seams import AFTER_SPACE, Before
 from pet.encoding.tokenizer import TextTokenizer
 from pet.types import Ints
 
 __all__ = [
+    "AFTER_SPACE",
     "Batch",
+    "Before",
     "Chunk",
     "Encoded",
     "Encoder",

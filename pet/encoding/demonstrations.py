@@ -12,10 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pet.data import Example
-from pet.encoding.encoder import Chunk, FieldTokens
+from pet.encoding.chunk import Chunk, FieldTokens
 from pet.encoding.ragged import Ragged
+from pet.encoding.seams import Before
 from pet.encoding.tokenizer import TextTokenizer
 from pet.task import Pattern
 from pet.task.labels import names
@@ -145,12 +147,19 @@ class _Beside:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def field(self, name: str, after_space: bool) -> Ragged:
+    def field(self, name: str, before: Before) -> Ragged:
         """Return the tokens of one field."""
         label, colon, field = name.rpartition(":")
         if not colon:
-            return self._chunk.field(name, after_space).select(self._rows)
-        return self._tokens.field(field, after_space).select(self._picks[label])
+            return self._chunk.field(name, before).select(self._rows)
+        return self._tokens.field(field, before).select(self._picks[label])
+
+    def ends(self, name: str) -> NDArray[np.str_]:
+        """Return the last character of one field's texts."""
+        label, colon, field = name.rpartition(":")
+        if not colon:
+            return self._chunk.ends(name)[self._rows]
+        return self._tokens.ends(field)[self._picks[label]]
 
 
 def _key(texts: Fields) -> tuple[tuple[str, str], ...]:

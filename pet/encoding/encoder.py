@@ -6,49 +6,24 @@ without a Python step per example.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
-from typing import Protocol
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pet.encoding.batches import Encoded, LabelSlot
+from pet.encoding.chunk import FieldTokens
 from pet.encoding.ragged import Ragged
-from pet.encoding.token_runs import token_runs
+from pet.encoding.seams import AFTER_MARK, Before
+from pet.encoding.shares import shares
+from pet.encoding.token_runs import TokenRun, token_runs
 from pet.encoding.tokenizer import TextTokenizer
 from pet.errors import PatternError
-from pet.task.parts import Field, Mask, Part, Soft, Words, input_parts
+from pet.task.parts import Field, Mask, Part, input_parts
 from pet.types import Ints
 
-
-class FieldTokens(Protocol):
-    """Examples with tokenised fields."""
-
-    def __len__(self) -> int:
-        """Return the number of examples, N."""
-
-    def field(self, name: str, after_space: bool) -> Ragged:
-        """Return the tokens of one field, N rows."""
-
-
-class Chunk:
-    """Examples whose fields are tokenised once for all patterns."""
-
-    def __init__(self, tokenizer: TextTokenizer, texts: Sequence[Mapping[str, str]]) -> None:
-        self.texts = texts
-        self._tokenizer = tokenizer
-        self._tokens: dict[tuple[str, bool], Ragged] = {}
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def field(self, name: str, after_space: bool) -> Ragged:
-        """Return the tokens of one field, N rows."""
-        key = (name, after_space and self._tokenizer.space_counts)
-        if key not in self._tokens:
-            texts = [texts[name] for texts in self.texts]
-            self._tokens[key] = self._tokenizer.texts(texts, after_space)
-        return self._tokens[key]
+# Tokens that differ from row to row: how many are kept, all of them, and where they are cut.
+_Piece = tuple[Ints, Ragged, str]
 
 
 class Encoder:
@@ -67,6 +42,8 @@ class Encoder:
     labels : sequence of str
         Names for ``{label}``. Room is kept for the longest, so that a text is shortened alike for
         every label.
+    answer : str
+        A label word; words of the pattern directly behind ``{mask}`` are encoded as behind it.
 
     Raises
     ------
@@ -81,11 +58,11 @@ class Encoder:
         max_length: int,
         n_masks: int = 1,
         labels: Sequence[str] = (),
+        answer: str = "",
     ) -> None:
         self._tokenizer = tokenizer
         self._max_length = max_length
-        self._parts = parts
-        self._runs, soft_starts = token_runs(tokenizer, parts, n_masks)
+        self._runs, soft_starts = token_runs(tokenizer, parts, n_masks, labels, answer)
         # For every vector of the soft template the token it starts as; None for pseudo tokens.
         self.soft_starts = tuple(soft_starts)
         if tokenizer.open_ended and Mask() in parts and parts[-1] != Mask():
@@ -97,10 +74,10 @@ class Encoder:
         self._names: Ragged | None = None
         for run in self._runs:
             if run.is_label:
-                self._names = tokenizer.texts(labels, run.after_space)
-        self._fixed = sum(len(run.ids) for run in self._runs)
+                self._names = tokenizer.texts(labels, run.before)
+        self._constant = sum(len(run.ids) for run in self._runs if run.is_constant)
         longest = 0 if self._names is None else int(self._names.lengths.max())
-        fixed = self._fixed + longest
+        fixed = sum(len(run.ids) for run in self._runs) + longest
         # Tokens that are left for text.
         self.room = max_length - fixed
         if self.room < 1:
@@ -117,18 +94,10 @@ class Encoder:
         """Return the encoder of a classifier's input: the fields without a pattern."""
         return cls(tokenizer, input_parts(list(fields)), max_length)
 
-    @cached_property
-    def mask_after_space(self) -> bool:
-        """Whether the label word stands after a space, which some tokenizers need to know."""
-        return any(run.masks and run.after_space for run in self._runs)
-
     @property
-    def mask_anchor(self) -> str:
-        """Character before a label word that stands after no space."""
-        match self._parts[self._parts.index(Mask()) - 1]:
-            case Words(text) | Soft(text=str() as text):
-                return text[-1]
-        return "x"
+    def mask_before(self) -> Before:
+        """What stands before the label word, which decides how it is encoded."""
+        return next(run.before for run in self._runs if run.masks)
 
     def encode(self, chunk: FieldTokens) -> Encoded:
         """Assemble the chunk's examples; fields that are too long are shortened.
@@ -139,16 +108,10 @@ class Encoder:
             When fields that are marked ``:keep`` do not fit.
         """
         count = len(chunk)
-        fields = [run.field for run in self._runs if run.field is not None]
-        tokens = [
-            chunk.field(run.field.name, run.after_space)
-            for run in self._runs
-            if run.field is not None
-        ]
-        kept = self._shares(fields, [field.lengths for field in tokens], count)
-        lengths = np.full(count, self._fixed, dtype=np.int64)
-        for share in kept:
-            lengths += share
+        pieces = self._pieces(chunk)
+        lengths = np.full(count, self._constant, dtype=np.int64)
+        for kept, *_ in pieces:
+            lengths += kept
         starts = np.zeros(count + 1, dtype=np.int64)
         np.cumsum(lengths, out=starts[1:])
         names = Ragged.pack([]) if self._names is None else self._names
@@ -160,14 +123,14 @@ class Encoder:
         masks = np.zeros((count, 0), dtype=np.int64)
         slots = []
         cursor = starts[:-1].copy()
-        next_field = 0
+        waiting = iter(pieces)
         for run in self._runs:
             if run.is_label:
                 named_at = cursor - starts[:-1]
                 if segments is not None:
                     segments[starts[-1] :] = run.segment
                 continue
-            if run.field is None:
+            if run.is_constant:
                 target = cursor[:, None] + np.arange(len(run.ids))
                 flat[target] = run.ids
                 width: Ints | int = len(run.ids)
@@ -179,10 +142,9 @@ class Encoder:
                     slots.append(target - starts[:-1, None])
                     behind += [named_at is not None] * len(run.entries)
             else:
-                width, field_tokens = kept[next_field], tokens[next_field]
-                target, source = _copied(cursor, width, field_tokens, run.field.cut)
-                flat[target] = field_tokens.flat[source]
-                next_field += 1
+                width, tokens, cut = next(waiting)
+                target, source = _copied(cursor, width, tokens, cut)
+                flat[target] = tokens.flat[source]
             if segments is not None and run.segment:
                 segments[target] = run.segment
             cursor = cursor + width
@@ -196,70 +158,65 @@ class Encoder:
         soft_slots = np.concatenate(slots, axis=1)
         return Encoded(rows, segments, masks, pad_id, label_slot, soft_slots, entries)
 
-    def _shares(self, fields: list[Field], lengths: list[Ints], count: int) -> list[Ints]:
-        """Return the numbers of tokens that fields keep of their ``lengths``, (N,) a field.
-
-        The longest field is shortened first, a field marked ``:keep`` never. Demonstrations get
-        the room that the input does not need, at most half of all.
-        """
-        room = np.full(count, self.room, dtype=np.int64)
-        inputs: list[Ints] = []
-        beside: list[Ints] = []
-        for field, length in zip(fields, lengths, strict=True):
-            if field.keep:
-                room = room - length
-            else:
-                (beside if field.beside else inputs).append(length)
-        if (room < 0).any():
-            row = int(np.argmin(room))
-            raise PatternError(
-                f"Example {row + 1} of this batch: the fields marked :keep are {-room[row]} tokens "
-                f"longer than {self._max_length} tokens allow.",
-                "Drop :keep or raise `--max-length`.",
-            )
-        outer = sum(beside, np.zeros(count, dtype=np.int64))
-        inner = _shortened(inputs, np.maximum(room - outer, room // 2))
-        shown = _shortened(beside, room - sum(inner, np.zeros(count, dtype=np.int64)))
-        kept_inner, kept_outer = iter(inner), iter(shown)
-        return [
-            length if field.keep else next(kept_outer if field.beside else kept_inner)
-            for field, length in zip(fields, lengths, strict=True)
+    def _pieces(self, chunk: FieldTokens) -> list[_Piece]:
+        """Return what differs from row to row: texts, and words directly behind them."""
+        fields = [run for run in self._runs if run.field is not None]
+        tokens = [
+            self._behind_text(chunk, run, fields[number - 1])
+            if run.behind_field
+            else chunk.field(run.field.name, run.before)
+            for number, run in enumerate(fields)
+            if run.field is not None
         ]
+        asked = [run.field for run in fields if run.field is not None]
+        room = self.room
+        kept = shares(asked, [field.lengths for field in tokens], room, self._max_length)
+        pieces: list[_Piece] = []
+        number = 0
+        for run in self._runs:
+            if run.field is not None:
+                pieces.append((kept[number], tokens[number], run.field.cut))
+                number += 1
+            elif run.words:
+                before = fields[number - 1]
+                ends = self._ends(chunk, before, *pieces[-1])
+                words = self._words_behind(run, ends)
+                pieces.append((words.lengths, words, "tail"))
+        return pieces
 
+    def _ends(
+        self, chunk: FieldTokens, run: TokenRun, kept: Ints, tokens: Ragged, cut: str
+    ) -> NDArray[np.str_]:
+        """Return the last character of what is left of every text, (N,)."""
+        assert run.field is not None
+        ends = chunk.ends(run.field.name)
+        short = np.flatnonzero((kept < tokens.lengths) & (kept > 0))
+        if cut == "tail" and len(short):
+            last = tokens.flat[tokens.starts[short] + kept[short] - 1]
+            own = self._tokenizer.ends(last)
+            ends = ends.astype(np.result_type(ends, own))
+            ends[short] = own
+        return np.where(kept > 0, ends, run.before.end or " ")
 
-def _shortened(lengths: Sequence[Ints], room: Ints) -> list[Ints]:
-    """Return how much of the fields' ``lengths``, (N,) each, is kept to fit into ``room`` (N,).
+    def _words_behind(self, run: TokenRun, ends: NDArray[np.str_]) -> Ragged:
+        """Return the tokens of words behind texts that end in these characters, N rows."""
+        known, which = np.unique(ends, return_inverse=True)
+        ways = [self._tokenizer.word_ids(run.words, Before(str(end))) for end in known]
+        usual = self._tokenizer.word_ids(run.words, AFTER_MARK)
+        # No way may take more than the room that is reserved.
+        return Ragged.pack([w if len(w) <= len(run.ids) else usual for w in ways]).select(which)
 
-    The longest fields are cut to one length. What is left over, less than a token for each of them,
-    goes to the longest, the last of them among equals: so do tokenizers cut pairs of texts
-    ("longest first").
-    """
-    if not lengths:
-        return []
-    stacked = np.stack(lengths)
-    kept = np.minimum(stacked, _caps(stacked, room))
-    is_cut = kept < stacked
-    order = np.where(is_cut, -stacked, 1)[::-1].argsort(axis=0, kind="stable").argsort(axis=0)[::-1]
-    kept += is_cut & (order < room - kept.sum(axis=0))
-    return list(kept)
-
-
-def _caps(lengths: Ints, room: Ints) -> Ints:
-    """Return the largest cap c per row, (N,), with ``sum(min(length, c)) <= room``.
-
-    ``lengths`` are (F, N), ``room`` is (N,).
-    """
-    ordered = np.sort(lengths, axis=0)
-    caps = np.full(room.shape, np.iinfo(np.int64).max)
-    spent = np.zeros_like(room)
-    undecided = ordered.sum(axis=0) > room
-    for rank, shortest in enumerate(ordered):
-        level = (room - spent) // (len(ordered) - rank)
-        decided = undecided & (shortest > level)
-        caps[decided] = level[decided]
-        undecided &= ~decided
-        spent += shortest
-    return caps
+    def _behind_text(self, chunk: FieldTokens, run: TokenRun, earlier: TokenRun) -> Ragged:
+        """Return the tokens of a field that stands directly behind another one."""
+        assert run.field is not None
+        assert earlier.field is not None
+        known, which = np.unique(chunk.ends(earlier.field.name), return_inverse=True)
+        places = [self._tokenizer.alike(Before(str(end)) if end else run.before) for end in known]
+        if len(distinct := list(dict.fromkeys(places))) < 2:
+            return chunk.field(run.field.name, distinct[0] if distinct else run.before)
+        ways = [chunk.field(run.field.name, place) for place in distinct]
+        number = np.array([distinct.index(place) for place in places])[which]
+        return Ragged.joined(ways).select(number * len(chunk) + np.arange(len(chunk)))
 
 
 def _copied(cursor: Ints, kept: Ints, tokens: Ragged, cut: str) -> tuple[Ints, Ints]:

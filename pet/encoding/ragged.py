@@ -25,6 +25,13 @@ class Ragged:
         flat = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows] or [starts[:0]])
         return cls(flat, starts)
 
+    @classmethod
+    def joined(cls, parts: Sequence[Ragged]) -> Ragged:
+        """Store the rows of all parts, one part after the other."""
+        lengths = np.concatenate([part.lengths for part in parts])
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return cls(np.concatenate([part.flat for part in parts]), starts)
+
     @property
     def lengths(self) -> Ints:
         """Length of every row, (N,)."""

@@ -1,9 +1,10 @@
-"""Tokenisation of texts, never into special tokens, and the special tokens around them."""
+"""Tokenisation of texts, never into special tokens."""
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
@@ -11,12 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from pet.encoding.frame import Frame
 from pet.encoding.ragged import Ragged
+from pet.encoding.seams import AFTER_LETTER, AFTER_MARK, AFTER_SPACE, START, Before, stand_ins, tail
 from pet.errors import BackboneError
 from pet.types import Ints
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+
+# Texts that begin in different ways show whether it matters what stands before them.
+_PROBES = ("a", "The", "it", "1", "24", "(", "中", "か", "가")
+_USUAL = (START, Before("", " "), AFTER_LETTER, AFTER_MARK)
 
 
 class TextTokenizer:
@@ -45,7 +53,9 @@ class TextTokenizer:
                 f"{type(tokenizer).__name__} has no fast tokenizer; pet needs a tokenizer.json."
             )
         # A copy, because transformers changes these settings at every call.
-        self._backend = Tokenizer.from_str(backend.to_str())
+        state = json.loads(backend.to_str())
+        state["post_processor"] = None  # some move the offsets of tokens
+        self._backend = Tokenizer.from_str(json.dumps(state))
         self._backend.encode_special_tokens = True
         self._backend.no_truncation()
         self._backend.no_padding()
@@ -69,8 +79,8 @@ class TextTokenizer:
         else:
             self._single = Frame.probe(tokenizer, pair=False)
             self._pair = Frame.probe(tokenizer, pair=True)
-        # False for tokenizers that take the start of every text for the start of a word.
-        self.space_counts = self._ids("a x")[len(self._ids("a")) :] != self._ids("x")
+        self._words: dict[tuple[str, Before], tuple[int, ...]] = {}
+        self._alike: dict[Before, Before] = {}
 
     def frame(self, pair: bool) -> Frame:
         """Return the special tokens around one segment, or two."""
@@ -87,34 +97,74 @@ class TextTokenizer:
     def _ids(self, text: str) -> list[int]:
         return list(self._backend.encode(text, add_special_tokens=False).ids)
 
-    def word_ids(self, text: str, after_space: bool, first: bool, anchor: str = "x") -> list[int]:
-        """Return the token ids of words in the middle of a sentence.
+    def word_ids(self, text: str, before: Before = AFTER_SPACE) -> list[int]:
+        """Return the token ids of a short piece, behind what stands before it.
 
-        Some tokenizers mark the start of every text as the start of a word. Words that follow
-        without a space are therefore tokenised behind an anchor, which is cut off again.
-
-        Parameters
-        ----------
-        text : str
-            One word or several.
-        after_space, first : bool
-            Whether a space stands before it; whether nothing stands before it.
-        anchor : str
-            A character like the one that stands before it, if that is neither.
+        White space at its end that goes with the next piece, `glue`, is left out.
         """
-        if after_space:
-            return self._ids(" " + text if self.space_counts else text)
-        if first:
-            return self._ids(text)
-        anchored = self._backend.encode(anchor + text, add_special_tokens=False)
-        if any(start < 1 < end for start, end in anchored.offsets):
-            return self._ids(text)
-        spans = zip(anchored.ids, anchored.offsets, strict=True)
-        return [token for token, (start, _) in spans if start >= 1]
+        key = (text, before)
+        if key not in self._words:
+            self._words[key] = tuple(self._piece(text, before))
+        return list(self._words[key])
 
-    def word_pieces(self, word: str) -> list[str]:
+    def glue(self, text: str) -> str:
+        """Return the white space at a text's end that the tokenizer gives to the next word."""
+        blank = text[len(text.rstrip()) :]
+        if not blank:
+            return ""
+        probe = self._backend.encode(f"x{blank}x", add_special_tokens=False)
+        word = probe.word_ids[-1]
+        spans = zip(probe.word_ids, probe.offsets, strict=True)
+        start = min(left for number, (left, _) in spans if number == word)
+        if start == 0:  # the tokenizer splits nothing into words
+            return " " if blank.endswith(" ") else ""
+        return blank[start - 1 :]
+
+    def with_known_blanks(self, text: str) -> str:
+        """Put a space for white space, such as line breaks, that the tokenizer does not know."""
+        for blank in set(re.findall(r"[^\S ]", text)):
+            if self.unknown_id in self._ids(f"x{blank}x") and self.unknown_id not in self._ids("x"):
+                text = re.sub(rf"\s*{re.escape(blank)}\s*", " ", text)
+        return text
+
+    def _piece(self, text: str, before: Before) -> list[int]:
+        piece = before.glued + text
+        end = len(piece) - len(self.glue(text))
+        # White space depends on what follows it.
+        whole = piece + "x" if text[-1:].isspace() else piece
+        for anchor in (before.anchor, *stand_ins(before.anchor)):
+            ids = self._behind(anchor, whole, end)
+            if ids is not None:
+                return ids
+        return self._behind("", whole, end) or []
+
+    def _behind(self, anchor: str, piece: str, end: int) -> list[int] | None:
+        """Return the ids of ``piece[:end]``; None if one token spans anchor and piece."""
+        encoding = self._backend.encode(anchor + piece, add_special_tokens=False)
+        first = len(anchor)
+        if any(left < first < right for left, right in encoding.offsets):
+            return None
+        spans = zip(encoding.ids, encoding.offsets, strict=True)
+        return [token for token, (left, right) in spans if first <= left and right <= first + end]
+
+    def alike(self, before: Before) -> Before:
+        """Return the usual `Before` behind which texts are the same tokens, if there is one.
+
+        So that texts, of which there are many, are tokenised once for most patterns.
+        """
+        if before not in self._alike:
+            self._alike[before] = before
+            tokens = self._of_probes(before)
+            usual = (known for known in _USUAL if self._of_probes(known) == tokens)
+            self._alike[before] = next(usual, before)
+        return self._alike[before]
+
+    def _of_probes(self, before: Before) -> list[list[int]]:
+        return [self.word_ids(probe, before) for probe in _PROBES]
+
+    def word_pieces(self, word: str, before: Before = AFTER_SPACE) -> list[str]:
         """Return a word's tokens as text, for people to look at."""
-        return [str(self._backend.id_to_token(token)) for token in self.word_ids(word, True, False)]
+        return [str(self._backend.id_to_token(token)) for token in self.word_ids(word, before)]
 
     @cached_property
     def token_texts(self) -> tuple[str, ...]:
@@ -122,16 +172,28 @@ class TextTokenizer:
         rows = [[token] for token in range(self.vocabulary_size)]
         return tuple(self._backend.decode_batch(rows))
 
-    def texts(self, texts: Sequence[str], after_space: bool) -> Ragged:
-        """Tokenise texts, in batches."""
-        if after_space and self.space_counts:
-            texts = [" " + text for text in texts]
+    def ends(self, tokens: Ints) -> NDArray[np.str_]:
+        """Return the last character of each token's text, (T,)."""
+        known, inverse = np.unique(tokens, return_inverse=True)
+        texts = self._backend.decode_batch([[token] for token in known.tolist()])
+        return np.array([tail(text) or " " for text in texts], dtype=np.str_)[inverse]
+
+    def texts(self, texts: Sequence[str], before: Before = START) -> Ragged:
+        """Tokenise texts behind what stands before them, in batches."""
+        before = self.alike(before)
+        prefix, head = before.anchor + before.glued, self._ids(before.anchor)
         rows: list[Ints] = []
         # Encodings are a hundred times larger than their ids, so only a few are made at a time.
         for start in range(0, len(texts), 512):
-            batch = list(texts[start : start + 512])
+            own = texts[start : start + 512]
+            batch = [prefix + text for text in own] if prefix else list(own)
             encodings = self._backend.encode_batch_fast(batch, add_special_tokens=False)
-            rows += [np.asarray(encoding.ids, dtype=np.int64) for encoding in encodings]
+            for text, encoding in zip(own, encodings, strict=True):
+                ids = encoding.ids
+                if head:
+                    clean = ids[: len(head)] == head and self.unknown_id not in head
+                    ids = ids[len(head) :] if clean else self._piece(text, before)
+                rows.append(np.asarray(ids, dtype=np.int64))
         return self._as_text(Ragged.pack(rows))
 
     def words(
@@ -173,50 +235,3 @@ class TextTokenizer:
         if self.unknown_id is not None:
             tokens.flat[np.isin(tokens.flat, self._never_text)] = self.unknown_id
         return tokens
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Special tokens before, between and after the segments, and the second segment's number."""
-
-    before: tuple[int, ...]
-    between: tuple[int, ...]
-    after: tuple[int, ...]
-    second_segment: int
-
-    @classmethod
-    def probe(cls, tokenizer: PreTrainedTokenizerBase, pair: bool) -> Frame:
-        """Find the special tokens in an encoded probe, so that the tokenizer's rules hold."""
-        first = tokenizer("a", add_special_tokens=False)["input_ids"]
-        output = tokenizer("a", "a") if pair else tokenizer("a")
-        ids = list(output["input_ids"])
-        at = next(i for i in range(len(ids)) if ids[i : i + len(first)] == first)
-        rest = ids[at + len(first) :]
-        between: list[int] = []
-        segment = 0
-        if pair:
-            second = next(i for i in range(len(rest)) if rest[i : i + len(first)] == first)
-            between, rest = rest[:second], rest[second + len(first) :]
-            segments = output.get("token_type_ids", [0] * len(ids))
-            segment = int(segments[at + len(first) + len(between)])
-        return cls(tuple(ids[:at]), tuple(between), tuple(rest), segment)
-
-    @classmethod
-    def open(cls, tokenizer: PreTrainedTokenizerBase) -> Frame:
-        """Return the frame of an open text: a start, a line break between segments, no end."""
-        first = tokenizer("a", add_special_tokens=False)["input_ids"]
-        ids = list(tokenizer("a")["input_ids"])
-        before = ids[: next(i for i in range(len(ids)) if ids[i : i + len(first)] == first)]
-        if not before:
-            # Without a start, an empty text would be no input at all. Models that were trained on
-            # packed documents saw the end of one before the start of the next.
-            starts = (tokenizer.bos_token_id, tokenizer.eos_token_id)
-            before = [token for token in starts if token is not None][:1]
-        if not before:
-            raise BackboneError(
-                f"{type(tokenizer).__name__} has no token that starts or ends a text."
-            )
-        line_break = tokenizer("a\na", add_special_tokens=False)["input_ids"][1:-1]
-        if tokenizer.unk_token_id in line_break:
-            line_break = []
-        return cls(tuple(before), tuple(line_break), (), 0)

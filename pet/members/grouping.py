@@ -45,7 +45,7 @@ def _batch_tokens(spec: MemberSpec, backbone: LanguageModel) -> int:
         for words in verbalizer.words.values()
         for word in words
     }
-    pieces = (tuple(backbone.tokenizer.word_ids(word, True, False)) for word in words)
+    pieces = (tuple(backbone.tokenizer.word_ids(word)) for word in words)
     masks = len(backbone.reader(pieces).mask_counts)
     return spec.training.batch_size * templates * asked * masks * spec.max_length
 

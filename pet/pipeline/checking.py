@@ -144,7 +144,7 @@ def _lengths(
     if not examples:
         return
     lengths = sum(
-        tokenizer.texts([example.texts[field] for example in examples], False).lengths
+        tokenizer.texts([example.texts[field] for example in examples]).lengths
         for field in task.fields
     )
     lengths = np.asarray(lengths)
@@ -168,7 +168,7 @@ def _label_words(findings: Findings, task: Task, tokenizer: TextTokenizer) -> No
             for words in verbalizer.words.values():
                 for word in words:
                     pieces = tokenizer.word_pieces(word)
-                    if tokenizer.unknown_id in tokenizer.word_ids(word, True, False):
+                    if tokenizer.unknown_id in tokenizer.word_ids(word):
                         unknown.append(word)
                     elif len(pieces) > 1:
                         split[word] = pieces

@@ -89,9 +89,12 @@ class PVPScorer:
         if demonstrations:
             parts = _demonstrated(pvp, demonstrations, backbone.tokenizer)
             self.demonstrations = Demonstrations(backbone.tokenizer, demonstrations)
-        first = Encoder(backbone.tokenizer, parts, self._max_length, labels=self.labels)
+        answer = pvp.some_word
+        first = Encoder(
+            backbone.tokenizer, parts, self._max_length, labels=self.labels, answer=answer
+        )
         words = [
-            label_words(verbalizer, answers, backbone, first.mask_after_space, first.mask_anchor)
+            label_words(verbalizer, answers, backbone, first.mask_before)
             for verbalizer in pvp.verbalizers
         ]
         site = ReadoutSite(pvp.verbalizers, words, len(answers), backbone)
@@ -107,7 +110,7 @@ class PVPScorer:
         self._encoders = {
             count: first
             if count == 1
-            else Encoder(backbone.tokenizer, parts, self._max_length, count, self.labels)
+            else Encoder(backbone.tokenizer, parts, self._max_length, count, self.labels, answer)
             for count in counts
         }
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pet.backbone import LanguageModel
-from pet.encoding import Chunk, Encoder, Ragged, TextTokenizer
+from pet.encoding import Chunk, Encoder, TextTokenizer
 from pet.scoring.soft import make_template
 from pet.scoring.soft.template import SoftSpec
 from pet.task import PVP
@@ -37,8 +37,8 @@ class WordTable:
     ) -> WordTable:
         """Make the table of those texts that are one known token in all patterns."""
         # In some vocabularies a word is another token if no space stands before it.
-        places = [(encoder.mask_after_space, encoder.mask_anchor) for encoder in encoders]
-        tokens = {place: _tokens(texts, tokenizer, *place) for place in set(places)}
+        places = [encoder.mask_before for encoder in encoders]
+        tokens = {place: tokenizer.texts(texts, place) for place in set(places)}
         keep = np.ones(len(texts), dtype=bool)
         for rows in tokens.values():
             single = rows.lengths == 1
@@ -67,18 +67,10 @@ class WordTable:
         return len(self.texts)
 
 
-def _tokens(
-    texts: Sequence[str], tokenizer: TextTokenizer, after_space: bool, anchor: str
-) -> Ragged:
-    if after_space:
-        return tokenizer.texts(texts, after_space=True)
-    return Ragged.pack([tokenizer.word_ids(text, False, False, anchor) for text in texts])
-
-
 def mask_encoder(pvp: PVP, backbone: LanguageModel, max_length: int) -> Encoder:
     """Return the encoder of a pattern with one mask."""
     length = min(max_length, backbone.max_length)
-    return Encoder(backbone.tokenizer, pvp.pattern.parts, length)
+    return Encoder(backbone.tokenizer, pvp.pattern.parts, length, answer=pvp.some_word)
 
 
 def mask_states(backbone: LanguageModel, encoder: Encoder, chunk: Chunk) -> Tensor:

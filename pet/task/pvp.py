@@ -71,6 +71,11 @@ class PVP:
         """Return the answers that the verbalizers have words for: the labels, or "yes" and "no"."""
         return ("yes", "no") if self.pattern.asks_each_label else tuple(labels)
 
+    @property
+    def some_word(self) -> str:
+        """The first label word."""
+        return next(word for words in self.verbalizers[0].words.values() for word in words)
+
     def with_pattern(self, pattern: str | Pattern, soft: str | None) -> PVP:
         """Return a PVP of another pattern with the same verbalizers."""
         return PVP(pattern, *self.verbalizers, soft=soft)

@@ -20,8 +20,14 @@ from tiny import WORDS, bert_tokenizer
 from pet.adaptation import Source
 from pet.adaptation.corpus import Corpus
 from pet.adaptation.packing import ASKED, STARTS, Packer, RowStream, unmarked
+<<<<<<< HEAD
 from pet.data.documents import documents_from
 from pet.encoding import TextTokenizer
+=======
+from pet.data.readers import documents_from
+from pet.encoding import AFTER_SPACE, TextTokenizer
+from pet.encoding.seams import START
+>>>>>>> 7254086 (Pieces of a pattern are encoded behind the character that stands before them)
 from pet.errors import DataError
 
 TOKENIZER = TextTokenizer(bert_tokenizer())
@@ -39,7 +45,7 @@ def numbered(count: int) -> list[str]:
 
 
 def ids(text: str) -> list[int]:
-    return [int(number) for number in TOKENIZER.texts([text], after_space=False).flat]
+    return [int(number) for number in TOKENIZER.texts([text]).flat]
 
 
 # Files
@@ -246,8 +252,8 @@ def test_all_tokens_of_a_marked_word_are_asked_for(name: str, words: bool, tmp_p
     np.testing.assert_array_equal(tokens[0], plain[0])
     np.testing.assert_array_equal(tokens[1] & STARTS, plain[1])
     asked = tokens[0, tokens[1] & ASKED > 0]
-    (zebra, good) = (tokenizer.texts([text], after_space=space).flat
-                     for text, space in (("zebra", True), ("good", False)))  # fmt: skip
+    (zebra, good) = (tokenizer.texts([text], before).flat
+                     for text, before in (("zebra", AFTER_SPACE), ("good", START)))  # fmt: skip
     np.testing.assert_array_equal(asked, [*zebra, *good])
 
 

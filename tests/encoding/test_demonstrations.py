@@ -19,7 +19,7 @@ from pet import PVP, PETClassifier, Task, Verbalizer
 from pet.backbone import MaskedLM, holding, load_backbone
 from pet.config import BackboneConfig, TrainingConfig
 from pet.data import Data
-from pet.encoding import Chunk, Ragged
+from pet.encoding import Before, Chunk, Ragged
 from pet.encoding.demonstrations import Demonstrations, draw_each
 from pet.errors import DataError, PatternError, UsageError
 from pet.members import MemberSet, MemberSpec, executing, train_member
@@ -131,10 +131,10 @@ def test_samples_are_of_the_right_label_and_of_others(data: st.DataObject) -> No
     ways += [(demonstrations.draw(own, number), asked) for number in range(demonstrations.draws)]
     for beside, expected in ways:
         assert len(beside) == len(asked)
-        assert _read(beside.field("text", False)) == expected
+        assert _read(beside.field("text", Before())) == expected
         for label, examples in shown.items():
             for text, pick in zip(
-                expected, _read(beside.field(f"{label}:text", False)), strict=True
+                expected, _read(beside.field(f"{label}:text", Before())), strict=True
             ):
                 others = {e["text"] for e in examples} - {text}
                 assert pick in others if others else pick == ""
@@ -143,9 +143,10 @@ def test_samples_are_of_the_right_label_and_of_others(data: st.DataObject) -> No
 class _Letters:
     """A tokenizer of letters."""
 
-    space_counts = False
+    def alike(self, before: Before) -> Before:
+        return before
 
-    def texts(self, texts: list[str], after_space: bool) -> Ragged:
+    def texts(self, texts: list[str], before: Before) -> Ragged:
         return Ragged.pack([[ord(letter) for letter in text] for text in texts])
 
 

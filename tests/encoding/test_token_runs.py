@@ -10,7 +10,8 @@ from tiny import bert_tokenizer
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from pet.encoding import Chunk, Encoder, TextTokenizer
+from pet.encoding import AFTER_SPACE, Chunk, Encoder, TextTokenizer
+from pet.encoding.seams import AFTER_LETTER
 from pet.errors import BackboneError
 from pet.task import Pattern
 
@@ -72,11 +73,11 @@ def test_label_word_is_tokenised_as_in_running_text(
 ) -> None:
     tokenizer, text_tokenizer = family()
     encoder = Encoder(text_tokenizer, Pattern(before + "{mask} {a}").parts, LONG)
-    assert encoder.mask_after_space is after_space
+    assert (encoder.mask_before.end == " ") is after_space
     whole = tokenizer(before + word, add_special_tokens=False)["input_ids"]
     prefix = tokenizer(before.strip(), add_special_tokens=False)["input_ids"]
     assert whole[: len(prefix)] == prefix
-    found = text_tokenizer.word_ids(word, after_space, False, encoder.mask_anchor)
+    found = text_tokenizer.word_ids(word, encoder.mask_before)
     assert found == whole[len(prefix) :]
 
 
@@ -84,7 +85,8 @@ def test_label_word_is_tokenised_as_in_running_text(
 def test_label_word_at_the_start_counts_as_standing_after_a_space(family: Family) -> None:
     _, text_tokenizer = family()
     for template in ("{mask}: {a}", "{a}{sep}{mask}, {b}"):
-        assert Encoder(text_tokenizer, Pattern(template).parts, LONG).mask_after_space
+        encoder = Encoder(text_tokenizer, Pattern(template).parts, LONG)
+        assert encoder.mask_before == AFTER_SPACE
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -94,7 +96,7 @@ def test_words_glued_to_a_word_have_no_mark_of_a_new_word(family: Family, piece:
     word = tokenizer("good", add_special_tokens=False)["input_ids"]
     whole = tokenizer("good" + piece, add_special_tokens=False)["input_ids"]
     assert whole[: len(word)] == word
-    assert text_tokenizer.word_ids(piece, after_space=False, first=False) == whole[len(word) :]
+    assert text_tokenizer.word_ids(piece, AFTER_LETTER) == whole[len(word) :]
 
 
 def test_pieces_show_a_word_as_tokens() -> None:

@@ -71,12 +71,12 @@ def test_words_are_the_tokens_that_a_verbalizer_would_have(name: str, tmp_path: 
     for pattern in ("{a} {mask} {b}", "{a} ({mask}) {b}", "{mask}{a}"):
         encoder = mask_encoder(PVP(pattern, verbalizer), loaded, 64)
         table = WordTable.whole(loaded.tokenizer, [encoder])
-        after_space, anchor = encoder.mask_after_space, encoder.mask_anchor
+        before = encoder.mask_before
         for word, number in zip(table.texts, table.ids[0].tolist(), strict=True):
             assert word.isalpha()
-            assert loaded.tokenizer.word_ids(word, after_space, False, anchor) == [number]
+            assert loaded.tokenizer.word_ids(word, before) == [number]
         assert len(set(table.texts)) == len(table)
-        if after_space:
+        if before.end == " ":
             assert {"good", "terrible"} <= set(table.texts)
 
 

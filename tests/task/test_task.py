@@ -206,7 +206,7 @@ def test_built_in_label_words_are_single_tokens_of_the_embedded_model(name: str)
         seen: dict[int, str] = {}
         for label, words in verbalizer.words.items():
             for word in words:
-                ids = tokenizer.word_ids(word, encoder.mask_after_space, False, encoder.mask_anchor)
+                ids = tokenizer.word_ids(word, encoder.mask_before)
                 assert len(ids) == 1, f"{word!r} of {label!r} is {len(ids)} tokens"
                 assert ids[0] != tokenizer.unknown_id, word
                 assert seen.setdefault(ids[0], label) == label, word

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pet.backbone import LanguageModel
+from pet.encoding import Before
 from pet.errors import VerbalizerError
 from pet.task import Verbalizer
 
@@ -24,10 +25,9 @@ def label_words(
     verbalizer: Verbalizer,
     labels: Sequence[str],
     backbone: LanguageModel,
-    after_space: bool,
-    anchor: str = "x",
+    before: Before,
 ) -> list[Word]:
-    """Split a verbalizer's words into tokens, for a place after a space or after ``anchor``.
+    """Split a verbalizer's words into tokens, for a place behind ``before``.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def label_words(
     owner: dict[tuple[int, ...], Word] = {}
     for index, label in enumerate(labels):
         for text, weight in verbalizer.words[label].items():
-            ids = tuple(tokenizer.word_ids(text, after_space, False, anchor))
+            ids = tuple(tokenizer.word_ids(text, before))
             if not ids or tokenizer.unknown_id in ids:
                 raise VerbalizerError(
                     f"Label word {text!r} of {label!r} cannot be represented by the tokenizer of "

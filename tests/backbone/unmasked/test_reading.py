@@ -53,7 +53,7 @@ def test_patterns_that_begin_alike_read_the_text_once(load: Any) -> None:
     text = {"a": "the film was very good " * 4, "b": ""}
     scorers = [loaded.scorer(SINGLE, pattern) for pattern in SHARING]
     lengths = [len(rows(scorer, loaded.chunk([text]))[0]) for scorer in scorers]
-    start = 1 + len(loaded.backbone.tokenizer.texts([text["a"]], False).flat)
+    start = 1 + len(loaded.backbone.tokenizer.texts([text["a"]]).flat)
     seen = tokens_read(loaded.backbone, lambda: score_together(scorers, loaded.chunk([text])))
     assert sorted(width for _, width in seen) == sorted(
         [start, lengths[0] - start, lengths[1] - start, lengths[2]]
