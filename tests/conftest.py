@@ -12,6 +12,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 import torch
+from chinese import save_chinese_bert
 from golden import Naive
 from tiny import save_lively_bert, save_tiny_bert
 from toy import Files
@@ -53,6 +54,12 @@ def plain_processor() -> Iterator[None]:
 def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Folder of a random 2-layer BERT masked LM with 32 hidden units."""
     return str(save_tiny_bert(tmp_path_factory.mktemp("tiny") / "bert"))
+
+
+@pytest.fixture(scope="session")
+def chinese_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Folder of a tiny BERT whose tokens are Chinese characters."""
+    return str(save_chinese_bert(tmp_path_factory.mktemp("chinese") / "bert"))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import click
 
 from pet.cli.console import echo
 from pet.evaluation.tables import text_table
-from pet.task import Task, Verbalizer, load_task, task_names
+from pet.task import PVP, Task, load_task, task_names
 
 
 @click.command(name="tasks")
@@ -48,22 +48,25 @@ def command(name: str | None, backbone: str | None) -> None:
     echo(f"fields: {', '.join(task.fields)}")
     echo(f"labels: {', '.join(task.labels)}\n")
     example = {field: f"<{field}>" for field in task.fields}
-    shown: list[Verbalizer] = []
+    sets: list[list[str]] = []
     for index, pvp in enumerate(task.pvps):
         soft = "" if pvp.soft is None else f", {pvp.soft}"
         echo(f"pattern {index}{soft}: {pvp.pattern.render(example)}")
         for verbalizer in pvp.verbalizers:
-            if verbalizer in shown:
-                echo(f"  label words: as set {shown.index(verbalizer) + 1}")
-                continue
-            shown.append(verbalizer)
-            echo(f"  label words, set {len(shown)}:")
+            lines = []
             for label in pvp.answers(task.labels):
                 words = [
-                    word + tokens_of(word) + ("" if weight == 1 else f" x{weight:g}")
+                    word + tokens_of(word, pvp) + ("" if weight == 1 else f" x{weight:g}")
                     for word, weight in verbalizer.words[label].items()
                 ]
-                echo(f"    {label}: {', '.join(words)}")
+                lines.append(f"    {label}: {', '.join(words)}")
+            if lines in sets:
+                echo(f"  label words: as set {sets.index(lines) + 1}")
+                continue
+            sets.append(lines)
+            echo(f"  label words, set {len(sets)}:")
+            for line in lines:
+                echo(line)
 
 
 def _list_of(names: Sequence[str]) -> str:
@@ -78,18 +81,22 @@ def _title(task: Task, name: str = "") -> str:
     return f"{name or task.name}: {task.description}" if task.description else name or task.name
 
 
-def _splitter(backbone: str | None) -> Callable[[str], str]:
-    """Return a function from a word to its tokens, such as " (sci+-+fi)", "" for one token."""
+def _splitter(backbone: str | None) -> Callable[[str, PVP], str]:
+    """Return a function from a word in a pattern to its tokens, such as " (sci+-+fi)".
+
+    It returns "" for a word of one token.
+    """
     if backbone is None:
-        return lambda word: ""
+        return lambda word, pvp: ""
 
     from pet.backbone import backbone_class
     from pet.backbone.loading import load_config, load_tokenizer
+    from pet.encoding import before_mask
 
     tokenizer = backbone_class(load_config(backbone)).text_tokenizer(load_tokenizer(backbone))
 
-    def tokens_of(word: str) -> str:
-        tokens = tokenizer.word_pieces(word)
+    def tokens_of(word: str, pvp: PVP) -> str:
+        tokens = tokenizer.word_pieces(word, before_mask(tokenizer, pvp.pattern.parts))
         return f" ({'+'.join(tokens)})" if len(tokens) > 1 else ""
 
     return tokens_of

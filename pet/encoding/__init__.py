@@ -6,6 +6,7 @@ from pet.encoding.encoder import Encoder
 from pet.encoding.joining import join
 from pet.encoding.ragged import Ragged
 from pet.encoding.seams import AFTER_SPACE, Before
+from pet.encoding.token_runs import before_mask
 from pet.encoding.tokenizer import TextTokenizer
 from pet.types import Ints
 
@@ -21,6 +22,7 @@ __all__ = [
     "LabelSlot",
     "Ragged",
     "TextTokenizer",
+    "before_mask",
     "join",
     "within_budget",
 ]

@@ -132,3 +132,9 @@ def token_runs(
         before, behind_field = after, isinstance(part, Field)
     runs.append(TokenRun(frame.after, segment=segment))
     return runs, soft.starts
+
+
+def before_mask(tokenizer: TextTokenizer, parts: tuple[Part, ...]) -> Before:
+    """Return what stands before the label word, which decides how it is encoded."""
+    runs, _ = token_runs(tokenizer, parts, 1)
+    return next(run.before for run in runs if run.masks)

@@ -12,7 +12,7 @@ from pet.backbone import backbone_class
 from pet.backbone.loading import load_config, load_tokenizer, positions_of
 from pet.config import Settings
 from pet.data import Example, chunked
-from pet.encoding import Encoder, TextTokenizer
+from pet.encoding import Encoder, TextTokenizer, before_mask
 from pet.errors import PatternError
 from pet.members import MemberSpec, specs_of
 from pet.task import Task
@@ -164,11 +164,12 @@ def _label_words(findings: Findings, task: Task, tokenizer: TextTokenizer) -> No
     split = {}
     unknown = []
     for pvp in task.pvps:
+        before = before_mask(tokenizer, pvp.pattern.parts)
         for verbalizer in pvp.verbalizers:
             for words in verbalizer.words.values():
                 for word in words:
-                    pieces = tokenizer.word_pieces(word)
-                    if tokenizer.unknown_id in tokenizer.word_ids(word):
+                    pieces = tokenizer.word_pieces(word, before)
+                    if tokenizer.unknown_id in tokenizer.word_ids(word, before):
                         unknown.append(word)
                     elif len(pieces) > 1:
                         split[word] = pieces

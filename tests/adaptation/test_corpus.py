@@ -20,14 +20,9 @@ from tiny import WORDS, bert_tokenizer
 from pet.adaptation import Source
 from pet.adaptation.corpus import Corpus
 from pet.adaptation.packing import ASKED, STARTS, Packer, RowStream, unmarked
-<<<<<<< HEAD
 from pet.data.documents import documents_from
-from pet.encoding import TextTokenizer
-=======
-from pet.data.readers import documents_from
 from pet.encoding import AFTER_SPACE, TextTokenizer
 from pet.encoding.seams import START
->>>>>>> 7254086 (Pieces of a pattern are encoded behind the character that stands before them)
 from pet.errors import DataError
 
 TOKENIZER = TextTokenizer(bert_tokenizer())
