@@ -229,18 +229,26 @@ class _TiedDecoder:
     bias: Tensor
 
 
-def _find_transform(model: PreTrainedModel) -> Callable[[Tensor], Tensor] | None:
-    steps: list[Callable[[Tensor], Tensor]] = []
-    paths = _TRANSFORMS.get(model.config.model_type, ("missing",))
-    for path in _NEW_DEBERTA if hasattr(model, "lm_predictions") else paths:
-        try:
-            steps.append(nn.functional.gelu if path == "gelu" else attrgetter(path)(model))
-        except AttributeError:
-            return None
+@dataclass(frozen=True)
+class _Transform:
+    """The steps of a head before its decoder; a value, so that a model can be pickled."""
 
-    def transform(states: Tensor) -> Tensor:
-        for step in steps:
+    steps: tuple[Callable[[Tensor], Tensor], ...]
+
+    def __call__(self, states: Tensor) -> Tensor:
+        for step in self.steps:
             states = step(states)
         return states
 
-    return transform
+
+def _find_transform(model: PreTrainedModel) -> _Transform | None:
+    paths = _TRANSFORMS.get(model.config.model_type, ("missing",))
+    if hasattr(model, "lm_predictions"):
+        paths = _NEW_DEBERTA
+    try:
+        steps = [
+            nn.functional.gelu if path == "gelu" else attrgetter(path)(model) for path in paths
+        ]
+    except AttributeError:
+        return None
+    return _Transform(tuple(steps))

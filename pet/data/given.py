@@ -33,6 +33,7 @@ def given_examples(task: Task, rows: Iterable[Any], labels: Labels) -> Iterator[
     DataError
         Names the first faulty row.
     """
+    plain = plain_rows(rows)
     names = column_names(rows)
     single = task.fields[0] if len(task.fields) == 1 else None
     only = names is not None and len(names) == 1
@@ -56,7 +57,7 @@ def given_examples(task: Task, rows: Iterable[Any], labels: Labels) -> Iterator[
         )
 
     return examples_from(
-        (mapping(number, row) for number, row in enumerate(plain_rows(rows), 1)),
+        (mapping(number, row) for number, row in enumerate(plain, 1)),
         Columns(task, {}, labels),
     )
 

@@ -20,6 +20,7 @@ from pet.data.formats.decoding import utf8_stream
 from pet.data.formats.headers import column_called
 from pet.data.formats.known import FORMATS, format_name
 from pet.data.hub import hub_dataset
+from pet.data.tables import unformatted
 from pet.errors import DataError, quoted
 
 _URL = re.compile(r"(?!hf:)[a-z][a-z0-9+.-]+:/{1,2}[^/]", re.IGNORECASE)
@@ -141,6 +142,7 @@ def _seekable(stream: IO[bytes], is_plain: bool) -> Iterator[IO[bytes]]:
 def _object_rows(source: Any, label: str) -> Iterator[SourceRow]:
     if not isinstance(source, Iterable):
         raise DataError(f"Expected a file name or rows, found {quoted(source)}.")
+    source = unformatted(source)
     features = getattr(source, "features", None) or {}
     column = column_called(label, features) if hasattr(features, "get") else None
     feature = features[column] if column is not None else None

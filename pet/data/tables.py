@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pet.errors import DataError
+from pet.errors import DataError, quoted
 
 
 def column_names(table: Any) -> list[Any] | None:
@@ -35,7 +35,7 @@ def plain_rows(rows: Any) -> Iterable[Any]:
             f"Choose a split: [{name!r}].",
         )
     if isinstance(rows, str | bytes | Mapping):
-        raise DataError(f"Expected a list of texts, found one: {rows!r}.", "Write [text].")
+        raise DataError(f"Expected a list of texts, found one: {quoted(rows)}.", "Write [text].")
     if hasattr(rows, "toarray"):
         raise DataError("Expected texts, found a sparse matrix.", "Give the texts themselves.")
     rows = unformatted(rows)
