@@ -28,9 +28,6 @@ KINDS: dict[str, dict[str, Any]] = {
     "head": {"method": "head"},
     "ensemble": {"method": "pet", "repetitions": 2},
     "distilled": {"method": "pet", "distill_epochs": 1},
-    "iterated": {
-        "method": "ipet", "distill_epochs": 1, "generations": 1, "growth": 2, "repetitions": 2,
-    },
     "fine-tuned": {"method": "fine-tune"},
     "adapet": {"objective": "adapet"},
     "lora": {"scope": "lora"},
@@ -55,7 +52,7 @@ def fitted(lively_bert: str) -> dict[str, PETClassifier]:
                 import peft  # noqa: F401
             except ImportError:
                 continue
-        pool = POOL if name in ("distilled", "iterated") else None
+        pool = POOL if name == "distilled" else None
         model = classifier_of(["pos", "neg"], lively_bert, max_steps=1, **settings)
         models[name] = model.fit(X, Y, unlabeled=pool)
     return models
