@@ -39,7 +39,7 @@ def lm_bff(readings: Readings, config: WordSearchConfig) -> FoundWords:
     """
     # Within a label log-probabilities rank the words as logits do.
     logs, _ = readings.label_sums()
-    candidates = logs.topk(min(config.candidates or CANDIDATES, logs.shape[1]), dim=1).indices
+    candidates = readings.likeliest(logs, config.candidates or CANDIDATES)
     columns, places = candidates.unique(return_inverse=True)  # type: ignore[no-untyped-call]
     logits = readings.logits(columns.cpu())
     by_label = [logits[readings.targets == label].mean(dim=0) for label in range(len(candidates))]

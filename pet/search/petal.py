@@ -20,10 +20,11 @@ def petal(readings: Readings, config: WordSearchConfig) -> FoundWords:
     """Find the words that the model prefers for a label's examples.
 
     q(w | x) is the probability of w at the mask among the whole vocabulary. A label l with n_l
-    examples chooses among the ``candidates`` words of largest ``sum_{x in l} log q(w | x)``. A word
-    scores ``r sum_{x in l} log odds - sum_{x not in l} log odds`` with r = n_not / n_l. Sums run
-    over the patterns too. Scores are divided by n_not and the number of patterns: they are
-    differences of mean log-odds, in nats. Of two labels, the one with the higher score gets a word.
+    examples chooses among the ``candidates`` words of largest ``sum_{x in l} log q(w | x)``, for
+    words of two tokens half of it. A word scores
+    ``r sum_{x in l} log odds - sum_{x not in l} log odds`` with r = n_not / n_l. Sums run over the
+    patterns too. Scores are divided by n_not and the number of patterns: they are differences of
+    mean log-odds, in nats. Of two labels, the one with the higher score gets a word.
 
     Raises
     ------
@@ -34,7 +35,7 @@ def petal(readings: Readings, config: WordSearchConfig) -> FoundWords:
     counts = torch.bincount(readings.targets, minlength=len(readings.labels))[:, None]
     others = len(readings.targets) - counts
     scores = (others / counts * odds - (odds.sum(dim=0) - odds)) / (others * len(readings.states))
-    candidates = logs.topk(min(config.candidates or CANDIDATES, logs.shape[1]), dim=1).indices
+    candidates = readings.likeliest(logs, config.candidates or CANDIDATES)
     ranked = scores.gather(1, candidates).flatten().sort(descending=True, stable=True)
     scored: dict[str, dict[str, float]] = {label: {} for label in readings.labels}
     taken: set[int] = set()

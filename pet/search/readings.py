@@ -11,7 +11,9 @@ from torch import Tensor
 from pet.backbone import LanguageModel
 from pet.data import Example
 from pet.encoding import Chunk, Encoder
+from pet.encoding.scripts import has_ideographs
 from pet.errors import DataError, VerbalizerError
+from pet.search.pairs import frequent_pairs
 from pet.search.vocabulary import WordTable, log_probabilities, mask_encoder, mask_states
 from pet.task import PVP, Verbalizer
 from pet.task.labels import label_numbers
@@ -30,8 +32,9 @@ class FoundWords:
 class Readings:
     """Readings of P patterns on N labelled and S unlabelled texts, and the K words to judge.
 
-    ``states`` and ``sample`` hold, for every pattern, the decoder inputs at the mask, (N, E) and
-    (S, E); ``targets`` (N,) are label indices.
+    ``states`` and ``sample`` hold, for every pattern, the decoder inputs at the mask, (N, 1, E) and
+    (S, 1, E); or (N, 3, E) and (S, 3, E), with those at two masks behind. ``targets`` (N,) are
+    label indices.
     """
 
     backbone: LanguageModel
@@ -56,7 +59,8 @@ class Readings:
         """Read the texts in every pattern, one forward pass each.
 
         Of ``words`` those are judged that are single tokens. By default all real words of the
-        vocabulary are judged.
+        vocabulary are judged; if the texts are Chinese, also characters and, in a second forward
+        pass, the pairs of characters that are frequent in the texts.
 
         Raises
         ------
@@ -73,24 +77,35 @@ class Readings:
                     "Label at least one text of every label.",
                 )
         encoders = tuple(mask_encoder(pvp, backbone, max_length) for pvp in pvps)
-        table = (
-            WordTable.whole(backbone.tokenizer, encoders)
-            if words is None
-            else WordTable.single_tokens(words, backbone.tokenizer, encoders)
-        )
+        given_texts = [*(example.texts for example in examples), *sample]
+        if words is None:
+            texts = [text for fields in given_texts for text in fields.values()]
+            table = _all_words(backbone, encoders, texts, labels)
+        else:
+            table = WordTable.of(words, backbone.tokenizer, encoders)
         if not len(table):
             raise VerbalizerError(
                 f"No word is a single token of {backbone.name!r} in these patterns.",
                 "Choose other words, or other patterns with `--patterns`.",
             )
-        chunk = Chunk(backbone.tokenizer, [example.texts for example in examples])
-        others = Chunk(backbone.tokenizer, sample)
+        ways = [
+            [encoder, mask_encoder(pvp, backbone, max_length, 2)] if table.has_pairs else [encoder]
+            for pvp, encoder in zip(pvps, encoders, strict=True)
+        ]
+
+        def states_of(texts: Sequence[Mapping[str, str]]) -> tuple[Tensor, ...]:
+            chunk = Chunk(backbone.tokenizer, texts)
+            return tuple(
+                torch.cat([mask_states(backbone, encoder, chunk) for encoder in way], dim=1)
+                for way in ways
+            )
+
         return cls(
             backbone,
             tuple(labels),
             encoders,
-            tuple(mask_states(backbone, encoder, chunk) for encoder in encoders),
-            tuple(mask_states(backbone, e, others) for e in encoders) if sample else (),
+            states_of([example.texts for example in examples]),
+            states_of(sample) if sample else (),
             targets.to(backbone.compute.device),
             table,
         )
@@ -126,11 +141,21 @@ class Readings:
 
     def logits(self, columns: Tensor) -> Tensor:
         """Return logits of the words at ``columns`` (K',), means over the patterns: (N, K')."""
-        logits = [
-            self.backbone.word_logits(states, ids[columns].to(states.device))
-            for states, ids in zip(self.states, self.table.ids, strict=True)
-        ]
+        logits = []
+        for states, ids in zip(self.states, self.table.ids[:, columns], strict=True):
+            if self.table.has_pairs:
+                # But for a number of each text's own, log-probabilities are logits.
+                parts = [log_q for _, log_q in log_probabilities(self.backbone, states, ids)]
+                logits.append(torch.cat(parts))
+            else:
+                words = ids[:, 0].to(states.device)
+                logits.append(self.backbone.word_logits(states[:, 0], words))
         return torch.stack(logits).mean(dim=0)
+
+    def likeliest(self, logs: Tensor, most: int) -> Tensor:
+        """Return the columns of the words with the largest ``logs`` (C, K) a token: (C, most)."""
+        by_token = logs / self.table.lengths.to(logs.device)
+        return by_token.topk(min(most, logs.shape[1]), dim=1).indices
 
     def sample_probabilities(self) -> Tensor:
         """Return probabilities of the words for the unlabelled texts, by pattern: (P S, K).
@@ -148,6 +173,7 @@ class Readings:
         """Return readings of the ``most`` words with the largest contextual prior.
 
         The prior is the mean probability at the mask of the unlabelled texts (KPT, section 3.2).
+        Words of two tokens stay: they were found in these texts.
         """
         if not self.sample or len(self.table) <= most:
             return self
@@ -155,5 +181,23 @@ class Readings:
         for states, ids in zip(self.sample, self.table.ids, strict=True):
             for _, log_q in log_probabilities(self.backbone, states, ids):
                 prior += log_q.double().exp().sum(dim=0)
-        chosen = prior.topk(most).indices.sort().values.cpu()
+        prior[self.table.lengths > 1] = torch.inf
+        pairs = int((self.table.lengths > 1).sum())
+        chosen = prior.topk(min(most + pairs, len(prior))).indices.sort().values.cpu()
         return replace(self, table=self.table.select(chosen))
+
+
+def _all_words(
+    backbone: LanguageModel,
+    encoders: Sequence[Encoder],
+    texts: Sequence[str],
+    labels: Sequence[str],
+) -> WordTable:
+    """Return the table of a vocabulary's words, and of the texts' words of two characters."""
+    chinese = has_ideographs(texts)
+    table = WordTable.whole(backbone.tokenizer, encoders, chinese)
+    # Models that predict a word token by token would have to read every pair.
+    if not chinese or backbone.reader([(0, 0)]).mask_counts != (2,):
+        return table
+    pairs = dict.fromkeys([*(name for name in labels if len(name) == 2), *frequent_pairs(texts)])
+    return table.with_more(WordTable.of(list(pairs), backbone.tokenizer, encoders, tokens=2))

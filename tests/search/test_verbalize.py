@@ -58,9 +58,9 @@ def test_real_words_are_what_text_becomes_one_token_of(backbone: MaskedLM) -> No
     encoders = [mask_encoder(pvp, backbone, 64) for pvp in toy_task().pvps]
     table = WordTable.whole(backbone.tokenizer, encoders)
     expected = words_of(backbone.hf_tokenizer)
-    assert dict(zip(table.texts, table.ids[0].tolist(), strict=True)) == expected
+    assert dict(zip(table.texts, table.ids[0, :, 0].tolist(), strict=True)) == expected
     assert (table.ids[0] == table.ids[1]).all()
-    some = WordTable.single_tokens(["good", "zebra", "", "bad"], backbone.tokenizer, encoders)
+    some = WordTable.of(["good", "zebra", "", "bad"], backbone.tokenizer, encoders)
     assert some.texts == ("good", "bad")
 
 
@@ -72,7 +72,7 @@ def test_words_are_the_tokens_that_a_verbalizer_would_have(name: str, tmp_path: 
         encoder = mask_encoder(PVP(pattern, verbalizer), loaded, 64)
         table = WordTable.whole(loaded.tokenizer, [encoder])
         before = encoder.mask_before
-        for word, number in zip(table.texts, table.ids[0].tolist(), strict=True):
+        for word, number in zip(table.texts, table.ids[0, :, 0].tolist(), strict=True):
             assert word.isalpha()
             assert loaded.tokenizer.word_ids(word, before) == [number]
         assert len(set(table.texts)) == len(table)
@@ -83,12 +83,12 @@ def test_words_are_the_tokens_that_a_verbalizer_would_have(name: str, tmp_path: 
 def test_log_probabilities_are_streamed_and_those_of_the_whole_vocabulary(
     backbone: MaskedLM,
 ) -> None:
-    states = torch.randn(7, 32, generator=torch.Generator().manual_seed(1))
-    ids = torch.tensor([9, 30, 12])
+    states = torch.randn(7, 1, 32, generator=torch.Generator().manual_seed(1))
+    ids = torch.tensor([[9, -1], [30, -1], [12, -1]])
     cells = 3 * backbone.tokenizer.vocabulary_size
     parts = list(log_probabilities(backbone, states, ids, cells))
     assert [len(part) for _, part in parts] == [3, 3, 1]
-    whole = backbone.vocabulary_logits(states).log_softmax(-1)[:, ids]
+    whole = backbone.vocabulary_logits(states).log_softmax(-1)[:, 0, ids[:, 0]]
     torch.testing.assert_close(torch.cat([part for _, part in parts]), whole)
 
 
@@ -164,7 +164,7 @@ def test_slots_are_read_as_an_untrained_member_has_them(backbone: MaskedLM, slot
     found = mask_states(backbone, mask_encoder(pvp, backbone, 64), chunk)
     scorer = PVPScorer(pvp, toy_task().labels, backbone, 64, soft=SoftSpec("words", "vocabulary"))
     batches = scorer.batch(scorer.encode(chunk), np.arange(len(NEW)))
-    torch.testing.assert_close(found, scorer.mask_states(batches)[1][:, 0])
+    torch.testing.assert_close(found, scorer.mask_states(batches)[1])
 
 
 def test_one_forward_pass_a_pattern(backbone: MaskedLM, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from pet.backbone import LanguageModel
 from pet.config import SoftStart
 from pet.encoding import TextTokenizer
+from pet.encoding.scripts import is_ideograph, is_word
 from pet.errors import BackboneError, UsageError, did_you_mean
 from pet.scoring.soft.template import SoftSpec, word_vectors
 from pet.seeds import MemberStream, derived_seed
@@ -20,6 +21,8 @@ COMMON = 5_000
 _NOISE = 0.5
 _SCATTER = 0.5
 _SAMPLE = 1000
+# Share of a vocabulary's words from which on characters count as words.
+_CHINESE = 0.25
 
 
 def start_vectors(
@@ -105,16 +108,21 @@ def scattered(vectors: Tensor, backbone: LanguageModel, seed: int) -> Tensor:
 
 
 def common_tokens(tokenizer: TextTokenizer, count: int = COMMON) -> list[int]:
-    """Return the first ``count`` tokens that are words of two or more letters.
+    """Return the first ``count`` tokens that are words (`pet.encoding.scripts.is_word`).
 
     Vocabularies are built from the most frequent pieces to the rarest, so these are common words.
+    Chinese characters count where they are a good part of the words; vocabularies of other
+    languages have some too.
     """
     special = set(tokenizer.special_ids)
     words = [
-        token
+        (token, is_ideograph(text.strip()))
         for token, text in enumerate(tokenizer.token_texts)
-        if token not in special and len(text.strip()) > 1 and text.strip().isalpha()
+        if token not in special and is_word(text.strip(), ideographs=True)
     ]
-    return words[:count] or [
+    ideographs = sum(single for _, single in words)
+    if ideographs < _CHINESE * len(words):
+        words = [(token, single) for token, single in words if not single]
+    return [token for token, _ in words[:count]] or [
         token for token in range(tokenizer.vocabulary_size) if token not in special
     ]
