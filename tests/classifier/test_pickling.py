@@ -80,10 +80,10 @@ def test_another_process_gives_the_same_probabilities(
 ) -> None:
     joblib.dump(fitted, tmp_path / "models.joblib", compress=3)
     code = (
-        "import sys, joblib, numpy\\n"
-        "models = joblib.load(sys.argv[1])\\n"
-        "rows = joblib.load(sys.argv[2])\\n"
-        "numpy.savez(sys.argv[3], **{n: m.predict_proba(rows) for n, m in models.items()})\\n"
+        "import sys, joblib, numpy\n"
+        "models = joblib.load(sys.argv[1])\n"
+        "rows = joblib.load(sys.argv[2])\n"
+        "numpy.savez(sys.argv[3], **{n: m.predict_proba(rows) for n, m in models.items()})\n"
     )
     joblib.dump(X, tmp_path / "rows.joblib")
     paths = [str(tmp_path / name) for name in ("models.joblib", "rows.joblib", "found.npz")]
