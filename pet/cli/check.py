@@ -2,59 +2,88 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from typing import Any
 
 import click
 
 from pet.cli.console import echo
-from pet.cli.inputs import RowReader, chosen_task, require_files
-from pet.cli.options import settings_options, task_option, verbalizer_option
-from pet.cli.reading_options import data_options
-from pet.config import Settings
-from pet.config.files import Reading
-from pet.errors import for_command_line
+from pet.cli.inputs import Inputs, input_options
+from pet.cli.options import method_option, settings_options
+from pet.errors import DataError, for_command_line
 
 
-@click.command(name="check")
-@task_option
-@verbalizer_option
-@click.option("--train", "train_file", required=True, help="Labelled examples.")
-@click.option("--unlabeled", help="Unlabelled text.")
+class _Command(click.Command):
+    """Command that keeps its arguments as they were typed, for the one to type next."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse arguments as other commands do."""
+        ctx.meta["typed"] = list(args)
+        return super().parse_args(ctx, args)
+
+
+@click.command(name="check", cls=_Command)
+@input_options(train_required=False, unlabeled="Unlabelled text.")
+@click.option("--dev", help="Development examples.")
 @click.option("--test", help="Test examples; only compared with the others.")
-@data_options
+@method_option
 @settings_options("backbone", "template")
-def command(
-    task: str,
-    verbalizers: tuple[str, ...],
-    train_file: str,
-    unlabeled: str | None,
-    test: str | None,
-    columns: tuple[str, ...],
-    reading: Reading,
-    **flat: Any,
-) -> None:
-    """Check columns, label names, class counts, duplicates, overlap, lengths and label words.
+def command(inputs: Inputs, dev: str | None, test: str | None, **flat: Any) -> None:
+    """Check data and patterns before training: all that is wrong, odd or missing, at once.
 
-    With --soft it also counts the slots of patterns, and the tokens that are left for the text.
+    Takes the options of pet train, and tells the class counts; rows that cannot be used, with
+    their number; texts that are labelled in two ways, are in two files, are too long, or are in a
+    script that the backbone cannot read; label words that it does not have as one token; and with
+    --soft the slots of patterns. Ends with exit code 1 where pet train would refuse, and otherwise
+    shows the command for it.
 
     \b
     Example: pet check --task reviews --train train.jsonl --unlabeled pool.jsonl
     """
-    rows = RowReader.from_options(chosen_task(task, verbalizers), columns, reading)
-    require_files(train_file, unlabeled, test)
-    settings = Settings.from_flat(flat)
+    settings = inputs.settings(flat)
+    inputs.check(dev, test)
 
-    from pet.pipeline.checking import check
+    from pet.data.fault_counts import FaultCounts
+    from pet.pipeline import check
 
-    report = check(
-        rows.task,
-        rows.labelled(train_file),
-        rows.examples(unlabeled, "ignored") if unlabeled else None,
-        rows.examples(test) if test else None,
+    rows, faults, refused = inputs.rows, list[FaultCounts](), list[str]()
+    labelled = []
+    for file in inputs.train_files:
+        found = list(rows.checked(file, faults))
+        labelled += found
+        if not found and not faults[-1]:
+            refused.append(rows.no_rows(file).message)
+    try:
+        labelled = inputs.drawn(labelled) if labelled else []
+    except DataError as error:
+        refused.append(error.message)
+    pool = rows.checked(inputs.unlabeled, faults, "ignored") if inputs.unlabeled else None
+    findings = check(
+        inputs.task,
+        labelled if inputs.train_files else None,
+        pool,
+        rows.checked(test, faults) if test else None,
         settings,
+        rows.checked(dev, faults) if dev else None,
     )
-    echo("\n".join(report.lines))
-    if report.warnings:
-        echo("\n" + "\n".join(f"warning: {for_command_line(text)}" for text in report.warnings))
-    else:
-        echo("\nNothing to worry about.")
+    refused += findings.refusals
+    blocks = [findings.lines, *(counts.lines(inputs.task) for counts in faults if counts)]
+    for sort, texts in (
+        ("error", refused),
+        ("warning", findings.warnings),
+        ("note", findings.notes),
+    ):
+        blocks.append([f"{sort}: {text}" for text in texts])
+    is_refused = bool(refused or any(faults))
+    if is_refused:
+        blocks.append(["pet train would refuse this."])
+    elif not findings.warnings and not findings.notes:
+        blocks.append(["Nothing to worry about."])
+    echo(for_command_line("\n\n".join("\n".join(block) for block in blocks if block)))
+    if is_refused:
+        sys.exit(1)
+    typed = shlex.join(
+        ["pet", "train", *click.get_current_context().meta["typed"], "-o", "runs/first"]
+    )
+    echo(f"\nNext: {typed}")

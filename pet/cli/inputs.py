@@ -26,6 +26,7 @@ from pet.errors import DataError
 
 if TYPE_CHECKING:
     from pet.data import Columns, Example, Labels, Pool
+    from pet.data.fault_counts import FaultCounts
     from pet.task import Task
 
 
@@ -88,14 +89,36 @@ class RowReader:
 
         return examples_from(file, self.columns(labels), self.reading)
 
+    def checked(
+        self, file: str, faults: list[FaultCounts], labels: Labels = "required"
+    ) -> Iterator[Example]:
+        """Read a file's examples to its end; what is wrong is counted, and added to ``faults``."""
+        from pet.data.fault_counts import FaultCounts, checked_examples
+
+        faults.append(FaultCounts(file))
+        return checked_examples(file, self.columns(labels), self.reading, faults[-1])
+
     def labelled(self, file: str) -> list[Example]:
-        """Read a file's labelled examples; raise a DataError if there are none."""
-        examples = list(self.examples(file))
-        if examples:
-            return examples
+        """Read a file's labelled examples.
+
+        Raises
+        ------
+        DataError
+            When there are none, or some cannot be read.
+        """
+        faults: list[FaultCounts] = []
+        examples = list(self.checked(file, faults))
+        if faults[0]:
+            raise faults[0].error(self.task)
+        if not examples:
+            raise self.no_rows(file)
+        return examples
+
+    def no_rows(self, file: str) -> DataError:
+        """Return the error for a file that should have labelled examples and has no row."""
         columns = [self.mapping.get(name, name) for name in self.task.fields]
         row = {**dict.fromkeys(columns, "..."), self.columns().label: self.task.labels[0]}
-        raise DataError(
+        return DataError(
             f"{file}: expected labelled examples, found no row.",
             f"Write one row an example, such as {json.dumps(row, ensure_ascii=False)}.",
         )
@@ -143,10 +166,13 @@ class Inputs:
     @cached_property
     def train(self) -> list[Example]:
         """Labelled examples, or the shots that are drawn from them."""
+        return self.drawn([row for file in self.train_files for row in self.rows.labelled(file)])
+
+    def drawn(self, examples: list[Example]) -> list[Example]:
+        """Draw the shots from labelled examples; all of them if no number is given."""
         from pet.data import draw_shots
         from pet.seeds import RunStream, derived_seed
 
-        examples = [row for file in self.train_files for row in self.rows.labelled(file)]
         if self.shots is None:
             return examples
         return draw_shots(

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
 from pet.config import METHODS, TrainingConfig
-from pet.data import Example, Pool
+from pet.data import Example
 from pet.errors import DataError
 from pet.task import Task
 from pet.task.kinds import task_kind
 from pet.task.labels import names
 
-log = logging.getLogger(__name__)
 
-
-def check_labels(
+def refuse_labels(
     task: Task, method: str, training: TrainingConfig, examples: Sequence[Example]
 ) -> None:
     """Refuse labelled examples that the method cannot learn from.
@@ -31,13 +28,15 @@ def check_labels(
     if not examples:
         raise DataError(f"Method {method!r} needs labelled examples.", "Give `--train FILE`.")
     task_kind(task).check_examples([example.label for example in examples], task.labels)
+
+
+def without_examples(task: Task, examples: Sequence[Example]) -> list[str]:
+    """Return the labels of which there is no example."""
     present = {label for example in examples for label in names(example.label)}
-    missing = [label for label in task.labels if label not in present]
-    if missing:
-        log.warning("no labelled example of %s", ", ".join(map(repr, missing)))
+    return [label for label in task.labels if label not in present]
 
 
-def check_pool(method: str, pool: Pool | None) -> None:
+def refuse_pool(method: str, n_unlabelled: int) -> None:
     """Refuse a method that needs unlabelled text if there is none.
 
     Raises
@@ -45,5 +44,5 @@ def check_pool(method: str, pool: Pool | None) -> None:
     DataError
         When there is none.
     """
-    if METHODS[method].needs_pool and not pool:
+    if METHODS[method].needs_pool and not n_unlabelled:
         raise DataError(f"Method {method!r} needs unlabelled text.", "Give `--unlabeled FILE`.")

@@ -8,15 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 from pet.backbone.loading import edition_of
-from pet.config import Settings, deciding, unused
+from pet.config import METHODS, Settings, deciding, unused
 from pet.data import Data
+from pet.data.overlap import contradictions
 from pet.execution import executor_for
 from pet.members import MemberSpec, Work, slots_of, specs_of
 from pet.model import Model, save_model
 from pet.pipeline.adapted import adapted
 from pet.pipeline.fine_tuning import without_patterns
 from pet.pipeline.from_members import from_members
-from pet.pipeline.requirements import check_labels, check_pool
+from pet.pipeline.requirements import refuse_labels, refuse_pool, without_examples
+from pet.pipeline.unknown_tokens import unreadable
 from pet.progress import Progress, silent
 from pet.runs import RunFolder
 from pet.seeds import RunStream, derived_seed
@@ -81,11 +83,13 @@ def run(
     DataError
         When the method cannot learn from the labelled examples, or lacks unlabelled text.
     """
-    check_labels(task, settings.method, settings.training, data.train)
-    check_pool(settings.method, data.pool)
+    refuse_labels(task, settings.method, settings.training, data.train)
+    refuse_pool(settings.method, len(data.pool or ()))
     specs = specs_of(task, settings, shared)
     if ignored := unused(settings, slots_of(task, specs, settings.template.soft_start)):
         log.warning("method %s does not use %s", settings.method, ", ".join(ignored))
+    if not shared:
+        _warn(task, data, settings)
     folder.write_json(folder.labelled, data.labelled())
     with executor_for(settings.jobs) as executor:
         model = _model(Work(task, data, progress, executor), folder, settings, specs)
@@ -93,6 +97,18 @@ def run(
         save_model(model, temporary)
     drop_leftovers(folder)
     return model
+
+
+def _warn(task: Task, data: Data, settings: Settings) -> None:
+    """Tell what is odd about the data of a run."""
+    method = METHODS[settings.method]
+    if data.train and method.training(settings.training).max_steps != 0:
+        if missing := without_examples(task, data.train):
+            log.warning("no labelled example of %s", ", ".join(map(repr, missing)))
+        for line in contradictions(data.train):
+            log.warning("%s", line)
+    for line in unreadable(task, data, settings.backbone.backbone):
+        log.warning("%s", line)
 
 
 def _model(work: Work, folder: RunFolder, settings: Settings, specs: Sequence[MemberSpec]) -> Model:

@@ -18,6 +18,27 @@ if TYPE_CHECKING:
 Label = str | tuple[str, ...]
 
 
+class UnknownLabel(DataError):
+    """A label that the task does not have.
+
+    Parameters
+    ----------
+    where : str
+        Place of the row, for the message.
+    label : str
+        The label.
+    task : Task
+        The task that does not have it.
+    """
+
+    def __init__(self, where: str, label: str, task: Task) -> None:
+        self.label = label
+        hint = did_you_mean(label, task.labels)
+        super().__init__(f"{where}: unknown label {label!r}.", hint)
+        # Whether the task has a label that is written nearly alike.
+        self.resembles = hint.startswith("Did you mean")
+
+
 def names(label: Label | None) -> Sequence[str]:
     """Return the labels of a text, one by one; none if they are unknown."""
     return (label,) if isinstance(label, str) else label or ()
@@ -40,8 +61,7 @@ def known_label(where: str, value: Any, task: Task) -> str:
         raise DataError(f"{where}: the label is empty.", "Fill it in or remove the row.")
     label = label_meant(value, task.labels)
     if label is None:
-        name = str(value).strip()
-        raise DataError(f"{where}: unknown label {name!r}.", did_you_mean(name, task.labels))
+        raise UnknownLabel(where, str(value).strip(), task)
     return label
 
 

@@ -97,7 +97,9 @@ def test_one_command_trains_hard_and_soft_members(
     assert result.code == 0, result.err
     for name in ("pattern-0 ", "pattern-0-words", "pattern-0-prompt-tuning"):
         assert name in result.out
-    assert "pattern-0-words, pattern-0-prompt-tuning: 96 of" in result.err
+    for name in ("pattern-0-words", "pattern-0-prompt-tuning"):
+        record = json.loads((run / "members" / name / "member.json").read_text("utf-8"))
+        assert record["trained"] == 96
     small = run / "members" / "pattern-0-words" / "weights.safetensors"
     assert small.stat().st_size < 2_000
     assert (run / "members" / "pattern-0" / "weights.safetensors").stat().st_size > 20_000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from pet.backbone import LanguageModel
-from pet.encoding import Before
+from pet.encoding import Before, TextTokenizer
 from pet.errors import VerbalizerError
 from pet.task import Verbalizer
 
@@ -21,10 +21,22 @@ class Word:
     ids: tuple[int, ...]
 
 
+class WithTokenizer(Protocol):
+    """A backbone as far as label words need it: its name and its tokenizer."""
+
+    @property
+    def name(self) -> str:
+        """Name of the backbone, for messages."""
+
+    @property
+    def tokenizer(self) -> TextTokenizer:
+        """Tokenizer that splits the words."""
+
+
 def label_words(
     verbalizer: Verbalizer,
     labels: Sequence[str],
-    backbone: LanguageModel,
+    backbone: WithTokenizer,
     before: Before,
 ) -> list[Word]:
     """Split a verbalizer's words into tokens, for a place behind ``before``.

@@ -1,0 +1,157 @@
+"""Faults of a whole file, counted: the same fault in many rows is told once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pet.config.files import Reading
+from pet.data.examples import Columns, Example, examples_and_rows
+from pet.data.faults import Fault
+from pet.errors import DataError
+from pet.task import Task
+from pet.task.labels import UnknownLabel
+
+_PLACES = 3  # rows that are named of each fault
+_MOST = 20  # faults that are told of each file
+_KEPT = 10_000  # different faults in memory; whatever comes later is only counted
+
+
+@dataclass
+class _Count:
+    """Number of rows with a fault, the first one's error and the places of some."""
+
+    error: DataError
+    message: str
+    places: list[str]
+    rows: int = 0
+
+
+class FaultCounts:
+    """Faults of one source, counted by what is wrong.
+
+    Messages that differ in numbers only, or in what was found, count as one fault; every unknown
+    label is a fault of its own.
+
+    Parameters
+    ----------
+    source : str
+        The source's name, for messages.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.read = 0  # rows that became examples
+        self.rows = 0  # rows with a fault
+        self.end: DataError | None = None  # why nothing more could be read
+        self._counts: dict[str, _Count] = {}
+
+    def __bool__(self) -> bool:
+        """Tell whether anything is wrong."""
+        return bool(self.rows or self.end)
+
+    def add(self, fault: Fault) -> None:
+        """Count a fault."""
+        self.rows += 1
+        message = _without_place(fault)
+        key = message if isinstance(fault.error, UnknownLabel) else _alike(message)
+        count = self._counts.get(key)
+        if count is None:
+            if len(self._counts) == _KEPT:
+                return
+            count = self._counts[key] = _Count(fault.error, message, [])
+        count.rows += 1
+        if len(count.places) < _PLACES:
+            count.places.append(fault.where.removeprefix(f"{self.source}, "))
+
+    def fits(self) -> bool:
+        """Tell whether the source may be meant for the task.
+
+        False if every row has a label that the task does not know, and that resembles none it has.
+        """
+        if self.read or self.end or not self._counts:
+            return True
+        return not all(
+            isinstance(count.error, UnknownLabel) and not count.error.resembles
+            for count in self._counts.values()
+        )
+
+    def lines(self, task: Task) -> list[str]:
+        """Tell what is wrong: a headline, and a line a fault with the number of its rows."""
+        if not self.fits():
+            return [_one_line(self._misfit(task).message)]
+        lines = []
+        if self.rows:
+            lines = [f"{self.source}: {self.rows} of {self.rows + self.read} rows cannot be used:"]
+        counts = sorted(self._counts.values(), key=lambda count: -count.rows)
+        for count in counts[:_MOST]:
+            places = ", ".join(count.places)
+            more = f" and {count.rows - len(count.places)} more" * (count.rows > len(count.places))
+            lines.append(f"  {count.rows:5d}  {_one_line(count.message)} ({places}{more})")
+        rest = self.rows - sum(count.rows for count in counts[:_MOST])
+        if rest:
+            lines.append(f"  {rest:5d}  have other faults")
+        if self.end:
+            lines.append(_one_line(self.end.message))
+        return lines
+
+    def error(self, task: Task) -> DataError:
+        """Return one error for all that is wrong: the first fault, and how many rows have one."""
+        if not self.fits():
+            return self._misfit(task)
+        if not self._counts:
+            assert self.end is not None
+            return self.end
+        first = next(iter(self._counts.values())).error
+        if self.rows == 1:
+            return first
+        return DataError(
+            first.message, f"{self.rows - 1} more rows cannot be used; pet check tells all faults."
+        )
+
+    def _misfit(self, task: Task) -> DataError:
+        labels = [
+            f"{count.error.label!r} ({count.rows})"
+            for count in self._counts.values()
+            if isinstance(count.error, UnknownLabel)
+        ]
+        found = ", ".join(labels[:10]) + ", ..." * (len(labels) > 10)
+        known = ", ".join(map(repr, task.labels[:10])) + ", ..." * (len(task.labels) > 10)
+        return DataError(
+            f"{self.source} does not fit the task {task.name!r}: none of its {self.rows} rows has "
+            f"one of the labels {known}; found {found}.",
+            "Make a task of your own with these labels, in a .py file such as pet tasks --help "
+            "shows; or name the column of the labels with `--column label=COLUMN`, or what they "
+            "are in the task with `--label-map A=B,...`.",
+        )
+
+
+def checked_examples(
+    source: Any, columns: Columns, reading: Reading | None, counts: FaultCounts
+) -> Iterator[Example]:
+    """Yield the examples of a source to its end; what is wrong is counted, never raised."""
+    try:
+        for example, _ in examples_and_rows(source, columns, reading, counts.add):
+            counts.read += 1
+            yield example
+    except DataError as error:
+        counts.end = error
+
+
+def _without_place(fault: Fault) -> str:
+    """Return a fault's message without the row that it names."""
+    message, where = fault.error.message, fault.where
+    if message.lower().startswith(where.lower()):
+        message = message[len(where) :]
+    return message.lstrip(":, ")
+
+
+def _alike(message: str) -> str:
+    """Return what a message shares with those of the same fault in other rows."""
+    return re.sub(r"\d+", "0", re.sub(r"\bfound .*", "found", message))
+
+
+def _one_line(message: str) -> str:
+    return re.sub(r"\s*\n\s*", " ", message)

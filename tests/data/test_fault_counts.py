@@ -1,0 +1,51 @@
+"""Faults of a file are counted by what is wrong, and their number bounds what is kept of them."""
+
+from __future__ import annotations
+
+from films import columns
+
+from pet.data.fault_counts import FaultCounts, checked_examples
+from pet.task import Task
+
+
+def counted(rows: list[object]) -> tuple[FaultCounts, Task]:
+    reading = columns()
+    counts = FaultCounts("rows")
+    list(checked_examples(rows, reading, None, counts))
+    return counts, reading.task
+
+
+def test_messages_that_differ_in_what_was_found_are_one_fault() -> None:
+    counts, task = counted([{"text": n, "label": "positive"} for n in range(1000)])
+    assert counts.lines(task) == [
+        "rows: 1000 of 1000 rows cannot be used:",
+        "   1000  column 'text': expected text, found 0. (row 1, row 2, row 3 and 997 more)",
+    ]
+
+
+def test_every_unknown_label_is_told_and_the_rest_is_counted() -> None:
+    rows = [{"text": "good", "label": "positive"}]
+    rows += [{"text": "good", "label": f"genre {n % 25}"} for n in range(1, 1000)]
+    counts, task = counted([*rows])
+    lines = counts.lines(task)
+    assert lines[0] == "rows: 999 of 1000 rows cannot be used:"
+    assert len(lines) == 22
+    assert lines[1].startswith("     40  unknown label 'genre 1'. Known: ")
+    told = sum(int(line.split()[0]) for line in lines[1:])
+    assert (told, lines[-1]) == (999, f"  {lines[-1].split()[0]:>5}  have other faults")
+
+
+def test_labels_that_are_nearly_right_are_no_other_task() -> None:
+    counts, task = counted([{"text": "good", "label": "Positive"}] * 9)
+    assert counts.fits()
+    assert "Did you mean 'positive'?" in str(counts.error(task))
+    others, task = counted([{"text": "good", "label": "billing"}] * 9)
+    assert not others.fits()
+    assert "does not fit the task" in str(others.error(task))
+
+
+def test_one_faulty_row_is_told_as_it_is() -> None:
+    counts, task = counted([{"text": "", "label": "positive"}, {"text": "a", "label": "positive"}])
+    assert str(counts.error(task)) == (
+        "row 1, column 'text': the text is empty.\n  Fill it in or remove the row."
+    )
