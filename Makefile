@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all coverage docs refresh-docs lint format clean
+.PHONY: demo test test-all campaign coverage docs refresh-docs lint format clean
 
 demo: .venv/installed
 	$(BIN)/pet check --task reviews --train tasks/reviews/train.jsonl --unlabeled tasks/reviews/unlabeled.jsonl
@@ -20,6 +20,11 @@ test: .venv/installed lint
 # With what takes long; on a GPU and on the labelled data sets where they are there.
 test-all: .venv/installed lint
 	$(TEST) --slow
+
+# A million random inputs, 500 random kills, damaged files, full disks: about two hours. One part,
+# or fewer cases: PYTHONPATH=tests:tests/support .venv/bin/python -m campaign kills --count 50
+campaign: .venv/installed
+	PYTHONPATH=tests:tests/support $(BIN)/python -m campaign
 
 coverage: .venv/installed
 	$(TEST) --cov=pet --cov-report=term:skip-covered
