@@ -53,7 +53,7 @@ def command(inputs: Inputs, dev: str | None, test: str | None, **flat: Any) -> N
         found = list(rows.checked(file, faults))
         labelled += found
         if not found and not faults[-1]:
-            refused.append(rows.no_rows(file).message)
+            refused.append(rows.no_rows(file, faults[-1]).message)
     try:
         labelled = inputs.drawn(labelled) if labelled else []
     except DataError as error:
@@ -68,17 +68,18 @@ def command(inputs: Inputs, dev: str | None, test: str | None, **flat: Any) -> N
         rows.checked(dev, faults) if dev else None,
     )
     refused += findings.refusals
+    notes = [*findings.notes, *(counts.left_out for counts in faults if counts.left_out)]
     blocks = [findings.lines, *(counts.lines(inputs.task) for counts in faults if counts)]
     for sort, texts in (
         ("error", refused),
         ("warning", findings.warnings),
-        ("note", findings.notes),
+        ("note", notes),
     ):
         blocks.append([f"{sort}: {text}" for text in texts])
     is_refused = bool(refused or any(faults))
     if is_refused:
         blocks.append(["pet train would refuse this."])
-    elif not findings.warnings and not findings.notes:
+    elif not findings.warnings and not notes:
         blocks.append(["Nothing to worry about."])
     echo(for_command_line("\n\n".join("\n".join(block) for block in blocks if block)))
     if is_refused:

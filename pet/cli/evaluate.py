@@ -69,7 +69,7 @@ def command(
     task = loaded.task
     rows = RowReader.from_options(task, columns, reading)
     labels, probabilities, seen, repeated = [], [], seen_texts(model), 0
-    for example, prediction in predict_stream(loaded, rows.examples(test)):
+    for example, prediction in predict_stream(loaded, rows.labelled_stream(test)):
         labels.append(example.label)
         repeated += seen is not None and example.key in seen
         probabilities.append(list(prediction.probabilities.values()))

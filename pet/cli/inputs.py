@@ -90,7 +90,7 @@ class RowReader:
         return examples_from(file, self.columns(labels), self.reading)
 
     def checked(
-        self, file: str, faults: list[FaultCounts], labels: Labels = "required"
+        self, file: str, faults: list[FaultCounts], labels: Labels = "partial"
     ) -> Iterator[Example]:
         """Read a file's examples to its end; what is wrong is counted, and added to ``faults``."""
         from pet.data.fault_counts import FaultCounts, checked_examples
@@ -99,7 +99,7 @@ class RowReader:
         return checked_examples(file, self.columns(labels), self.reading, faults[-1])
 
     def labelled(self, file: str) -> list[Example]:
-        """Read a file's labelled examples.
+        """Read a file's labelled examples; tell how many rows are not labelled yet.
 
         Raises
         ------
@@ -110,18 +110,45 @@ class RowReader:
         examples = list(self.checked(file, faults))
         if faults[0]:
             raise faults[0].error(self.task)
+        _tell(faults[0])
         if not examples:
-            raise self.no_rows(file)
+            raise self.no_rows(file, faults[0])
         return examples
 
-    def no_rows(self, file: str) -> DataError:
-        """Return the error for a file that should have labelled examples and has no row."""
+    def labelled_stream(self, file: str) -> Iterator[Example]:
+        """Read a file's labelled examples one by one; tell how many rows are not labelled yet.
+
+        Raises
+        ------
+        DataError
+            Names the first faulty row.
+        """
+        from pet.data.fault_counts import FaultCounts
+
+        counts = FaultCounts(file)
+        for example in self.examples(file, "partial"):
+            if example.label is None:
+                counts.unlabelled += 1
+            else:
+                yield example
+        _tell(counts)
+
+    def no_rows(self, file: str, counts: FaultCounts) -> DataError:
+        """Return the error for a file that should have labelled examples and has none."""
         columns = [self.mapping.get(name, name) for name in self.task.fields]
         row = {**dict.fromkeys(columns, "..."), self.columns().label: self.task.labels[0]}
+        found = "no row with a label" if counts.unlabelled else "no row"
         return DataError(
-            f"{file}: expected labelled examples, found no row.",
+            f"{file}: expected labelled examples, found {found}.",
             f"Write one row an example, such as {json.dumps(row, ensure_ascii=False)}.",
         )
+
+
+def _tell(counts: FaultCounts) -> None:
+    from pet.cli.console import say
+
+    if counts.left_out:
+        say(counts.left_out)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,39 @@ from pet.evaluation.tables import readable
 from pet.runs.writing import unfinished, written_whole
 
 
+def check_format(output: str, for_spreadsheets: bool = False) -> None:
+    """Refuse an output whose name tells no format of rows, or not one that the options want.
+
+    Raises
+    ------
+    UsageError
+        Says which names there are.
+    """
+    if output == "-" and not for_spreadsheets:
+        return
+    from pet.data.formats import written_format
+
+    if written_format(output).keeps_types and for_spreadsheets:
+        raise UsageError(
+            "`--for-spreadsheets` goes with .csv and .tsv.",
+            "In other formats a text is never run as a formula.",
+        )
+
+
+def refuse_input(output: str, *inputs: str | None) -> None:
+    """Refuse an output that is one of the files that are read.
+
+    Raises
+    ------
+    UsageError
+        Names the file.
+    """
+    path = Path(output)
+    for source in inputs:
+        if source and path.is_file() and Path(source).is_file() and path.samefile(source):
+            raise UsageError(f"-o {output} is the input file.", "Give the output another name.")
+
+
 @contextmanager
 def opened(output: str, *, whole: bool = True) -> Iterator[IO[str]]:
     """Open a file to write as UTF-8, or standard output for "-".

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +9,7 @@ import click
 from pet.cli.console import loading, require_output
 from pet.cli.inputs import require_files
 from pet.cli.options import compute_options, spreadsheet_option, threshold_option
+from pet.cli.output import check_format, refuse_input
 from pet.cli.reading_options import column_mapping, data_options
 from pet.config.files import Reading
 from pet.errors import UsageError
@@ -101,21 +101,9 @@ def command(
 
     from pet.cli.labeller import Labeller
     from pet.cli.labelling import label_and_write
-    from pet.data.formats import written_format
 
-    written = written_format(output)
-    if for_spreadsheets and written.keeps_types:
-        raise UsageError(
-            "`--for-spreadsheets` goes with .csv and .tsv.",
-            "In other formats a text is never run as a formula.",
-        )
-    if (
-        source
-        and Path(output).is_file()
-        and Path(source).is_file()
-        and Path(output).samefile(source)
-    ):
-        raise UsageError(f"-o {output} is the input file.", "Give the labelled copy another name.")
+    check_format(output, for_spreadsheets)
+    refuse_input(output, source)
     if bank is not None:
         from pet.model import PromptBank
 

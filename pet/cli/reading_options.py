@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from pet.config.files import FILE_FORMATS, QUOTINGS, Reading
+from pet.config.files import EMPTY_LABELS, FILE_FORMATS, QUOTINGS, Reading
 from pet.errors import DataError, UsageError
 
 
@@ -20,13 +20,21 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add --column, and --label-map to `reading_options`."""
+    """Add --column, --label-map and --empty-labels to `reading_options`."""
+    command = click.option(
+        "--empty-labels",
+        type=click.Choice(EMPTY_LABELS),
+        default="none",
+        show_default=True,
+        help="Meaning of an empty label cell: none of the labels (in tasks with one label a text "
+        "an error), or unknown, a text that is not labelled yet.",
+    )(_file_options(command))
     command = click.option(
         "--label-map",
         metavar="A=B,...|FILE",
         help="Labels of the files and what they are called in the task, such as 0=bad,1=good; or a "
         "file with A=B in every line, or of JSON.",
-    )(_file_options(command))
+    )(command)
     command = click.option(
         "--column",
         "columns",
@@ -90,10 +98,11 @@ def _as_reading(command: Callable[..., Any]) -> Callable[..., Any]:
         encoding: str | None,
         quoting: Any,
         label_map: str | None = None,
+        empty_labels: Any = "none",
         **others: Any,
     ) -> Any:
         labels = {} if label_map is None else label_mapping(label_map)
-        reading = Reading(file_format, delimiter, encoding, quoting, labels)
+        reading = Reading(file_format, delimiter, encoding, quoting, labels, empty_labels)
         return command(*args, reading=reading, **others)
 
     return collected

@@ -10,14 +10,17 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from pet.cli.console import echo, loading, progress_bars, require_output, say
 from pet.cli.inputs import RowReader, chosen_task, require_files
 from pet.cli.options import (
     pattern_numbers,
     patterns_option,
     seed_option,
     settings_options,
+    spreadsheet_option,
     verbalizer_option,
 )
+from pet.cli.output import check_format, opened, refuse_input
 from pet.cli.reading_options import data_options
 from pet.config import Settings, SuggestConfig
 from pet.config.files import Reading
@@ -50,6 +53,7 @@ _TASK_ONLY = {
     "-o", "--output", default="-", show_default=True,
     help="File to be filled in: .jsonl, .csv or .tsv, or - .",
 )  # fmt: skip
+@spreadsheet_option
 @click.option("--force", is_flag=True, help="Write over a file that exists.")
 @data_options
 @settings_options("backbone")
@@ -65,6 +69,7 @@ def command(
     candidates: int,
     seed: int,
     output: str,
+    for_spreadsheets: bool,
     force: bool,
     columns: tuple[str, ...],
     reading: Reading,
@@ -72,7 +77,11 @@ def command(
 ) -> None:
     """Suggest the unlabelled texts that MODEL is unsure of: a run folder or any saved model.
 
-    Writes their rows with an empty label; pet train reads the file once you have filled it in.
+    Writes their rows with an empty label; pet train reads the file once you have filled it in. In
+    tasks with several labels a text the label is "?", not labelled yet: an empty cell says that a
+    text has none of the labels. A text's decisions about each label count together there.
+
+    A file that exists is replaced, with --force, when the new one is whole.
     With --task instead of MODEL no label is needed at all.
 
     \b
@@ -84,34 +93,34 @@ def command(
     given = [_TASK_ONLY[n] for n in _TASK_ONLY if source_of(n) is not ParameterSource.DEFAULT]
     if model and given:
         raise UsageError(f"{given[0]} goes with --task; MODEL has its own.")
-    _check_output(output, force)
+    _check_output(output, force, for_spreadsheets)
     config = SuggestConfig(by, candidates)
     numbers = pattern_numbers(patterns)
     settings = Settings.from_flat({"seed": seed, "patterns": numbers, **backbone})
     require_files(unlabeled, *labelled_files)
+    refuse_input(output, unlabeled, *labelled_files)
+    if output == "-":
+        require_output()
     if model is not None:
         require_run_or_model(model)
+        loading(model)
     else:
         chosen_task(str(task), verbalizers, numbers)
 
-    from pet.cli.console import echo, progress_bars, say
-    from pet.cli.output import opened
     from pet.data import Pool, has_labels, reusable
     from pet.data.labelling import original_rows, write_unlabelled
+    from pet.data.spreadsheets import plain_cells
     from pet.evaluation.tables import percent, text_table
     from pet.search.panel import Panel
     from pet.search.suggestion import suggest
     from pet.seeds import RunStream, derived_seed
-    from pet.task.kinds import refuse_multi_label
+    from pet.task.kinds import task_kind
     from pet.task.labels import label_text
 
     panel = (
         Panel.load(model, settings.backbone.device, settings.backbone.precision) if model else None
     )
     known_task = panel.task if panel else chosen_task(str(task), verbalizers, numbers)
-    refuse_multi_label(
-        known_task, "pet suggest", "An empty cell already means that a text has none of the labels."
-    )
     rows, source = RowReader.from_options(known_task, columns, reading), reusable(unlabeled)
     read_as = rows.columns("ignored")
     labelled = panel.labelled() if panel else None
@@ -132,8 +141,11 @@ def command(
     chosen = original_rows(
         [suggestion.example for suggestion in suggestions], source, read_as, rows.reading
     )
+    if for_spreadsheets:
+        chosen = [plain_cells(row) for row in chosen]
+    unlabelled = task_kind(known_task).unlabelled
     with opened(output) as stream:
-        write_unlabelled(stream, chosen, read_as.label, output)
+        write_unlabelled(stream, chosen, read_as.label, output, unlabelled)
     if len(suggestions) < number:
         say(f"Only {len(suggestions)} texts are not labelled yet.")
     if output != "-":
@@ -144,16 +156,13 @@ def command(
             for suggestion in suggestions
         ]  # fmt: skip
         echo(text_table(cells, ["text", "guess", "probability", by]))
-        say(f"Fill in the column {read_as.label!r} of {output}.")
+        waits = f" A cell with {unlabelled} is not labelled yet." if unlabelled else ""
+        say(f"Fill in the column {read_as.label!r} of {output}.{waits}")
 
 
-def _check_output(output: str, force: bool) -> None:
-    if output == "-":
-        return
-    from pet.data.formats import written_format
-
-    written_format(output)
-    if Path(output).exists() and not force:
+def _check_output(output: str, force: bool, for_spreadsheets: bool) -> None:
+    check_format(output, for_spreadsheets)
+    if output != "-" and Path(output).exists() and not force:
         raise UsageError(
             f"-o {output} exists; it may hold labels.", "Choose another name, or use --force."
         )

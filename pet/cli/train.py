@@ -73,7 +73,7 @@ def command(
     else:
         with progress_bars() as progress:
             run(task, settings, data, folder, progress)
-    tests = rows.examples(test) if test else None
+    tests = rows.labelled_stream(test) if test else None
     report = run_report(folder, settings, data, tests, keep=True)
     echo(report_table(report, per_class))
     for cost in report.costs():

@@ -12,6 +12,8 @@ from pet.registry import Names
 FILE_FORMATS = Names(("jsonl", "csv", "tsv", "json"), "formats")
 Quoting = Literal["auto", "none", "excel"]
 QUOTINGS: tuple[Quoting, ...] = ("auto", "none", "excel")
+EmptyLabels = Literal["none", "unknown"]
+EMPTY_LABELS: tuple[EmptyLabels, ...] = ("none", "unknown")
 # Names that people use for a delimiter which is hard to type.
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 _ENCODINGS = (
@@ -41,6 +43,9 @@ class Reading:
         "auto": "excel", but between tabs only where the cell is closed properly.
     label_map : mapping
         Label in the file to label of the task, such as ``{"0": "negative"}``.
+    empty_labels : {"none", "unknown"}
+        Meaning of an empty label cell. "none": none of the labels, where a text may have several;
+        in other tasks it is an error. "unknown": nobody has labelled the text yet.
 
     Raises
     ------
@@ -53,6 +58,7 @@ class Reading:
     encoding: str | None = None
     quoting: Quoting = "auto"
     label_map: Mapping[str, str] = field(default_factory=dict)
+    empty_labels: EmptyLabels = "none"
 
     def __post_init__(self) -> None:
         if self.format is not None:
@@ -65,6 +71,11 @@ class Reading:
         if self.quoting not in QUOTINGS:
             raise UsageError(
                 f"Unknown quoting {self.quoting!r}.", did_you_mean(self.quoting, QUOTINGS)
+            )
+        if self.empty_labels not in EMPTY_LABELS:
+            raise UsageError(
+                f"Unknown meaning of empty labels {self.empty_labels!r}.",
+                did_you_mean(self.empty_labels, EMPTY_LABELS),
             )
         if self.delimiter is not None:
             delimiter = _DELIMITERS.get(self.delimiter.lower(), self.delimiter)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Literal
 
-from pet.config.files import Reading
+from pet.config.files import EmptyLabels, Reading
 from pet.data.faults import Fault, OnFault
 from pet.data.formats.base import Hints
 from pet.data.formats.headers import column_called, counted_names
@@ -19,7 +19,7 @@ from pet.task.kinds import read_label, task_kind
 from pet.task.label_names import is_missing
 from pet.task.labels import Label
 
-Labels = Literal["required", "optional", "ignored"]
+Labels = Literal["required", "partial", "optional", "ignored"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,13 @@ class Columns:
         Task with the fields, the labels and their default columns.
     mapping : mapping
         Field (or "label") to column name; comes before the task's defaults.
-    labels : {"required", "optional", "ignored"}
-        Use of the label column.
+    labels : {"required", "partial", "optional", "ignored"}
+        Use of the label column. "partial": a row may say that nobody has labelled it yet, and is
+        no fault. "optional": a row may also say nothing about its label.
     label_map : mapping
         Label as rows have it to label of the task, where they differ.
+    empty_labels : {"none", "unknown"}
+        Meaning of an empty label, as in `Reading`.
 
     Raises
     ------
@@ -68,6 +71,7 @@ class Columns:
     mapping: Mapping[str, str]
     labels: Labels = "required"
     label_map: Mapping[str, str] = field(default_factory=dict)
+    empty_labels: EmptyLabels = "none"
 
     def __post_init__(self) -> None:
         for label in self.label_map.values():
@@ -111,9 +115,9 @@ class Columns:
 
     def read_as(self, reading: Reading | None) -> Columns:
         """Return these columns with the label map of a reading, if labels are read."""
-        if reading is None or not reading.label_map or self.labels == "ignored":
+        if reading is None or self.labels == "ignored":
             return self
-        return replace(self, label_map=reading.label_map)
+        return replace(self, label_map=reading.label_map, empty_labels=reading.empty_labels)
 
     def hints(self, reading: Reading | None = None) -> Hints:
         """Return what helps to read a file with these columns."""
@@ -158,30 +162,41 @@ class Columns:
         return mapped(value, self.label_map) if self.label_map else value
 
     def label_of(self, where: str, row: Mapping[str, Any]) -> Label | None:
-        """Return the label of a row; None for an empty one where labels are optional.
+        """Return the label of a row; None for one that is not labelled yet, if that may be.
 
         Raises
         ------
         DataError
             When the label is missing or unknown; names the place.
         """
-        value, column = self.value(row), column_called(self.label, row)
-        if is_missing(value) or (isinstance(value, str) and not value.strip()):
-            if self.labels == "optional":
-                return None
-            empty = task_kind(self.task).empty_label
-            if column is not None and empty is not None and isinstance(value, str):
-                return empty
-            if column is not None:
-                raise DataError(
-                    f"{where}: the label in column {column!r} is empty.",
-                    "Fill it in or remove the row.",
-                )
+        value, kind = self.value(row), task_kind(self.task)
+        if not self.is_unlabelled(value):
+            is_empty = isinstance(value, str) and not value.strip()
+            return kind.empty_label if is_empty else read_label(where, value, self.task)
+        # Where an empty cell is a label, people say on purpose that there is none.
+        on_purpose = kind.empty_label is not None or self.empty_labels == "unknown"
+        if self.labels == "optional" or (self.labels == "partial" and on_purpose):
+            return None
+        column = column_called(self.label, row)
+        if column is None:
             raise DataError(
                 f"{where}: no label in column {self.label!r}; found {counted_names(row)}.",
                 "Name the right column with `--column label=COLUMN`.",
             )
-        return read_label(where, value, self.task)
+        hint = "Fill it in or remove the row."
+        if self.labels == "partial":
+            hint = "Fill it in, or leave out all rows without one: `--empty-labels unknown`."
+        raise DataError(f"{where}: the label in column {column!r} is empty.", hint)
+
+    def is_unlabelled(self, value: Any) -> bool:
+        """Tell whether a value of the label column says that nobody has labelled the text yet."""
+        kind = task_kind(self.task)
+        if not isinstance(value, str):
+            return is_missing(value)
+        text = value.strip()
+        if not text:
+            return kind.empty_label is None or self.empty_labels == "unknown"
+        return text == kind.unlabelled
 
 
 def _text(where: str, row: Mapping[str, Any], column: str) -> str:
@@ -263,4 +278,5 @@ def examples_and_rows(
 def has_labels(source: Any, columns: Columns, reading: Reading | None = None) -> bool:
     """Tell whether the first row has a label."""
     rows = islice(rows_of(source, columns.hints(reading)), 1)
-    return any(columns.value(row) not in (None, "") for _, row in rows)
+    nothing = (None, "", task_kind(columns.task).unlabelled)
+    return any(columns.value(row) not in nothing for _, row in rows)

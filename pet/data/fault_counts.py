@@ -45,6 +45,7 @@ class FaultCounts:
         self.source = source
         self.read = 0  # rows that became examples
         self.rows = 0  # rows with a fault
+        self.unlabelled = 0  # rows that are not labelled yet, where that may be
         self.end: DataError | None = None  # why nothing more could be read
         self._counts: dict[str, _Count] = {}
 
@@ -65,6 +66,14 @@ class FaultCounts:
         count.rows += 1
         if len(count.places) < _PLACES:
             count.places.append(fault.where.removeprefix(f"{self.source}, "))
+
+    @property
+    def left_out(self) -> str:
+        """A line about the rows that are not labelled yet; "" if there are none."""
+        if not self.unlabelled:
+            return ""
+        rows = "1 row is" if self.unlabelled == 1 else f"{self.unlabelled:,} rows are"
+        return f"{self.source}: {rows} not labelled yet and left out."
 
     def fits(self) -> bool:
         """Tell whether the source may be meant for the task.
@@ -131,11 +140,17 @@ class FaultCounts:
 def checked_examples(
     source: Any, columns: Columns, reading: Reading | None, counts: FaultCounts
 ) -> Iterator[Example]:
-    """Yield the examples of a source to its end; what is wrong is counted, never raised."""
+    """Yield the examples of a source to its end; what is wrong is counted, never raised.
+
+    Rows that say that they are not labelled yet are counted, too, and left out.
+    """
     try:
         for example, _ in examples_and_rows(source, columns, reading, counts.add):
             counts.read += 1
-            yield example
+            if columns.labels == "partial" and example.label is None:
+                counts.unlabelled += 1
+            else:
+                yield example
     except DataError as error:
         counts.end = error
 

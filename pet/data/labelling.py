@@ -26,9 +26,13 @@ def original_rows(
 
 
 def write_unlabelled(
-    stream: IO[str], rows: Iterable[Mapping[str, Any]], label_column: str, output: str
+    stream: IO[str],
+    rows: Iterable[Mapping[str, Any]],
+    label_column: str,
+    output: str,
+    unlabelled: str = "",
 ) -> None:
-    """Write rows with an empty label; `pet train` reads the file once labels are filled in.
+    """Write rows without their labels; `pet train` reads the file once these are filled in.
 
     Parameters
     ----------
@@ -40,13 +44,17 @@ def write_unlabelled(
         Column that is emptied, or added as the last one.
     output : str
         Name of the file, which tells its format.
+    unlabelled : str
+        Cell of a text that is not labelled yet, as the task's `Kind` says.
 
     Raises
     ------
     UsageError
         When files of this name cannot be written.
     """
-    empty = [{**row, (column_called(label_column, row) or label_column): ""} for row in rows]
+    empty = [
+        {**row, (column_called(label_column, row) or label_column): unlabelled} for row in rows
+    ]
     names = list(dict.fromkeys(name for row in empty for name in row))
     names.sort(key=lambda name: column_called(label_column, [name]) is not None)
     with rows_writer(stream, output, names) as write:

@@ -9,9 +9,13 @@ from pet.errors import TaskError
 if TYPE_CHECKING:
     from pet.task.task import Task
 
+# A cell of a table that says that nobody has labelled the text yet. An empty one says something
+# else here: that the text has none of the labels.
+UNLABELLED = "?"
+
 
 def check_label_questions(task: Task) -> None:
-    """Refuse a multi-label task that does not ask about each label, or cannot separate labels."""
+    """Refuse a multi-label task that does not ask about each label, or cannot tell labels apart."""
     for number, pvp in enumerate(task.pvps):
         if not pvp.pattern.asks_each_label:
             raise TaskError(
@@ -20,6 +24,12 @@ def check_label_questions(task: Task) -> None:
                 "Ask about each: '{text} Is this about {label}? {mask}.', with words for 'yes' "
                 "and 'no'.",
             )
+    if UNLABELLED in task.labels:
+        raise TaskError(
+            f"Task {task.name!r}: {UNLABELLED!r} cannot be a label of a multi-label task; it says "
+            "that a text is not labelled yet.",
+            "Give the label another name.",
+        )
     for label in task.labels:
         if not task.label_separator.strip() or task.label_separator in label:
             raise TaskError(

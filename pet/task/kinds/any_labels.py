@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from pet.errors import DataError, TaskError
+from pet.errors import DataError
 from pet.task.kinds.base import Array, Kind
-from pet.task.label_questions import check_label_questions
+from pet.task.label_questions import UNLABELLED, check_label_questions
 from pet.task.labels import Label, known_label, names
 from pet.types import Floats, Ints
 
@@ -26,19 +26,13 @@ class AnyLabels(Kind):
     without_metrics = frozenset({"mean_absolute_error"})
     problem_type = "multi_label_classification"
     empty_label = ()
-    unlabelled = "?"
+    unlabelled = UNLABELLED
     # Unlabelled text shows which labels are preferred to others, not how often one is true.
     has_prior = False
 
     def check_task(self, task: Task) -> None:
         """Refuse a task that does not ask about each label, or cannot tell labels apart."""
         check_label_questions(task)
-        if self.unlabelled in task.labels:
-            raise TaskError(
-                f"Task {task.name!r}: {self.unlabelled!r} cannot be a label of a multi-label task; "
-                "it says that a text is not labelled yet.",
-                "Give the label another name.",
-            )
 
     def read(self, where: str, value: Any, task: Task) -> Label:
         """Read a list of labels, or one text with the task's separator between them."""
