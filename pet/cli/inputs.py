@@ -137,11 +137,12 @@ class RowReader:
         """Return the error for a file that should have labelled examples and has none."""
         columns = [self.mapping.get(name, name) for name in self.task.fields]
         row = {**dict.fromkeys(columns, "..."), self.columns().label: self.task.labels[0]}
-        found = "no row with a label" if counts.unlabelled else "no row"
-        return DataError(
-            f"{file}: expected labelled examples, found {found}.",
-            f"Write one row an example, such as {json.dumps(row, ensure_ascii=False)}.",
-        )
+        hint = f"Write one row an example, such as {json.dumps(row, ensure_ascii=False)}."
+        found = "no row"
+        if counts.unlabelled:
+            found = "no row with a label"
+            hint += " Or name the column of the labels with `--column label=COLUMN`."
+        return DataError(f"{file}: expected labelled examples, found {found}.", hint)
 
 
 def _tell(counts: FaultCounts) -> None:

@@ -87,7 +87,8 @@ def test_check_tells_all_faults_of_all_files_at_once(
         "\n      2  column 'text': expected text, found 7. (row 7, row 9)\n",
         "\n      1  unknown label 'mixed'. Known: 'negative', 'positive'. (row 4)\n",
         "\n      1  column 'text': the text is empty. Fill it in or remove the row. (row 5)\n",
-        "\n      1  the label in column 'label' is empty. Fill it in or remove the row. (row 8)\n",
+        "\n      1  the label in column 'label' is empty. Fill it in, or leave out all rows "
+        "without one: --empty-labels unknown. (row 8)\n",
         "(row 12)\n",
         "pool.csv: 1 of 2 rows cannot be used:\n",
         "test.csv, line 3: byte 1 is not UTF-8.",

@@ -124,6 +124,9 @@ def test_empty_cells_are_unknown_on_request(run: str, topics: Files, tmp_path: P
         assert json.loads(result.out)["n"] == n
         left_out = "1 row is" if n == 3 else "2 rows are"
         assert f"{left_out} not labelled yet and left out." in result.err
+    checked = pet("check", "--task", topics.task, "--train", topics.train, "--test", topics.test)
+    assert f"note: {topics.train}: 1 row is not labelled yet and left out." in checked.out
+    assert f"note: {topics.test}: 1 row is not labelled yet and left out." in checked.out
     only = write_csv(tmp_path / "only.csv", [{"text": "a film", "label": "?"}])
     refused = pet("evaluate", run, "--test", only)
     assert refused.code == 1

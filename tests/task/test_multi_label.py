@@ -118,7 +118,9 @@ def test_evaluate_shows_the_figures(trained: tuple[str, str], files: dict[str, s
     plain = pet("evaluate", trained[0], "--test", files["test"], "--json", "-")
     figures = json.loads(plain.out)
     metrics = json.loads((Path(trained[0]) / "metrics.json").read_text())
-    assert figures.keys() == {"n", *METRICS, "per_class", "confusion", "reliability"}
+    assert figures.keys() == {
+        "n", *METRICS, "per_class", "confusion", "reliability", "training_examples",
+    }  # fmt: skip
     for name in ("accuracy", "micro_f1", "macro_f1", "ece", "n"):
         assert figures[name] == pytest.approx(metrics["test"]["classifier"][name], abs=1e-6)
 
@@ -131,16 +133,20 @@ def test_predict_writes_lists_and_joined_cells(
     rows = [json.loads(line) for line in lines.out.splitlines()]
     for row in rows:
         wanted = [label for label in LABELS if row["probabilities"][label] >= 0.5]
-        assert row["label"] == wanted
+        assert row["predicted_label"] == wanted
         shares = [max(p, 1 - p) for p in row["probabilities"].values()]
         assert row["probability"] == pytest.approx(np.prod(shares), abs=1e-5)
     target = f"{files['folder']}/predicted.csv"
     assert pet("predict", trained[0], "--input", files["test"], "-o", target).code == 0
     with open(target, encoding="utf-8") as stream:
         cells = list(csv.DictReader(stream))
-    assert [cell["label"] for cell in cells] == [";".join(row["label"]) for row in rows]
+    assert [cell["predicted_label"] for cell in cells] == [
+        ";".join(row["predicted_label"]) for row in rows
+    ]
     # What it wrote can be read as labelled examples.
-    assert pet("evaluate", trained[0], "--test", target).code == 0
+    predicted = ("--column", "label=predicted_label")
+    shown = pet("evaluate", trained[0], "--test", target, "--json", "-", *predicted)
+    assert json.loads(shown.out)["accuracy"] == 1
 
 
 def test_explain_shows_the_questions_and_votes(trained: tuple[str, str]) -> None:
@@ -164,7 +170,7 @@ def test_check_counts_every_label(files: dict[str, str], lively_bert: str) -> No
 
 @pytest.mark.parametrize(
     ("label", "message"),
-    [(["food", "stuff"], "row 1: unknown label 'stuff'"), (None, "row 1: the label")],
+    [(["food", "stuff"], "found 'stuff' (1)"), (None, "no row with a label")],
 )
 def test_a_faulty_row_is_named(
     files: dict[str, str], tmp_path: Path, label: Any, message: str
