@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         if not path.is_relative_to(ROOT) or not path.is_file():
             return found[0]  # mkdocs says what is wrong with it
         name = path.relative_to(ROOT).as_posix()
-        return f"]({PAGES.get(name, path.name)}{anchor})"
+        uri = PAGES.get(name, name.removeprefix("docs/"))
+        return f"]({posixpath.relpath(uri, posixpath.dirname(page.file.src_uri) or '.')}{anchor})"
 
     return re.sub(r"\]\(([\w./-]+\.md)(#[\w-]+)?\)", linked, markdown)

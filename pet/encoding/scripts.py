@@ -21,6 +21,11 @@ def has_ideographs(texts: Iterable[str]) -> bool:
     return any(_ONE.search(text) for text in texts)
 
 
+def has_kana(texts: Iterable[str]) -> bool:
+    """Tell whether some text has a letter of Japanese."""
+    return any(re.search("[\u3041-\u30ff]", text) for text in texts)
+
+
 def ideograph_runs(text: str) -> list[str]:
     """Return the runs of Chinese characters, which nothing interrupts."""
     return _RUN.findall(text)

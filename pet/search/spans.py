@@ -18,7 +18,7 @@ from pet.backbone.loading import load_pretrained, load_tokenizer
 from pet.data import Example
 from pet.device import Compute
 from pet.errors import BackboneError
-from pet.search.templates import literal, placeholders
+from pet.search.frames import literal, placeholders
 from pet.task import Task
 from pet.task.labels import Label
 

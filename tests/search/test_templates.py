@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pet.search.candidates import candidates
 from pet.search.spans import spread
 from pet.search.templates import FAMILIES, rule_templates
 from pet.task import task_names
+from pet.task.label_names import fault_of
 
 WORDS = Verbalizer({"no": ["no"], "yes": ["yes"]})
 
@@ -46,9 +48,31 @@ def test_fields_keep_their_options_and_label_names_are_asked_for() -> None:
     assert not any("is it" in template and "label" in template for template in found)
 
 
+def test_a_task_in_chinese_gets_chinese_rules() -> None:
+    words = Verbalizer({"差评": ["差"], "好评": ["好"]})
+    task = Task("t", ["差评", "好评"], ["text"], [PVP("{text} {mask}", words)])
+    found = rule_templates(task, list(FAMILIES))
+    assert set(found.values()) == set(FAMILIES)
+    assert found["{text}{mask}"] == "null"
+    assert found["【{mask}】{text}"] == "punctuation"
+    assert found["{text}总之，很{mask}。"] == "prompt"
+    assert found["问：是差评还是好评？答：{mask}。{text}"] == "question-answer"
+    assert not re.search("[a-z ]", re.sub("{.*?}", "", "".join(found)))
+    # Where labels have English names, their words are asked for.
+    found = rule_templates(load_task("zh_pairs"), ["question-answer", "punctuation"])
+    assert "{sentence1}，{sentence2}问：是是的、也许还是不是？答：{mask}。" in found
+    assert found["{sentence1}？{sep}{mask}，{sentence2}"] == "punctuation"
+
+
+def test_tasks_in_other_languages_keep_the_english_rules() -> None:
+    for template in ("{text} It was {mask}.", "{text}これは良いですか{mask}"):
+        task = Task("t", ["no", "yes"], ["text"], [PVP(template, WORDS)])
+        assert "{text} It was {mask}." in rule_templates(task, ["prompt"])
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.text(min_size=1, max_size=5).filter(str.strip), min_size=2, max_size=3,
-                unique_by=str.strip))  # fmt: skip
+                ).filter(lambda labels: fault_of(labels) is None))  # fmt: skip
 def test_label_names_are_literal_text(labels: list[str]) -> None:
     words = Verbalizer({label: [f"w{n}"] for n, label in enumerate(labels)})
     task = Task("t", labels, ["text"], [PVP("{text} {mask}", words)])

@@ -42,7 +42,7 @@ from unittest import mock
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [
     "README.md",
-    *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))),
+    *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "docs").rglob("*.md"))),
 ]
 # The run that README makes; pages that name it and do not make it start from a copy.
 SHARED_RUN = "runs/first"
