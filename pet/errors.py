@@ -43,22 +43,6 @@ _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 20
 
 
-def shown(value: object, most: int = 200) -> str:
-    """Return a value for a message: its `repr`, shortened to ``most`` characters.
-
-    Examples
-    --------
-    >>> from pet.errors import shown
-    >>> shown("fine"), len(shown("x" * 10**6)) < 200
-    ("'fine'", True)
-    """
-    try:
-        text = _SHORT.repr(value)
-    except Exception:  # a number of more digits than Python writes, an object of anybody's class
-        return f"a value of type {type(value).__name__}"
-    return text if len(text) <= most else text[: most - 3] + "..."
-
-
 class PetError(Exception):
     """Base class of the errors of `pet`; the command line shows one as a single message.
 
@@ -129,9 +113,19 @@ class RunError(PetError):
 
 
 def quoted(value: object, most: int = 200) -> str:
-    """Return a value as Python writes it, cut to ``most`` characters, for a message."""
-    # A text is cut first, so that a very long one is not copied.
-    text = repr(value[: most + 1] if isinstance(value, str) else value)
+    """Return a value as Python writes it, cut to ``most`` characters, for a message.
+
+    Examples
+    --------
+    >>> from pet.errors import quoted
+    >>> quoted("fine"), len(quoted("x" * 10**6)), len(quoted([["x" * 10**6] * 9] * 9))
+    ("'fine'", 203, 203)
+    """
+    try:
+        # A text is cut first, so that a very long one is not copied.
+        text = repr(value[: most + 1]) if isinstance(value, str) else _SHORT.repr(value)
+    except Exception:  # a number of more digits than Python writes, an object of anybody's class
+        return f"a value of type {type(value).__name__}"
     return text if len(text) <= most + 2 else text[:most] + "..."
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pet.data.examples import Columns, Example, Labels, examples_from
 from pet.data.tables import column_names, plain_rows
-from pet.errors import DataError
+from pet.errors import DataError, quoted
 from pet.task import Task
 from pet.task.kinds import label_list
 from pet.task.label_names import is_missing
@@ -52,7 +52,7 @@ def given_examples(task: Task, rows: Iterable[Any], labels: Labels) -> Iterator[
             return _filled(number, dict(zip(task.fields, row, strict=True)))
         raise DataError(
             f"Row {number}: expected {'a text' if single else 'one text a field'} "
-            f"({', '.join(task.fields)}), found {row!r}.",
+            f"({', '.join(task.fields)}), found {quoted(row)}.",
             _WITHOUT if is_missing(row) else None,
         )
 
@@ -68,7 +68,9 @@ _WITHOUT = "Leave such rows out, for example with dropna() of pandas, also in y.
 def _filled(number: int, row: Mapping[str, Any]) -> Mapping[str, Any]:
     for name, value in row.items():
         if is_missing(value):
-            raise DataError(f"Row {number}: expected a text ({name}), found {value!r}.", _WITHOUT)
+            raise DataError(
+                f"Row {number}: expected a text ({name}), found {quoted(value)}.", _WITHOUT
+            )
     return row
 
 

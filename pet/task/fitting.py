@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from pet.errors import TaskError, shown
+from pet.errors import TaskError, quoted
 from pet.registry import Names
 from pet.task.label_names import fault_of
 from pet.task.label_questions import check_label_questions
@@ -31,12 +31,12 @@ def check_texts(task: Task) -> None:
         texts += [("columns", part) for pair in task.columns.items() for part in pair]
     else:
         raise TaskError(
-            f"Task {shown(task.name)}: columns must map fields to columns, found "
-            f"{shown(task.columns)}."
+            f"Task {quoted(task.name)}: columns must map fields to columns, found "
+            f"{quoted(task.columns)}."
         )
     for name, text in texts:
         if not isinstance(text, str):
-            raise TaskError(f"Task {shown(task.name)}: {name} must be text, found {shown(text)}.")
+            raise TaskError(f"Task {quoted(task.name)}: {name} must be text, found {quoted(text)}.")
     if fault := fault_of(task.labels):
         problem, hint = fault
         raise TaskError(f"Task {task.name!r}: {problem}", hint)

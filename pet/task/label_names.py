@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from unicodedata import normalize
 
-from pet.errors import quoted, shown
+from pet.errors import quoted
 
 # A whole number as tables write it in columns that also have empty cells.
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
@@ -22,7 +22,7 @@ def fault_of(labels: Sequence[Any]) -> tuple[str, str | None] | None:
     seen: dict[str, str] = {}
     for label in labels:
         if not isinstance(label, str):
-            return f"labels must be texts, found {shown(label)}.", f"Write {quoted(str(label))}."
+            return f"labels must be texts, found {quoted(label)}.", f"Write {quoted(str(label))}."
         if not label.strip():
             return f"the label {label!r} is empty.", "Give it a name."
         if label != label.strip():
@@ -39,7 +39,7 @@ def fault_of(labels: Sequence[Any]) -> tuple[str, str | None] | None:
                 else f"the labels {same!r} and {label!r} differ only in case."
             ), "Give them names that people can tell apart."
     if len(labels) < 2 or len(seen) != len(labels):
-        return f"expected two or more different labels, found {shown(list(labels))}.", None
+        return f"expected two or more different labels, found {quoted(list(labels))}.", None
     return None
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pet.errors import DataError, did_you_mean
+from pet.errors import DataError, did_you_mean, quoted
 from pet.task.label_names import is_missing, label_meant
 from pet.types import Ints
 
@@ -34,7 +34,7 @@ class UnknownLabel(DataError):
     def __init__(self, where: str, label: str, task: Task) -> None:
         self.label = label
         hint = did_you_mean(label, task.labels)
-        super().__init__(f"{where}: unknown label {label!r}.", hint)
+        super().__init__(f"{where}: unknown label {quoted(label)}.", hint)
         # Whether the task has a label that is written nearly alike.
         self.resembles = hint.startswith("Did you mean")
 

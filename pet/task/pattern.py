@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pet.errors import PatternError, shown
+from pet.errors import PatternError, quoted
 from pet.task.parts import Field, LabelName, Mask, Part, Separator, Soft, Words
 
 RESERVED = ("mask", "sep", "label", "soft")
@@ -115,7 +115,7 @@ def _parse(template: str) -> tuple[Part, ...]:
     """Return the parts of a template, or raise a `PatternError` that points at the fault."""
 
     if not isinstance(template, str):
-        raise PatternError(f"Pattern: expected text with slots, found {shown(template)}.")
+        raise PatternError(f"Pattern: expected text with slots, found {quoted(template)}.")
 
     def fail(problem: str, position: int) -> PatternError:
         return PatternError(f"Pattern: {problem}\n{_pointed_at(template, position)}")
@@ -204,13 +204,13 @@ def _slot(inside: str, position: int, groups: dict[str, Soft], fail: _Fail) -> P
     option = option.strip()
     for word in (name, group) if hash_sign else (name,):
         if not _NAME.match(word):
-            raise fail(f"expected a field name, found {shown(inside)}", position + 1)
+            raise fail(f"expected a field name, found {quoted(inside)}", position + 1)
     if colon and not option:
-        raise fail(f"nothing after {shown(name + ':')}", position + 1)
+        raise fail(f"nothing after {quoted(name + ':')}", position + 1)
     if name == "soft":
         return _soft(option, group or None, groups, position, fail)
     if hash_sign:
-        raise fail(f"only soft takes a group's name, not {shown(name)}", position + 1)
+        raise fail(f"only soft takes a group's name, not {quoted(name)}", position + 1)
     if name in _SINGLE:
         if colon:
             raise fail(f"{{{name}}} takes no option", position + 1)
@@ -222,7 +222,7 @@ def _slot(inside: str, position: int, groups: dict[str, Soft], fail: _Fail) -> P
             return Field(name, keep=True)
         case "tail" | "head" | "middle":
             return Field(name, cut=option)
-    raise fail(f"unknown option {shown(option)}; a field takes keep, head or middle", position + 1)
+    raise fail(f"unknown option {quoted(option)}; a field takes keep, head or middle", position + 1)
 
 
 def _soft(
@@ -249,7 +249,7 @@ def _soft(
     if slot is None:
         raise fail("soft takes a positive number or quoted words", position + 1)
     if earlier is not None and slot != earlier:
-        raise fail(f"the group {shown(group)} was given before with another start", position + 1)
+        raise fail(f"the group {quoted(group)} was given before with another start", position + 1)
     if group:
         groups[group] = slot
     return slot

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pet.config import SoftName, names_of
-from pet.errors import PatternError, did_you_mean, shown
+from pet.errors import PatternError, did_you_mean, quoted
 from pet.task.pattern import Pattern
 from pet.task.verbalizer import Verbalizer
 
@@ -52,15 +52,15 @@ class PVP:
     ) -> None:
         if not verbalizers or not all(isinstance(v, Verbalizer) for v in verbalizers):
             raise PatternError(
-                f"PVP({shown(pattern)}): expected one or more Verbalizers after the pattern, "
-                f"found {shown(verbalizers)}."
+                f"PVP({quoted(pattern)}): expected one or more Verbalizers after the pattern, "
+                f"found {quoted(verbalizers)}."
             )
         parsed = pattern if isinstance(pattern, Pattern) else Pattern(pattern)
         if soft is None and parsed.is_soft:
             soft = "prompt-tuning"
         if soft is not None and soft not in names_of(SoftName):
             raise PatternError(
-                f"PVP({shown(parsed.template)}): soft={shown(soft)} is unknown.",
+                f"PVP({quoted(parsed.template)}): soft={quoted(soft)} is unknown.",
                 did_you_mean(str(soft), names_of(SoftName)),
             )
         object.__setattr__(self, "pattern", parsed)

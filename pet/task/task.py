@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pet.errors import PetError, TaskError, UsageError, did_you_mean, shown
+from pet.errors import PetError, TaskError, UsageError, did_you_mean, quoted
 from pet.registry import Names, Registry
 from pet.resources import is_file, resource_folder
 from pet.task.fitting import TASK_KINDS, check_kind, check_texts
@@ -81,26 +81,26 @@ class Task:
 
     def __post_init__(self) -> None:
         def refuse(problem: str, hint: str | None = None) -> TaskError:
-            return TaskError(f"Task {shown(self.name)}: {problem}", hint)
+            return TaskError(f"Task {quoted(self.name)}: {problem}", hint)
 
         for name in ("labels", "fields", "pvps", "metrics"):
             value = getattr(self, name)
             if isinstance(value, str) or not isinstance(value, Sequence):
-                raise refuse(f"{name} must be a list, found {shown(value)}.")
+                raise refuse(f"{name} must be a list, found {quoted(value)}.")
             object.__setattr__(self, name, tuple(value))
         check_texts(self)
         known_metrics = [*METRIC_NAMES.all(), *(f"f1:{label}" for label in self.labels)]
         for metric in self.metrics:
             if metric not in known_metrics:
                 raise refuse(
-                    f"the metric {shown(metric)} is unknown.",
+                    f"the metric {quoted(metric)} is unknown.",
                     did_you_mean(str(metric), known_metrics),
                 )
         if not self.fields or not self.pvps:
             raise refuse("expected at least one field and one PVP.")
         if self.kind not in TASK_KINDS.all():
             raise refuse(
-                f"kind={shown(self.kind)} is unknown.",
+                f"kind={quoted(self.kind)} is unknown.",
                 did_you_mean(str(self.kind), TASK_KINDS.all()),
             )
         check_kind(self)
@@ -114,8 +114,8 @@ class Task:
             for name in pvp.pattern.fields:
                 if name not in self.fields:
                     raise refuse(
-                        f"pattern {number} ({shown(pvp.pattern.template)}) asks for the unknown "
-                        f"field {shown(name)}.",
+                        f"pattern {number} ({quoted(pvp.pattern.template)}) asks for the unknown "
+                        f"field {quoted(name)}.",
                         did_you_mean(name, self.fields),
                     )
             known = pvp.answers(self.labels)
@@ -124,15 +124,15 @@ class Task:
                 extra = [label for label in verbalizer.labels if label not in known]
                 if missing or extra:
                     raise refuse(
-                        f"a verbalizer of pattern {number} lacks words for {shown(missing)} and "
-                        f"has words for unknown labels {shown(extra)}.",
+                        f"a verbalizer of pattern {number} lacks words for {quoted(missing)} and "
+                        f"has words for unknown labels {quoted(extra)}.",
                         "A pattern with {label} is answered by words for 'yes' and 'no'."
                         if pvp.pattern.asks_each_label
                         else did_you_mean((extra or missing)[0], known),
                     )
         for name in self.columns:
             if name not in self.fields:
-                raise refuse(f"columns names the unknown field {shown(name)}.")
+                raise refuse(f"columns names the unknown field {quoted(name)}.")
 
     def select(self, patterns: Sequence[int] | None) -> tuple[tuple[int, PVP], ...]:
         """Return ``(number, PVP)`` of the chosen patterns; all of them for None.
@@ -211,7 +211,7 @@ class Task:
             ]
             return cls(**{**plain, "pvps": pvps})
         except (TypeError, KeyError, AttributeError) as error:
-            raise TaskError(f"These are not the values of a task: {shown(plain)}.") from error
+            raise TaskError(f"These are not the values of a task: {quoted(plain)}.") from error
 
 
 # Tasks of other packages; those of `pet` are files.
@@ -277,13 +277,13 @@ def _no_task(name: str) -> TaskError:
     """Return the error for a name that is no task: a mistyped one, or another sort of file."""
     if Path(name).suffix or is_file(Path(name)):
         return TaskError(
-            f"{shown(name)} is no task: a task is a built-in name, or a .py file that says what "
+            f"{quoted(name)} is no task: a task is a built-in name, or a .py file that says what "
             "the labels, patterns and label words are.",
             "pet tasks --help shows such a file. Labelled rows are given as `--train FILE`, label "
             "words in a .json file as `--verbalizer FILE`.",
         )
     return TaskError(
-        f"No built-in task {shown(name)}.",
+        f"No built-in task {quoted(name)}.",
         f"{did_you_mean(name, task_names())} Or give the path of a .py file; pet tasks --help "
         "shows one.",
     )

@@ -10,7 +10,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pet.errors import VerbalizerError, did_you_mean, shown
+from pet.errors import VerbalizerError, did_you_mean, quoted
 from pet.resources import is_file, resource_folder
 
 Combine = Literal["mean", "logsumexp", "max", "vote"]
@@ -66,7 +66,7 @@ class Verbalizer:
         ):
             if not isinstance(value, str) or value not in allowed:
                 raise VerbalizerError(
-                    f"Verbalizer: {name}={shown(value)} is unknown.",
+                    f"Verbalizer: {name}={quoted(value)} is unknown.",
                     did_you_mean(str(value), allowed),
                 )
         object.__setattr__(self, "words", _checked(words))
@@ -101,7 +101,7 @@ class Verbalizer:
             if not is_file(path):
                 known = sorted(file.stem for file in folder.glob("*.json"))
                 raise VerbalizerError(
-                    f"No built-in verbalizer {shown(str(name))}.", did_you_mean(str(name), known)
+                    f"No built-in verbalizer {quoted(str(name))}.", did_you_mean(str(name), known)
                 )
         try:
             # From bytes, so that the byte order mark that some editors write is understood.
@@ -128,7 +128,7 @@ def _without_repetition(pairs: Sequence[tuple[str, object]]) -> dict[str, object
     found: dict[str, object] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"{shown(key)} stands there twice.")
+            raise ValueError(f"{quoted(key)} stands there twice.")
         found[key] = value
     return found
 
@@ -147,10 +147,10 @@ def _label(given: object, known: Mapping[str, object]) -> str:
     except ValueError:  # a number of more digits than Python writes
         label = "\ud800"
     if not _is_text(label):
-        raise VerbalizerError(f"Label {shown(given)}: not a text that can be written.")
+        raise VerbalizerError(f"Label {quoted(given)}: not a text that can be written.")
     if label in known:
         raise VerbalizerError(
-            f"Label {shown(label)} is there twice, as text and as {type(given).__name__}."
+            f"Label {quoted(label)} is there twice, as text and as {type(given).__name__}."
         )
     return label
 
@@ -171,17 +171,17 @@ def _checked(
     if not isinstance(words, Mapping) or not words:
         raise VerbalizerError(
             "A verbalizer maps each label to its words; it got "
-            f"{shown(words) if words else 'none'}."
+            f"{quoted(words) if words else 'none'}."
         )
     owner: dict[str, str] = {}
     checked: dict[str, dict[str, float]] = {}
     for name, given in words.items():
         label = _label(name, checked)
-        place = f"Label {shown(label)}"
+        place = f"Label {quoted(label)}"
         if isinstance(given, str | bytes) or not isinstance(given, Iterable):
             raise VerbalizerError(
-                f"{place}: expected a list of words, found {shown(given)}.",
-                f"Write {{{shown(label)}: [{shown(str(given))}]}}."
+                f"{place}: expected a list of words, found {quoted(given)}.",
+                f"Write {{{quoted(label)}: [{quoted(str(given))}]}}."
                 if isinstance(given, str)
                 else None,
             )
@@ -189,20 +189,21 @@ def _checked(
         checked[label] = {}
         for word, weight in weighted:
             if not isinstance(word, str) or not word.strip() or not _is_text(word):
-                raise VerbalizerError(f"{place}: {shown(word)} is not a word.")
+                raise VerbalizerError(f"{place}: {quoted(word)} is not a word.")
             share = _weight(weight)
             if not _LEAST <= share <= _MOST:
                 raise VerbalizerError(
-                    f"{place}, word {shown(word)}: expected a positive weight, found "
-                    f"{shown(weight)}.",
+                    f"{place}, word {quoted(word)}: expected a positive weight, found "
+                    f"{quoted(weight)}.",
                     f"Weights are relative; any from {_LEAST:g} to {_MOST:g} will do.",
                 )
             word = word.strip()
             if word in checked[label]:
-                raise VerbalizerError(f"{place} names the word {shown(word)} twice.")
+                raise VerbalizerError(f"{place} names the word {quoted(word)} twice.")
             if word in owner:
                 raise VerbalizerError(
-                    f"Word {shown(word)} stands for both {shown(owner[word])} and {shown(label)}.",
+                    f"Word {quoted(word)} stands for both {quoted(owner[word])} and "
+                    f"{quoted(label)}.",
                     "A word can speak for one label only; remove it from one of them.",
                 )
             owner[word] = label

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from campaign.fuzz_tasks import damaged, text
+from campaign.fuzz_tasks import LONGEST_MESSAGE, damaged, text
 from campaign.outcomes import Tally
 from campaign.shrinking import smallest
 from pet import PVP, Task, Verbalizer
@@ -181,7 +181,7 @@ def outcome_of(path: Path, content: bytes, kind: str, labels: Any) -> tuple[str,
     try:
         read(path, content, kind, labels)
     except PetError as error:
-        if len(str(error)) > 4000:
+        if len(str(error)) > LONGEST_MESSAGE:
             return "a message without an end", True
         return "refused", False
     except Exception as error:

@@ -19,7 +19,7 @@ from pet.errors import PatternError, PetError, VerbalizerError
 from pet.task import Pattern, Verbalizer
 from pet.task.parts import Mask, written
 
-LONGEST_MESSAGE = 4000
+LONGEST_MESSAGE = 6000  # the names of twenty columns fit
 PIECES = [
     "{text}", "{mask}", "{a}", "{b:keep}", "{text:head}", "{text:middle}", "{sep}", "{label}",
     "{soft}", "{soft:3}", "{soft:'It was'}", '{soft:"a\'b"}', "{soft#q:2}", "{soft#q}", "{{", "}}",

@@ -36,7 +36,8 @@ def header_of(name: str, cells: Sequence[str]) -> list[str]:
     for place, column in enumerate(names):
         if column in seen and column.strip():
             raise DataError(
-                f"{name}: the header names the column {column!r} twice.", "Rename one of them."
+                f"{name}: the header names the column {quoted(column)} twice.",
+                "Rename one of them.",
             )
         if column in seen:
             names[place] = f"column {place + 1}"

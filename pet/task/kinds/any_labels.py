@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from pet.errors import DataError
+from pet.errors import DataError, quoted
 from pet.task.kinds.base import Array, Kind
 from pet.task.label_questions import UNLABELLED, check_label_questions
 from pet.task.labels import Label, known_label, names
@@ -40,7 +40,7 @@ class AnyLabels(Kind):
             value = [name for name in value.split(task.label_separator) if name.strip()]
         if isinstance(value, dict) or not hasattr(value, "__iter__"):
             raise DataError(
-                f"{where}: expected a list of labels, found {value!r}.",
+                f"{where}: expected a list of labels, found {quoted(value)}.",
                 f'Write ["one", "another"], or "one{task.label_separator}another".',
             )
         given = {known_label(where, name, task) for name in value}

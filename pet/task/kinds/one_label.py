@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from pet.errors import DataError
+from pet.errors import DataError, quoted
 from pet.task.kinds.base import Array, Kind
 from pet.task.labels import Label, known_label, label_numbers
 from pet.types import Floats, Ints
@@ -32,7 +32,7 @@ class OneLabel(Kind):
         """Read a label's name."""
         if isinstance(value, list | tuple):
             raise DataError(
-                f"{where}: expected one label, found {value!r}.",
+                f"{where}: expected one label, found {quoted(value)}.",
                 f"Say kind='multi-label' in the task {task.name!r} if a text may have several.",
             )
         return known_label(where, value, task)
