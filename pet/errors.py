@@ -132,6 +132,7 @@ def quoted(value: object, most: int = 200) -> str:
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """Return a hint that names the nearest known value, or lists the known values."""
     names = [str(name) for name in known]
+    given = given[:100]  # what is longer is like none, and takes long to compare
     lowered = {name.lower(): name for name in names}
     near = difflib.get_close_matches(given.lower(), list(lowered), n=1, cutoff=0.5)
     if near:

@@ -9,7 +9,9 @@ from typing import Literal
 from pet.errors import UsageError, did_you_mean
 from pet.registry import Names
 
-FILE_FORMATS = Names(("jsonl", "csv", "tsv", "json"), "formats")
+FILE_FORMATS = Names(
+    ("jsonl", "csv", "tsv", "json", "txt", "parquet", "arrow", "feather", "xlsx"), "formats"
+)
 Quoting = Literal["auto", "none", "excel"]
 QUOTINGS: tuple[Quoting, ...] = ("auto", "none", "excel")
 EmptyLabels = Literal["none", "unknown"]

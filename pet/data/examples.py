@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import islice
+from pathlib import Path
 from typing import Any, Literal
 
 from pet.config.files import EmptyLabels, Reading
+from pet.data.exports import Disagreement, is_set_aside, without_label
 from pet.data.faults import Fault, OnFault
 from pet.data.formats.base import Hints
 from pet.data.formats.headers import column_called, counted_names
-from pet.data.label_cells import label_value, mapped
+from pet.data.label_cells import label_value, mapped, refuse_number
+from pet.data.missing_columns import missing_columns
 from pet.data.readers import check_characters, rows_of
 from pet.errors import DataError, UsageError, did_you_mean, quoted
 from pet.task import Task
@@ -20,6 +25,7 @@ from pet.task.label_names import is_missing
 from pet.task.labels import Label
 
 Labels = Literal["required", "partial", "optional", "ignored"]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +110,10 @@ class Columns:
         """
         found = {name: self._column(row, name) for name in self.task.fields}
         if None in found.values():
-            raise self._missing(where, row, [name for name in found if found[name] is None])
+            lacked = {name: self._names(name)[-1] for name in found if found[name] is None}
+            if self.labels == "required" and self.value(row) is None:
+                lacked["label"] = self.label
+            raise missing_columns(where, row, lacked, self.task)
         texts = {name: _text(where, row, str(column)) for name, column in found.items()}
         return Example(texts, None if self.labels == "ignored" else self.label_of(where, row))
 
@@ -137,29 +146,15 @@ class Columns:
         alike = (column_called(column, row) for column in names)
         return next(exact, None) or next(filter(None, alike), None)
 
-    def _missing(self, where: str, row: Mapping[str, Any], fields: list[str]) -> DataError:
-        """Say which columns a row lacks, that of a required label too."""
-        names = {name: self._names(name)[-1] for name in fields}
-        if self.labels == "required" and label_value(row, self.label, self.task.labels) is None:
-            names["label"] = self.label
-        if _looks_like_data(row, self.task.labels):
-            header = ",".join(
-                [*self.task.fields, *(["label"] if self.labels == "required" else [])]
-            )
-            hint = f"The first line looks like data: add a header, such as {header}."
-        else:
-            options = " and ".join(f"`--column {name}=COLUMN`" for name in names)
-            hint = f"Name the right column{'s' * (len(names) > 1)} with {options}."
-        (name, column), *others = names.items()
-        told = f"column {column!r} for the field {name!r}"
-        if others:
-            told = "columns " + " and ".join(map(repr, names.values()))
-        return DataError(f"{where}: no {told}; found {counted_names(row)}.", hint)
-
     def value(self, row: Mapping[str, Any]) -> Any:
         """Return what a row says about its label; None if nothing."""
         value = label_value(row, self.label, self.task.labels)
-        return mapped(value, self.label_map) if self.label_map else value
+        if not self.label_map:
+            return value
+        joined = isinstance(value, str) and not self.is_unlabelled(value) and value.strip()
+        if joined and not task_kind(self.task).has_one_label:
+            value = value.split(self.task.label_separator)
+        return mapped(value, self.label_map)
 
     def label_of(self, where: str, row: Mapping[str, Any]) -> Label | None:
         """Return the label of a row; None for one that is not labelled yet, if that may be.
@@ -170,7 +165,13 @@ class Columns:
             When the label is missing or unknown; names the place.
         """
         value, kind = self.value(row), task_kind(self.task)
+        if isinstance(value, Disagreement):
+            raise DataError(
+                f"{where}: people gave this text different labels: {quoted(str(value))}.",
+                "Keep one of them, or remove the row.",
+            )
         if not self.is_unlabelled(value):
+            refuse_number(where, value, self.task.labels)
             is_empty = isinstance(value, str) and not value.strip()
             return kind.empty_label if is_empty else read_label(where, value, self.task)
         # Where an empty cell is a label, people say on purpose that there is none.
@@ -191,6 +192,8 @@ class Columns:
     def is_unlabelled(self, value: Any) -> bool:
         """Tell whether a value of the label column says that nobody has labelled the text yet."""
         kind = task_kind(self.task)
+        if isinstance(value, list | tuple):
+            return not value and kind.has_one_label
         if not isinstance(value, str):
             return is_missing(value)
         text = value.strip()
@@ -210,12 +213,6 @@ def _text(where: str, row: Mapping[str, Any], column: str) -> str:
         )
     check_characters(where, column, text)
     return text
-
-
-def _looks_like_data(header: Iterable[str], labels: Sequence[str]) -> bool:
-    """Tell whether the names of columns are rather a row: a label, or a text of several words."""
-    names = [str(name).strip() for name in header]
-    return any(name in labels or len(name) > 60 or len(name.split()) > 4 for name in names)
 
 
 def examples_from(
@@ -264,8 +261,15 @@ def examples_and_rows(
         Names the first faulty row; with ``on_fault`` the place after which nothing can be read.
     """
     columns = columns.read_as(reading)
-    for where, row in rows_of(source, columns.hints(reading), on_fault):
+    hints = columns.hints(reading)
+    set_aside = 0
+    for where, row in rows_of(source, hints, on_fault):
         try:
+            if hints.needs_labels and is_set_aside(row, hints):
+                set_aside += 1
+                if columns.labels != "optional":
+                    continue
+                row = without_label(row, hints)
             example = columns.example(where, row)
         except DataError as error:
             if on_fault is None:
@@ -273,6 +277,16 @@ def examples_and_rows(
             on_fault(Fault(where, error, row))
         else:
             yield example, row
+    if set_aside:
+        _tell_once(
+            f"{source if isinstance(source, str | Path) else 'rows'}: {set_aside} labels are left "
+            "out, which were rejected or ignored when they were given (column 'answer')."
+        )
+
+
+@cache
+def _tell_once(remark: str) -> None:
+    log.warning("%s", remark)
 
 
 def has_labels(source: Any, columns: Columns, reading: Reading | None = None) -> bool:

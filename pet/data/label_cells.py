@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pet.data.formats.headers import column_called
+from pet.data.formats.headers import column_called, counted_names
+from pet.errors import DataError
 
 _LONGEST_LIST = 10_000  # characters of a cell
+_WHOLE = re.compile(r"([+-]?\d+)\.0+")
 _YES = ("1", "1.0", "true")
 _NO = ("0", "0.0", "false")
 
@@ -77,6 +80,25 @@ def mapped(value: Any, label_map: Mapping[str, str]) -> Any:
     if isinstance(value, list | tuple):
         return [mapped(one, label_map) for one in value]
     key = str(value).strip()
-    if key not in label_map and isinstance(value, float) and value.is_integer():
-        key = str(int(value))
+    if key not in label_map:  # 1.0, as tables write a number where others have none
+        key = _WHOLE.sub(r"\1", key)
     return label_map.get(key, value)
+
+
+def refuse_number(where: str, value: Any, labels: Sequence[str]) -> None:
+    """Refuse a class number where the task's labels are names.
+
+    Raises
+    ------
+    DataError
+        Says how to name the numbers.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return
+    number = _WHOLE.sub(r"\1", str(value).strip())
+    if number.isdigit() and not any(label.isdigit() for label in labels):
+        raise DataError(
+            f"{where}: unknown label {number!r}; the task's labels are names: "
+            f"{counted_names(labels)}.",
+            f"Say what the numbers mean with `--label-map`, such as 0={labels[0]},1={labels[1]}.",
+        )

@@ -7,13 +7,15 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from operator import index
 from pathlib import Path
 from typing import IO, Any
 
 from pet.config.files import Reading
+from pet.data.exports import plain_row
 from pet.data.faults import OnFault, Row, rows_read
+from pet.data.folders import folder_rows
 from pet.data.formats.base import Format, Hints, SourceRow
 from pet.data.formats.compression import COMPRESSED, DAMAGED, decompressed
 from pet.data.formats.decoding import utf8_stream
@@ -75,8 +77,12 @@ def standard_input() -> IO[bytes]:
 def _file_rows(source: str | Path, hints: Hints) -> Iterator[SourceRow]:
     path = Path(source)
     refuse_address(str(source))
-    with read_errors(path), path.open("rb") as stream:
-        yield from _stream_rows(str(path), path.name, stream, hints)
+    with read_errors(path):
+        if path.is_dir():
+            yield from folder_rows(path, hints)
+            return
+        with path.open("rb") as stream:
+            yield from _stream_rows(str(path), path.name, stream, hints)
 
 
 def refuse_address(source: str) -> None:
@@ -109,11 +115,13 @@ def _stream_rows(name: str, file: str, stream: IO[bytes], hints: Hints) -> Itera
     """Yield the rows of a stream; ``file`` is the name that tells its format."""
     with decompressed(file, stream) as (inner, plain):
         known = _format_of(name, inner, hints.reading)
-        if known.is_binary:
-            with _seekable(plain, is_plain=plain is stream) as whole:
-                yield from known.rows(name, whole, hints)
-        else:
-            yield from known.rows(name, utf8_stream(name, plain, hints.reading.encoding), hints)
+        with ExitStack() as stack:
+            if known.is_binary:
+                readable = stack.enter_context(_seekable(plain, is_plain=plain is stream))
+            else:
+                readable = utf8_stream(name, plain, hints.reading.encoding)
+            for where, row in known.rows(name, readable, hints):
+                yield where, row if isinstance(row, DataError) else plain_row(row, hints)
 
 
 def _format_of(name: str, file: str, reading: Reading) -> Format:

@@ -89,7 +89,7 @@ def test_a_missing_file_is_named(option: str, files: Files, tiny_bert: str) -> N
 def test_a_folder_is_not_a_file(files: Files, tiny_bert: str) -> None:
     (files.folder / "data.jsonl").mkdir()
     own = Files(files.folder, files.task, str(files.folder / "data.jsonl"), "", "")
-    refused(train(own, tiny_bert, files.folder / "run"), "data.jsonl", "Is a directory")
+    refused(train(own, tiny_bert, files.folder / "run"), "data.jsonl", "a directory without texts")
 
 
 def test_fewer_examples_than_labels_names_the_labels_without_any(

@@ -17,6 +17,8 @@ from pet.data.formats.extras import imported
 from pet.errors import DataError
 
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+# Bytes of a zstandard file that are decompressed at once, and those after which that is enough.
+_LEAST_AT_ONCE, _MOST_AT_ONCE, _ENOUGH = 1 << 6, 1 << 12, 1 << 18
 # Errors of files that are cut off or changed.
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
@@ -88,6 +90,7 @@ class _Zstandard(io.RawIOBase):
         self._stream = stream
         self._frame = self._zstandard.ZstdDecompressor().decompressobj()
         self._in_frame = False
+        self._at_once = _LEAST_AT_ONCE
         self._ready = b""
         self._compressed = b""
 
@@ -96,8 +99,7 @@ class _Zstandard(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         while not self._ready:
-            # A little at a time, since a little may hold very much.
-            data = self._compressed or self._stream.read(1 << 12)
+            data = self._compressed or self._stream.read(self._at_once)
             self._compressed = b""
             if not data:
                 if self._in_frame:
@@ -108,6 +110,9 @@ class _Zstandard(io.RawIOBase):
                 self._ready = self._frame.decompress(data)
             except self._zstandard.ZstdError as error:
                 raise EOFError(str(error)) from error
+            # A little at a time, since a little may hold very much.
+            is_small = len(self._ready) < _ENOUGH
+            self._at_once = min(2 * self._at_once, _MOST_AT_ONCE) if is_small else _LEAST_AT_ONCE
             if self._frame.eof:
                 self._compressed = self._frame.unused_data
                 self._frame = self._zstandard.ZstdDecompressor().decompressobj()
@@ -133,7 +138,7 @@ def compressing(name: str, stream: IO[bytes]) -> Iterator[IO[bytes]]:
         elif ending == ".xz":
             opened = stack.enter_context(lzma.open(stream, "wb"))
         elif ending == ".zst":
-            compressor = imported("zstandard", name).ZstdCompressor()
+            compressor = imported("zstandard", name).ZstdCompressor(write_checksum=True)
             opened = stack.enter_context(compressor.stream_writer(stream, closefd=False))
         elif ending == ".zip":
             archive = stack.enter_context(zipfile.ZipFile(stream, "w"))

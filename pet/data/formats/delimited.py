@@ -54,7 +54,7 @@ def rows_of_records(name: str, records: Iterator[list[str]]) -> Iterator[SourceR
     """
     header = header_of(name, next(records, []))
     for number, cells in enumerate(records, 1):
-        if _is_blank(cells):
+        if is_blank(cells):
             continue
         where = f"{name}, row {number}"
         beyond = [cell for cell in cells[len(header) :] if cell.strip()]
@@ -70,7 +70,8 @@ def rows_of_records(name: str, records: Iterator[list[str]]) -> Iterator[SourceR
         yield where, dict(zip(header, [*cells, *missing], strict=False))
 
 
-def _is_blank(cells: Sequence[str]) -> bool:
+def is_blank(cells: Sequence[str]) -> bool:
+    """Tell whether a record has no content, and so is no row."""
     # An empty text in quotes is the one cell of its row, and stays a row.
     return cells != [""] and not any(cell.strip() for cell in cells)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from pet.errors import DataError, quoted
 
 
-def column_called(name: str, columns: Iterable[str]) -> str | None:
+def column_called(name: str, columns: Collection[str]) -> str | None:
     """Return the column of this name, or the only one that differs by case and outer blanks."""
-    columns = list(columns)
     if name in columns:
         return name
     alike = [column for column in columns if plain(column) == plain(name)]
@@ -45,8 +44,12 @@ def header_of(name: str, cells: Sequence[str]) -> list[str]:
     return names
 
 
-def counted_names(names: Iterable[object]) -> str:
-    """Return names for a message: the first twenty, each cut to a length that can be read."""
-    shown = list(names)
-    listed = ", ".join(quoted(name) for name in shown[:20])
-    return f"{listed} and {len(shown) - 20} more" if len(shown) > 20 else listed or "nothing"
+def counted_names(names: Iterable[object], most: int = 200) -> str:
+    """Return names for a message: as many as have room, and the number of the others."""
+    listed = [quoted(name, 60) for name in names]
+    shown = 0
+    for name in listed:
+        most -= len(name) + 2
+        shown += most > 0 or shown == 0
+    others = f" and {len(listed) - shown} more" if len(listed) > shown else ""
+    return ", ".join(listed[:shown]) + others or "nothing"

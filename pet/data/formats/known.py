@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from pet.data.formats.base import Format
+from pet.data.formats.columnar import ARROW, PARQUET
 from pet.data.formats.compression import uncompressed_name
 from pet.data.formats.delimited import CSV, TSV
 from pet.data.formats.json_rows import JSON, JSON_LINES
+from pet.data.formats.spreadsheets import WORKBOOK
+from pet.data.formats.text_lines import TEXT
 from pet.registry import Registry
 
 FORMATS: Registry[Format] = Registry(
@@ -18,11 +21,16 @@ FORMATS: Registry[Format] = Registry(
         "csv": CSV,
         "tsv": TSV,
         "json": JSON,
+        "txt": TEXT,
+        "parquet": PARQUET,
+        "arrow": ARROW,
+        "feather": ARROW,
+        "xlsx": WORKBOOK,
     },
     holds=Format,
 )
 # Other endings of files in these formats.
-_ALSO = {"ndjson": "jsonl", "tab": "tsv"}
+_ALSO = {"ndjson": "jsonl", "tab": "tsv", "xlsm": "xlsx"}
 
 
 def format_named(file: str) -> Format | None:

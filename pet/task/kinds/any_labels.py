@@ -37,6 +37,7 @@ class AnyLabels(Kind):
     def read(self, where: str, value: Any, task: Task) -> Label:
         """Read a list of labels, or one text with the task's separator between them."""
         if isinstance(value, str):
+            _check_separator(where, value, task)
             value = [name for name in value.split(task.label_separator) if name.strip()]
         if isinstance(value, dict) or not hasattr(value, "__iter__"):
             raise DataError(
@@ -180,6 +181,23 @@ class AnyLabels(Kind):
         from sklearn.multiclass import OneVsRestClassifier
 
         return OneVsRestClassifier(classifier)
+
+
+def _check_separator(where: str, cell: str, task: Task) -> None:
+    """Refuse a cell whose labels have another separator between them than the task's."""
+    for separator in ";,|#/+ \t":
+        parts = [part.strip() for part in cell.split(separator) if part.strip()]
+        if (
+            separator != task.label_separator
+            and len(parts) > 1
+            and cell.strip() not in task.labels
+            and all(part in task.labels for part in parts)
+        ):
+            raise DataError(
+                f"{where}: the labels in {quoted(cell)} are not separated by "
+                f"{task.label_separator!r}.",
+                f"Say label_separator={separator!r} in the task {task.name!r}.",
+            )
 
 
 def _dense(labels: Any) -> NDArray[Any]:

@@ -29,7 +29,9 @@ class OneLabel(Kind):
     problem_type = "single_label_classification"
 
     def read(self, where: str, value: Any, task: Task) -> Label:
-        """Read a label's name."""
+        """Read a label's name; a list of one is that label."""
+        if isinstance(value, list | tuple) and len(value) == 1:
+            (value,) = value
         if isinstance(value, list | tuple):
             raise DataError(
                 f"{where}: expected one label, found {quoted(value)}.",

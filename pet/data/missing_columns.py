@@ -1,0 +1,52 @@
+"""Columns that a file lacks: what to say, and what may be the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pet.data.formats.headers import counted_names
+from pet.errors import DataError
+from pet.task import Task
+
+# A header rarely has so much in the name of a column; a text often has.
+_LONGEST_NAME = 60
+_MOST_WORDS = 4
+
+
+def missing_columns(
+    where: str, row: Mapping[str, Any], lacked: Mapping[str, str], task: Task
+) -> DataError:
+    """Return the error that names all columns which a row lacks.
+
+    Parameters
+    ----------
+    where : str
+        Place of the row.
+    row : mapping
+        Its columns.
+    lacked : mapping
+        Field (or "label") to the column that was expected.
+    task : Task
+        Task whose fields they are.
+    """
+    (name, column), *others = lacked.items()
+    told = f"column {column!r} for the field {name!r}"
+    if others:
+        told = "columns " + " and ".join(map(repr, lacked.values()))
+    if _looks_like_data(row, task.labels):
+        header = ",".join([*task.fields, task.label_column])
+        hint = f"The first line looks like data: add a header, such as {header}."
+    else:
+        options = " and ".join(f"`--column {name}=COLUMN`" for name in lacked)
+        hint = f"Name the right column{'s' * bool(others)} with {options}."
+    return DataError(f"{where}: no {told}; found {counted_names(row)}.", hint)
+
+
+def _looks_like_data(header: Iterable[str], labels: Sequence[str]) -> bool:
+    """Tell whether the names of columns are rather a row: a label, or a text of several words."""
+    names = [str(name).strip() for name in header]
+    return any(
+        name in labels or len(name) > _LONGEST_NAME or len(name.split()) > _MOST_WORDS
+        for name in names
+    )
