@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from pet.encoding.frame import Frame
 from pet.encoding.ragged import Ragged
 from pet.encoding.seams import AFTER_LETTER, AFTER_MARK, AFTER_SPACE, START, Before, stand_ins, tail
+from pet.encoding.slow import SlowTokenizer
 from pet.errors import BackboneError
 from pet.types import Ints
 
@@ -28,12 +29,12 @@ _USUAL = (START, Before("", " "), AFTER_LETTER, AFTER_MARK)
 
 
 class TextTokenizer:
-    """A fast tokenizer that finds no special tokens inside a text.
+    """A tokenizer that finds no special tokens inside a text.
 
     Parameters
     ----------
     tokenizer : transformers.PreTrainedTokenizerBase
-        With a `tokenizers` backend.
+        Any, but causal models need one with a `tokenizers` backend.
     mask_token : str, optional
         Token for the mask; by default the tokenizer's mask token.
     open_ended : bool
@@ -47,18 +48,7 @@ class TextTokenizer:
         mask_token: str | None = None,
         open_ended: bool = False,
     ) -> None:
-        backend = getattr(tokenizer, "backend_tokenizer", None)
-        if backend is None:
-            raise BackboneError(
-                f"{type(tokenizer).__name__} has no fast tokenizer; pet needs a tokenizer.json."
-            )
-        # A copy, because transformers changes these settings at every call.
-        state = json.loads(backend.to_str())
-        state["post_processor"] = None  # some move the offsets of tokens
-        self._backend = Tokenizer.from_str(json.dumps(state))
-        self._backend.encode_special_tokens = True
-        self._backend.no_truncation()
-        self._backend.no_padding()
+        self._backend = _backend_of(tokenizer, open_ended)
         self.open_ended = open_ended
         # The mask as text, for inputs without content.
         self.mask_text: str = mask_token or tokenizer.mask_token or "[MASK]"
@@ -235,3 +225,24 @@ class TextTokenizer:
         if self.unknown_id is not None:
             tokens.flat[np.isin(tokens.flat, self._never_text)] = self.unknown_id
         return tokens
+
+
+def _backend_of(tokenizer: PreTrainedTokenizerBase, open_ended: bool) -> Any:
+    """Return what tokenises texts: a `tokenizers.Tokenizer`, or one in Python that is like it."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        if open_ended or not hasattr(tokenizer, "tokenize"):
+            raise BackboneError(
+                f"{type(tokenizer).__name__} has no fast version (no tokenizer.json), which models "
+                "that read from left to right need.",
+                "Choose one that has, or a masked language model.",
+            )
+        return SlowTokenizer(tokenizer)
+    # A copy, because transformers changes these settings at every call.
+    state = json.loads(backend.to_str())
+    state["post_processor"] = None  # some move the offsets of tokens
+    own = Tokenizer.from_str(json.dumps(state))
+    own.encode_special_tokens = True
+    own.no_truncation()
+    own.no_padding()
+    return own

@@ -37,7 +37,9 @@ def portable_tokenizer(
     portable.split_special_tokens = True
     # Only what is among the first arguments of a tokenizer is written.
     portable.init_kwargs |= {"split_special_tokens": True, "truncation_side": "right"}
-    backend = portable.backend_tokenizer
+    backend = getattr(portable, "backend_tokenizer", None)
+    if backend is None:  # a tokenizer in Python
+        return portable
     backend.enable_truncation(max_length)  # for users of `tokenizers` alone
     if text_tokenizer.open_ended:
         backend.post_processor = _open_frame(text_tokenizer, portable)

@@ -108,9 +108,10 @@ def test_pieces_show_a_word_as_tokens() -> None:
 # --- tokenizers that cannot be used -------------------------------------------------------------
 
 
-def test_tokenizer_without_a_fast_backend_is_refused() -> None:
-    with pytest.raises(BackboneError, match="no fast tokenizer"):
-        TextTokenizer(object())
+@pytest.mark.parametrize("open_ended", [False, True])
+def test_what_is_no_tokenizer_is_refused(open_ended: bool) -> None:
+    with pytest.raises(BackboneError, match=r"no fast version(?s:.*)a masked language model"):
+        TextTokenizer(object(), open_ended=open_ended)  # type: ignore[arg-type]
 
 
 def test_tokenizer_without_a_mask_token_reads_plain_input_only() -> None:
