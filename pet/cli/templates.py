@@ -38,6 +38,7 @@ def command(
     inputs.check()
 
     from pet.cli.console import echo, progress_bars, say
+    from pet.cli.output import opened
     from pet.data import Data
     from pet.evaluation.ranking import rank_patterns
     from pet.evaluation.tables import percent, text_table
@@ -63,5 +64,6 @@ def command(
     echo(text_table(rows, ["pattern", "from", "log-likelihood", "accuracy", "is best"]))
     if output:
         best = [all_patterns.pvps[row.pattern] for row in ranking.patterns[: config.best]]
-        Path(output).write_text(task_source(replace(task, pvps=best)), "utf-8")
+        with opened(output) as stream:
+            stream.write(task_source(replace(task, pvps=best)))
         say(f"Use the best {len(best)} with: pet train --task {output} ...")

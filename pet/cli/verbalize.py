@@ -49,6 +49,7 @@ def command(
 
     from pet.backbone import load_backbone
     from pet.cli.console import echo, say
+    from pet.cli.output import opened
     from pet.search.verbalize import find_words, with_words
     from pet.task.source import task_source
 
@@ -70,8 +71,10 @@ def command(
     if output is None:
         return
     if ending == ".json":
-        words_by_pattern[None].verbalizer.save(output)
+        with opened(output) as stream:
+            stream.write(words_by_pattern[None].verbalizer.to_json())
         say(f"Use them with: pet train --task {inputs.task_name} --verbalizer {output} ...")
     else:
-        Path(output).write_text(task_source(with_words(task, words_by_pattern)), "utf-8")
+        with opened(output) as stream:
+            stream.write(task_source(with_words(task, words_by_pattern)))
         say(f"Use them with: pet train --task {output} ...")

@@ -119,8 +119,12 @@ class Verbalizer:
 
     def save(self, path: str | Path) -> None:
         """Write the words and weights as JSON that `load` reads."""
+        Path(path).write_text(self.to_json(), "utf-8")
+
+    def to_json(self) -> str:
+        """Return the text of a file with the words and weights, which `load` reads."""
         plain = {label: dict(words) for label, words in self.words.items()}
-        Path(path).write_text(json.dumps(plain, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
 
 
 def _without_repetition(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -110,6 +111,24 @@ def test_evaluate_prints_nothing_but_json_when_asked_for_it_on_standard_output(
     result = pet("evaluate", distilled, "--test", files.test, "--json", "-")
     assert json.loads(result.out)["n"] == 3
     assert result.err == ""
+
+
+def test_evaluate_tells_examples_that_the_run_was_trained_on(
+    distilled: str, files: Files, tmp_path: Path
+) -> None:
+    rows = [{"text": "the film was sad", "label": "negative"}, {"text": "new", "label": "positive"}]
+    data = write_jsonl(tmp_path / "mixed.jsonl", rows)
+    for model in (distilled, f"{distilled}/classifier"):
+        result = pet("evaluate", model, "--test", data)
+        assert f"1 of the 2 examples are ones that {model} was trained on" in result.err
+        figures = json.loads(pet("evaluate", model, "--test", data, "--json", "-").out)
+        assert figures["training_examples"] == 1
+    clean = pet("evaluate", distilled, "--test", files.test, "--json", "-")
+    assert (clean.err, json.loads(clean.out)["training_examples"]) == ("", 0)
+    moved = tmp_path / "moved"
+    shutil.copytree(Path(distilled, "classifier"), moved)
+    alone = pet("evaluate", moved, "--test", data, "--json", "-")
+    assert json.loads(alone.out)["training_examples"] is None
 
 
 def test_explain_shows_patterns_words_and_votes_of_a_distilled_run(distilled: str) -> None:

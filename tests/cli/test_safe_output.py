@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -81,6 +82,9 @@ def assert_safe(text: str) -> None:
         "suggest RUN --unlabeled POOL -n 2 -o OUT",
         "patterns --task TASK --train TRAIN --backbone BERT",
         "verbalize --task TASK --train TRAIN --backbone BERT",
+        "report RUN -o -",
+        "fewshot --task TASK --train TRAIN --test TRAIN --shots 1 --seeds 1 --methods zero-shot "
+        "--backbone BERT -o OUT",
         "-v predict RUN --input TEXT",
         "train --task TEXT -o OUT",
         "bank TEXT",
@@ -99,6 +103,15 @@ def test_no_command_sends_control_characters_to_the_terminal(
     assert result.out + result.err
     assert_safe(result.out + result.err)
     assert "Traceback" not in result.err
+
+
+def test_nothing_is_written_past_the_console() -> None:
+    package = Path(__file__).resolve().parents[2] / "pet"
+    past = re.compile(r"\bclick\.s?echo\(|\bprint\(|\bsys\.std(out|err)\.write\(")
+    for path in package.rglob("*.py"):
+        code = [line for line in path.read_text("utf-8").splitlines() if ">>>" not in line]
+        writes = [line.strip() for line in code if past.search(line) and "..." not in line]
+        assert not writes or path.name in ("console.py", "output.py"), (path, writes)
 
 
 def test_escapes_keep_lines_and_tables_aligned() -> None:
@@ -238,6 +251,12 @@ def test_folders_are_refused_links_are_kept_and_pipes_are_written(tmp_path: Path
         with pytest.raises(PetError, match=full), opened("/dev/full") as stream:
             stream.write("x" * 100_000)
         assert Path("/dev/full").is_char_device()
+
+
+def test_help_says_that_a_task_file_is_run() -> None:
+    for command in ("train", "check", "fewshot"):
+        shown = " ".join(pet(command, "--help").out.split())
+        assert "a .py file that defines one (it is run)" in shown
 
 
 def test_only_a_full_disk_asks_for_space(files: Files, tiny_bert: str, tmp_path: Path) -> None:

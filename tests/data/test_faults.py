@@ -49,6 +49,17 @@ def test_every_faulty_row_is_told_and_all_others_are_read(tmp_path: Path) -> Non
     ]  # fmt: skip
 
 
+def test_a_line_in_another_encoding_costs_no_other_line(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'{"text": "a"}\n{"text": "caf\xe9"}\n{"text": "b"}\n')
+    faults: list[Fault] = []
+    read = examples_and_rows(path, columns(labels="ignored"), on_fault=faults.append)
+    assert [example.texts["text"] for example, _ in read] == ["a", "b"]
+    assert "line 2: byte 14 is not UTF-8" in str(faults[0].error)
+    with pytest.raises(DataError, match="line 2: byte 14 is not UTF-8"):
+        list(examples_and_rows(path, columns(labels="ignored")))
+
+
 def test_a_tables_faulty_rows_are_told_too(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text(TABLE, "utf-8")

@@ -118,6 +118,25 @@ def decoded_lines(name: str, stream: IO[bytes]) -> Iterator[str]:
     DataError
         Names the first line that is not UTF-8, or too long to be a row.
     """
+    return whole_lines(lines_or_faults(name, stream))
+
+
+def whole_lines(lines: Iterator[str | DataError]) -> Iterator[str]:
+    """Yield the lines of `lines_or_faults`; the first fault is raised."""
+    for line in lines:
+        if isinstance(line, DataError):
+            raise line
+        yield line
+
+
+def lines_or_faults(name: str, stream: IO[bytes]) -> Iterator[str | DataError]:
+    """Yield the lines of a UTF-8 stream; for one that is not UTF-8, what is wrong.
+
+    Raises
+    ------
+    DataError
+        Names the first line that is too long to be a row.
+    """
     number = 0
     while line := stream.readline(LONGEST_LINE + 1):
         number += 1
@@ -129,6 +148,6 @@ def decoded_lines(name: str, stream: IO[bytes]) -> Iterator[str]:
         try:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
-            raise DataError(
+            yield DataError(
                 f"{name}, line {number}: byte {error.start + 1} is not UTF-8.", _ENCODING_HINT
-            ) from error
+            )

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from pet.data.formats.base import Format, RowWriter, SourceRow
-from pet.data.formats.decoding import LONGEST_LINE, decoded_lines
+from pet.data.formats.decoding import LONGEST_LINE, lines_or_faults, whole_lines
 from pet.errors import DataError, quoted
 
 _BLANK = re.compile(r"[ \t\r\n]*")
@@ -60,15 +60,18 @@ def read_json_lines(name: str, stream: IO[bytes]) -> Iterator[SourceRow]:
     A file that begins with "[" is read as one array.
     """
     first = True
-    lines = decoded_lines(name, stream)
+    lines = lines_or_faults(name, stream)
     for number, line in enumerate(lines, 1):
+        where = f"{name}, row {number}"
+        if isinstance(line, DataError):
+            yield where, line
+            continue
         if not line.strip():
             continue
         if first and line.lstrip().startswith("["):
-            yield from _top_level(name, _Text(name, line, lines))
+            yield from _top_level(name, _Text(name, line, whole_lines(lines)))
             return
         first = False
-        where = f"{name}, row {number}"
         try:
             yield _row(where, _DECODER.decode(line))
         except _FAULTS as error:
