@@ -48,25 +48,18 @@ def command(inputs: Inputs, dev: str | None, test: str | None, **flat: Any) -> N
     from pet.pipeline import check
 
     rows, faults, refused = inputs.rows, list[FaultCounts](), list[str]()
-    labelled = []
-    for file in inputs.train_files:
-        found = list(rows.checked(file, faults))
-        labelled += found
-        if not found and not faults[-1]:
-            refused.append(rows.no_rows(file, faults[-1]).message)
+    labelled = [row for file in inputs.train_files for row in rows.checked(file, faults)]
     try:
         labelled = inputs.drawn(labelled) if labelled else []
     except DataError as error:
         refused.append(error.message)
+    tests, devs = (rows.checked(file, faults) if file else None for file in (test, dev))
+    of_labels = list(faults)
     pool = rows.checked(inputs.unlabeled, faults, "ignored") if inputs.unlabeled else None
     findings = check(
-        inputs.task,
-        labelled if inputs.train_files else None,
-        pool,
-        rows.checked(test, faults) if test else None,
-        settings,
-        rows.checked(dev, faults) if dev else None,
+        inputs.task, labelled if inputs.train_files else None, pool, tests, settings, devs
     )
+    refused += [rows.no_rows(each.source, each).message for each in of_labels if each.is_empty]
     refused += findings.refusals
     notes = [*findings.notes, *(counts.left_out for counts in faults if counts.left_out)]
     blocks = [findings.lines, *(counts.lines(inputs.task) for counts in faults if counts)]

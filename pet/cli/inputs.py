@@ -133,6 +133,21 @@ class RowReader:
                 yield example
         _tell(counts)
 
+    def require_labelled(self, file: str | None) -> None:
+        """Refuse a file as `labelled` does; nothing is kept of it.
+
+        Standard input, which can be read once only, is not checked.
+        """
+        if file is None or file == "-":
+            return
+        faults: list[FaultCounts] = []
+        for _ in self.checked(file, faults):
+            pass
+        if faults[0]:
+            raise faults[0].error(self.task)
+        if faults[0].is_empty:
+            raise self.no_rows(file, faults[0])
+
     def no_rows(self, file: str, counts: FaultCounts) -> DataError:
         """Return the error for a file that should have labelled examples and has none."""
         columns = [self.mapping.get(name, name) for name in self.task.fields]

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 @input_options(train_required=False, unlabeled="Unlabelled text; a label column in it is ignored.")
 @click.option("--unlabeled-limit", type=click.IntRange(min=0), help="Use a random sample of it.")
 @click.option("--dev", help="Development examples: turns on early stopping.")
-@click.option("--test", help="Test examples: read at the very end, for the table.")
+@click.option("--test", help="Test examples: used at the very end, for the table.")
 @method_option
 @click.option("-o", "--output", required=True, metavar="RUN", help="Run folder.")
 @click.option("--force", is_flag=True, help="Start over if the run folder exists.")
@@ -65,6 +65,7 @@ def command(
 
     task, rows = inputs.task, inputs.rows
     train, pool = inputs.train, inputs.pool(unlabeled_limit)
+    rows.require_labelled(test)  # its faults must not cost a training
     data = Data(train, rows.labelled(dev) if dev else [], pool)
     folder = RunFolder.start(output, asked(task, settings, data), force)
     if finished(folder):

@@ -53,6 +53,11 @@ class FaultCounts:
         """Tell whether anything is wrong."""
         return bool(self.rows or self.end)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no labelled row, and none with a fault."""
+        return not self and self.read == self.unlabelled
+
     def add(self, fault: Fault) -> None:
         """Count a fault."""
         self.rows += 1

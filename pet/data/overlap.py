@@ -44,8 +44,9 @@ def contradictions(examples: Iterable[Example]) -> list[str]:
 class TextSet:
     """Texts of some examples, by number: whether another example has the same text."""
 
-    def __init__(self) -> None:
+    def __init__(self, examples: Iterable[Example] = ()) -> None:
         self._texts: set[int] = set()
+        self.add(examples)
 
     def add(self, examples: Iterable[Example]) -> None:
         """Add the texts of examples."""

@@ -10,7 +10,7 @@ from typing import Any
 from pet.backbone.loading import edition_of
 from pet.config import METHODS, Settings, deciding, unused
 from pet.data import Data
-from pet.data.overlap import contradictions
+from pet.data.overlap import TextSet, contradictions
 from pet.execution import executor_for
 from pet.members import MemberSpec, Work, slots_of, specs_of
 from pet.model import Model, save_model
@@ -101,7 +101,9 @@ def run(
 
 def _warn(task: Task, data: Data, settings: Settings) -> None:
     """Tell what is odd about the data of a run."""
-    method = METHODS[settings.method]
+    method, labelled = METHODS[settings.method], TextSet(data.train)
+    if shared := labelled.count(data.dev):
+        log.warning("%d development texts are labelled examples too", shared)
     if data.train and method.training(settings.training).max_steps != 0:
         if missing := without_examples(task, data.train):
             log.warning("no labelled example of %s", ", ".join(map(repr, missing)))

@@ -208,6 +208,26 @@ def test_texts_in_two_files_are_counted_with_what_they_do(
     ):
         assert said in result.out
     assert "unlabelled texts are labelled" not in result.out  # these are left out of the pool
+    run = train(files, tiny_bert, tmp_path / "run", "--dev", names["dev"], "--patterns", 0)
+    assert run.err.count("1 development texts are labelled examples too\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--test", "--dev", "--train"])
+@pytest.mark.parametrize("content", ["", "{}\n"], ids=["empty", "faulty"])
+def test_a_file_that_cannot_be_used_costs_no_training(
+    option: str, content: str, files: Files, tiny_bert: str, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.jsonl"
+    other.write_text(content, "utf-8")
+    own = [] if option == "--train" else ["--train", files.train]
+    call = ["--task", files.task, *own, option, other, "--backbone", tiny_bert]
+    checked = pet("check", *call)
+    trained = pet("train", *call, "-o", tmp_path / "run")
+    assert (checked.code, trained.code) == (1, 1)
+    said = "expected labelled examples, found no row" if content == "" else "no column"
+    assert said in checked.out
+    assert said in trained.err
+    assert not (tmp_path / "run").exists()
 
 
 def test_check_says_what_missing_data_means(files: Files, tiny_bert: str) -> None:
