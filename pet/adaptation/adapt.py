@@ -117,7 +117,8 @@ def adapt(
         inputs["beside"] = beside.asked
     folder = AdaptationFolder.start(output, inputs, force)
     if folder.has(folder.metrics):
-        return Adaptation.from_dict(folder.read_json(folder.metrics))
+        folder.check_model()
+        return _figures(folder)
     config = _shortened(config, backbone)
     checkpoint = Checkpoint(folder)
     stored = StoredState.read(checkpoint)
@@ -160,9 +161,12 @@ def adapt(
 def adaptation_of(folder: RunFolder) -> Adaptation | None:
     """Read the figures of the backbone's adaptation in a finished run; None if there was none."""
     adapted = AdaptationFolder(folder.path / folder.backbone)
-    if not adapted.has(adapted.metrics):
-        return None
-    return Adaptation.from_dict(adapted.read_json(adapted.metrics))
+    return _figures(adapted) if adapted.has(adapted.metrics) else None
+
+
+def _figures(folder: AdaptationFolder) -> Adaptation:
+    with folder.reading(folder.metrics):
+        return Adaptation.from_dict(folder.read_json(folder.metrics))
 
 
 def _publish(folder: AdaptationFolder, backbone: MaskedLM, config: LMConfig, card: str) -> None:

@@ -35,10 +35,11 @@ class StoredState:
         stored = checkpoint.read_all()
         if stored is None:
             return None
-        (snapshot,), text, more = stored
-        rows = {name: tensor.numpy() for name, tensor in text.items()}
-        before = more["before"]
-        return cls(snapshot, rows, None if before is None else HeldOutFigures(**before))
+        with checkpoint.folder.reading(checkpoint.name):
+            (snapshot,), text, more = stored
+            rows = {name: tensor.numpy() for name, tensor in text.items()}
+            before = more["before"]
+            return cls(snapshot, rows, None if before is None else HeldOutFigures(**before))
 
 
 @dataclass(frozen=True)

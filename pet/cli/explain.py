@@ -48,7 +48,7 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
     from pet.evaluation.explanation import explain_text
     from pet.model import EnsembleModel, load_model
     from pet.model.prediction import predict_stream
-    from pet.model.saving import trained_members
+    from pet.model.saving import keeps_members, trained_members
     from pet.runs import RunFolder
     from pet.task.labels import label_text
 
@@ -62,18 +62,19 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
         )
     example = Example(dict(zip(fields, (text.strip() for text in texts), strict=True)))
     _, prediction = next(predict_stream(loaded, [example]))
+    if isinstance(loaded, EnsembleModel):
+        ensemble: EnsembleModel | None = loaded
+    else:
+        folder = RunFolder(Path(model))
+        keeps = keeps_members(folder)
+        ensemble = trained_members(folder, device, precision) if keeps else None
+    why = "This classifier has no patterns to show; name its run folder for those."
+    if ensemble is not None:
+        why = explain_text(ensemble, example.texts, words)
     label = label_text(prediction.label or "", f"{loaded.task.label_separator} ") or "no label"
     echo(f"{label}  ({prediction.probability:.1%})")
     for label, share in prediction.probabilities.items():
         echo(f"  {share:6.1%}  {label}")
-    if isinstance(loaded, EnsembleModel):
-        ensemble = loaded
-    else:
-        folder = RunFolder(Path(model))
-        if not folder.has(folder.ensemble):
-            echo("\nThis classifier has no patterns to show; name its run folder for those.")
-            return
-        ensemble = trained_members(folder, device, precision)
-    echo("\n" + explain_text(ensemble, example.texts, words))
-    if any(scorer.offsets for scorer in ensemble.members.scorers):
+    echo(f"\n{why}")
+    if ensemble is not None and any(scorer.offsets for scorer in ensemble.members.scorers):
         say(_CALIBRATED)

@@ -16,10 +16,11 @@ def read_metrics(folder: RunFolder) -> dict[str, Any]:
     """Read a run's figures: ``rows``, ``test`` and ``generations``; {} if there are none."""
     if not folder.has(folder.metrics):
         return {}
-    metrics = dict(folder.read_json(folder.metrics))
-    for table in ("rows", "test"):
-        metrics[table] = {row_name(key): value for key, value in metrics.get(table, {}).items()}
-    return metrics
+    with folder.reading(folder.metrics):
+        metrics = dict(folder.read_json(folder.metrics))
+        for table in ("rows", "test"):
+            metrics[table] = {row_name(key): value for key, value in metrics.get(table, {}).items()}
+        return metrics
 
 
 def row_name(key: str) -> str:

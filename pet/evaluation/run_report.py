@@ -19,7 +19,7 @@ from pet.evaluation.tables import pattern_title
 from pet.members import MemberRecord, cost
 from pet.members.stored import stored_members
 from pet.model import Ensemble, EnsembleModel, Scoring, load_model
-from pet.model.saving import trained_members
+from pet.model.saving import keeps_members, trained_members
 from pet.pipeline.generations import Generation, finished_generations
 from pet.runs import RunFolder
 from pet.task import Task
@@ -119,7 +119,7 @@ def run_report(
     config = settings.backbone
     model = load_model(folder.path, config.device, config.precision)
     ensemble: EnsembleModel | None = None
-    if folder.has(folder.ensemble):
+    if keeps_members(folder):
         ensemble = (
             model
             if isinstance(model, EnsembleModel)

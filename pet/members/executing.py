@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
-from safetensors.torch import load_file
 
 from pet.backbone import held_backbone
 from pet.backbone.held import beside_backbone
@@ -15,11 +13,14 @@ from pet.config import BackboneConfig
 from pet.data import Data, Example
 from pet.encoding import Chunk
 from pet.members.folds import Fold, Split
+from pet.members.record import MemberRecord
 from pet.members.result import MemberResult
 from pet.members.spec import MemberSpec
+from pet.members.stored import stored_weights
 from pet.members.training import train_member, train_together
 from pet.members.work import Work
 from pet.progress import Progress
+from pet.runs import RunFolder
 from pet.scoring import PVPScorer, score
 from pet.training import Checkpoint
 from pet.types import Ints, Offsets, Scores, Texts
@@ -113,14 +114,11 @@ def joined(results: Iterable[tuple[FoldSpec, Scores]]) -> dict[str, Scores]:
 
 @dataclass(frozen=True)
 class ShardSpec:
-    """Some texts of a pool for a finished member to score.
-
-    ``weights`` is the member's file, None for a member without one.
-    """
+    """Some texts of a pool for a finished member to score, whose weights are in a folder."""
 
     member: MemberSpec
     offsets: Offsets | None
-    weights: Path | None
+    folder: RunFolder
     backbone: BackboneConfig
     labels: tuple[str, ...]
     shard: int
@@ -144,10 +142,11 @@ def _scorer_of(spec: ShardSpec) -> PVPScorer:
     Shards come member by member, so the scorer is kept for the next shard.
     """
     backbone, beside = held_backbone(spec.backbone), beside_backbone(spec.backbone)
-    wanted = (spec.member.name, spec.weights, backbone.weights.changes)
+    wanted = (spec.member.name, spec.folder.path, backbone.weights.changes)
     if beside.get("member") != wanted:
         scorer = spec.member.scorer(spec.labels, backbone, spec.offsets)
-        scorer.put({} if spec.weights is None else load_file(spec.weights))
+        record = MemberRecord.read(spec.folder, spec.member.name)
+        scorer.put(stored_weights(spec.folder, record))
         beside["scorer"] = scorer
         beside["member"] = (*wanted[:-1], backbone.weights.changes)
     kept: PVPScorer = beside["scorer"]

@@ -9,10 +9,10 @@ from typing import Any, Self
 from torch import Tensor
 
 from pet.encoding.demonstrations import Shown
-from pet.errors import RunError
 from pet.members.result import MemberResult
 from pet.members.spec import MemberSpec
 from pet.runs import RunFolder
+from pet.runs.damage import Damage
 from pet.types import Offsets
 
 
@@ -55,13 +55,11 @@ class MemberRecord:
             When the record is damaged.
         """
         file = folder.member(name).record
-        try:
-            return cls.from_dict(folder.read_json(file))
-        except (TypeError, AttributeError) as error:
-            raise RunError(
-                f"{folder.path / file}: not the record of a member: {error}.",
-                "Remove the file; the same command trains the member again.",
-            ) from error
+        with folder.reading(file):
+            record = cls.from_dict(folder.read_json(file))
+            if record.name != name:
+                raise Damage(f"it is the record of {record.name!r}")
+            return record
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:

@@ -58,6 +58,12 @@ class MemberStore:
         """Whether a member is finished."""
         return self.folder.has(self.folder.member(spec.name).record)
 
+    def has_generation(self, number: int, specs: Sequence[MemberSpec]) -> bool:
+        """Whether a generation and all its members are finished, their scores too."""
+        places = [self.folder.member(spec.name).scores for spec in specs]
+        record = self.folder.generation(number).record
+        return all(map(self.has, specs)) and all(map(self.folder.has, [record, *places]))
+
     def members(
         self,
         specs: Sequence[MemberSpec],
@@ -127,8 +133,8 @@ class MemberStore:
         return Checkpoint(self.folder, self.folder.member(spec.name).place)
 
     def _result(self, spec: MemberSpec, with_weights: bool) -> MemberResult:
-        weights = stored_weights(self.folder, spec.name) if with_weights else {}
-        return MemberRecord.read(self.folder, spec.name).result(weights)
+        record = MemberRecord.read(self.folder, spec.name)
+        return record.result(stored_weights(self.folder, record) if with_weights else {})
 
     def _write(self, spec: MemberSpec, result: MemberResult) -> None:
         files = self.folder.member(spec.name)
@@ -143,11 +149,11 @@ class MemberStore:
         if pool is None or self.folder.has(files.scores):
             return
         offsets = self._result(member, with_weights=False).offsets
-        weights = self.folder.path / files.weights if self.folder.has(files.weights) else None
         labels = tuple(self.work.task.labels)
         shards = (
             ShardSpec(
-                member, offsets, weights, self.backbone, labels, shard, [e.texts for e in examples]
+                member, offsets, self.folder, self.backbone, labels, shard,
+                [example.texts for example in examples],
             )
             for shard, examples in enumerate(pool.chunks())
         )  # fmt: skip

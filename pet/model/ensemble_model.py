@@ -73,7 +73,11 @@ def ensemble_card(model: EnsembleModel) -> dict[str, Any]:
         "task": model.task.to_dict(),
         "max_length": specs[0].max_length,
         "members": {
-            spec.name: {**spec.to_dict(), "offsets": scorer.offsets}
+            spec.name: {
+                **spec.to_dict(),
+                "offsets": scorer.offsets,
+                "learned": bool(model.members.weights.get(spec.name)),
+            }
             for spec, scorer in zip(specs, model.members.scorers, strict=True)
         },
         "ensemble": ensemble_to_dict(model.ensemble, [spec.name for spec in specs]),
@@ -86,11 +90,16 @@ def ensemble_from_card(
     weights: Mapping[str, Mapping[str, Tensor]],
 ) -> EnsembleModel:
     """Rebuild an ensemble from `ensemble_card` and the members' weights, by name."""
+    task, specs, ensemble = parts_of_card(card)
+    offsets = {name: plain.get("offsets") for name, plain in card["members"].items()}
+    return EnsembleModel(MemberSet(backbone, task, specs, weights, offsets), ensemble)
+
+
+def parts_of_card(card: Mapping[str, Any]) -> tuple[Task, list[MemberSpec], Ensemble]:
+    """Read the task, the members and their ensemble from `ensemble_card`."""
     task = Task.from_dict(card["task"])
     specs = [
         MemberSpec.from_dict(task, name, plain, card["max_length"])
         for name, plain in card["members"].items()
     ]
-    offsets = {name: plain.get("offsets") for name, plain in card["members"].items()}
-    members = MemberSet(backbone, task, specs, weights, offsets)
-    return EnsembleModel(members, ensemble_from_dict(card["ensemble"]))
+    return task, specs, ensemble_from_dict(card["ensemble"])

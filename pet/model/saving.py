@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 
 from pet.backbone import fingerprint, load_backbone
 from pet.backbone.loading import EDITION, EMBEDDED
-from pet.config import BackboneConfig
+from pet.config import METHODS, BackboneConfig
 from pet.errors import RunError
 from pet.members.stored import stored_members
 from pet.model.ensemble import ensemble_from_dict
 from pet.model.ensemble_model import EnsembleModel, Model, ensemble_card, ensemble_from_card
 from pet.model.sequence_classifier import SequenceClassifier
 from pet.model.task_prompt import TaskPrompt, backbone_of, refuse_other_backbone
-from pet.runs import ModelFiles, PromptFiles, RunFolder
+from pet.runs import AdaptationFolder, ModelFiles, PromptFiles, RunFolder
+from pet.runs.checksums import Checksums
+from pet.runs.damage import reading
 from pet.runs.finding import model_folder
 from pet.task import Task
 
@@ -26,14 +29,15 @@ from pet.task import Task
 def save_model(model: Model, folder: Path) -> None:
     """Write a model as a self-contained folder: Hugging Face weights and a card."""
     folder.mkdir(parents=True, exist_ok=True)
-    model.save(folder)
-    card: dict[str, Any] = {"format": 1, "task": model.task.to_dict()}
-    if isinstance(model, SequenceClassifier):
-        card |= {"kind": "sequence-classifier", "max_length": model.max_length}
-    elif isinstance(model, EnsembleModel):
-        card |= {"kind": "ensemble", **ensemble_card(model)}
-    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    ModelFiles(folder).card.write_text(text, "utf-8")
+    with Checksums(folder).of_written():
+        model.save(folder)
+        card: dict[str, Any] = {"format": 1, "task": model.task.to_dict()}
+        if isinstance(model, SequenceClassifier):
+            card |= {"kind": "sequence-classifier", "max_length": model.max_length}
+        elif isinstance(model, EnsembleModel):
+            card |= {"kind": "ensemble", **ensemble_card(model)}
+        text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+        ModelFiles(folder).card.write_text(text, "utf-8")
 
 
 def load_model(path: str | Path, device: str = "auto", precision: str = "auto") -> Model:
@@ -58,24 +62,49 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
     (1, 2)
     """
     folder = model_folder(path)
-    files = ModelFiles(folder)
-    try:
-        if PromptFiles(folder).record.is_file():
-            prompt = TaskPrompt.load(folder)
-            backbone = backbone_of(folder, prompt, device, precision)
-            refuse_other_backbone(prompt.name, prompt, backbone.name, fingerprint(backbone))
-            return prompt.on(backbone)
-        card = json.loads(files.card.read_text(encoding="utf-8"))
-        task = Task.from_dict(card["task"])
-        if card["kind"] == "sequence-classifier":
-            config = BackboneConfig(str(folder), device, precision, card["max_length"])  # type: ignore[arg-type]
+    files, remedy = ModelFiles(folder), _remedy(folder)
+    if PromptFiles(folder).record.is_file():
+        prompt = TaskPrompt.load(folder)
+        backbone = backbone_of(folder, prompt, device, precision)
+        refuse_other_backbone(prompt.name, prompt, backbone.name, fingerprint(backbone))
+        return prompt.on(backbone)
+    with reading(folder, remedy):
+        Checksums(folder).check_all()
+    with reading(files.card, remedy):
+        card = json.loads(files.card.read_bytes())
+        task, kind, length = Task.from_dict(card["task"]), card["kind"], int(card["max_length"])
+    if kind == "sequence-classifier":
+        config = BackboneConfig(str(folder), device, precision, length)  # type: ignore[arg-type]
+        with reading(folder, remedy):
             return SequenceClassifier.load(folder, task, config)
-        backbone = load_backbone(str(files.backbone), device, precision)
-        learned = {name: files.weights(name) for name in card["members"]}
-        weights = {name: load_file(file) for name, file in learned.items() if file.is_file()}
+    backbone = load_backbone(str(files.backbone), device, precision)
+    with reading(folder, remedy):
+        weights = {name: _weights(files, name, plain) for name, plain in card["members"].items()}
         return ensemble_from_card(card, backbone, weights)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise RunError(f"{folder}: this model is damaged: {error!r}") from error
+
+
+def _weights(files: ModelFiles, name: str, plain: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Read a member's weights; a card of an earlier version does not say whether there are some."""
+    file = files.weights(name)
+    if plain.get("learned", file.exists()):
+        return load_file(file)
+    return {}
+
+
+def _remedy(folder: Path) -> str:
+    if RunFolder.is_at(folder.parent):
+        return f"Remove {folder}; the same pet train command makes it again."
+    return "Take it from a whole copy, or save it again."
+
+
+def keeps_members(folder: RunFolder) -> bool:
+    """Whether a folder is that of a run whose method has members, and these are trained."""
+    if folder.has(folder.ensemble):
+        return True
+    if not RunFolder.is_at(folder.path) or not folder.has(folder.classifier):
+        return False
+    with folder.reading(folder.record):
+        return METHODS[folder.asked()["settings"]["method"]].patterns != "none"
 
 
 def trained_members(folder: RunFolder, device: str, precision: str) -> EnsembleModel:
@@ -84,14 +113,18 @@ def trained_members(folder: RunFolder, device: str, precision: str) -> EnsembleM
     Raises
     ------
     RunError
-        When the embedded backbone has changed since.
+        When a file is damaged, or the embedded backbone has changed since.
     """
     inputs = folder.asked()
-    task = Task.from_dict(inputs["task"])
-    ensemble = folder.read_json(folder.ensemble)
-    config = inputs["settings"]["backbone"]
-    adapted = folder.path / folder.backbone
-    name = str(adapted) if adapted.is_dir() else config["backbone"]
+    with folder.reading(folder.record):
+        task, config = Task.from_dict(inputs["task"]), inputs["settings"]["backbone"]
+        name, length = config["backbone"], config["max_length"]
+    with folder.reading(folder.ensemble):
+        plain = folder.read_json(folder.ensemble)
+        ensemble, names = ensemble_from_dict(plain), plain["members"]
+    if folder.has(folder.backbone):
+        AdaptationFolder(folder.path / folder.backbone).check_model()
+        name = str(folder.path / folder.backbone)
     if name == EMBEDDED and inputs.get("edition") != EDITION:
         raise RunError(
             f"{folder.path}: its members were trained on another edition of {EMBEDDED}, whose "
@@ -99,5 +132,5 @@ def trained_members(folder: RunFolder, device: str, precision: str) -> EnsembleM
             "Train them again; the run's classifier is whole and works as before.",
         )
     backbone = load_backbone(name, device, precision)
-    members = stored_members(folder, ensemble["members"], backbone, task, config["max_length"])
-    return EnsembleModel(members, ensemble_from_dict(ensemble))
+    members = stored_members(folder, names, backbone, task, length)
+    return EnsembleModel(members, ensemble)

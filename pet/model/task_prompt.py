@@ -9,15 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pet.backbone import LanguageModel, fingerprint, load_backbone
 from pet.backbone.loading import EMBEDDED
 from pet.errors import BackboneError, RunError, UsageError
-from pet.model.ensemble_model import EnsembleModel, ensemble_card, ensemble_from_card
+from pet.model.ensemble_model import (
+    EnsembleModel,
+    ensemble_card,
+    ensemble_from_card,
+    parts_of_card,
+)
 from pet.runs import PromptFiles
+from pet.runs.checksums import Checksums
+from pet.runs.damage import reading
 from pet.scoring.learned import keeps_backbone
 
 # Format 2: the fingerprint covers more settings of a backbone.
@@ -74,8 +80,9 @@ class TaskPrompt:
             When the folder is damaged, or of another format.
         """
         files = PromptFiles(Path(folder))
-        try:
-            record = json.loads(files.record.read_text(encoding="utf-8"))
+        with reading(Path(folder), _AGAIN):
+            Checksums(Path(folder)).check_all()
+            record = json.loads(files.record.read_bytes())
             made_for = record.pop("backbone")
             if record.pop("format") != _FORMAT:
                 raise RunError(f"{folder}: another version of pet wrote this prompt.", _AGAIN)
@@ -83,9 +90,8 @@ class TaskPrompt:
             for key, tensor in load_file(files.tensors).items():
                 member, _, name = key.rpartition("/")  # members of a generation have a "/" too
                 weights[member][name] = tensor
-            return cls(record, weights, made_for["name"], made_for["fingerprint"])
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-            raise RunError(f"{folder}: this prompt is damaged: {error!r}", _AGAIN) from error
+            parts_of_card(record)
+            return cls(record, weights, str(made_for["name"]), str(made_for["fingerprint"]))
 
     def save(self, folder: Path) -> None:
         """Write the prompt into a new folder."""
@@ -94,13 +100,14 @@ class TaskPrompt:
         record = {"format": _FORMAT, "backbone": made_for, **self.card}
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
         files = PromptFiles(folder)
-        files.record.write_text(text, encoding="utf-8")
         tensors = {
             f"{member}/{key}": tensor
             for member, learned in self.weights.items()
             for key, tensor in learned.items()
         }
-        save_file(tensors, files.tensors)
+        with Checksums(folder).of_written():
+            files.record.write_text(text, encoding="utf-8")
+            save_file(tensors, files.tensors)
 
     @property
     def name(self) -> str:
@@ -125,8 +132,15 @@ class TaskPrompt:
         )
 
     def on(self, backbone: LanguageModel) -> EnsembleModel:
-        """Make an ensemble on the prompt's backbone, which is not changed and may be shared."""
-        return ensemble_from_card(self.card, backbone, self.weights)
+        """Make an ensemble on the prompt's backbone, which is not changed and may be shared.
+
+        Raises
+        ------
+        RunError
+            When the prompt is damaged.
+        """
+        with reading(f"The prompt {self.name!r}", _AGAIN):
+            return ensemble_from_card(self.card, backbone, self.weights)
 
 
 def backbone_of(

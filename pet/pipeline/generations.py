@@ -26,6 +26,7 @@ from pet.members.stored import pool_scores
 from pet.model import Ensemble
 from pet.pipeline.draws import Plan, draw_rows
 from pet.runs import RunFolder, generation_name
+from pet.runs.layout import generation_of
 from pet.seeds import MemberStream, derived_seed
 from pet.task.kinds import refuse_multi_label
 from pet.task.labels import label_numbers
@@ -95,7 +96,7 @@ def train_generations(
     results = _finished(store, 0, current, {}, combine_verbalizers)
     for number in range(1, plan.generations + 1):
         previous, current = current, _named(specs, number)
-        if number < plan.generations and store.folder.has(store.folder.generation(number).record):
+        if number < plan.generations and store.has_generation(number, current):
             log.info("generation %d: finished before", number)
             continue
         try:
@@ -111,12 +112,30 @@ def train_generations(
 
 
 def finished_generations(folder: RunFolder) -> list[Generation]:
-    """Read the generations of a run folder, in order; empty for other methods."""
+    """Read the generations of a run folder, in order; empty for other methods.
+
+    Raises
+    ------
+    RunError
+        When the record of one is damaged, or missing in a run that has its ensemble.
+    """
     generations: list[Generation] = []
-    while folder.has(record := folder.generation(len(generations)).record):
-        plain = folder.read_json(record)
-        generations.append(Generation(**{**plain, "members": tuple(plain["members"])}))
+    last = _last_generation(folder)
+    while len(generations) <= last or folder.has(folder.generation(len(generations)).record):
+        record = folder.generation(len(generations)).record
+        with folder.reading(record):
+            plain = folder.read_json(record)
+            generations.append(Generation(**{**plain, "members": tuple(plain["members"])}))
     return generations
+
+
+def _last_generation(folder: RunFolder) -> int:
+    """Return the number of the generation whose members are the ensemble; -1 without any."""
+    if not folder.has(folder.ensemble):
+        return -1
+    with folder.reading(folder.ensemble):
+        numbers = [generation_of(name) for name in folder.read_json(folder.ensemble)["members"]]
+        return max((number for number in numbers if number is not None), default=-1)
 
 
 def agreement(scores: Iterable[list[Scores]], ensemble: Ensemble) -> float:
@@ -157,7 +176,9 @@ def _draws(
     """Draw texts for each member of a generation: member name to label to row numbers."""
     file = store.folder.generation(number).draws
     if store.folder.has(file):
-        return {name: draw["rows"] for name, draw in store.folder.read_json(file).items()}
+        with store.folder.reading(file):
+            drawn = store.folder.read_json(file)
+            return {spec.name: drawn[spec.name]["rows"] for spec in current}
     draws: dict[str, Any] = {}
     for spec, itself in zip(current, previous, strict=True):
         generator = np.random.default_rng(derived_seed(spec.seed, MemberStream.LABELLERS))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,10 +17,12 @@ from pet.model import Model, save_model
 from pet.pipeline.adapted import adapted
 from pet.pipeline.fine_tuning import without_patterns
 from pet.pipeline.from_members import from_members
+from pet.pipeline.generations import finished_generations
 from pet.pipeline.requirements import refuse_labels, refuse_pool, without_examples
 from pet.pipeline.unknown_tokens import unreadable
 from pet.progress import Progress, silent
-from pet.runs import RunFolder
+from pet.runs import AdaptationFolder, RunFolder
+from pet.runs.layout import generation_of
 from pet.seeds import RunStream, derived_seed
 from pet.task import Task
 from pet.training import Checkpoint
@@ -39,8 +41,32 @@ def asked(task: Task, settings: Settings, data: Data) -> dict[str, Any]:
 
 
 def finished(folder: RunFolder) -> bool:
-    """Whether a run is finished."""
-    return folder.has(folder.classifier)
+    """Whether a run is finished, and everything is there that its members and report need.
+
+    Raises
+    ------
+    RunError
+        When a record is damaged.
+    """
+    return folder.has(folder.classifier) and all(map(folder.has, _pieces(folder)))
+
+
+def _pieces(folder: RunFolder) -> Iterator[str]:
+    """Yield the names of the records that a finished run has; those that say what is next first."""
+    settings = folder.asked()["settings"]
+    if settings.get("adaptation", {}).get("adapt"):
+        yield f"{folder.backbone}/{AdaptationFolder.metrics}"
+    if METHODS[settings["method"]].patterns == "none":
+        return
+    yield folder.ensemble
+    members = folder.read_json(folder.ensemble)["members"]
+    if METHODS[settings["method"]].generations:
+        last = max(generation_of(name) or 0 for name in members)
+        for number in range(last + 1):
+            yield folder.generation(number).record
+        members = [name for made in finished_generations(folder) for name in made.members]
+    for name in members:
+        yield folder.member(name).record
 
 
 def drop_leftovers(folder: RunFolder) -> None:

@@ -1,32 +1,21 @@
-"""Folder of results: files appear by renaming, so every file that is there is complete."""
+"""Folder of results: what was asked for, and one process at a time that writes it."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pet.config.settings import recorded_today
 from pet.errors import RunError
 from pet.runs.lock import Lock
-from pet.runs.writing import UNFINISHED, unfinished, write_errors, written_whole
+from pet.runs.storage import Content, Storage
+from pet.runs.writing import UNFINISHED, remove, remove_unfinished, write_errors
 from pet.version import __version__
 
-if TYPE_CHECKING:  # finding a run, or that there is none, must not load numpy
-    import numpy as np
 
-
-class Content(str):
-    """Name of a file or folder inside a `Folder`; starting over removes it."""
-
-    __slots__ = ()
-
-
-class Folder:
+class Folder(Storage):
     """A folder of results with a record of the request, and a lock while it is written.
 
     Subclasses in `pet.runs.layout` declare the names of all that a folder may hold, each a
@@ -52,11 +41,8 @@ class Folder:
 
     inputs: ClassVar[tuple[str, ...]] = ()
 
-    checkpoint = Content("checkpoint.safetensors")
-    events = Content("log.jsonl")
-
     def __init__(self, path: Path) -> None:
-        self.path = path
+        super().__init__(path)
         self._lock: Lock | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -88,6 +74,7 @@ class Folder:
         with write_errors(folder.path):
             folder.path.mkdir(parents=True, exist_ok=True)
             folder._lock = Lock.acquire(folder.path)
+            folder._remove_unfinished()
         if folder.has(cls.record):
             differences = _differences(folder.asked(), asked)
             if force:
@@ -97,7 +84,7 @@ class Folder:
                 raise folder._asked_for_another(differences)
             elif not differences:
                 return folder
-        elif any(file.name != cls.record + UNFINISHED for file in folder.path.iterdir()):
+        elif any(file.name != cls.sums for file in folder.path.iterdir()):
             raise RunError(
                 f"{path} is not empty and not {cls.noun} folder.",
                 "Choose another folder.",
@@ -151,7 +138,10 @@ class Folder:
         """
         folder = cls(Path(path))
         if not folder.has(cls.record):
-            raise RunError(f"{path} is not {cls.noun} folder: it has no {cls.record}.")
+            raise RunError(
+                f"{path} is not {cls.noun} folder: it has no {cls.record}.",
+                "Name another folder, or take the file from a copy of this one.",
+            )
         return folder
 
     def asked(self) -> dict[str, Any]:
@@ -161,7 +151,14 @@ class Folder:
             raise RunError(
                 f"{self.path} is not {self.noun} folder: its {self.record} is something else."
             )
-        return recorded_today(record["asked"])
+        with self.reading(self.record):
+            return recorded_today(record["asked"])
+
+    def remedy(self, name: str) -> str:
+        """Return the next step for the user if a file is damaged."""
+        if name == self.record:
+            return "Take it from a copy of the folder, or remove the folder and start again."
+        return super().remedy(name)
 
     @classmethod
     def is_at(cls, path: str | Path) -> bool:
@@ -175,101 +172,26 @@ class Folder:
         A run may replace a study, so starting over removes the files of both.
         """
         subclasses = [other for other in Folder.__subclasses__() if other.record == cls.record]
-        values = [value for folder in (Folder, *subclasses) for value in vars(folder).values()]
+        folders = (Storage, Folder, *subclasses)
+        values = [value for folder in folders for value in vars(folder).values()]
         return [value for value in values if isinstance(value, Content)]
 
     def _has_results(self) -> bool:
         # A study's folder has inner folders, with a record each.
-        request = (self.record, *self.inputs)
-        no_results = {*request, *(name + UNFINISHED for name in request)}
+        no_results = {self.record, *self.inputs, self.sums}
         return any(f.is_file() and f.name not in no_results for f in self.path.rglob("*"))
 
     def _clear(self) -> None:
         # The record stays until the caller replaces it, so the folder is known as ours throughout.
-        unfinished(self.path / self.record).unlink(missing_ok=True)
         for name in self.contents():
-            for target in (self.path / name, unfinished(self.path / name)):
-                if target.is_dir():
-                    shutil.rmtree(target)
-                else:
-                    target.unlink(missing_ok=True)
+            remove(self.path / name)
 
-    def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
-        with write_errors(self.path):
-            (self.path / name).unlink(missing_ok=True)
-
-    def has(self, name: str) -> bool:
-        """Tell whether a file or folder is there, and therefore complete."""
-        return (self.path / name).exists()
-
-    def read_json(self, name: str) -> Any:
-        """Read a JSON file.
-
-        Raises
-        ------
-        RunError
-            When it cannot be read.
-        """
-        try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunError(f"{self.path / name}: cannot be read: {error}") from error
-
-    def write_json(self, name: str, value: Any) -> None:
-        """Write a JSON file; it appears when it is complete."""
-        self.write_text(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-    def write_text(self, name: str, text: str) -> None:
-        """Write a text file; it appears when it is complete."""
-        with self.writing(name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-
-    def write_array(self, name: str, array: np.ndarray) -> None:
-        """Write a .npy file; it appears when it is complete."""
-        import numpy as np
-
-        with self.writing(name) as temporary, temporary.open("wb") as stream:
-            np.save(stream, array, allow_pickle=False)
-
-    def read_array(self, name: str) -> np.ndarray:
-        """Read a .npy file."""
-        import numpy as np
-
-        array: np.ndarray = np.load(self.path / name, allow_pickle=False)
-        return array
-
-    def shards(self, name: str) -> Iterator[np.ndarray]:
-        """Yield the arrays of a folder of numbered .npy files, in order."""
-        import numpy as np
-
-        for path in sorted((self.path / name).glob("*.npy")):
-            yield np.load(path, allow_pickle=False)
-
-    @staticmethod
-    def shard(index: int) -> str:
-        """Return the file name of one of these arrays."""
-        return f"{index:06}.npy"
-
-    @contextmanager
-    def writing(self, name: str) -> Iterator[Path]:
-        """Yield a temporary path; its file appears as ``name`` if no error occurs."""
-        with written_whole(self.path / name) as temporary:
-            yield temporary
-
-    def log(self, event: str, **values: Any) -> None:
-        """Append an event to the log."""
-        line = json.dumps({"time": round(time.time(), 3), "event": event, **values})
-        log = self.path / self.events
-        with write_errors(self.path), log.open("a", encoding="utf-8") as stream:
-            stream.write(line + "\n")
-
-    def logged(self) -> list[dict[str, Any]]:
-        """Return the log's events, in order; none without a log."""
-        if not self.has(self.events):
-            return []
-        lines = (self.path / self.events).read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines]
+    def _remove_unfinished(self) -> None:
+        """Remove what processes that were killed left: whoever holds the lock is alone here."""
+        for name in (self.record, *self.contents()):
+            remove_unfinished(self.path / name)
+            for path in list((self.path / name).rglob("*" + UNFINISHED)):
+                remove(path)
 
 
 def _differences(old: Any, new: Any, place: str = "") -> list[str]:

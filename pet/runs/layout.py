@@ -7,12 +7,14 @@ have paths, as people copy them anywhere.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
-from pet.runs.folder import Content, Folder
+from pet.runs.folder import Folder
+from pet.runs.storage import Content
 from pet.runs.writing import UNFINISHED, write_errors
 
 
@@ -89,6 +91,17 @@ class RunFolder(Folder):
     examples = Content("examples.json")
     page = Content("report.html")
 
+    def remedy(self, name: str) -> str:
+        """Return the next step for the user if a file is damaged: a member goes as a whole."""
+        if name == self.record:
+            return super().remedy(name)
+        piece = name
+        for place in map(str, PurePosixPath(name).parents):
+            files = MemberFiles(place)
+            if name in (files.record, files.weights) or name.startswith(f"{files.scores}/"):
+                piece = place
+        return f"Remove {self.path / piece}; the same pet train command makes it again."
+
     def member(self, name: str) -> MemberFiles:
         """Return the names of a member's files."""
         return MemberFiles(f"{self.members}/{name}")
@@ -105,6 +118,12 @@ class RunFolder(Folder):
 def generation_name(number: int) -> str:
     """Return a generation's name; its members' names start with it: ``gen-1/pattern-0``."""
     return f"gen-{number}"
+
+
+def generation_of(member: str) -> int | None:
+    """Return the number of a member's generation; None for a member of no generation."""
+    match = re.match(r"gen-(\d+)/", member)
+    return None if match is None else int(match[1])
 
 
 class StudyFolder(Folder):
@@ -157,10 +176,31 @@ class AdaptationFolder(Folder):
     def publish(self) -> None:
         """Move the files of the finished model from `model` to this folder, its config last."""
         with write_errors(self.path):
-            files = (self.path / self.model).iterdir()
+            files = list((self.path / self.model).iterdir())
+            self.checksums.note({file.name: file for file in files})
             for file in sorted(files, key=lambda file: file.name == self.config):
                 os.replace(file, self.path / file.name)
             (self.path / self.model).rmdir()
+
+    def check_model(self) -> None:
+        """Refuse a finished model whose files are not what was written.
+
+        Raises
+        ------
+        RunError
+            When one is missing or damaged; names it.
+        """
+        inner = f"{self.model}/"
+        noted = [name for name in self.checksums.names() if name.startswith(inner)]
+        for file in (name.removeprefix(inner) for name in noted):
+            with self.reading(file):
+                self.checksums.check(file)
+
+    def remedy(self, name: str) -> str:
+        """Return the next step for the user if a file is damaged: the model is one piece."""
+        if name == self.record:
+            return super().remedy(name)
+        return f"Remove {self.path / self.metrics}; the same command makes the model again."
 
 
 @dataclass(frozen=True)

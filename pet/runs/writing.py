@@ -1,13 +1,19 @@
-"""Files and folders that appear complete or not at all: written elsewhere, then renamed."""
+"""Files and folders that appear complete or not at all: written elsewhere, then renamed.
+
+Nothing is written through a link: what is unfinished is in a new folder of its own, into which
+nobody else can put anything, and the last rename replaces a link instead of following it.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from pet.errors import RunError
 
@@ -15,36 +21,95 @@ UNFINISHED = ".part"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def unfinished(path: Path) -> Path:
-    """Return the path at which a file or folder is written before it is complete."""
-    return path.with_name(path.name + UNFINISHED)
+def _nothing(path: Path) -> None:
+    """Do nothing with a path."""
 
 
 @contextmanager
-def written_whole(target: Path) -> Iterator[Path]:
+def written_whole(target: Path, complete: Callable[[Path], None] = _nothing) -> Iterator[Path]:
     """Yield a temporary path; its file or folder appears as ``target`` if no error occurs.
+
+    Parameters
+    ----------
+    target : Path
+        Path of the file or folder; an older one is replaced.
+    complete : callable, optional
+        Called with the temporary path when all is written, before it gets its name.
 
     Raises
     ------
     RunError
         When it cannot be written, as on a full disk.
     """
-    temporary = unfinished(target)
     with write_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        yield temporary
-        let_read(temporary)
-        if target.is_dir():
-            shutil.rmtree(target)
-        _to_disk(temporary)  # or a power failure could leave the name without the content
+        own = tempfile.mkdtemp(UNFINISHED, f"{target.name}.", target.parent)
+        try:
+            temporary = Path(own, target.name)
+            yield temporary
+            let_read(temporary, target.parent)
+            complete(temporary)
+            _to_disk(temporary)  # or a power failure could leave the name without the content
+            _rename(temporary, target, Path(own, "replaced"))
+            _to_disk(target.parent, inside=False)
+        finally:
+            shutil.rmtree(own, ignore_errors=True)
+
+
+def _rename(temporary: Path, target: Path, replaced: Path) -> None:
+    """Give a file or folder its name; an older folder or link is moved away first."""
+    if target.is_dir() or target.is_symlink():
+        os.replace(target, replaced)
+    try:
         os.replace(temporary, target)
-        _to_disk(target.parent, inside=False)
+    except OSError:
+        if os.path.lexists(replaced):
+            os.replace(replaced, target)
+        raise
 
 
-def let_read(path: Path) -> None:
-    """Give files the read permissions of their parent folder.
+def remove_unfinished(target: Path) -> None:
+    """Remove what processes that were killed left of a file or folder that was being written."""
+    beginning = f"{target.name}."
+    if not target.parent.is_dir():
+        return
+    for path in list(target.parent.iterdir()):
+        if path.name.startswith(beginning) and path.suffix == UNFINISHED:
+            remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def opened_to_append(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file at its end, at the start of a line; a link is refused.
+
+    Raises
+    ------
+    RunError
+        When it is a link, or cannot be written.
+    """
+    with write_errors(path):
+        if path.is_symlink():
+            raise OSError(errno.ELOOP, "it is a link, and nothing is written through links")
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        with open(os.open(path, flags, 0o666), "ab+") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            if size:
+                stream.seek(size - 1)
+                if stream.read(1) != b"\n":  # a write was cut off
+                    stream.write(b"\n")
+            yield stream
+
+
+def let_read(path: Path, like: Path | None = None) -> None:
+    """Give files the read permissions of a folder.
 
     safetensors makes files that only their owner can read.
 
@@ -52,10 +117,12 @@ def let_read(path: Path) -> None:
     ----------
     path : Path
         A file, or a folder for all files in it.
+    like : Path, optional
+        The folder; by default the one that each file is in.
     """
     for file in path.rglob("*") if path.is_dir() else [path]:
-        if file.is_file():
-            file.chmod(file.stat().st_mode | (file.parent.stat().st_mode & 0o444))
+        if file.is_file() and not file.is_symlink():
+            file.chmod(file.stat().st_mode | ((like or file.parent).stat().st_mode & 0o444))
 
 
 def _to_disk(path: Path, inside: bool = True) -> None:

@@ -149,18 +149,17 @@ class PVPScorer:
         Raises
         ------
         RunError
-            When they are not weights of this pattern's readouts and soft template.
+            When they are not weights of this backbone, this pattern's readouts and soft template.
         """
+        backbone = {n: tensor for n, tensor in weights.items() if not n.startswith(LEARNED)}
         try:
             self.learned.put(weights)
-        except RuntimeError as error:
+            self.backbone.weights.put(backbone)
+        except (RuntimeError, KeyError) as error:
             raise RunError(
                 f"The weights of a member do not fit its pattern {self.pvp.pattern.template!r}.",
                 "Its file is damaged, or another version of pet wrote it; train it again.",
             ) from error
-        self.backbone.weights.put(
-            {name: tensor for name, tensor in weights.items() if not name.startswith(LEARNED)}
-        )
 
     def take(self, names: Iterable[str]) -> dict[str, Tensor]:
         """Copy these weights of the backbone, and everything learned beside it."""

@@ -18,7 +18,7 @@ from pet.errors import UsageError
 from pet.members import MemberSet, specs_of
 from pet.members.stored import pool_scores
 from pet.model import Ensemble, EnsembleModel, SequenceClassifier, load_model
-from pet.model.saving import trained_members
+from pet.model.saving import keeps_members, trained_members
 from pet.progress import Progress, counted, silent
 from pet.runs import RunFolder
 from pet.task import Task
@@ -64,7 +64,7 @@ class Panel:
             When the folder is none of these, or not finished.
         """
         folder = RunFolder(Path(path))
-        if RunFolder.is_at(path) and folder.has(folder.ensemble):
+        if RunFolder.is_at(path) and keeps_members(folder):
             return cls(trained_members(folder, device, precision), folder)
         model = load_model(path, device, precision)
         if not isinstance(model, EnsembleModel | SequenceClassifier):
@@ -93,7 +93,8 @@ class Panel:
         """Return the labelled examples of the run; none if they are unknown."""
         if self.folder is None or not self.folder.has(self.folder.labelled):
             return Data([])
-        return labelled_from(self.folder.read_json(self.folder.labelled))
+        with self.folder.reading(self.folder.labelled):
+            return labelled_from(self.folder.read_json(self.folder.labelled))
 
     def judge(
         self, pool: Pool, progress: Progress = silent

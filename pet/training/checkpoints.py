@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -28,7 +28,8 @@ _STATE, _BESIDE = "optimiser/", "beside/"
 class Checkpoint:
     """A `Keeper` that writes snapshots to one file while a training goes on.
 
-    The file is replaced in one move, so it is always a whole checkpoint.
+    The file is replaced in one move, so it is always a whole checkpoint. One that a disk damaged is
+    removed with a warning: the training starts again and ends with the same numbers.
 
     Parameters
     ----------
@@ -90,27 +91,30 @@ class Checkpoint:
         return None if whole is None or len(whole[0]) != count else whole[0]
 
     def read_all(self) -> tuple[list[Snapshot], dict[str, Tensor], dict[str, Any]] | None:
-        """Read the arguments of `write`; None if there is no checkpoint.
-
-        Raises
-        ------
-        RunError
-            When the file is damaged.
-        """
+        """Read the arguments of `write`; None if there is no checkpoint, or it is damaged."""
         if not self.folder.has(self.name):
             return None
-        path = self.folder.path / self.name
         try:
-            with safe_open(path, "pt") as file:
-                state = json.loads(file.metadata()["state"])
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            more, beside = state.pop("more"), _under(_BESIDE, tensors)
-            snapshots = [Snapshot(tensors=_under(_STATE, tensors), **state)]
-            for index, other in enumerate(more.pop("others", ())):
-                snapshots.append(Snapshot(tensors=_under(f"{index}/", beside), **other))
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise RunError(f"{path}: this checkpoint is damaged: {error}.", "Remove it.") from error
+            with self.folder.reading(self.name):
+                snapshots, beside, more = self._read()
+        except RunError as error:
+            first = error.message.splitlines()[0]
+            log.warning("%s It is removed, and the training starts again.", first)
+            self.remove()
+            return None
         log.info("%s: going on after step %d", self.name, snapshots[0].step)
+        return snapshots, beside, more
+
+    def _read(self) -> tuple[list[Snapshot], dict[str, Tensor], dict[str, Any]]:
+        with safe_open(self.folder.checksums.check(self.name), "pt") as file:
+            state = json.loads(file.metadata()["state"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        more, beside = state.pop("more"), _under(_BESIDE, tensors)
+        snapshots = [Snapshot(tensors=_under(_STATE, tensors), **state)]
+        for index, other in enumerate(more.pop("others", ())):
+            snapshots.append(Snapshot(tensors=_under(f"{index}/", beside), **other))
+        for snapshot in snapshots:
+            snapshot.check()
         return snapshots, beside, more
 
     def remove(self) -> None:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from pet.device import Compute
-from pet.errors import PetError
+from pet.errors import PetError, RunError
 from pet.progress import Event, Progress, silent
 from pet.training.job import AnyLoss, Fit, Job, Loss
 from pet.training.keeper import Keeper, Saver
@@ -160,6 +160,12 @@ class _Running(Generic[AnyLoss]):
         self._history: list[Tensor] = []
         self._asked_to_stop = False
         if resume is not None:
+            if resume.step > schedule.max_steps:
+                raise RunError(
+                    f"{job.stage}: a checkpoint is of step {resume.step}, but there are only "
+                    f"{schedule.max_steps}.",
+                    "Remove the checkpoint; the same command trains again.",
+                )
             self.step = resume.step
             self._asked_to_stop = resume.asked_to_stop
             self._history = restore(

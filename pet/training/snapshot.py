@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,21 @@ class Snapshot:
     best_score: float | None = None
     looks_without_gain: int = 0
     asked_to_stop: bool = False
+
+    def check(self) -> None:
+        """Refuse figures that no training has.
+
+        Raises
+        ------
+        ValueError
+            When there are some.
+        """
+        numbers = (self.seconds, self.loss, self.looks_without_gain)
+        if not all(math.isfinite(number) for number in numbers):
+            raise ValueError(f"its figures are {numbers}")
+        losses = self.tensors.get("losses", ())
+        if not isinstance(self.step, int) or self.step < 1 or len(losses) != self.step:
+            raise ValueError(f"its step is {self.step}, and it holds the losses of {len(losses)}")
 
 
 class Best:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -177,12 +178,16 @@ def test_lora_changes_the_encoder_only_and_is_merged(
     check_killed_run({"lora": 2}, 3, encoder, tmp_path)
 
 
-def test_a_damaged_checkpoint_is_named(tiny_bert: str, tmp_path: Path) -> None:
+def test_after_a_damaged_checkpoint_the_training_starts_again(
+    tiny_bert: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with mock.patch("pet.adaptation.adapt.optimise", side_effect=Killed), pytest.raises(Killed):
         run(tiny_bert, tmp_path / "m")
     (tmp_path / "m" / "checkpoint.safetensors").write_bytes(b"x" * 20)
-    with pytest.raises(RunError, match=r"checkpoint.safetensors: this checkpoint is damaged"):
-        run(tiny_bert, tmp_path / "m")
+    run(tiny_bert, tmp_path / "m")
+    assert re.search("checkpoint.safetensors: damaged: .* It is removed", caplog.text)
+    run(tiny_bert, tmp_path / "other")
+    assert same(weights(tmp_path / "m"), weights(tmp_path / "other"))
 
 
 def test_how_often_checkpoints_are_written_decides_nothing(tiny_bert: str, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pet.backbone import held_backbone, holding
 from pet.backbone.held import beside_backbone
 from pet.config import BackboneConfig, Settings, TrainingConfig
 from pet.data import Columns, Data, Pool, examples_from
-from pet.members import MemberResult, MemberSpec, Work, specs_of
+from pet.members import MemberRecord, MemberResult, MemberSpec, Work, specs_of
 from pet.members.executing import ShardSpec, TrainingSpec, fold_specs, score_fold, score_shard
 from pet.members.executing import train as train_spec
 from pet.progress import silent
@@ -82,9 +82,12 @@ def test_shards_are_scored_by_the_member_whatever_was_put_in_between(
     labels = tuple(TASK.labels)
 
     def shard(member: MemberSpec, index: int) -> ShardSpec:
-        return ShardSpec(member, None, None, config, labels, index, texts[index : index + 3])
+        return ShardSpec(member, None, folder, config, labels, index, texts[index : index + 3])
 
-    one, other = members()
+    folder, (one, other) = RunFolder(tmp_path), members()
+    for member in (one, other):
+        record = MemberRecord(member.name, 0, None, None, 0, 0.0, 0.0)
+        folder.write_json(folder.member(member.name).record, record.to_dict())
     with holding(config) as backbone:
         expected = [score_shard(shard(one, 0), silent), score_shard(shard(one, 3), silent)]
         scorer = beside_backbone(config)["scorer"]

@@ -47,5 +47,5 @@ def test_a_damaged_record_is_named(content: str, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     file = folder.member("m").record
     folder.write_text(file, content)
-    with pytest.raises(RunError, match=f"{file}: not the record of a member"):
+    with pytest.raises(RunError, match=f"{file}: damaged: (?s:.)*Remove .*members/m; the same"):
         MemberRecord.read(folder, "m")

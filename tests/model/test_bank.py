@@ -132,7 +132,7 @@ def test_a_prompt_is_small_and_the_backbone_is_not_touched(folder: Path, tiny_be
         assert torch.equal(parameter, before[name])
     for name in ("tags", "topics", "toy", "plain"):
         files = sorted(file.name for file in (folder / name).iterdir())
-        assert files == ["prompt.json", "prompt.safetensors"]
+        assert files == ["SHA256SUMS", "prompt.json", "prompt.safetensors"]
         assert sum(file.stat().st_size for file in (folder / name).iterdir()) < 24_000
     record = json.loads((folder / "toy" / "prompt.json").read_text())
     assert record["backbone"]["fingerprint"] == fingerprint(backbone)

@@ -156,6 +156,7 @@ def test_a_bank_whose_backbone_has_moved_says_how_to_name_it(
         plain = json.loads(record.read_text("utf-8"))
         plain["backbone"]["name"] = str(tmp_path / "gone")
         record.write_text(json.dumps(plain), "utf-8")
+        (record.parent / "SHA256SUMS").unlink()
     source = write_jsonl(tmp_path / "rows.jsonl", [{"task": "toy", "text": "fine"}])
     result = pet("predict", "--bank", moved, "--input", source)
     assert result.code == 1

@@ -42,6 +42,7 @@ def test_a_prompt_without_its_backbone_is_one_message(
     folder: Path, tiny_bert: str, tmp_path: Path
 ) -> None:
     shutil.copytree(folder / "toy", tmp_path / "toy")
+    (tmp_path / "toy" / "SHA256SUMS").unlink()  # it is changed on purpose
     record = json.loads((tmp_path / "toy" / "prompt.json").read_text("utf-8"))
     found = {}
     for place, changes in (("name", "/nowhere"), ("fingerprint", "0000")):
@@ -112,6 +113,7 @@ def test_a_fingerprint_is_that_of_the_settings_too(tiny_bert: str, tmp_path: Pat
 
 def test_a_prompt_of_another_format_is_one_message(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder / "toy", tmp_path / "toy")
+    (tmp_path / "toy" / "SHA256SUMS").unlink()
     file = tmp_path / "toy" / "prompt.json"
     file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "format": 1}), "utf-8")
     with pytest.raises(RunError, match=r"another version of pet(?s:.*)--add RUN --replace"):
@@ -143,14 +145,14 @@ def test_members_that_trained_the_backbone_are_refused(
 def test_a_damaged_prompt_is_named(folder: Path, tmp_path: Path) -> None:
     change_bank(tmp_path, add=[(name, read_prompt(folder / name)) for name in ("toy", "tags")])
     (tmp_path / "toy" / "prompt.safetensors").write_bytes(b"nothing")
-    with pytest.raises(RunError, match="toy: this prompt is damaged"):
+    with pytest.raises(RunError, match=r"toy: damaged: prompt\.safetensors is not what was"):
         PromptBank.load(tmp_path)
     with pytest.raises(RunError, match="expected a prompt bank"):
         PromptBank.load(tmp_path / "none")
     shown = pet("bank", tmp_path)
     assert shown.code == 0, shown.err
     assert re.search("toy +cannot be read", shown.out)
-    assert "this prompt is damaged" in shown.err
+    assert "toy: damaged: prompt.safetensors" in shown.err
     replaced = pet("bank", tmp_path, "--add", folder / "toy", "--replace")
     assert replaced.code == 0, replaced.err
     assert "cannot be read" not in replaced.out

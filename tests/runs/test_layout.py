@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pet.runs import AdaptationFolder, Folder, RunFolder, StudyFolder, StudyTaskFolder, layout
-from pet.runs.folder import Content
+from pet.runs.storage import Content, Storage
 
 PACKAGE = Path(layout.__file__).resolve().parents[1]
 # Names that Hugging Face chose: whoever reads a model knows them.
@@ -25,7 +25,7 @@ TAKE_NAMES = {"has", "read_json", "write_json", "writing", "shards", "array", "w
 def layout_names() -> set[str]:
     """Names of all files and folders, without where they are."""
     names: set[str] = set()
-    for kind in (Folder, *Folder.__subclasses__()):
+    for kind in (Storage, Folder, *Folder.__subclasses__()):
         names |= {value for value in vars(kind).values() if isinstance(value, Content)}
         names.add(getattr(kind, "record", RunFolder.record))
     for kind in vars(layout).values():
@@ -133,7 +133,7 @@ def test_starting_over_removes_whatever_may_be_there(kind: type[Folder], tmp_pat
     for name in (folder.checkpoint, folder.events):
         (tmp_path / name).write_text("x", "utf-8")
     kind.start(tmp_path, {"other": 1}, force=True)
-    assert [path.name for path in tmp_path.iterdir()] == [kind.record]
+    assert {path.name for path in tmp_path.iterdir()} == {kind.sums, kind.record}
 
 
 def test_a_run_may_take_the_place_of_a_study(tmp_path: Path) -> None:
@@ -143,4 +143,4 @@ def test_a_run_may_take_the_place_of_a_study(tmp_path: Path) -> None:
     study.write_json(study.results, {})
     assert [inner.path for inner in study.task_folders()] == [task.path]
     RunFolder.start(tmp_path, {"other": 1}, force=True)
-    assert [path.name for path in tmp_path.iterdir()] == [RunFolder.record]
+    assert {path.name for path in tmp_path.iterdir()} == {RunFolder.sums, RunFolder.record}

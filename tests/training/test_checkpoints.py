@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -64,8 +65,8 @@ def problem(
         return ((inputs[rows] + noise) @ weight + bias - truth[rows]).square().mean()
 
     losses: Iterator[Loss] = (partial(loss_of, rows) for rows in batches)
-    keeper: Memory | None = more.get("keeper")
-    done = keeper.resume.step if keeper and keeper.resume else 0
+    resume = getattr(more.get("keeper"), "resume", None)
+    done = resume.step if resume else 0
     looks = itertools.count(done // schedule.eval_every)
     fit = optimise_one(
         [Group([weight]), Group([bias], 3.0)],
@@ -141,7 +142,7 @@ def test_a_checkpoint_gives_back_what_it_was_given(tmp_path: Path) -> None:
     folder = RunFolder.start(tmp_path, {})
     checkpoint = Checkpoint(folder, "members/a")
     assert checkpoint.read_all() is None
-    tensors = {"weight.0": torch.randn(3, 2).T, "losses": torch.tensor([1.5])}
+    tensors = {"weight.0": torch.randn(3, 2).T, "losses": torch.arange(7.0)}
     snapshot = Snapshot(7, 2.5, 0.5, tensors, {"scale": 2.0}, 0.75, 1)
     checkpoint.write([snapshot], {"rows": torch.arange(3)}, before={"loss": 1.0})
     assert (tmp_path / "members" / "a" / "checkpoint.safetensors").is_file()
@@ -170,9 +171,24 @@ def test_a_checkpoint_of_other_parameters_or_no_checkpoint_is_refused(tmp_path: 
     assert fit(2).steps == 3
     with pytest.raises(RunError, match=r"other shapes(?s:.)*Start over with force"):
         fit(3)
-    (tmp_path / checkpoint.name).write_bytes(b"no")
-    with pytest.raises(RunError, match=r"checkpoint\.safetensors: this checkpoint is damaged"):
-        fit(2)
+
+
+@pytest.mark.parametrize("cut", [0, 7, 100, -1])
+def test_a_damaged_checkpoint_is_told_and_the_training_starts_again(
+    cut: int, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = Checkpoint(RunFolder.start(tmp_path, {}))
+    monkeypatch.setattr(checkpoints, "EVERY_SECONDS", None)
+    expected, values = problem(Schedule(5, 0.05), None, keeper=checkpoint)
+    file = tmp_path / checkpoint.name
+    content = bytearray(file.read_bytes()[: cut or None])
+    if not cut:
+        content[-5] ^= 4  # one bit of a weight, or of the optimiser's state
+    file.write_bytes(content)
+    fit, found = problem(Schedule(5, 0.05), None, keeper=checkpoint)
+    assert re.search("damaged: .*It is removed, and the training starts again", caplog.text)
+    assert (fit.steps, fit.loss, fit.earlier) == (expected.steps, expected.loss, 0.0)
+    assert all(torch.equal(a, b) for a, b in zip(values, found, strict=True))
 
 
 @pytest.fixture(scope="module")

@@ -87,7 +87,10 @@ def result(labels: Sequence[str], test: Mapping[str, Any], name: str) -> dict[st
 
 
 def _optional(folder: RunFolder, name: str) -> dict[str, Any]:
-    return dict(folder.read_json(name)) if folder.has(name) else {}
+    if not folder.has(name):
+        return {}
+    with folder.reading(name):
+        return dict(folder.read_json(name))
 
 
 def _members(folder: RunFolder, task: Task, tests: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -10,10 +10,11 @@ from pet.errors import RunError
 from pet.evaluation import plots
 from pet.evaluation.pages.rendering import diagram, settings_table, shown_metrics
 from pet.evaluation.pages.run import result
-from pet.evaluation.study.comparison import SummaryRow, study_from_dict
+from pet.evaluation.study.comparison import ALL_TASKS, SummaryRow, study_from_dict
 from pet.evaluation.study.figures import curves, pattern_accuracies, pooled
 from pet.evaluation.study.results import StudyResult
-from pet.runs import StudyFolder
+from pet.runs import StudyFolder, StudyTaskFolder
+from pet.runs.damage import Damage
 from pet.task import Task
 
 
@@ -24,10 +25,16 @@ def study_context(folder: StudyFolder) -> dict[str, Any]:
             f"{folder.path}: this study is not finished; it has no {folder.results} yet.",
             "Run the same pet fewshot command again: it goes on where it stopped.",
         )
-    study, rows = study_from_dict(folder.read_json(folder.results))
+    with folder.reading(folder.results):
+        study, rows = study_from_dict(folder.read_json(folder.results))
     asked = [task.asked() for task in folder.task_folders()]
     by_name = {wanted["task"]["name"]: wanted for wanted in asked}
     names = list(dict.fromkeys(row.task for row in rows))
+    for name in names:
+        if name != ALL_TASKS and name not in by_name:
+            record = StudyTaskFolder(folder.task(name))
+            with record.reading(record.record):
+                raise Damage(f"the record of the task {name!r} is missing")
     return {
         "name": folder.path.resolve().name,
         "config": study.config,

@@ -15,7 +15,7 @@ from typing import Any
 from pet.backbone.loading import edition_of
 from pet.config import METHODS, Settings, StudyConfig, deciding
 from pet.data import fingerprint
-from pet.errors import RunError, UsageError
+from pet.errors import UsageError
 from pet.evaluation.study.baselines import require
 from pet.evaluation.study.cells import CellSpec, TaskFiles, draw, run_cell
 from pet.evaluation.study.results import CellResult, StudyResult
@@ -156,10 +156,5 @@ def _finished(folder: StudyTaskFolder, spec: CellSpec) -> bool:
 
 def _read(folder: StudyTaskFolder, spec: CellSpec) -> CellResult:
     file = folder.cell(spec.name)
-    try:
+    with folder.reading(file):
         return CellResult.from_dict(folder.read_json(file))
-    except (TypeError, KeyError, AttributeError) as error:
-        raise RunError(
-            f"{folder.path / file}: not a finished cell: {error!r}.",
-            "Remove the file; the same command makes it again.",
-        ) from error
