@@ -12,7 +12,7 @@ from typing import IO, cast
 from pet.cli.console import require_output
 from pet.errors import PetError, UsageError
 from pet.evaluation.tables import readable
-from pet.runs.writing import unfinished, written_whole
+from pet.runs.writing import written_whole
 
 
 def check_format(output: str, for_spreadsheets: bool = False) -> None:
@@ -80,13 +80,8 @@ def opened(output: str, *, whole: bool = True) -> Iterator[IO[str]]:
         raise UsageError(f"-o {output}: this is a folder; expected the name of a file.")
     # A pipe or a device cannot be replaced. A link stays, and what it points to is replaced.
     if whole and (path.is_file() or not path.exists()):
-        target = path.resolve()
-        try:
-            with written_whole(target) as temporary, _text(temporary) as stream:
-                yield stream
-        except BaseException:
-            unfinished(target).unlink(missing_ok=True)
-            raise
+        with written_whole(path.resolve()) as temporary, _text(temporary) as stream:
+            yield stream
         return
     try:
         with _text(path) as stream:
