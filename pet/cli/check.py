@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from pet.cli.console import echo
 from pet.cli.inputs import Inputs, input_options
 from pet.cli.options import method_option, settings_options
 from pet.errors import DataError, for_command_line
+
+if TYPE_CHECKING:
+    from pet.pipeline.findings import Findings
 
 
 class _Command(click.Command):
@@ -60,24 +63,22 @@ def command(inputs: Inputs, dev: str | None, test: str | None, **flat: Any) -> N
         inputs.task, labelled if inputs.train_files else None, pool, tests, settings, devs
     )
     refused += [rows.no_rows(each.source, each).message for each in of_labels if each.is_empty]
-    refused += findings.refusals
-    notes = [*findings.notes, *(counts.left_out for counts in faults if counts.left_out)]
-    blocks = [findings.lines, *(counts.lines(inputs.task) for counts in faults if counts)]
-    for sort, texts in (
-        ("error", refused),
-        ("warning", findings.warnings),
-        ("note", notes),
-    ):
-        blocks.append([f"{sort}: {text}" for text in texts])
-    is_refused = bool(refused or any(faults))
-    if is_refused:
-        blocks.append(["pet train would refuse this."])
-    elif not findings.warnings and not notes:
-        blocks.append(["Nothing to worry about."])
-    echo(for_command_line("\n\n".join("\n".join(block) for block in blocks if block)))
-    if is_refused:
+    findings.refusals[:0] = refused
+    findings.warnings += [remark for counts in faults for remark in counts.remarks]
+    findings.notes += [counts.left_out for counts in faults if counts.left_out]
+    wrong = [counts.lines(inputs.task) for counts in faults if counts]
+    echo(for_command_line(_report(findings, wrong)))
+    if findings.refusals or wrong:
+        echo("\npet train would refuse this.")
         sys.exit(1)
-    typed = shlex.join(
-        ["pet", "train", *click.get_current_context().meta["typed"], "-o", "runs/first"]
-    )
-    echo(f"\nNext: {typed}")
+    typed = [*click.get_current_context().meta["typed"], "-o", "runs/first"]
+    echo(f"\nNext: pet train {shlex.join(typed)}")
+
+
+def _report(findings: Findings, wrong: list[list[str]]) -> str:
+    """Lay out findings, and what is wrong with files, in blocks with an empty line between."""
+    sorts = {"error": findings.refusals, "warning": findings.warnings, "note": findings.notes}
+    told = [[f"{sort}: {text}" for text in texts] for sort, texts in sorts.items()]
+    if not (wrong or any(told)):
+        told = [["Nothing to worry about."]]
+    return "\n\n".join("\n".join(block) for block in (findings.lines, *wrong, *told) if block)

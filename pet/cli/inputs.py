@@ -163,8 +163,9 @@ class RowReader:
 def _tell(counts: FaultCounts) -> None:
     from pet.cli.console import say
 
-    if counts.left_out:
-        say(counts.left_out)
+    for remark in (*counts.remarks, counts.left_out):
+        if remark:
+            say(remark)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import islice
@@ -244,6 +244,7 @@ def examples_and_rows(
     columns: Columns,
     reading: Reading | None = None,
     on_fault: OnFault | None = None,
+    on_remark: Callable[[str], object] | None = None,
 ) -> Iterator[tuple[Example, Mapping[str, Any]]]:
     """Yield examples as `examples_from` does, each with its row of all columns.
 
@@ -254,6 +255,9 @@ def examples_and_rows(
     on_fault : callable, optional
         Called with the `Fault` of every row that cannot become an example, before the example
         after it is yielded; such rows are passed over. Without it the first one is raised.
+    on_remark : callable, optional
+        Called at the end with a line about labels that people took back. Without it the line is
+        logged, once a source.
 
     Raises
     ------
@@ -278,14 +282,14 @@ def examples_and_rows(
         else:
             yield example, row
     if set_aside:
-        _tell_once(
+        (on_remark or _log_once)(
             f"{source if isinstance(source, str | Path) else 'rows'}: {set_aside} labels are left "
             "out, which were rejected or ignored when they were given (column 'answer')."
         )
 
 
 @cache
-def _tell_once(remark: str) -> None:
+def _log_once(remark: str) -> None:
     log.warning("%s", remark)
 
 

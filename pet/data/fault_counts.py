@@ -47,6 +47,7 @@ class FaultCounts:
         self.rows = 0  # rows with a fault
         self.unlabelled = 0  # rows that are not labelled yet, where that may be
         self.end: DataError | None = None  # why nothing more could be read
+        self.remarks: list[str] = []  # what else is to be told of the source
         self._counts: dict[str, _Count] = {}
 
     def __bool__(self) -> bool:
@@ -150,7 +151,8 @@ def checked_examples(
     Rows that say that they are not labelled yet are counted, too, and left out.
     """
     try:
-        for example, _ in examples_and_rows(source, columns, reading, counts.add):
+        every = examples_and_rows(source, columns, reading, counts.add, counts.remarks.append)
+        for example, _ in every:
             counts.read += 1
             if columns.labels == "partial" and example.label is None:
                 counts.unlabelled += 1

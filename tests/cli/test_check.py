@@ -230,6 +230,22 @@ def test_a_file_that_cannot_be_used_costs_no_training(
     assert not (tmp_path / "run").exists()
 
 
+def test_labels_that_people_rejected_are_told(files: Files, tiny_bert: str, tmp_path: Path) -> None:
+    rows = [
+        {**row, "answer": "accept" if n % 5 else ("reject", "ignore")[n // 5]}
+        for n, row in enumerate(labelled_rows())
+    ]
+    exported = write_jsonl(tmp_path / "prodigy.jsonl", rows)
+    call = ["--task", files.task, "--train", exported, "--backbone", tiny_bert]
+    checked = pet("check", *call)
+    said = f"{exported}: 2 labels are left out, which were rejected or ignored when they were given"
+    assert (checked.code, checked.err) == (0, "")
+    assert "labelled: 8 examples" in checked.out
+    assert f"warning: {said} (column 'answer').\n" in checked.out
+    trained = train(files, tiny_bert, tmp_path / "run", "--train", exported, "--patterns", 0)
+    assert trained.err.count(said) == 1
+
+
 def test_check_says_what_missing_data_means(files: Files, tiny_bert: str) -> None:
     call = ["check", "--task", files.task, "--backbone", tiny_bert]
     result = pet(*call, "--train", files.train)

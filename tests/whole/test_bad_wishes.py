@@ -113,7 +113,7 @@ def test_a_column_mapping_of_an_unknown_field_is_refused(files: Files, tiny_bert
 def test_commands_and_options_that_are_missing_are_wrong_usage() -> None:
     refused(command("trian"), "No such command 'trian'", code=2)
     refused(command("train", "--task", "reviews"), "Missing option", "--output", code=2)
-    refused(command("predict", "x"), "Missing option '--input'", code=2)
+    refused(command("predict", "x"), "Expected --input or --text", code=2)
 
 
 def test_a_backbone_that_is_not_there_is_named(files: Files) -> None:
