@@ -7,11 +7,13 @@ without a Python step per example.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pet.encoding.batches import Encoded, LabelSlot
+from pet.encoding.characters import whole_characters
 from pet.encoding.chunk import FieldTokens
 from pet.encoding.ragged import Ragged
 from pet.encoding.seams import AFTER_MARK, Before
@@ -22,8 +24,30 @@ from pet.errors import PatternError
 from pet.task.parts import Field, Mask, Part, input_parts
 from pet.types import Ints
 
-# Tokens that differ from row to row: how many are kept, all of them, and where they are cut.
-_Piece = tuple[Ints, Ragged, str]
+
+@dataclass(frozen=True)
+class _Piece:
+    """Tokens that differ from row to row, and how many are kept at the front and the back, (N,)."""
+
+    tokens: Ragged
+    front: Ints
+    back: Ints
+
+    @property
+    def kept(self) -> Ints:
+        """Number of tokens that are kept, (N,)."""
+        return self.front + self.back
+
+    def copied(self, cursor: Ints) -> tuple[Ints, Ints]:
+        """Return flat target and source indices that copy the kept tokens of every row."""
+        kept = self.kept
+        total = int(kept.sum())
+        row = np.repeat(np.arange(len(kept)), kept)
+        within = np.arange(total) - np.repeat(np.cumsum(kept) - kept, kept)
+        source = self.tokens.starts[:-1][row] + within
+        dropped = (self.tokens.lengths - kept)[row]
+        source = source + np.where(within >= self.front[row], dropped, 0)
+        return cursor[row] + within, source
 
 
 class Encoder:
@@ -110,8 +134,8 @@ class Encoder:
         count = len(chunk)
         pieces = self._pieces(chunk)
         lengths = np.full(count, self._constant, dtype=np.int64)
-        for kept, *_ in pieces:
-            lengths += kept
+        for piece in pieces:
+            lengths += piece.kept
         starts = np.zeros(count + 1, dtype=np.int64)
         np.cumsum(lengths, out=starts[1:])
         names = Ragged.pack([]) if self._names is None else self._names
@@ -142,9 +166,10 @@ class Encoder:
                     slots.append(target - starts[:-1, None])
                     behind += [named_at is not None] * len(run.entries)
             else:
-                width, tokens, cut = next(waiting)
-                target, source = _copied(cursor, width, tokens, cut)
-                flat[target] = tokens.flat[source]
+                piece = next(waiting)
+                width = piece.kept
+                target, source = piece.copied(cursor)
+                flat[target] = piece.tokens.flat[source]
             if segments is not None and run.segment:
                 segments[target] = run.segment
             cursor = cursor + width
@@ -171,32 +196,41 @@ class Encoder:
         asked = [run.field for run in fields if run.field is not None]
         room = self.room
         kept = shares(asked, [field.lengths for field in tokens], room, self._max_length)
+        texts = [self._cut(*own) for own in zip(tokens, kept, asked, strict=True)]
         pieces: list[_Piece] = []
         number = 0
         for run in self._runs:
             if run.field is not None:
-                pieces.append((kept[number], tokens[number], run.field.cut))
+                pieces.append(texts[number])
                 number += 1
             elif run.words:
                 before = fields[number - 1]
-                ends = self._ends(chunk, before, *pieces[-1])
+                ends = self._ends(chunk, before, pieces[-1])
                 words = self._words_behind(run, ends)
-                pieces.append((words.lengths, words, "tail"))
+                pieces.append(_Piece(words, words.lengths, words.lengths * 0))
         return pieces
 
-    def _ends(
-        self, chunk: FieldTokens, run: TokenRun, kept: Ints, tokens: Ragged, cut: str
-    ) -> NDArray[np.str_]:
+    def _cut(self, tokens: Ragged, kept: Ints, field: Field) -> _Piece:
+        """Cut texts to so many tokens, (N,), where the field says."""
+        front = {"tail": kept, "head": kept * 0, "middle": kept - kept // 2}[field.cut]
+        back = kept - front
+        # Without a mask it is a classifier's input, which others cut as the tokenizer does.
+        is_short = any(run.masks for run in self._runs) and (kept < tokens.lengths).any()
+        if is_short and (begins := self._tokenizer.begins_character) is not None:
+            front, back = whole_characters(tokens, front, back, begins)
+        return _Piece(tokens, front, back)
+
+    def _ends(self, chunk: FieldTokens, run: TokenRun, piece: _Piece) -> NDArray[np.str_]:
         """Return the last character of what is left of every text, (N,)."""
         assert run.field is not None
         ends = chunk.ends(run.field.name)
-        short = np.flatnonzero((kept < tokens.lengths) & (kept > 0))
-        if cut == "tail" and len(short):
-            last = tokens.flat[tokens.starts[short] + kept[short] - 1]
-            own = self._tokenizer.ends(last)
+        tokens, front = piece.tokens, piece.front
+        short = np.flatnonzero((front > 0) & (piece.back == 0) & (front < tokens.lengths))
+        if len(short):
+            own = self._tokenizer.ends(tokens.flat[tokens.starts[short] + front[short] - 1])
             ends = ends.astype(np.result_type(ends, own))
             ends[short] = own
-        return np.where(kept > 0, ends, run.before.end or " ")
+        return np.where(piece.kept > 0, ends, run.before.end or " ")
 
     def _words_behind(self, run: TokenRun, ends: NDArray[np.str_]) -> Ragged:
         """Return the tokens of words behind texts that end in these characters, N rows."""
@@ -217,17 +251,3 @@ class Encoder:
         ways = [chunk.field(run.field.name, place) for place in distinct]
         number = np.array([distinct.index(place) for place in places])[which]
         return Ragged.joined(ways).select(number * len(chunk) + np.arange(len(chunk)))
-
-
-def _copied(cursor: Ints, kept: Ints, tokens: Ragged, cut: str) -> tuple[Ints, Ints]:
-    """Return flat target and source indices that copy the kept tokens of every row."""
-    total = int(kept.sum())
-    row = np.repeat(np.arange(len(kept)), kept)
-    within = np.arange(total) - np.repeat(np.cumsum(kept) - kept, kept)
-    source = tokens.starts[:-1][row] + within
-    dropped = (tokens.lengths - kept)[row]
-    if cut == "head":
-        source = source + dropped
-    elif cut == "middle":
-        source = source + np.where(within >= (kept - kept // 2)[row], dropped, 0)
-    return cursor[row] + within, source

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from pet.encoding.characters import begins_character
 from pet.encoding.frame import Frame
 from pet.encoding.ragged import Ragged
 from pet.encoding.seams import AFTER_LETTER, AFTER_MARK, AFTER_SPACE, START, Before, stand_ins, tail
@@ -161,6 +162,11 @@ class TextTokenizer:
         """Texts of all tokens of the vocabulary, each decoded alone."""
         rows = [[token] for token in range(self.vocabulary_size)]
         return tuple(self._backend.decode_batch(rows))
+
+    @cached_property
+    def begins_character(self) -> NDArray[np.bool_] | None:
+        """For every token whether a character begins with it; None if one always does."""
+        return begins_character(self._backend)
 
     def ends(self, tokens: Ints) -> NDArray[np.str_]:
         """Return the last character of each token's text, (T,)."""

@@ -234,3 +234,23 @@ def test_a_line_break_is_not_shortened_away_with_the_text() -> None:
         template = f"a\n{{text:{cut}}}\nb {{mask}}"
         ids = row_with(text_tokenizer, template, {"text": "good " * 50}, "bad", 14)
         assert tokenizer.decode(ids, skip_special_tokens=True).count("\n") == 2
+
+
+@pytest.mark.parametrize("family", [bpe, gpt2])
+@settings(max_examples=40, deadline=None)
+@given(a=field_texts, most=st.integers(6, 30), cut=st.sampled_from(["tail", "head", "middle"]))
+def test_shortening_keeps_whole_characters(family: Family, a: str, most: int, cut: str) -> None:
+    tokenizer, text_tokenizer = family()
+    ids = row_with(text_tokenizer, f"{{a:{cut}}} {{mask}}", {"a": a * 3}, "bad", most)
+    left = tokenizer.decode(ids, skip_special_tokens=True).removesuffix(" bad")
+    assert "\ufffd" not in left
+    # What is left are characters of the text's start, of its end, or of both.
+    if cut == "tail":
+        assert (a * 3).startswith(left)
+    elif cut == "head":
+        assert (" " + a * 3).endswith(left)
+    else:
+        assert any(
+            (a * 3).startswith(left[:at]) and (a * 3).endswith(left[at:])
+            for at in range(len(left) + 1)
+        )
