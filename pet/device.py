@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any, Literal, get_args
 
 import torch
@@ -52,6 +53,7 @@ class Compute:
                 f"Device {device!r} cannot be used: {str(error).splitlines()[0]}",
                 "Use `--device cpu`, cuda or cuda:N.",
             ) from error
+        _survive_forks()
         if precision == "auto":
             precision = "bf16" if _has_bf16(chosen) else "fp32"
         return cls(chosen, precision)
@@ -97,6 +99,17 @@ class Compute:
         (benchmarks/RESULTS.md).
         """
         return "eager" if self.device.type == "cpu" else None
+
+
+@cache
+def _survive_forks() -> None:
+    """Let processes that are forked from now on compute with one thread.
+
+    OpenMP's pool of threads does not survive a fork: a child that used several would wait for
+    threads that it does not have. PyTorch's own workers (`DataLoader`) do the same.
+    """
+    if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+        os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
 
 def put(array: NDArray[Any], device: torch.device | str) -> Tensor:

@@ -16,10 +16,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from pet.adaptation.adapt import adaptation_of
 from pet.classifier.classes import Classes
+from pet.classifier.label_column import own_labels
+from pet.classifier.lines import Lines
 from pet.classifier.parameters import Parameters, described
-from pet.data import Data, Pool, chunked
-from pet.data.given import given_examples, given_labelled
-from pet.data.tables import plain_rows
+from pet.classifier.weights import weighted
+from pet.config import METHODS
+from pet.data import Data, Example, Pool, chunked
+from pet.data.given import given_examples, labelled
 from pet.model import load_model, save_model
 from pet.pipeline import asked, drop_leftovers, finished, run
 from pet.progress import Progress, silent
@@ -40,6 +43,8 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
     label_map : mapping, optional
         Every class of y to its label, such as ``{0: "negative", 1: "positive"}``, for a y that
         does not hold the labels themselves. `predict` returns these classes.
+    verbose : int, default 0
+        1 prints a line for every finished stage of `fit`, 2 also some in between.
     {settings}
 
     Attributes
@@ -72,6 +77,7 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
         X: Iterable[Any],
         y: Any = None,
         *,
+        sample_weight: Any = None,
         unlabeled: Iterable[Any] | None = None,
         dev: tuple[Iterable[Any], Any] | None = None,
         run_folder: str | Path | None = None,
@@ -85,11 +91,16 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
             Texts, or mappings of the task's fields for tasks with several; or a table of pandas,
             polars, pyarrow or Hugging Face with the fields as columns.
         y : array, list, series or table with one column, optional
-            Labels of X; None only for the methods "zero-shot" and "ipet". A label may be given as
+            Labels of X. Without them the label column of a table is taken; the methods "zero-shot"
+            and "ipet" then learn from no labels. A label may be given as
             text, number or truth value, such as 1, 1.0 or True for the labels "1" and "true". Whole
             numbers that are no labels are places among the sorted labels, as scikit-learn's
             meta-estimators encode them. For a multi-label task a list of labels for each text, or
             an array (N, C) of 0 and 1 with the task's labels as columns.
+        sample_weight : sequence (N,) of float, optional
+            Weights of the labelled texts: one of weight 2 is met in training twice as often as one
+            of weight 1, one of weight 0 never. ``class_weight`` may be a mapping, which multiplies
+            them: a class, or a label of the task, to its weight.
         unlabeled : iterable, optional
             Unlabelled texts, in the form of X. They are read several times.
         dev : tuple (X, y), optional
@@ -111,15 +122,23 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
         """
         task = load_task(self.task)
         settings = self.settings()
-        self.indicator_ = y is not None and is_indicator(y, task)
-        self._classes = _classes(y, task, self.label_map)
-        train = [] if y is None else given_labelled(task, X, self._labels(y, task))
+        if y is None and METHODS[settings.method].needs_labels:
+            y = own_labels(X, task, settings.method)
+        train = [] if y is None else list(given_examples(task, X, "ignored"))
+        classes = _classes(y, task, self.label_map)
+        if y is not None:
+            train = labelled(task, train, _labels(y, task, classes))
+            train = weighted(train, classes, task, sample_weight, self.class_weight)
         pool = None
         if unlabeled is not None:
             kept = list(unlabeled) if isinstance(unlabeled, Iterator) else unlabeled
             pool = Pool(partial(given_examples, task, kept, "ignored"), exclude=train)
-        held_out = given_labelled(task, dev[0], self._labels(dev[1], task)) if dev else ()
+        held_out: list[Example] = []
+        if dev:
+            held_out = list(given_examples(task, dev[0], "ignored"))
+            held_out = labelled(task, held_out, _labels(dev[1], task, classes))
         data = Data(train, held_out, pool)
+        progress = Lines(self.verbose, progress) if self.verbose else progress
         with TemporaryDirectory() as temporary:
             target = run_folder if run_folder is not None else temporary
             folder = RunFolder.start(target, asked(task, settings, data))
@@ -129,7 +148,8 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
             else:
                 self.model_ = run(task, settings, data, folder, progress)
             self.adaptation_ = adaptation_of(folder)
-        self.classes_ = self._classes.values
+        self.indicator_ = y is not None and is_indicator(y, task)
+        self._classes, self.classes_ = classes, classes.values
         return self
 
     def predict_proba(self, X: Iterable[Any]) -> NDArray[np.float64]:
@@ -163,20 +183,16 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
 
     def score(self, X: Iterable[Any], y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy: the share of texts all of whose labels are right."""
-        X = list(plain_rows(X))
         check_is_fitted(self, "model_")
         task = self.model_.task
-        labelled = given_labelled(task, X, self._labels(y, task))
-        targets = targets_of(task, [example.label for example in labelled])
+        examples = list(given_examples(task, X, "ignored"))
+        examples = labelled(task, examples, _labels(y, task, self._classes))
+        targets = targets_of(task, [example.label for example in examples])
         columns, _ = self._classes.order(task)
-        predicted = task_kind(task).predicted(self._probabilities(X))
+        predicted = task_kind(task).predicted(self._probabilities([e.texts for e in examples]))
         if task_kind(task).has_one_label:
             predicted = columns[predicted]
         return float(accuracy_score(targets, predicted, sample_weight=sample_weight))
-
-    def _labels(self, y: Any, task: Task) -> Any:
-        """Return y as the task's labels."""
-        return self._classes.read(y, task) if task_kind(task).has_one_label else y
 
     def _probabilities(self, X: Iterable[Any]) -> NDArray[np.float64]:
         """Return probabilities with the labels that y had as columns, in the task's order."""
@@ -190,6 +206,19 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
             for chunk in chunked(given_examples(self.model_.task, X, "ignored"), 4096)
         ]
         return np.concatenate(chunks) if chunks else np.zeros((0, len(columns)))
+
+    def __sklearn_tags__(self) -> Any:
+        """Return what scikit-learn should know: X holds texts, not numbers."""
+        tags = super().__sklearn_tags__()
+        tags.no_validation = True
+        tags.input_tags.string = tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        several = isinstance(self.task, Task) and self.task.kind == "multi-label"
+        tags.classifier_tags.multi_label = several
+        tags.target_tags.multi_output = several
+        known = METHODS.get(self.method) if isinstance(self.method, str) else None
+        tags.target_tags.required = known is None or known.needs_labels
+        return tags
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write a self-contained folder; a distilled model is a plain Hugging Face classifier."""
@@ -210,6 +239,11 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
         classifier.indicator_ = False
         classifier.adaptation_ = None
         return classifier
+
+
+def _labels(y: Any, task: Task, classes: Classes) -> Any:
+    """Return y as the task's labels."""
+    return classes.read(y, task) if task_kind(task).has_one_label else y
 
 
 def _classes(y: Any, task: Task, label_map: Mapping[Any, str] | None = None) -> Classes:

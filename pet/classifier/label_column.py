@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import column_or_1d
 
-from pet.data.tables import column_names, plain_column
+from pet.data.tables import column_names, plain_column, unformatted
 from pet.errors import DataError
+from pet.task import Task
 from pet.task.label_names import is_missing
 
 
@@ -36,6 +37,23 @@ def label_column(y: Any) -> NDArray[Any]:
     if given is not None and (given.dtype != object or is_text):
         return given.reshape(-1)
     return np.array(objects.tolist())
+
+
+def own_labels(X: Any, task: Task, method: str) -> Any:
+    """Return the label column of a table of texts.
+
+    Raises
+    ------
+    DataError
+        When there is no table, or it has no label column; for a method that needs labels.
+    """
+    names = column_names(X) or []
+    if task.label_column in names and hasattr(X, "__getitem__"):
+        return unformatted(X)[task.label_column]
+    raise DataError(
+        f"Method {method!r} needs labelled examples: it requires y to be passed, but the target y "
+        "is None."
+    )
 
 
 def _objects(y: Any) -> NDArray[Any]:

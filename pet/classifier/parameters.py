@@ -43,6 +43,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc, unused-ignore]
         task: Task | str = "reviews",
         *,
         label_map: Mapping[Any, str] | None = None,
+        verbose: int = 0,
         method: str = Settings.method,
         patterns: str | Sequence[int] | None = Settings.patterns,
         seed: int = Settings.seed,
@@ -63,7 +64,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc, unused-ignore]
         objective: str = TrainingConfig.objective,
         demonstrations: int = TrainingConfig.demonstrations,
         prompt_rate: float | None = TrainingConfig.prompt_rate,
-        class_weight: str = TrainingConfig.class_weight,
+        class_weight: str | Mapping[Any, float] | None = TrainingConfig.class_weight,
         negatives: int = TrainingConfig.negatives,
         lm_weight: float = TrainingConfig.lm_weight,
         dropout: bool = TrainingConfig.dropout,
@@ -111,8 +112,10 @@ class Parameters(BaseEstimator):  # type: ignore[misc, unused-ignore]
     def settings(self) -> Settings:
         """Return the parameters as validated settings."""
         values = self.get_params(deep=False)
-        for name in ("task", "label_map"):
+        for name in ("task", "label_map", "verbose"):
             values.pop(name)
+        if values["class_weight"] is None or isinstance(values["class_weight"], Mapping):
+            values["class_weight"] = "none"  # a mapping is in the weights of the examples
         return Settings.from_flat(values)
 
 

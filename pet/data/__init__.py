@@ -3,7 +3,7 @@
 from pet.data.examples import Columns, Example, Labels, examples_and_rows, examples_from, has_labels
 from pet.data.faults import Fault, OnFault
 from pet.data.pool import Pool, chunked, reusable
-from pet.data.run_data import Data, fingerprint, labelled_from
+from pet.data.run_data import Data, fingerprint, labelled_from, weights_of
 from pet.data.shots import draw_shots
 
 __all__ = [
@@ -22,4 +22,5 @@ __all__ = [
     "has_labels",
     "labelled_from",
     "reusable",
+    "weights_of",
 ]

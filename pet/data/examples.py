@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 class Example:
     """Named text fields and their label, if known; in multi-label tasks a tuple of labels.
 
+    A labelled example is met in training as often as its ``weight`` says: 2 is twice as often as 1.
+
     Examples
     --------
     >>> from pet import Example
@@ -42,6 +44,7 @@ class Example:
 
     texts: Mapping[str, str]
     label: Label | None = None
+    weight: float = 1.0
 
     @property
     def key(self) -> tuple[str, ...]:

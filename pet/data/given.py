@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -88,15 +88,14 @@ def _check_columns(task: Task, number: int, row: Mapping[str, Any]) -> None:
         _filled(number, {name: row[column]})
 
 
-def given_labelled(task: Task, X: Iterable[Any], y: Any) -> list[Example]:
-    """Return examples as `given_examples` reads them, with labels ``y`` as `label_list` takes them.
+def labelled(task: Task, examples: Sequence[Example], y: Any) -> list[Example]:
+    """Return examples with labels ``y`` as `label_list` takes them.
 
     Raises
     ------
     DataError
-        Names the first faulty row or label.
+        Names the first faulty label.
     """
-    examples = list(given_examples(task, X, "ignored"))
     labels = label_list(y, task)
     if len(examples) != len(labels):
         raise DataError(f"Got {len(examples)} texts but {len(labels)} labels.")

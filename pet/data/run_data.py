@@ -6,7 +6,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from pet.data.examples import Example
 from pet.data.pool import Pool
@@ -34,7 +37,10 @@ class Data:
         """Return the labelled examples as JSON values; `labelled_from` reads them."""
         splits = {"train": self.train, "dev": self.dev}
         return {
-            name: [{"texts": dict(example.texts), "label": example.label} for example in examples]
+            name: [
+                {"texts": dict(example.texts), "label": example.label, **_weight(example)}
+                for example in examples
+            ]
             for name, examples in splits.items()
         }
 
@@ -52,7 +58,8 @@ def labelled_from(plain: Mapping[str, Sequence[Mapping[str, Any]]]) -> Data:
 
     def example(entry: Mapping[str, Any]) -> Example:
         label = entry["label"]
-        return Example(entry["texts"], tuple(label) if isinstance(label, list) else label)
+        label = tuple(label) if isinstance(label, list) else label
+        return Example(entry["texts"], label, entry.get("weight", 1.0))
 
     train, dev = ([example(entry) for entry in plain[name]] for name in ("train", "dev"))
     return Data(train, dev)
@@ -64,5 +71,18 @@ def fingerprint(examples: Iterable[Example]) -> dict[str, Any]:
     count = 0
     for example in examples:
         count += 1
-        digest.update(json.dumps([example.key, example.label]).encode())
+        digest.update(json.dumps([example.key, example.label, *_weight(example).values()]).encode())
     return {"n": count, "sha256": digest.hexdigest()[:16]}
+
+
+def weights_of(examples: Sequence[Example]) -> NDArray[np.float64] | None:
+    """Return the weights of examples, (N,) of mean 1; None if all are equal."""
+    weights = np.array([example.weight for example in examples])
+    if not len(weights) or (weights == weights[0]).all():
+        return None
+    return cast(NDArray[np.float64], weights / weights.mean())
+
+
+def _weight(example: Example) -> dict[str, float]:
+    """Return a weight that is not 1; runs without weights are recorded as ever."""
+    return {} if example.weight == 1 else {"weight": example.weight}

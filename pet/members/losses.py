@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from pet.backbone import LanguageModel
@@ -68,12 +69,15 @@ class Labelled:
         Kind of the task.
     demonstrations : Demonstrations, optional
         Supply of demonstrations, drawn anew for every batch; None for a scorer that shows none.
+    weights : array (N,), optional
+        Weights of the examples, of mean 1.
     """
 
     chunk: Chunk
     targets: Ints
     kind: Kind = KINDS["single"]
     demonstrations: Demonstrations | None = None
+    weights: NDArray[np.float64] | None = None
 
 
 def label_losses(
@@ -125,6 +129,7 @@ class _LabelLosses:
     ) -> None:
         self._scorer, self._backbone = scorer, scorer.backbone
         self._chunk, self._targets = labelled.chunk, labelled.targets
+        self._weights = labelled.weights
         self._training, self._generator = training, generator
         self._demonstrations, self._kind = labelled.demonstrations, labelled.kind
         self._asks_few = scorer.questions > 1  # of all questions about all labels
@@ -178,7 +183,7 @@ class _LabelLosses:
 
     def __iter__(self) -> Iterator[LabelLoss]:
         size, generator = self._training.batch_size, self._generator
-        for texts in shuffled_batches(len(self._targets), size, generator):
+        for texts in shuffled_batches(len(self._targets), size, generator, self._weights):
             asked = self._draw(self._targets[texts], generator)
             questions = self._scorer.questions
             rows = (texts[:, None] * questions + np.arange(questions))[asked]

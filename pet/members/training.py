@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 
 from pet.backbone import LanguageModel
-from pet.data import Example, Pool
+from pet.data import Example, Pool, weights_of
 from pet.encoding import Chunk
 from pet.encoding.demonstrations import Demonstrations, by_label
 from pet.members.losses import Labelled, LabelLoss, joint_losses, label_losses
@@ -245,7 +245,7 @@ def _labelled(scorer: PVPScorer, task: Task, examples: Sequence[Example]) -> Lab
     """Encode labelled examples, without demonstrations."""
     chunk = Chunk(scorer.backbone.tokenizer, [example.texts for example in examples])
     targets = targets_of(task, [example.label for example in examples])
-    return Labelled(chunk, targets, task_kind(task))
+    return Labelled(chunk, targets, task_kind(task), weights=weights_of(examples))
 
 
 def _dev_score(scorer: PVPScorer, dev: Sequence[Example], task: Task) -> Callable[[], float] | None:

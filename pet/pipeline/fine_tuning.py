@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pet.config import BackboneConfig, Settings, TrainingConfig, default_learning_rate
-from pet.data import Data
+from pet.data import Data, weights_of
 from pet.members import Work
 from pet.members.folds import Fold, Folds, kept_scores
 from pet.model import SequenceClassifier
@@ -65,7 +65,7 @@ def fine_tune(
         outcomes = torch.from_numpy(kind.outcomes(targets[rows])).to(model.compute.device)
         return functional.cross_entropy(kind.decisions(logits), outcomes, weights)
 
-    batches = shuffled_batches(len(targets), training.batch_size, generator)
+    batches = shuffled_batches(len(targets), training.batch_size, generator, weights_of(examples))
     dev_texts = [example.texts for example in dev]
     dev_targets = targets_of(task, [example.label for example in dev])
     rate = training.learning_rate

@@ -13,6 +13,7 @@ from typing import Any, Generic, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pet.device import Compute
@@ -246,11 +247,25 @@ def _mean(losses: Sequence[Tensor]) -> float:
     return mean
 
 
-def shuffled_batches(count: int, size: int, generator: np.random.Generator) -> Iterator[Ints]:
-    """Yield batches of row numbers without end; each epoch has a new order and may end short."""
+def shuffled_batches(
+    count: int,
+    size: int,
+    generator: np.random.Generator,
+    weights: NDArray[np.float64] | None = None,
+) -> Iterator[Ints]:
+    """Yield batches of row numbers without end; each epoch has a new order and may end short.
+
+    With weights (N,) of mean 1, a row is in an epoch as often as its weight says: a weight of 1.3
+    is once, or twice in three of ten epochs. So the mean loss is the weighted one, whatever the
+    loss is made of. Rows are drawn by systematic sampling (Madow 1949).
+    """
+    rows = np.arange(count)
     while True:
-        order = generator.permutation(count)
-        for start in range(0, count, size):
+        if weights is not None:
+            ends = np.floor(np.cumsum(weights) + generator.random()).astype(np.int64)
+            rows = np.repeat(np.arange(count), np.diff(ends, prepend=0))
+        order = rows[generator.permutation(len(rows))]
+        for start in range(0, len(order), size):
             yield order[start : start + size]
 
 

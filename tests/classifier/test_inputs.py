@@ -197,6 +197,22 @@ def test_what_is_no_list_of_texts_is_named(model: PETClassifier) -> None:
         assert len(str(caught.value)) < 600, name
 
 
+def test_a_tables_own_labels_are_taken_without_y(lively_bert: str) -> None:
+    datasets = pytest.importorskip("datasets")
+    expected = classifier_of(["pos", "neg"], lively_bert, max_steps=1).fit(X, Y).predict_proba(X)
+    for name, table in tables({"text": X, "label": Y}).items():
+        model = classifier_of(["pos", "neg"], lively_bert, max_steps=1)
+        np.testing.assert_array_equal(model.fit(table).predict_proba(X), expected, err_msg=name)
+    numbered = datasets.Dataset.from_dict({"text": X, "label": Y}).cast_column(
+        "label", datasets.ClassLabel(names=["neg", "pos"])
+    )
+    for form in (None, "pandas"):
+        model = classifier_of(["pos", "neg"], lively_bert, max_steps=1)
+        model.fit(numbered.with_format(form))
+        assert model.classes_.tolist() == [0, 1]
+        np.testing.assert_array_equal(model.predict_proba(X), expected)
+
+
 def test_nothing_to_learn_from_is_said_for_python(lively_bert: str) -> None:
     model = classifier_of(["pos", "neg"], lively_bert, max_steps=1)
     for X_, y in (([], []), (X, None)):

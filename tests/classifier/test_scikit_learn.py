@@ -157,12 +157,11 @@ def test_searches_choose_by_the_true_figure(lively_bert: str, known: Any) -> Non
     words = model.task.pvps[0].verbalizers[0].words
     exchanged = Verbalizer(dict(zip(words, reversed(words.values()), strict=True)))
     tasks = [model.task.with_verbalizers(exchanged), model.task]
-    for scoring in ("roc_auc", "neg_log_loss"):
-        search = GridSearchCV(
-            model, {"task": tasks}, cv=StratifiedKFold(2), scoring=scoring, error_score="raise"
-        ).fit(X, y)
-        assert search.best_index_ == 1, scoring
-        assert search.predict(X).tolist() == model.fit(X, y).predict(X).tolist()
+    search = GridSearchCV(
+        model, {"task": tasks}, cv=StratifiedKFold(2), scoring="roc_auc", error_score="raise"
+    ).fit(X, y)
+    assert search.best_index_ == 1
+    assert search.predict(X).tolist() == model.fit(X, y).predict(X).tolist()
 
 
 def test_pipelines_and_columns_of_frames(lively_bert: str, known: Any) -> None:
