@@ -16,7 +16,7 @@ from pet.runs.finding import model_folder
 
 @click.command(name="evaluate")
 @click.argument("model")
-@click.option("--test", required=True, help="Labelled examples: .jsonl, .csv, .tsv, or - .")
+@click.option("--test", required=True, help="Labelled examples: a file of rows, or - .")
 @click.option("--json", "json_file", metavar="FILE|-", help="Also write the figures as JSON.")
 @threshold_option
 @plot_options

@@ -257,7 +257,7 @@ def input_options(
             "train_files",
             multiple=True,
             required=train_required,
-            help="Labelled examples: .jsonl, .csv, .tsv, - or hf:NAME:SPLIT. Repeatable.",
+            help="Labelled examples: a file of rows, - or hf:NAME:SPLIT. Repeatable.",
         ),
         click.option(
             "--shots", type=click.IntRange(min=1), help="Draw this many of each label from --train."

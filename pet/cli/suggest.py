@@ -40,7 +40,7 @@ _TASK_ONLY = {
 @click.option("--task", help="Instead of MODEL: a task's untrained patterns, without labels.")
 @verbalizer_option
 @patterns_option
-@click.option("--unlabeled", required=True, help="Texts to choose from: .jsonl, .csv, .tsv, or - .")
+@click.option("--unlabeled", required=True, help="Texts to choose from: a file of rows, or - .")
 @click.option(
     "--train", "labelled_files", multiple=True,
     help="Leave out texts that have a label in this file, besides those of the run. Repeatable.",
@@ -51,7 +51,7 @@ _TASK_ONLY = {
 @seed_option
 @click.option(
     "-o", "--output", default="-", show_default=True,
-    help="File to be filled in: .jsonl, .csv or .tsv, or - .",
+    help="File to be filled in (.jsonl, .csv, .xlsx, ...), or - .",
 )  # fmt: skip
 @spreadsheet_option
 @click.option("--force", is_flag=True, help="Write over a file that exists.")

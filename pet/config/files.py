@@ -34,7 +34,7 @@ class Reading:
     ----------
     format : str, optional
         Name in `pet.data.formats.FORMATS`, such as "csv", also with a dot before it; for standard
-        input and unusual file names.
+        input, and for files whose ending is .txt or no format's.
     delimiter : str, optional
         Character between the cells of a table, or "tab".
     encoding : str, optional
@@ -93,8 +93,6 @@ class Reading:
 
 def _check_encoding(name: str) -> None:
     try:
-        b"a".decode(name)
-    except UnicodeError:  # known; it only cannot read this byte
-        return
+        b"a".decode(name, "ignore")  # what cannot even ignore a byte, such as idna, is for no file
     except (LookupError, ValueError) as error:
         raise UsageError(f"Unknown encoding {name!r}.", did_you_mean(name, _ENCODINGS)) from error

@@ -44,7 +44,7 @@ def documents_from(
         Names the first faulty row.
     """
     reading = reading or Reading()
-    if (reading.format or format_name(str(source))) == "txt":
+    if format_name(str(source), reading.format) == "txt":
         lines = _lines(Path(source), reading)
         yield from filter(None, _paragraphs(lines) if paragraphs else lines)
         return

@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from pet.data.examples import Example
-from pet.data.readers import standard_input
+from pet.data.readers import STANDARD_INPUT, standard_input
 
 T = TypeVar("T")
 
@@ -102,7 +102,7 @@ def reusable(source: str) -> str:
     if source != "-":
         return source
     given = standard_input()
-    with tempfile.NamedTemporaryFile("wb", suffix=".jsonl", delete=False) as copy:
+    with tempfile.NamedTemporaryFile("wb", suffix=STANDARD_INPUT, delete=False) as copy:
         shutil.copyfileobj(given, copy)
     atexit.register(Path(copy.name).unlink, missing_ok=True)
     return copy.name

@@ -25,6 +25,8 @@ from pet.data.hub import hub_dataset
 from pet.data.tables import unformatted
 from pet.errors import DataError, quoted
 
+# Ending of standard input, and of its copies.
+STANDARD_INPUT = ".stdin"
 _URL = re.compile(r"(?!hf:)[a-z][a-z0-9+.-]+:/{1,2}[^/]", re.IGNORECASE)
 
 
@@ -57,7 +59,7 @@ def _source_rows(source: Any, hints: Hints) -> Iterator[SourceRow]:
     if not isinstance(source, str | Path):
         return _object_rows(source, hints.label)
     if str(source) == "-":
-        return _stream_rows("standard input", "rows.jsonl", standard_input(), hints)
+        return _stream_rows("standard input", STANDARD_INPUT, standard_input(), hints)
     return _file_rows(source, hints)
 
 
@@ -125,7 +127,8 @@ def _stream_rows(name: str, file: str, stream: IO[bytes], hints: Hints) -> Itera
 
 
 def _format_of(name: str, file: str, reading: Reading) -> Format:
-    known = FORMATS.get(reading.format or format_name(file))
+    is_stdin = file.endswith(STANDARD_INPUT)
+    known = FORMATS.get(format_name(file, reading.format or ("jsonl" if is_stdin else None)))
     if known is None:
         endings = ", ".join(f".{ending}" for ending in FORMATS)
         raise DataError(

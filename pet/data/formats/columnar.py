@@ -62,6 +62,7 @@ def _rows(name: str, schema: Any, batches: Any) -> Iterator[SourceRow]:
     names_of = _class_names(schema)
     number = 0
     for batch in batches:
+        batch.validate(full=True)  # a damaged one may point anywhere in memory
         for start in range(0, batch.num_rows, _ROWS_AT_ONCE):
             for row in batch.slice(start, _ROWS_AT_ONCE).to_pylist():
                 number += 1

@@ -20,7 +20,7 @@ COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 # Bytes of a zstandard file that are decompressed at once, and those after which that is enough.
 _LEAST_AT_ONCE, _MOST_AT_ONCE, _ENOUGH = 1 << 6, 1 << 12, 1 << 18
 # Errors of files that are cut off or changed.
-DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError)
 
 
 def uncompressed_name(name: str) -> str:

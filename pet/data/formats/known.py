@@ -38,7 +38,12 @@ def format_named(file: str) -> Format | None:
     return FORMATS.get(format_name(file))
 
 
-def format_name(file: str) -> str:
-    """Return the name of a file's format: the ending, without that of a compression."""
+def format_name(file: str, said: str | None = None) -> str:
+    """Return the name of a file's format: the ending, without that of a compression.
+
+    What a person ``said`` counts for files whose ending says nothing: those in no format's, and
+    .txt.
+    """
     ending = PurePath(uncompressed_name(file)).suffix.lower().removeprefix(".")
-    return _ALSO.get(ending, ending)
+    known = _ALSO.get(ending, ending)
+    return said if said is not None and (known == "txt" or known not in FORMATS) else known

@@ -17,6 +17,11 @@ from pet.errors import DataError
 
 _LONGEST_CELL = 32_767  # characters, in Excel
 _MOST_ROWS = 1_048_576
+# Errors of openpyxl, of the zip and of the XML (a SyntaxError) in files that are no workbooks.
+_FAULTS = (
+    zipfile.BadZipFile, NotImplementedError, KeyError, IndexError, ValueError, TypeError,
+    AttributeError, SyntaxError, OSError, EOFError,
+)  # fmt: skip
 
 
 def read_workbook(name: str, stream: IO[bytes], hints: Hints) -> Iterator[SourceRow]:
@@ -78,7 +83,7 @@ def _quiet() -> Iterator[None]:
 def _errors(name: str) -> Iterator[None]:
     try:
         yield
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, IndexError) as error:
+    except _FAULTS as error:
         raise DataError(
             f"{name}: cannot be read as an Excel workbook: {error}.",
             "Save it as .xlsx or .csv.",

@@ -58,7 +58,7 @@ def test_bytes_that_are_not_in_the_encoding_are_named_and_rows_before_them_given
         next(lines)
 
 
-@pytest.mark.parametrize("name", ["gbk18030", "utf9", "base64", "rot13", "a\0b", ""])
+@pytest.mark.parametrize("name", ["gbk18030", "utf9", "base64", "rot13", "idna", "a\0b", ""])
 def test_an_unknown_encoding_is_refused_at_once(name: str) -> None:
     with pytest.raises(UsageError, match="Unknown encoding"):
         Reading(encoding=name)
