@@ -78,8 +78,13 @@ def cli(context: click.Context, quiet: bool, verbose: bool) -> None:
     \b
     Start with:
       pet tasks reviews
-      pet train --task reviews --train train.jsonl --unlabeled pool.jsonl -o runs/first
+      pet check --task reviews --train train.jsonl
+      pet train --task reviews --train train.jsonl -o runs/first
       pet predict runs/first --input new.jsonl
+
+    \b
+    For completion of commands and options by Tab (bash; zsh and fish have zsh_source, fish_source):
+      eval "$(_PET_COMPLETE=bash_source pet)"
     """
     level = logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING
     handler = logging.StreamHandler(sys.stderr)

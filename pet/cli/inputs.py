@@ -58,6 +58,10 @@ def require_files(*sources: str | None) -> None:
     """
     for source in sources:
         if source is not None and source != "-" and not source.startswith("hf:"):
+            if "://" in source:
+                raise DataError(
+                    f"{source}: addresses are not read.", "Download the file, and name your copy."
+                )
             try:
                 os.stat(source)
             except OSError as error:

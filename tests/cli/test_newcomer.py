@@ -7,9 +7,10 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from click.shell_completion import ShellComplete
 from toy import Files, pet, train
 
-from pet.cli import COMMANDS
+from pet.cli import COMMANDS, cli
 from pet.cli.words import WORDS
 from pet.task import load_task
 
@@ -24,6 +25,11 @@ from pet.task import load_task
         (("train", "--task", "tickets", "-o", "x"), 1, "pet tasks --help shows one."),
         (("train", "--task", "rows.csv", "-o", "x"), 1, "'rows.csv' is no task: a task is a "),
         (("tasks", "words.json"), 1, "label words in a .json file as --verbalizer FILE."),
+        (
+            ("check", "--task", "reviews", "--train", "https://example.com/a.csv"),
+            1,
+            "https://example.com/a.csv: addresses are not read.\n  Download the file",
+        ),
         (
             ("train", "--task", "reviews", "-o", "x", "--method", "setfit"),
             2,
@@ -46,6 +52,13 @@ def test_the_task_file_in_the_help_of_tasks_is_a_task(tmp_path: Path) -> None:
     task = load_task(tmp_path / "tickets.py")
     assert (task.name, task.labels, task.fields) == ("tickets", ("billing", "technical"), ("text",))
     assert pet("tasks", tmp_path / "tickets.py").out.startswith("tickets\nfields: text\n")
+
+
+def test_tab_completes_commands_and_options() -> None:
+    assert 'eval "$(_PET_COMPLETE=bash_source pet)"' in pet("--help").out
+    completion = ShellComplete(cli, {}, "pet", "_PET_COMPLETE")
+    for before, begun, expected in (([], "tr", "train"), (["train"], "--max-s", "--max-steps")):
+        assert [item.value for item in completion.get_completions(before, begun)] == [expected]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
