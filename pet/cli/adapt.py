@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from pet.cli.console import echo, loading, progress_bars, say
 from pet.cli.inputs import require_files
 from pet.cli.options import compute_options, settings_options
 from pet.cli.reading_options import reading_options
@@ -61,10 +62,10 @@ def command(
             "Name it first: pet adapt BACKBONE --text FILE... -o DIR.",
         )
     require_files(*text, *more)
+    loading(backbone)
     start, config = BackboneConfig(backbone, device, precision), LMConfig(**flat)
 
     from pet.adaptation import Source, adapt
-    from pet.cli.console import echo, progress_bars, say
     from pet.data.documents import documents_from
     from pet.evaluation.tables import percent, text_table
 

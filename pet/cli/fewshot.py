@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pet.cli.console import echo, loading, progress_bars, say
 from pet.cli.inputs import chosen_task, require_files
 from pet.cli.options import (
     pattern_numbers,
@@ -86,8 +87,8 @@ def command(
         pools = tuple(f"{data}/{task.name}/train.jsonl" for task in known)
         tests = tuple(f"{data}/{task.name}/test.jsonl" for task in known)
     require_files(*pools, *tests)
+    loading("model and data")
 
-    from pet.cli.console import echo, progress_bars, say
     from pet.cli.output import opened
     from pet.data import reusable
     from pet.evaluation.plots import require, save

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pet.cli.console import loading, say
 from pet.cli.options import (
     Decorator,
     pattern_numbers,
@@ -200,6 +201,7 @@ class Inputs:
         """
         _ = self.task
         require_files(*self.train_files, self.unlabeled, *sources)
+        loading("model and data")
 
     @cached_property
     def task(self) -> Task:
@@ -229,7 +231,6 @@ class Inputs:
 
     def pool(self, limit: int | None = None) -> Pool | None:
         """Return the unlabelled texts, or a random sample, without the labelled examples."""
-        from pet.cli.console import say
         from pet.data import Pool, has_labels, reusable
         from pet.seeds import RunStream, derived_seed
 

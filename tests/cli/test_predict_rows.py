@@ -269,6 +269,21 @@ def test_the_first_rows_of_a_slow_stream_come_before_the_others_are_written(
     assert len(rows_of(shown.getvalue())) == 17
 
 
+@pytest.mark.parametrize(
+    "command", ["evaluate RUN --test TEST", "explain RUN --text a", "suggest RUN --unlabeled TEST"]
+)
+def test_other_commands_say_at_once_that_they_load(
+    command: str, distilled: str, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = {"RUN": distilled, "TEST": files.test}
+    errors = io.StringIO()
+    monkeypatch.setattr(errors, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "argv", ["pet", *(places.get(n, n) for n in command.split())])
+    with mock.patch.object(sys, "stderr", errors), mock.patch.object(sys, "stdout", io.StringIO()):
+        main()
+    assert errors.getvalue().startswith(f"Loading {distilled} ...\n")
+
+
 def test_a_person_who_waits_is_told_what_is_loaded(
     distilled: str, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
