@@ -19,6 +19,7 @@ from importlib import import_module
 import click
 
 from pet.cli.console import ReadableFormatter, remark, use_utf8
+from pet.cli.signals import Ended, ending_in_order
 from pet.cli.words import words_of
 from pet.errors import PetError, UsageError, did_you_mean, for_command_line
 from pet.version import __version__
@@ -39,6 +40,8 @@ COMMANDS = {
     "verbalize": "Find label words.",
     "templates": "Make candidate patterns and rank them.",
 }
+
+_INTERRUPTED = "Interrupted. What was finished is kept; the same command goes on from there."
 
 
 class _Lazy(click.Group):
@@ -100,9 +103,12 @@ def main() -> None:
     """Run the command line; every expected failure is one message and exit code 1 or 2."""
     use_utf8()
     try:
-        cli.main(standalone_mode=False)
+        with ending_in_order():
+            cli.main(standalone_mode=False)
     except click.exceptions.Abort:
-        _stop("Interrupted. What was finished is kept; the same command goes on from there.", 1)
+        _stop(_INTERRUPTED, 1)
+    except Ended as ended:
+        _stop(_INTERRUPTED, ended.exit_code)
     except click.ClickException as error:
         shown = io.StringIO()
         error.show(shown)

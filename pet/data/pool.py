@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import atexit
 import hashlib
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
 from pet.data.examples import Example
-from pet.data.readers import STANDARD_INPUT, standard_input
+from pet.data.kept_input import keep_input
+from pet.data.readers import standard_input
 
 T = TypeVar("T")
 
@@ -98,11 +95,7 @@ def chunked(items: Iterable[T], size: int, first: int | None = None) -> Iterator
 
 
 def reusable(source: str) -> str:
-    """Return a source that can be read again; standard input is copied to a temporary file."""
+    """Return a source that can be read again; standard input is copied."""
     if source != "-":
         return source
-    given = standard_input()
-    with tempfile.NamedTemporaryFile("wb", suffix=STANDARD_INPUT, delete=False) as copy:
-        shutil.copyfileobj(given, copy)
-    atexit.register(Path(copy.name).unlink, missing_ok=True)
-    return copy.name
+    return keep_input(standard_input())

@@ -22,11 +22,10 @@ from pet.data.formats.decoding import utf8_stream
 from pet.data.formats.headers import column_called
 from pet.data.formats.known import FORMATS, format_name
 from pet.data.hub import hub_dataset
+from pet.data.kept_input import STANDARD_INPUT, is_kept
 from pet.data.tables import unformatted
 from pet.errors import DataError, quoted
 
-# Ending of standard input, and of its copies.
-STANDARD_INPUT = ".stdin"
 _URL = re.compile(r"(?!hf:)[a-z][a-z0-9+.-]+:/{1,2}[^/]", re.IGNORECASE)
 
 
@@ -80,6 +79,10 @@ def _file_rows(source: str | Path, hints: Hints) -> Iterator[SourceRow]:
     path = Path(source)
     refuse_address(str(source))
     with read_errors(path):
+        if is_kept(str(source)):
+            with path.open("rb") as stream:
+                yield from _stream_rows("standard input", STANDARD_INPUT, stream, hints)
+            return
         if path.is_dir():
             yield from folder_rows(path, hints)
             return

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.connection import wait as wait_for
 from pickle import PicklingError
 from typing import Any, Self
 
@@ -24,7 +29,8 @@ class Processes:
     """Executor that works on several specs at once, in new processes that share the cores.
 
     A script that uses it needs ``if __name__ == "__main__":``. The processes live as long as the
-    ``with`` block, so a backbone that one has loaded serves later specs too.
+    ``with`` block, so a backbone that one has loaded serves later specs too. They end with it, also
+    in the middle of their work: after an error, and when this process is killed.
 
     Parameters
     ----------
@@ -36,7 +42,11 @@ class Processes:
         self.jobs = jobs
         threads = max(1, torch.get_num_threads() // jobs)
         level = logging.getLogger("pet").level
-        self._pool = ProcessPoolExecutor(jobs, get_context("spawn"), _settle, (threads, level))
+        context = get_context("spawn")
+        # Nobody writes to this pipe. The processes wait for its end, which they see when this one
+        # closes it, or has ended in whatever way.
+        self._seen, self._open = context.Pipe(duplex=False)
+        self._pool = ProcessPoolExecutor(jobs, context, _settle, (threads, level, self._seen))
 
     def run(
         self, work: Worker[S, R], specs: Iterable[S], progress: Progress
@@ -60,8 +70,11 @@ class Processes:
                     yield spec, result
         except BrokenProcessPool as error:
             raise RunError(
-                "A process ended before its work was done; most likely memory ran out.",
-                "Use fewer `--jobs`. What was finished is kept.",
+                "A process ended before its work was done; most likely memory ran out, or a script "
+                'starts its work outside ``if __name__ == "__main__":``, which every process runs '
+                "again.",
+                "Use fewer `--jobs`, or put the script's work under that line. What was finished "
+                "is kept.",
             ) from error
         finally:
             for future in running:
@@ -71,8 +84,12 @@ class Processes:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """End the processes; specs that wait are dropped."""
-        self._pool.shutdown(wait=not any(error), cancel_futures=True)
+        """End the processes, after an error also those at work; specs that wait are dropped."""
+        if any(error):
+            self._open.close()
+        self._pool.shutdown(cancel_futures=True)
+        self._open.close()
+        self._seen.close()
 
 
 def _result(future: Future[Any]) -> Any:
@@ -88,7 +105,17 @@ def _result(future: Future[Any]) -> Any:
         ) from error
 
 
-def _settle(threads: int, level: int) -> None:
-    """Set a new process's number of threads and its level of messages."""
+def _settle(threads: int, level: int, parent: Connection) -> None:
+    """Set a new process's number of threads and its level of messages; let it end with its parent.
+
+    Ctrl-C in a terminal reaches all processes; the parent alone decides what becomes of the work.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     torch.set_num_threads(threads)
     logging.getLogger("pet").setLevel(level)
+
+
+def _end_with(parent: Connection) -> None:
+    wait_for([parent])
+    os._exit(1)

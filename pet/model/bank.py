@@ -27,7 +27,6 @@ from pet.model.bank_folder import (
     read_prompt,
     stored_prompts,
     unknown_task,
-    write_prompt,
 )
 from pet.model.bank_rows import bank_rows
 from pet.model.ensemble_model import EnsembleModel
@@ -100,14 +99,12 @@ class PromptBank:
     def save(self, folder: str | Path) -> None:
         """Write the prompts into a folder, then remove all others from it."""
         others = [name for name in prompt_folders(folder) if name not in self._prompts]
-        for name, prompt in self._prompts.items():
-            write_prompt(folder, name, prompt)
-        change_bank(folder, others)
+        change_bank(folder, others, list(self._prompts.items()), replace=True)
 
     @property
     def tasks(self) -> Mapping[str, Task]:
         """The tasks, by their names in the bank."""
-        return {name: model.task for name, model in self._models.items()}
+        return {name: model.task for name, model in tuple(self._models.items())}
 
     def add(self, prompt: TaskPrompt | str | Path, name: str | None = None) -> str:
         """Add a task; the others do not change.
@@ -210,24 +207,30 @@ class PromptBank:
         places_of: dict[str, list[int]] = {}
         for place, (name, _) in enumerate(rows):
             places_of.setdefault(name, []).append(place)
+        # Looked up once: another thread may drop a task meanwhile.
+        models = {name: self._model(name) for name in places_of}
         scored = []
         for name, places in places_of.items():
             chunk = Chunk(self.backbone.tokenizer, [rows[place][1].texts for place in places])
-            scored += [(scorer, chunk) for scorer in self._models[name].members.scorers]
+            scored += [(scorer, chunk) for scorer in models[name].members.scorers]
         with self.backbone.turn:
             self.backbone.weights.put({})  # other users of the backbone may have left weights
             scores = iter(score_mixed(scored) if scored else ())
         for name, places in places_of.items():
-            model = self._models[name]
+            model = models[name]
             member_scores = list(islice(scores, len(model.members.scorers)))
             yield model.task, places, model.ensemble(member_scores)
+
+    def _model(self, name: str) -> EnsembleModel:
+        model = self._models.get(name)
+        if model is None:
+            raise unknown_task(name, tuple(self._models))
+        return model
 
     def _read(self, place: int, row: BankRow) -> tuple[str, Example]:
         match row:
             case (str(name), Mapping() as fields):
-                if name not in self._models:
-                    raise unknown_task(name, self._models)
-                columns = Columns(self._models[name].task, {}, "ignored")
+                columns = Columns(self._model(name).task, {}, "ignored")
                 return name, columns.example(f"row {place + 1}", fields)
         raise DataError(
             f"row {place + 1}: expected a task's name and its texts by field, found {row!r}.",

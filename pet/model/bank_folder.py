@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pet.config import METHODS
@@ -12,7 +13,8 @@ from pet.errors import RunError, UsageError, did_you_mean
 from pet.model.ensemble_model import EnsembleModel
 from pet.model.saving import load_model, trained_members
 from pet.model.task_prompt import TaskPrompt, refuse_other_backbone
-from pet.runs import Folder, PromptFiles, RunFolder
+from pet.runs import PromptFiles, RunFolder
+from pet.runs.storage import Storage
 from pet.runs.writing import UNFINISHED
 
 
@@ -27,7 +29,7 @@ def read_prompt(path: str | Path, device: str = "auto", precision: str = "auto")
         When the backbone was trained, or a classifier was distilled.
     """
     folder = Path(path)
-    if PromptFiles(folder).record.is_file():
+    if os.path.isfile(PromptFiles(folder).record):
         return TaskPrompt.load(folder)
     if RunFolder.is_at(folder):
         run = RunFolder.open(folder)
@@ -64,6 +66,8 @@ def change_bank(
 ) -> None:
     """Remove prompts from a bank's folder and write named others, or change nothing at all.
 
+    One process at a time changes a bank; another waits.
+
     Parameters
     ----------
     bank : str or Path
@@ -84,9 +88,20 @@ def change_bank(
     RunError
         When there is no prompt to remove, or a prompt is damaged.
     """
-    there, drop = prompt_folders(bank), tuple(dict.fromkeys(drop))
-    if drop and not there:
+    if drop and not prompt_folders(bank):
         raise RunError(f"{bank}: no prompts are here, so none can be removed.")
+    for name, _ in add:
+        check_name(name)
+    if add or drop:
+        storage = Storage(Path(bank))
+        with storage.locked():
+            _change(storage, tuple(dict.fromkeys(drop)), add, replace)
+
+
+def _change(
+    bank: Storage, drop: Sequence[str], add: Sequence[tuple[str, TaskPrompt]], replace: bool
+) -> None:
+    there = prompt_folders(bank.path)
     for name in drop:
         if name not in there:
             raise unknown_task(name, there)
@@ -94,26 +109,20 @@ def change_bank(
     staying = [name for name in there if name not in leaving and add]
     known = {name: TaskPrompt.load(there[name]) for name in staying}
     for name, prompt in add:
-        check_name(name)
         if name in known:
             raise UsageError(
-                f"{bank} has a prompt {name!r} already.",
+                f"{bank.path} has a prompt {name!r} already.",
                 "Give it another `--name`, or `--replace` it.",
             )
         for other in known.values():
             refuse_other_backbone(name, prompt, other.backbone, other.fingerprint)
         known[name] = prompt
     for name, prompt in add:  # first, so that a failure to write removes nothing
-        write_prompt(bank, name, prompt)
+        with bank.writing(name) as temporary:
+            prompt.save(temporary)
     for name in drop:
         if name not in dict(add):
             shutil.rmtree(there[name])
-
-
-def write_prompt(bank: str | Path, name: str, prompt: TaskPrompt) -> None:
-    """Write a prompt into a bank's folder, whole or not at all; one of its name is replaced."""
-    with Folder(Path(bank)).writing(name) as temporary:
-        prompt.save(temporary)
 
 
 def check_name(name: str) -> None:
@@ -131,6 +140,6 @@ def check_name(name: str) -> None:
         )
 
 
-def unknown_task(name: str, known: Mapping[str, object]) -> UsageError:
+def unknown_task(name: str, known: Iterable[str]) -> UsageError:
     """Return the error about a task that is not in a bank."""
     return UsageError(f"The bank has no task {name!r}.", did_you_mean(name, known))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
     """
     folder = model_folder(path)
     files, remedy = ModelFiles(folder), _remedy(folder)
-    if PromptFiles(folder).record.is_file():
+    if os.path.isfile(PromptFiles(folder).record):
         prompt = TaskPrompt.load(folder)
         backbone = backbone_of(folder, prompt, device, precision)
         refuse_other_backbone(prompt.name, prompt, backbone.name, fingerprint(backbone))

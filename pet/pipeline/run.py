@@ -117,8 +117,11 @@ def run(
     if not shared:
         _warn(task, data, settings)
     folder.write_json(folder.labelled, data.labelled())
-    with executor_for(settings.jobs) as executor:
-        model = _model(Work(task, data, progress, executor), folder, settings, specs)
+    try:
+        with executor_for(settings.jobs) as executor:
+            model = _model(Work(task, data, progress, executor), folder, settings, specs)
+    finally:
+        folder.remove_unfinished()  # of processes that were ended at work
     with folder.writing(folder.classifier) as temporary:
         save_model(model, temporary)
     drop_leftovers(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pet.errors import RunError
@@ -19,13 +20,13 @@ def model_folder(path: str | Path) -> Path:
     folder = Path(path)
     if RunFolder.is_at(folder):
         folder = folder / RunFolder.classifier
-        if not ModelFiles(folder).card.is_file():
+        if not os.path.isfile(ModelFiles(folder).card):
             raise RunError(
                 f"{path}: this run is not finished; it has no classifier yet.",
                 "Run the same pet train command again: it goes on where it stopped.",
             )
     card, prompt = ModelFiles(folder).card, PromptFiles(folder).record
-    if card.is_file() or prompt.is_file():
+    if os.path.isfile(card) or os.path.isfile(prompt):
         return folder
     if PromptFiles.in_bank(folder):
         raise RunError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -74,7 +75,7 @@ class Folder(Storage):
         with write_errors(folder.path):
             folder.path.mkdir(parents=True, exist_ok=True)
             folder._lock = Lock.acquire(folder.path)
-            folder._remove_unfinished()
+            folder.remove_unfinished()
         if folder.has(cls.record):
             differences = _differences(folder.asked(), asked)
             if force:
@@ -163,7 +164,7 @@ class Folder(Storage):
     @classmethod
     def is_at(cls, path: str | Path) -> bool:
         """Tell whether such a folder is at a path."""
-        return (Path(path) / cls.record).is_file()
+        return os.path.isfile(Path(path) / cls.record)
 
     @classmethod
     def contents(cls) -> list[str]:
@@ -186,8 +187,8 @@ class Folder(Storage):
         for name in self.contents():
             remove(self.path / name)
 
-    def _remove_unfinished(self) -> None:
-        """Remove what processes that were killed left: whoever holds the lock is alone here."""
+    def remove_unfinished(self) -> None:
+        """Remove what processes that were killed left of writing; only the lock's holder may."""
         for name in (self.record, *self.contents()):
             remove_unfinished(self.path / name)
             for path in list((self.path / name).rglob("*" + UNFINISHED)):

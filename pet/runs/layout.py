@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
+from pet.errors import RunError
 from pet.runs.folder import Folder
 from pet.runs.storage import Content
 from pet.runs.writing import UNFINISHED, write_errors
@@ -103,8 +104,14 @@ class RunFolder(Folder):
         return f"Remove {self.path / piece}; the same pet train command makes it again."
 
     def member(self, name: str) -> MemberFiles:
-        """Return the names of a member's files."""
-        return MemberFiles(f"{self.members}/{name}")
+        """Return the names of a member's files.
+
+        Raises
+        ------
+        RunError
+            When the name would lead out of the folder.
+        """
+        return MemberFiles(f"{self.members}/{inner_name(name)}")
 
     def generation(self, number: int) -> GenerationFiles:
         """Return the names of a generation's files."""
@@ -120,6 +127,23 @@ def generation_name(number: int) -> str:
     return f"gen-{number}"
 
 
+def inner_name(name: str) -> str:
+    """Refuse a name in a record that would lead out of its folder, and return any other.
+
+    Raises
+    ------
+    RunError
+        When it has a part "..", or is an absolute path, of any system.
+    """
+    parts = re.split(r"[/\\]", name) if isinstance(name, str) else [""]
+    if any(part in ("", ".", "..") or ":" in part for part in parts):
+        raise RunError(
+            f"A record names a member {name!r}, which is no name in a folder.",
+            "Do not use this folder: somebody changed it.",
+        )
+    return name
+
+
 def generation_of(member: str) -> int | None:
     """Return the number of a member's generation; None for a member of no generation."""
     match = re.match(r"gen-(\d+)/", member)
@@ -132,9 +156,17 @@ class StudyFolder(Folder):
     noun = "a study"
     record = RunFolder.record
     tasks = Content("tasks")
+    unfinished = Content("unfinished")
     results = Content("results.json")
     table = Content("results.csv")
     page = Content(RunFolder.page)
+
+    def workplace(self) -> Path:
+        """Make an empty folder for the runs of cells that are not finished."""
+        self.remove(self.unfinished)
+        with write_errors(self.path):
+            (self.path / self.unfinished).mkdir()
+        return (self.path / self.unfinished).resolve()
 
     def task(self, name: str) -> Path:
         """Return the path of a task's folder."""
@@ -220,8 +252,14 @@ class ModelFiles:
         return self.folder / "backbone"
 
     def weights(self, member: str) -> Path:
-        """Return the path of a member's learned tensors; absent if nothing was trained."""
-        return self.folder / "members" / f"{member}.safetensors"
+        """Return the path of a member's learned tensors; absent if nothing was trained.
+
+        Raises
+        ------
+        RunError
+            When the name would lead out of the folder.
+        """
+        return self.folder / "members" / f"{inner_name(member)}.safetensors"
 
 
 @dataclass(frozen=True)
@@ -243,5 +281,7 @@ class PromptFiles:
     @classmethod
     def in_bank(cls, bank: str | Path) -> list[Path]:
         """Return the folders of a bank's prompts, sorted by name."""
+        if not os.path.isdir(bank):  # a path that is too long is none
+            return []
         folders = sorted(file.parent for file in Path(bank).glob("*/prompt.json"))
         return [folder for folder in folders if folder.suffix != UNFINISHED]

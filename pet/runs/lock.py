@@ -30,13 +30,20 @@ class Lock:
         weakref.finalize(self, os.close, opened)
 
     @classmethod
-    def acquire(cls, path: Path) -> Lock | None:
+    def acquire(cls, path: Path, wait: bool = False) -> Lock | None:
         """Lock a folder; return None if the system has no locks for it.
+
+        Parameters
+        ----------
+        path : Path
+            The folder.
+        wait : bool
+            Whether to wait for another process that holds the lock.
 
         Raises
         ------
         RunError
-            When another process holds the lock.
+            When another process holds the lock, and ``wait`` is not set.
         """
         if fcntl is None:
             return None
@@ -48,7 +55,7 @@ class Lock:
             os.close(opened)
             return held
         try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(opened, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
             os.close(opened)
             raise RunError(

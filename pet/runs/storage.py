@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from pet.runs.checksums import Checksums
 from pet.runs.damage import Damage, reading
+from pet.runs.lock import Lock
 from pet.runs.writing import (
+    UNFINISHED,
     opened_to_append,
     remove,
     remove_unfinished,
@@ -60,7 +63,7 @@ class Storage:
 
     def has(self, name: str) -> bool:
         """Tell whether a file or folder is there, and therefore complete."""
-        return (self.path / name).exists()
+        return os.path.exists(self.path / name)  # a path that is too long is none
 
     def remedy(self, name: str) -> str:
         """Return the next step for the user if a file is damaged."""
@@ -145,6 +148,23 @@ class Storage:
     def shard(index: int) -> str:
         """Return the file name of one of these arrays."""
         return f"{index:06}.npy"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Make the folder if need be, and be the only process that writes there; wait for others.
+
+        What processes that were killed left of writing is removed.
+        """
+        with write_errors(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = Lock.acquire(self.path, wait=True)
+            for path in list(self.path.iterdir()):
+                if path.suffix == UNFINISHED and path.is_dir():
+                    remove(path)
+        try:
+            yield
+        finally:
+            del lock
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:

@@ -143,7 +143,8 @@ def write_errors(path: Path) -> Iterator[None]:
         yield
     except Exception as error:
         # safetensors and tokenizers write in Rust; their errors are no OSError.
-        if not isinstance(error, OSError) and "(os error " not in str(error):
+        is_path = isinstance(error, ValueError) and "null byte" in str(error)
+        if not (isinstance(error, OSError) or is_path or "(os error " in str(error)):
             raise
         is_full = getattr(error, "errno", None) in _FULL or "(os error 28)" in str(error)
         raise RunError(

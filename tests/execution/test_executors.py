@@ -68,8 +68,9 @@ def test_processes_live_from_one_list_to_the_next(processes: Processes) -> None:
     assert len(first | second) <= 2
 
 
-def test_a_process_that_is_killed_ends_in_one_message() -> None:
-    with Processes(1) as executor, pytest.raises(RunError, match="ended before its work was done"):
+def test_a_process_that_is_killed_ends_in_one_message_with_both_causes() -> None:
+    told = r"memory ran out, or (?s:.*)if __name__ == \"__main__\":(?s:.*)fewer jobs"
+    with Processes(1) as executor, pytest.raises(RunError, match=told):
         list(executor.run(be_killed, [Number(1)], silent))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -223,3 +224,22 @@ def test_threads_take_turns(kind: str, tiny_bert: str) -> None:
 
     with ThreadPoolExecutor(2) as pool:
         assert max(pool.map(differences, range(2))) == 0.0
+
+
+def test_a_task_that_another_thread_drops_meanwhile_is_scored_or_unknown(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank = PromptBank.load(folder)
+    expected = bank.scores(MIXED)
+    put = bank.backbone.weights.put
+
+    def dropped_first(weights: Mapping[str, torch.Tensor]) -> None:
+        if "toy" in bank.tasks:
+            bank.drop("toy")
+        put(weights)
+
+    monkeypatch.setattr(bank.backbone.weights, "put", dropped_first)
+    found = bank.scores(MIXED)
+    assert all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True))
+    with pytest.raises(UsageError, match="has no task 'toy'"):
+        bank.scores(MIXED)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -50,7 +51,11 @@ class TaskFiles:
 
 @dataclass(frozen=True)
 class CellSpec:
-    """One method on one draw; ``left_out`` are keys of pool rows whose texts are test texts."""
+    """One method on one draw; ``left_out`` are keys of pool rows whose texts are test texts.
+
+    The cell's run is in ``workplace`` while it lasts; by default where the system has temporary
+    files.
+    """
 
     files: TaskFiles
     method: str
@@ -60,6 +65,7 @@ class CellSpec:
     unlabeled: int | None = None
     draw_dev: bool = False
     left_out: frozenset[tuple[str, ...]] = frozenset()
+    workplace: Path | None = None
 
     @property
     def name(self) -> str:
@@ -124,7 +130,7 @@ def run_cell(spec: CellSpec, progress: Progress = silent) -> CellResult:
         report = model_report(model, data, spec.files.examples(spec.files.test, "required"))
     else:
         settings = _with_method(settings, spec.method)
-        with TemporaryDirectory() as temporary:
+        with TemporaryDirectory(dir=spec.workplace) as temporary:
             folder = RunFolder.start(f"{temporary}/run", asked(task, settings, data))
             run(task, settings, data, folder, progress, shared=True)
             seconds = time.perf_counter() - start

@@ -85,18 +85,26 @@ def few_shot_study(
     specs.sort(key=lambda spec: config.seeds.index(spec.seed))  # whole seeds first
     study = StudyFolder.start(output, _asked(config, settings), force)
     folders = {files.task.name: _folder(study, files) for files in tasks}
-    left = [spec for spec in specs if not _finished(folders[spec.files.task.name], spec)]
+    workplace = study.workplace()
+    left = [
+        replace(spec, workplace=workplace)
+        for spec in specs
+        if not _finished(folders[spec.files.task.name], spec)
+    ]
     done = 0
 
     def titled(event: Event) -> bool | None:
         return progress(replace(event, stage=f"{done + 1}/{len(left)} {event.stage}"))
 
-    with executor_for(config.jobs) as executor:
-        results = executor.run(run_cell, left, titled)
-        for spec, result in counted(results, progress, "cells", len(left)):
-            folder = folders[spec.files.task.name]
-            folder.write_json(folder.cell(spec.name), asdict(result))
-            done += 1
+    try:
+        with executor_for(config.jobs) as executor:
+            results = executor.run(run_cell, left, titled)
+            for spec, result in counted(results, progress, "cells", len(left)):
+                folder = folders[spec.files.task.name]
+                folder.write_json(folder.cell(spec.name), asdict(result))
+                done += 1
+    finally:
+        study.remove(study.unfinished)
     cells = tuple(_read(folders[spec.files.task.name], spec) for spec in specs)
     return StudyResult(config, cells, overlap)
 
