@@ -13,8 +13,6 @@ from typing import IO
 # Ending of standard input, and of a copy that has a name.
 STANDARD_INPUT = ".stdin"
 _NAME = re.compile(r"/proc/\d+/fd/\d+")
-# The copies of this process; closing one removes it.
-_KEPT: list[IO[bytes]] = []
 
 
 def keep_input(stream: IO[bytes]) -> str:
@@ -28,7 +26,7 @@ def keep_input(stream: IO[bytes]) -> str:
     copy.flush()
     name = f"/proc/{os.getpid()}/fd/{copy.fileno()}"
     if os.path.exists(name):
-        _KEPT.append(copy)
+        atexit.register(copy.close)  # which removes it
         return name
     with copy, tempfile.NamedTemporaryFile("wb", suffix=STANDARD_INPUT, delete=False) as named:
         copy.seek(0)
