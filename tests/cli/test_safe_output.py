@@ -106,7 +106,7 @@ def test_no_command_sends_control_characters_to_the_terminal(
 
 
 def test_nothing_is_written_past_the_console() -> None:
-    package = Path(__file__).resolve().parents[2] / "pet"
+    package = Path(__file__).resolve().parents[2] / "pet" / "cli"
     past = re.compile(r"\bclick\.s?echo\(|\bprint\(|\bsys\.std(out|err)\.write\(")
     for path in package.rglob("*.py"):
         code = [line for line in path.read_text("utf-8").splitlines() if ">>>" not in line]
