@@ -7,7 +7,7 @@ from typing import Any
 
 import griffe
 
-COMPLETED = ("pet.classifier.PETClassifier",)
+COMPLETED = ("pet.classifier.estimator.PETClassifier",)
 
 
 class CompletedDocstrings(griffe.Extension):

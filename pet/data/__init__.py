@@ -1,6 +1,7 @@
 """Data: examples out of rows, few-shot draws, streamed pools of unlabelled text."""
 
-from pet.data.examples import Columns, Example, Labels, examples_and_rows, examples_from, has_labels
+from pet.data.example import Example
+from pet.data.examples import Columns, Labels, examples_and_rows, examples_from, has_labels
 from pet.data.faults import Fault, OnFault
 from pet.data.pool import Pool, chunked, reusable
 from pet.data.run_data import Data, fingerprint, labelled_from, weights_of

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pet.config.files import EmptyLabels, Reading
+from pet.data.example import Example
 from pet.data.exports import Disagreement, is_set_aside, without_label
 from pet.data.faults import Fault, OnFault
 from pet.data.formats.base import Hints
@@ -26,30 +27,6 @@ from pet.task.labels import Label
 
 Labels = Literal["required", "partial", "optional", "ignored"]
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """Named text fields and their label, if known; in multi-label tasks a tuple of labels.
-
-    A labelled example is met in training as often as its ``weight`` says: 2 is twice as often as 1.
-
-    Examples
-    --------
-    >>> from pet import Example
-    >>> example = Example({"text": "The soup was cold."}, "negative")
-    >>> example.label, example.key
-    ('negative', ('The soup was cold.',))
-    """
-
-    texts: Mapping[str, str]
-    label: Label | None = None
-    weight: float = 1.0
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """Texts without their fields' names; examples with equal keys are the same."""
-        return tuple(self.texts.values())
 
 
 @dataclass(frozen=True)

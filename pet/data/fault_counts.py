@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pet.config.files import Reading
-from pet.data.examples import Columns, Example, examples_and_rows
+from pet.data.example import Example
+from pet.data.examples import Columns, examples_and_rows
 from pet.data.faults import Fault
 from pet.errors import DataError
 from pet.task import Task

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pet.data.examples import Columns, Example, Labels, examples_from
+from pet.data.example import Example
+from pet.data.examples import Columns, Labels, examples_from
 from pet.data.tables import column_names, plain_rows
 from pet.errors import DataError, quoted
 from pet.task import Task

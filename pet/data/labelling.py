@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
 
 from pet.config.files import Reading
-from pet.data.examples import Columns, Example, examples_and_rows
+from pet.data.example import Example
+from pet.data.examples import Columns, examples_and_rows
 from pet.data.formats.headers import column_called
 from pet.data.formats.writing import rows_writer
 

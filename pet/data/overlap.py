@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pet.data.examples import Example
+from pet.data.example import Example
 from pet.task.labels import Label, label_text
 
 _SHOWN = 60  # characters of a text in a message

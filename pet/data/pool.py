@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from pet.data.examples import Example
+from pet.data.example import Example
 from pet.data.kept_input import keep_input
 from pet.data.readers import standard_input
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from pet.data.examples import Example
+from pet.data.example import Example
 from pet.data.pool import Pool
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pet.data.examples import Example
+from pet.data.example import Example
 from pet.errors import DataError
 from pet.task.labels import Label, names
 
