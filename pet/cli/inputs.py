@@ -22,7 +22,7 @@ from pet.cli.options import (
 )
 from pet.cli.reading_options import column_mapping, data_options
 from pet.config import Settings
-from pet.config.files import Reading
+from pet.config.files import Reading, refuse_address
 from pet.errors import DataError
 
 if TYPE_CHECKING:
@@ -59,10 +59,7 @@ def require_files(*sources: str | None) -> None:
     """
     for source in sources:
         if source is not None and source != "-" and not source.startswith("hf:"):
-            if "://" in source:
-                raise DataError(
-                    f"{source}: addresses are not read.", "Download the file, and name your copy."
-                )
+            refuse_address(source)
             try:
                 os.stat(source)
             except OSError as error:

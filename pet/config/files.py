@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
-from pet.errors import UsageError, did_you_mean
+from pet.errors import DataError, UsageError, did_you_mean
 from pet.registry import Names
 
 FILE_FORMATS = Names(
@@ -24,6 +26,7 @@ _ENCODINGS = (
     "euc-kr", "cp949", "iso8859-2", "iso8859-5", "iso8859-7", "iso8859-9", "cp1253", "cp1254",
     "cp1255", "cp1256", "tis-620",
 )  # fmt: skip
+_URL = re.compile(r"(?!hf:)[a-z][a-z0-9+.-]+:/{1,2}[^/]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -96,3 +99,18 @@ def _check_encoding(name: str) -> None:
         b"a".decode(name, "ignore")  # what cannot even ignore a byte, such as idna, is for no file
     except (LookupError, ValueError) as error:
         raise UsageError(f"Unknown encoding {name!r}.", did_you_mean(name, _ENCODINGS)) from error
+
+
+def refuse_address(source: str) -> None:
+    """Refuse an address of the web or of cloud storage.
+
+    Raises
+    ------
+    DataError
+        Says what to do instead.
+    """
+    if _URL.match(source) and not Path(source).exists():
+        raise DataError(
+            f"{source}: addresses are not read.",
+            "Download the file and give its path, or name a Hugging Face data set: hf:NAME:SPLIT.",
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 import tempfile
@@ -12,7 +11,7 @@ from operator import index
 from pathlib import Path
 from typing import IO, Any
 
-from pet.config.files import Reading
+from pet.config.files import Reading, refuse_address
 from pet.data.exports import plain_row
 from pet.data.faults import OnFault, Row, rows_read
 from pet.data.folders import folder_rows
@@ -25,8 +24,6 @@ from pet.data.hub import hub_dataset
 from pet.data.kept_input import STANDARD_INPUT, is_kept
 from pet.data.tables import unformatted
 from pet.errors import DataError, quoted
-
-_URL = re.compile(r"(?!hf:)[a-z][a-z0-9+.-]+:/{1,2}[^/]", re.IGNORECASE)
 
 
 def rows_of(
@@ -88,21 +85,6 @@ def _file_rows(source: str | Path, hints: Hints) -> Iterator[SourceRow]:
             return
         with path.open("rb") as stream:
             yield from _stream_rows(str(path), path.name, stream, hints)
-
-
-def refuse_address(source: str) -> None:
-    """Refuse an address of the web or of cloud storage.
-
-    Raises
-    ------
-    DataError
-        Says what to do instead.
-    """
-    if _URL.match(source) and not Path(source).exists():
-        raise DataError(
-            f"{source}: addresses are not read.",
-            "Download the file and give its path, or name a Hugging Face data set: hf:NAME:SPLIT.",
-        )
 
 
 @contextmanager

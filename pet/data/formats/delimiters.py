@@ -55,6 +55,7 @@ def delimiter_of(own: str, lines: Lines, hints: Hints) -> str:
     hints : Hints
         Columns that are looked for.
     """
+    csv.field_size_limit(2**31 - 1)
     told = _SEP_LINE.fullmatch(lines.peek(0) or "")
     if told is not None:
         next(lines)

@@ -130,13 +130,14 @@ class _Text:
     def value(self, where: str) -> Any:
         """Take a JSON value, reading on until it is whole."""
         self.next_character()
-        self._text, self._at = self._text[self._at :], 0
         wanted = 0
         while True:
             try:
-                made, self._at = _DECODER.raw_decode(self._text, 0)
+                made, self._at = _DECODER.raw_decode(self._text, self._at)
                 return made
             except json.JSONDecodeError as error:
+                error.pos -= self._at
+                self._text, self._at = self._text[self._at :], 0
                 # A value that is cut off ends in the same errors as a faulty one: read on,
                 # twice as far every time.
                 wanted = max(2 * len(self._text), 1 << 16)

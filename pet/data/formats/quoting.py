@@ -23,9 +23,11 @@ from pet.errors import DataError
 
 _AS_TEXT = "Read quotes as they are with `--quoting none`, or double those inside a cell."
 _CELLS_GO_ON = 64  # lines of which each is a row by itself, before a quote counts as text
-_CELL_LINES = 2_000
-_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
-_OPEN = re.compile(r'"(?:[^"]|"")*\Z')
+_CELL_LINES = 200
+# Possessive: a doubled quote is never taken for the end, and nothing is tried twice.
+_QUOTED = re.compile(r'"((?:[^"]++|"")*+)"')
+_OPEN = re.compile(r'"(?:[^"]++|"")*+\Z')
+_LINE_END = re.compile(r"[\r\n]*\Z")
 
 
 def plain_records(lines: Lines, delimiter: str) -> Iterator[list[str]]:
@@ -197,4 +199,4 @@ class _Candidate:
 
     def _ends(self, text: str, at: int) -> bool:
         """Tell whether a cell ends here."""
-        return text[at:].rstrip("\r\n") == "" or text.startswith(self._delimiter, at)
+        return bool(_LINE_END.match(text, at)) or text.startswith(self._delimiter, at)

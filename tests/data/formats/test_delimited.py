@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 
 from pet.config.files import Reading
 from pet.data import Example, examples_and_rows
+from pet.data.formats import delimited
+from pet.data.formats import quoting as quoting_rules
 from pet.data.formats.base import Hints
+from pet.data.formats.delimiters import Lines
 from pet.data.formats.known import FORMATS
 from pet.errors import DataError, UsageError
 
@@ -171,6 +174,19 @@ def test_a_quote_that_is_not_closed_is_named_where_it_opens(content: str, messag
     with pytest.raises(DataError, match="quoting='none'"):
         rows(content)
     assert len(rows(content, hints=quoting("none"))) == content.count("\n") - 1
+
+
+def test_a_quote_that_is_never_closed_does_not_take_the_whole_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(quoting_rules, "LONGEST_LINE", 1000)
+    content = 'text,label\nfine,positive\n"bad,negative\n' + "so so,positive\n" * 1_000
+    lines = iter(content.splitlines(keepends=True))
+    table = delimited.table_rows("t", Lines(lines), ",", HINTS)
+    next(table)
+    with pytest.raises(DataError, match=r"t, row 2 \(line 3\): .* no quote closes"):
+        next(table)
+    assert sum(1 for _ in lines) > 900
 
 
 # Header and rows
