@@ -165,12 +165,9 @@ def test_standard_input_is_copied_so_that_it_can_be_read_again(
     path = tmp_path / "in"
     write_csv(path)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(path.read_bytes())))
-    copy = Path(reusable("-"))
-    try:
-        assert read(copy, reading=Reading(".csv")) == EXPECTED
-        assert read(copy, reading=Reading(".csv")) == EXPECTED
-    finally:
-        copy.unlink()
+    copy = reusable("-")
+    assert read(copy, reading=Reading(".csv")) == EXPECTED
+    assert read(copy, reading=Reading(".csv")) == EXPECTED
 
 
 def test_other_sources_can_be_read_again_as_they_are() -> None:

@@ -56,6 +56,8 @@ def delimiter_of(own: str, lines: Lines, hints: Hints) -> str:
         Columns that are looked for.
     """
     csv.field_size_limit(2**31 - 1)
+    while (first := lines.peek(0)) is not None and not first.strip("\ufeff\r\n "):
+        next(lines)  # blank lines before the header
     told = _SEP_LINE.fullmatch(lines.peek(0) or "")
     if told is not None:
         next(lines)
@@ -63,7 +65,7 @@ def delimiter_of(own: str, lines: Lines, hints: Hints) -> str:
     if hints.reading.delimiter is not None:
         return hints.reading.delimiter
     header = lines.peek(0)
-    if header is None or not header.strip():
+    if header is None:
         return own
     candidates = dict.fromkeys([own, *_CANDIDATES])
     found = {

@@ -74,6 +74,8 @@ def test_any_table_is_read_whatever_its_delimiter(
         ("sep=|\r\ntext|label\r\na;b|positive\r\n", ["a;b"]),
         ('"sep=;"\ntext;label\na,b;positive\n', ["a,b"]),
         ('"text";"label"\n"a,b";"positive"\n', ["a,b"]),
+        ("\n \r\ntext;label\na,b;positive\n", ["a,b"]),
+        ("\ntext\tlabel\na,b\tpositive\n", ["a,b"]),
     ],
 )
 def test_the_columns_that_are_looked_for_decide(content: str, expected: list[str]) -> None:
