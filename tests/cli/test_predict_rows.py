@@ -6,9 +6,11 @@ import csv
 import gzip
 import io
 import json
+import math
 import os
 import sys
 import threading
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -295,3 +297,34 @@ def test_a_person_who_waits_is_told_what_is_loaded(
             main()
         assert errors.getvalue().split("\n")[0] == said
         assert ("| 0/3 [" in errors.getvalue()) == isatty
+
+
+def test_what_json_lacks_is_written_so_that_other_programs_can_read_it(
+    distilled: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("pyarrow")
+    from pet.data.formats import rows_writer
+
+    day = datetime(2024, 1, 2)
+    row = {"text": "a film", "when": day, "score": math.nan, "tags": ["a"], "new": True}
+    source = tmp_path / "in.parquet"
+    with (
+        source.open("w", encoding="utf-8") as stream,
+        rows_writer(stream, source.name, list(row)) as write,
+    ):
+        write(row)
+    for name in ("out.csv", "out.jsonl"):
+        result = pet("predict", distilled, "--input", source, "-o", tmp_path / name)
+        assert result.code == 0, result.err
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)  # NaN is no JSON
+
+    (made,) = (tmp_path / "out.jsonl").read_text("utf-8").splitlines()
+    given = {name: json.loads(made, parse_constant=refuse)[name] for name in row}
+    assert given == {**row, "when": "2024-01-02 00:00:00", "score": None}
+    (cells,) = table(tmp_path / "out.csv")
+    assert {name: cells[name] for name in row} == {
+        "text": "a film", "when": "2024-01-02 00:00:00", "score": "", "tags": '["a"]',
+        "new": "true",
+    }  # fmt: skip

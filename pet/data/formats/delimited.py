@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from pet.data.formats.base import Format, Hints, RowWriter, SourceRow
@@ -13,6 +13,7 @@ from pet.data.formats.headers import header_of
 from pet.data.formats.json_rows import json_text
 from pet.data.formats.quoting import plain_records, quoted_records, tab_records
 from pet.errors import DataError
+from pet.task.label_names import is_missing
 
 
 def table_of(delimiter: str) -> Format:
@@ -77,10 +78,12 @@ def is_blank(cells: Sequence[str]) -> bool:
 
 
 def cell_text(value: Any) -> str:
-    """Return a value as a cell of a table: texts as they are, lists and numbers as JSON."""
-    if value is None or isinstance(value, str):
-        return value or ""
-    return json_text(value)
+    """Return a value as a cell of a table: lists as JSON, what is missing or no number as ""."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple | Mapping | bool):
+        return json_text(value)
+    return "" if is_missing(value) else str(value)
 
 
 TSV = table_of("\t")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
@@ -247,8 +248,24 @@ class JsonArrayWriter:
 
 
 def json_text(value: Any) -> str:
-    """Return JSON in one line; what JSON lacks, such as a date, is written as text."""
-    return json.dumps(value, ensure_ascii=False, default=str)
+    """Return JSON in one line; what JSON lacks is written as text, such as a date, or as null: NaN.
+
+    >>> print(json_text({"share": float("nan"), "text": "漢"}))
+    {"share": null, "text": "漢"}
+    """
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
+    except ValueError:
+        return json.dumps(_finite(value), ensure_ascii=False, default=str)
+
+
+def _finite(value: Any) -> Any:
+    """Return a value with None in the place of numbers that are none, or endless."""
+    if isinstance(value, Mapping):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 JSON_LINES = Format(read_json_lines, json_lines_writer, is_nested=True, keeps_types=True)
