@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pet.data.formats.headers import column_called, counted_names
-from pet.errors import DataError
+from pet.errors import DataError, quoted
 
 _LONGEST_LIST = 10_000  # characters of a cell
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
@@ -98,7 +98,7 @@ def refuse_number(where: str, value: Any, labels: Sequence[str]) -> None:
     number = _WHOLE.sub(r"\1", str(value).strip())
     if number.isdigit() and not any(label.isdigit() for label in labels):
         raise DataError(
-            f"{where}: unknown label {number!r}; the task's labels are names: "
+            f"{where}: unknown label {quoted(number)}; the task's labels are names: "
             f"{counted_names(labels)}.",
             f"Say what the numbers mean with `--label-map`, such as 0={labels[0]},1={labels[1]}.",
         )

@@ -114,3 +114,21 @@ def test_headers_are_found_whatever_their_case_and_blanks(tmp_path: Path, header
     path.write_text("Text,TEXT,label\ngood,bad,positive\n", "utf-8")
     with pytest.raises(DataError, match="no column 'text'"):
         read(path)
+
+
+def test_messages_stay_short_whatever_a_file_holds(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    names = ",".join(f"column {n} " + "x" * 300 for n in range(2_000))
+    path.write_text(names + "\n" + "a," * 1_999 + "a\n", "utf-8")
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"text": "good", "label": "' + "x" * 30_000 + '"}\n', "utf-8")
+    lists = tmp_path / "lists.jsonl"
+    lists.write_text('{"text": [' + "1," * 9_999 + "1]}\n", "utf-8")
+    for file, message in (
+        (path, "and 19.. more"),
+        (rows, "unknown label"),
+        (lists, "expected text"),
+    ):
+        with pytest.raises(DataError, match=message) as caught:
+            read(file)
+        assert len(str(caught.value)) < 800 + len(str(file))

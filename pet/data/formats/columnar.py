@@ -9,7 +9,7 @@ from typing import IO, Any
 from pet.data.formats.base import Format, RowWriter, SourceRow
 from pet.data.formats.extras import imported
 from pet.data.formats.json_rows import json_text
-from pet.errors import DataError
+from pet.errors import DataError, quoted
 
 _ROWS_AT_ONCE = 1024  # when read
 _ROWS_A_GROUP = 10_000  # when written
@@ -58,7 +58,7 @@ class _Errors:
 def _rows(name: str, schema: Any, batches: Any) -> Iterator[SourceRow]:
     for column in schema.names:
         if schema.names.count(column) > 1:
-            raise DataError(f"{name}: the column {column!r} is there twice.", "Rename one.")
+            raise DataError(f"{name}: the column {quoted(column)} is there twice.", "Rename one.")
     names_of = _class_names(schema)
     number = 0
     for batch in batches:
