@@ -55,10 +55,10 @@ def one_run(
     result: dict[str, Any] = {"task": name, "seed": seed, "unlabeled": len(pool)}
     for method in ("pet", "fine-tune"):
         settings = Settings(
-            method,  # type: ignore[arg-type]
-            seed,
-            patterns,
-            BackboneConfig(max_length=max_length),
+            method=method,
+            seed=seed,
+            patterns=patterns,
+            backbone=BackboneConfig(max_length=max_length),
         )
         data = Data(train, (), pool if method == "pet" else None)
         start = time.perf_counter()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, Literal, get_args
 
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pet.errors import UsageError, did_you_mean
+
+log = logging.getLogger(__name__)
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 
@@ -23,12 +26,47 @@ os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
+@dataclass
+class Parts:
+    """The number of parts in which a batch is read: 1 until memory runs out, then twice as many.
+
+    Attributes
+    ----------
+    number : int
+        Parts of a batch.
+    most : int
+        Rows of the largest batch so far; more parts would be of no use.
+    """
+
+    number: int = 1
+    most: int = 1
+
+    def of(self, rows: int) -> int:
+        """Return the parts of a batch of so many rows."""
+        self.most = max(self.most, rows)
+        return min(self.number, rows)
+
+    def double(self, rows: int | None = None) -> bool:
+        """Take twice as many; False if a batch of so many rows, or the largest, is in rows already.
+
+        Memory that torch keeps for itself on a GPU is given back.
+        """
+        if self.number >= (self.most if rows is None else rows):
+            return False
+        self.number *= 2
+        log.warning("memory is short: batches are now read in %d parts", self.number)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        return True
+
+
 @dataclass(frozen=True)
 class Compute:
     """A device and the precision of its matrix products; weights always stay in fp32."""
 
     device: torch.device
     precision: str
+    parts: Parts = field(default_factory=Parts, compare=False, repr=False)
 
     @classmethod
     def choose(cls, device: str = "auto", precision: str = "auto") -> Compute:

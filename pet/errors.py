@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import re
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 # An option in a message or a help text: `--name` or `--name VALUE`, in backquotes.
 _OPTION = re.compile(r"`--([a-z][a-z0-9-]*)(?: ([^`]+))?`")
@@ -127,6 +128,49 @@ def quoted(value: object, most: int = 200) -> str:
     except Exception:  # a number of more digits than Python writes, an object of anybody's class
         return f"a value of type {type(value).__name__}"
     return text if len(text) <= most + 2 else text[:most] + "..."
+
+
+class OutOfMemoryError(PetError):
+    """Memory, of a GPU or of the machine, that did not suffice."""
+
+
+# Parts of the messages by which torch says so, where the error's type does not.
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+_LOWER = (
+    "Lower `--batch-size` (and raise `--accumulation` as much: the numbers stay the same), "
+    "`--distill-batch-size` or `--max-length`; train less with `--scope lora` or head; take "
+    "`--precision bf16`, or a smaller `--backbone`."
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error of Python, numpy or torch says that memory did not suffice."""
+    if isinstance(error, MemoryError):
+        return True
+    named = type(error).__name__ == "OutOfMemoryError" or any(
+        sign in str(error) for sign in _NO_MEMORY
+    )
+    return isinstance(error, RuntimeError) and named  # torch is not imported here
+
+
+@contextmanager
+def memory_told(place: str, hint: str = _LOWER) -> Iterator[None]:
+    """Turn an error that says so into one `OutOfMemoryError` with what to lower.
+
+    Parameters
+    ----------
+    place : str
+        What was done, to begin the message with.
+    hint : str
+        What to lower; by default the settings of a training.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise OutOfMemoryError(f"{place}: memory ran out: {reason}", hint) from error
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -12,9 +11,11 @@ from typing import Any
 import torch
 import transformers
 
+from pet.backbone.cards import filled_card, in_cell
 from pet.config import LMConfig
 from pet.device import Compute
-from pet.version import __version__
+
+_TEMPLATE = Path(__file__).parent / "templates" / "card.md"
 
 
 def model_card(
@@ -46,71 +47,24 @@ def model_card(
         Device and precision of the training.
     """
     recipe = {name: value for name, value in asdict(config).items() if value is not None}
-    recipe["learning_rate"] = result["learning_rate"]
-    lines = ["---", "pipeline_tag: fill-mask", "library_name: transformers"]
-    # A card may name another model only as the hub does.
-    if start.count("/") == 1 and not Path(start).exists():
-        lines.append(f"base_model: {json.dumps(start)}")
-    lines += [
-        "---",
-        "",
-        "# An adapted masked language model",
-        "",
-        f"Made by `pet adapt` {__version__} from `{start}`: {result['steps']} optimiser steps "
-        f"of masked-LM training on {result['tokens']:,} tokens of raw text, "
-        f"{result['seconds']:.0f} seconds on {compute.device.type} in {compute.precision}.",
-        *(
-            ["", "The start had no masked-LM head; this one's was made new, tied to the words."]
-            if result["new_head"]
-            else []
-        ),
-        "",
-        "## Text",
-        "",
-        "| source | documents | characters | sha256 |",
-        "| --- | ---: | ---: | --- |",
-        *(
-            f"| {s['name']} | {s['documents']:,} | {s['characters']:,} | {s['sha256']} |"
-            for s in sizes
-        ),
-        "",
-        "## Figures",
-        "",
-        *_figures(result),
-        "",
-        "## Recipe",
-        "",
-        f"Seed {seed}; AdamW, cosine schedule with warm-up. torch {torch.__version__}, "
-        f"transformers {transformers.__version__}.",
-        "",
-        *(f"- {name}: {value}" for name, value in recipe.items()),
-        "",
-        *(["## Command", "", "```", command, "```", ""] if command else []),
-        "## Limits",
-        "",
-        f"It knows the languages of `{start}` and of the text above, and carries what they carry: "
-        "their errors, their bias, and their licences. It fills in masks; it is meant as a start "
-        "for few-shot training with `pet`, not for use as it is.",
-        "",
-    ]
-    return "\n".join(lines)
+    return filled_card(
+        _TEMPLATE,
+        start,
+        {"pipeline_tag": "fill-mask", "library_name": "transformers"},
+        result=result,
+        before=_with_perplexity(result["before"]),
+        after=_with_perplexity(result["after"]),
+        sizes=[{**source, "name": in_cell(str(source["name"]))} for source in sizes],
+        recipe=recipe | {"learning_rate": result["learning_rate"]},
+        seed=seed,
+        command=command,
+        compute=compute,
+        torch=torch.__version__,
+        transformers=transformers.__version__,
+    )
 
 
-def _figures(result: Mapping[str, Any]) -> list[str]:
-    before, after = result["before"], result["after"]
-    if not before or not after:
-        return ["No text was held out, so nothing was measured."]
-    return [
-        f"On {after['tokens']:,} masked tokens of held-out documents (15 % masked, all by the "
-        "mask token, the same ones before and after):",
-        "",
-        "| | before | after |",
-        "| --- | ---: | ---: |",
-        f"| cross entropy (nats) | {before['loss']:.3f} | {after['loss']:.3f} |",
-        f"| perplexity | {_exp(before['loss'])} | {_exp(after['loss'])} |",
-        f"| accuracy | {before['accuracy']:.1%} | {after['accuracy']:.1%} |",
-    ]
-
-
-def _exp(loss: float) -> str:
-    return f"{math.exp(min(loss, 700.0)):.4g}"
+def _with_perplexity(figures: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if not figures:
+        return None
+    return {**figures, "perplexity": f"{math.exp(min(figures['loss'], 700.0)):.4g}"}

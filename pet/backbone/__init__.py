@@ -10,6 +10,7 @@ from pet.backbone.fingerprint import fingerprint
 from pet.backbone.held import held_backbone, holding
 from pet.backbone.injection import model_inputs
 from pet.backbone.masked import MaskedLM
+from pet.backbone.parts import in_parts
 from pet.backbone.seq2seq import Seq2SeqLM
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "fingerprint",
     "held_backbone",
     "holding",
+    "in_parts",
     "load_backbone",
     "model_inputs",
 ]

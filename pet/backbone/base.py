@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, get_args
 
@@ -13,19 +12,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pet.backbone.injection import prompted
-from pet.backbone.loading import load_pretrained, load_tokenizer, some_of
+from pet.backbone.loading import load_pretrained, load_tokenizer, some_of, too_large
+from pet.backbone.parts import in_parts
 from pet.backbone.reader import WordReader
 from pet.backbone.weights import LORA, Turn, Weights
 from pet.config import WeightsScope
 from pet.device import Compute
 from pet.encoding import Batch, TextTokenizer, join
-from pet.errors import BackboneError, UsageError, did_you_mean
+from pet.errors import BackboneError, UsageError, did_you_mean, memory_told
 from pet.types import WordIds
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-log = logging.getLogger(__name__)
 
 
 class LanguageModel(ABC):
@@ -82,14 +80,15 @@ class LanguageModel(ABC):
         BackboneError
             When it cannot be loaded, or lacks trained weights.
         """
-        model, compute, missing = cls._load_model(name, device, precision)
-        if missing:
-            raise BackboneError(
-                f"Backbone {name!r} is not wholly trained: its checkpoint lacks "
-                f"{some_of(missing)}.",
-                "Choose a checkpoint that was saved as a language model.",
-            )
-        return cls(model, load_tokenizer(name), compute, name)
+        with memory_told(*too_large(name)):
+            model, compute, missing = cls._load_model(name, device, precision)
+            if missing:
+                raise BackboneError(
+                    f"Backbone {name!r} is not wholly trained: its checkpoint lacks "
+                    f"{some_of(missing)}.",
+                    "Choose a checkpoint that was saved as a language model.",
+                )
+            return cls(model, load_tokenizer(name), compute, name)
 
     @classmethod
     def _load_model(
@@ -244,6 +243,12 @@ class LanguageModel(ABC):
 
     def _hidden(self, batch: Batch) -> Tensor:
         """Compute the output of `body`, (B, L, H)."""
+        (hidden,) = in_parts(
+            lambda batches: [self._hidden_of(*batches)], [batch], self.compute, self.model
+        )
+        return hidden
+
+    def _hidden_of(self, batch: Batch) -> Tensor:
         with prompted(self.body, batch) as inputs:
             hidden: Tensor = self.body(**inputs)[0]
         return hidden
@@ -261,39 +266,10 @@ class LanguageModel(ABC):
         return bias
 
     @contextmanager
-    def _in_fp32(self) -> Iterator[None]:
+    def in_fp32(self) -> Iterator[None]:
         """Compute in fp32 inside this context, whatever the precision is otherwise."""
         used, self.compute = self.compute, Compute(self.compute.device, "fp32")
         try:
             yield
         finally:
             self.compute = used
-
-    def _choose(
-        self, attribute: str, values: Iterable[Any], fast: Callable[[], Tensor], full: Tensor
-    ) -> None:
-        """Set an attribute to the first value with which ``fast`` gives the model's own logits.
-
-        ``values`` are the candidates for this architecture, fastest first; ``fast`` computes logits
-        (..., V) with one, and ``full`` are the model's own, (..., V).
-
-        Raises
-        ------
-        BackboneError
-            When no value does.
-        """
-        tolerance = 1e-3 * float(full.abs().max()) + 1e-4
-        for value in values:
-            setattr(self, attribute, value)
-            try:
-                logits = fast()
-            except (RuntimeError, IndexError, AttributeError, TypeError, ValueError):
-                continue
-            if logits.shape == full.shape and torch.allclose(logits, full, atol=tolerance):
-                return
-            log.info("%s: its logits differ; trying another way", self.name)
-        raise BackboneError(
-            f"Backbone {self.name!r}: logits {self.predicts} could not be reproduced for the "
-            f"architecture {self.model.config.model_type!r}.",
-            self.instead,
-        )

@@ -15,6 +15,8 @@ from torch import Tensor
 from pet.backbone.base import LanguageModel
 from pet.backbone.injection import attending, prompted
 from pet.backbone.loading import longest_input
+from pet.backbone.own_logits import choose
+from pet.backbone.parts import in_parts
 from pet.backbone.product_reader import ProductReader, Tree
 from pet.backbone.reader import WordReader
 from pet.device import Compute
@@ -90,7 +92,15 @@ class CausalLM(LanguageModel):
 
     def mask_states(self, batch: Batch) -> Tensor:
         """Compute decoder inputs (B, 1 + T, E), fp32: at the mask and behind T tokens `after`."""
-        batch = batch.settled()
+        (states,) = in_parts(
+            lambda batches: [self._mask_states(*batches)],
+            [batch.settled()],
+            self.compute,
+            self.model,
+        )
+        return states
+
+    def _mask_states(self, batch: Batch) -> Tensor:
         if batch.after and not self._can_go_on(batch):
             return self._read_again(batch)
         hidden, read = self._begin(batch, keep=bool(batch.after))
@@ -108,7 +118,10 @@ class CausalLM(LanguageModel):
             group = [i for i in left if _common_lengths([first, batches[i]]).sum() > enough]
             left = [i for i in left if i not in group and i != left[0]]
             if len(group) > 1:
-                states |= zip(group, self._together([batches[i] for i in group]), strict=True)
+                found = in_parts(
+                    self._together, [batches[i] for i in group], self.compute, self.model
+                )
+                states |= zip(group, found, strict=True)
         return [
             states[index] if index in states else self.mask_states(batch)
             for index, batch in enumerate(batches)
@@ -122,7 +135,7 @@ class CausalLM(LanguageModel):
         longest = batch.ids.shape[1] + max(map(len, batch.after), default=0)
         return self._goes_on and longest <= self._window
 
-    def _together(self, batches: Sequence[Batch]) -> list[Tensor]:
+    def _together(self, batches: Sequence[Batch]) -> Sequence[Tensor]:
         """Compute the states of patterns whose rows begin alike; see `mask_states_of`."""
         common = _common_lengths(batches)
         columns = torch.arange(int(common.max()), device=common.device)
@@ -217,14 +230,15 @@ class CausalLM(LanguageModel):
         after = ((4,), (4, 6), (5,))
         ids = self._decoder.weight.new_tensor((), dtype=torch.long)
         batches = [_padded(rows, after, ids) for rows in patterns]
-        with self._in_fp32():
+        with self.in_fp32():
             full = [
                 self.model(ids.new_tensor([[*row, *end]])).logits[0, -1]
                 for rows in patterns
                 for row in rows
                 for end in ((), *after)
             ]
-            self._choose(
+            choose(
+                self,
                 "_goes_on",
                 (True, False),
                 lambda: self.vocabulary_logits(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from pet.errors import BackboneError
+from pet.backbone.plausible import refuse_implausible
+from pet.errors import BackboneError, is_out_of_memory
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
@@ -40,6 +41,7 @@ def load_config(name: str) -> PretrainedConfig:
     """
     from transformers import AutoConfig
 
+    refuse_implausible(name, resolve_backbone(name))
     config: PretrainedConfig = _from_pretrained(AutoConfig, name)
     return config
 
@@ -59,6 +61,7 @@ def load_pretrained(auto_class: Any, name: str, **options: Any) -> tuple[Any, di
     """
     from transformers.utils import logging as transformers_logging
 
+    refuse_implausible(name, resolve_backbone(name))
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     previous = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # the report is read here instead
@@ -93,6 +96,8 @@ def _from_pretrained(auto_class: Any, name: str, detail: str = "", **options: An
     try:
         return auto_class.from_pretrained(folder, trust_remote_code=False, **options)
     except Exception as error:
+        if is_out_of_memory(error):
+            raise  # told by the caller
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         if "Unrecognized configuration class" in reason:
             match = re.search(r"class '[\w.]*?(\w+)'", reason)
@@ -143,6 +148,15 @@ def longest_input(model: PreTrainedModel) -> int:
     embeddings = getattr(model.base_model, "embeddings", None)
     padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
     return int(positions if padding is None else positions - padding - 1)
+
+
+def too_large(name: str) -> tuple[str, str]:
+    """Return a message's beginning and hint for a model that does not fit into memory."""
+    return (
+        f"Backbone {name!r} cannot be loaded",
+        "Its weights are kept in fp32: 4 bytes a parameter. Choose a smaller `--backbone`, end "
+        "what else takes memory, or use `--device cpu` if it is a GPU's.",
+    )
 
 
 def some_of(names: Sequence[str]) -> str:

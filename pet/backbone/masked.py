@@ -12,12 +12,20 @@ from torch import Tensor, nn
 
 from pet.backbone.base import LanguageModel
 from pet.backbone.injection import model_inputs, prompted
-from pet.backbone.loading import EMBEDDED, load_tokenizer, longest_input, some_of
+from pet.backbone.loading import (
+    EMBEDDED,
+    load_tokenizer,
+    longest_input,
+    some_of,
+    too_large,
+)
 from pet.backbone.mask_reader import MaskReader
+from pet.backbone.own_logits import choose
+from pet.backbone.parts import in_parts
 from pet.backbone.reader import WordReader
 from pet.device import Compute
 from pet.encoding import Batch
-from pet.errors import BackboneError
+from pet.errors import BackboneError, memory_told
 from pet.types import WordIds
 
 if TYPE_CHECKING:
@@ -103,22 +111,23 @@ class MaskedLM(LanguageModel):
         BackboneError
             When it cannot be loaded, is not a masked LM, or its masked-LM head is not trained.
         """
-        model, compute, missing = cls._load_model(name, device, precision)
-        encoder = {id(parameter) for parameter in model.base_model.parameters()}
-        parameters = dict(model.named_parameters(remove_duplicate=False))
-        if any(id(parameters.get(key)) in encoder for key in missing):
-            new_head = False  # parameters of the encoder itself are missing
-        if missing and not new_head:
-            raise BackboneError(
-                f"Backbone {name!r} has no trained masked-LM head: its checkpoint lacks "
-                f"{some_of(missing)}.",
-                "Choose a checkpoint that was saved as a masked LM, such as roberta-base or "
-                f"{EMBEDDED!r}; pet adapt gives an encoder a head.",
-            )
-        if missing and not model.config.tie_word_embeddings:
-            model.config.tie_word_embeddings = True
-            model.tie_weights()
-        return cls(model, load_tokenizer(name), compute, name, missing)
+        with memory_told(*too_large(name)):
+            model, compute, missing = cls._load_model(name, device, precision)
+            encoder = {id(parameter) for parameter in model.base_model.parameters()}
+            parameters = dict(model.named_parameters(remove_duplicate=False))
+            if any(id(parameters.get(key)) in encoder for key in missing):
+                new_head = False  # parameters of the encoder itself are missing
+            if missing and not new_head:
+                raise BackboneError(
+                    f"Backbone {name!r} has no trained masked-LM head: its checkpoint lacks "
+                    f"{some_of(missing)}.",
+                    "Choose a checkpoint that was saved as a masked LM, such as roberta-base or "
+                    f"{EMBEDDED!r}; pet adapt gives an encoder a head.",
+                )
+            if missing and not model.config.tie_word_embeddings:
+                model.config.tie_word_embeddings = True
+                model.tie_weights()
+            return cls(model, load_tokenizer(name), compute, name, missing)
 
     @torch.no_grad()
     def start_head(self, log_frequencies: Tensor) -> None:
@@ -175,12 +184,18 @@ class MaskedLM(LanguageModel):
         return self._transform is not None
 
     def _states_by_hook(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
+        (states,) = in_parts(
+            lambda batches: [self._decoder_inputs(*batches)], [batch], self.compute, self.model
+        )
+        return states[rows, columns].float()
+
+    def _decoder_inputs(self, batch: Batch) -> Tensor:
         # For an architecture without a row in the table: run the whole model, but let its decoder
-        # see only the wanted positions.
+        # see a single position.
         caught: list[Tensor] = []
 
         def narrow(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-            caught.append(inputs[0][rows, columns].float())
+            caught.append(inputs[0])
             return (inputs[0][:1, :1], *inputs[1:])
 
         handle = self._decoder.register_forward_pre_hook(narrow)
@@ -209,9 +224,10 @@ class MaskedLM(LanguageModel):
         segments = torch.zeros_like(ids) if self.tokenizer.has_segments else None
         masks = (ids == tokenizer.mask_token_id).nonzero()[:1, 1:]
         batch = Batch(ids, None, segments, masks)
-        with self._in_fp32():
+        with self.in_fp32():
             full = self.model(**model_inputs(batch))[0][0, masks[0, 0]]
-            self._choose(
+            choose(
+                self,
                 "_transform",
                 dict.fromkeys((self._transform, None)),
                 lambda: self.vocabulary_logits(self.mask_states(batch))[0, 0],

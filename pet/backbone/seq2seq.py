@@ -11,6 +11,8 @@ from torch import Tensor
 
 from pet.backbone.base import LanguageModel
 from pet.backbone.loading import longest_input
+from pet.backbone.own_logits import choose
+from pet.backbone.parts import in_parts
 from pet.backbone.product_reader import ProductReader
 from pet.backbone.reader import WordReader
 from pet.device import Compute
@@ -72,10 +74,16 @@ class Seq2SeqLM(LanguageModel):
 
     def mask_states(self, batch: Batch) -> Tensor:
         """Compute decoder inputs (B, 1 + T, E), fp32: for the mask and behind T tokens `after`."""
+        (states,) = in_parts(
+            lambda batches: [self._mask_states(*batches)], [batch], self.compute, self.model
+        )
+        return states
+
+    def _mask_states(self, batch: Batch) -> Tensor:
         from transformers import DynamicCache, EncoderDecoderCache
 
         with self.compute.autocast():
-            text = self._hidden(batch)
+            text = self._hidden_of(batch)
         keep = bool(batch.after)
         cache = EncoderDecoderCache(DynamicCache(), DynamicCache()) if keep else None
         states: dict[WordIds, Tensor] = {(): self._decode(batch, text, self._start, cache)[:, -1]}
@@ -119,14 +127,15 @@ class Seq2SeqLM(LanguageModel):
         after = ((4,), (4, 6), (5,))
         ids = torch.tensor([[7, 5, self._start[1], 6, 1]], device=self.compute.device)
         batch = Batch(ids, None, None, ids[:, :1], after)
-        with self._in_fp32():
+        with self.in_fp32():
             full = [
                 self.model(
                     input_ids=ids, decoder_input_ids=ids.new_tensor([[*self._start, *end]])
                 ).logits[0, -1]
                 for end in ((), *after)
             ]
-            self._choose(
+            choose(
+                self,
                 "_scale",
                 (1.0, self.hidden_size**-0.5),
                 lambda: self.vocabulary_logits(self.mask_states(batch)[0]),

@@ -223,7 +223,7 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
     def save_pretrained(self, folder: str | Path) -> None:
         """Write a self-contained folder; a distilled model is a plain Hugging Face classifier."""
         check_is_fitted(self, "model_")
-        save_model(self.model_, Path(folder))
+        save_model(self.model_, Path(folder), self.save_precision)
         let_read(Path(folder))
 
     @classmethod

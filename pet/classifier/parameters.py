@@ -48,6 +48,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc, unused-ignore]
         patterns: str | Sequence[int] | None = Settings.patterns,
         seed: int = Settings.seed,
         jobs: int = Settings.jobs,
+        save_precision: str = Settings.save_precision,
         backbone: str = BackboneConfig.backbone,
         device: str = BackboneConfig.device,
         precision: str = BackboneConfig.precision,

@@ -21,7 +21,7 @@ import click
 from pet.cli.console import ReadableFormatter, remark, use_utf8
 from pet.cli.signals import Ended, ending_in_order
 from pet.cli.words import words_of
-from pet.errors import PetError, UsageError, did_you_mean, for_command_line
+from pet.errors import PetError, UsageError, did_you_mean, for_command_line, memory_told
 from pet.version import __version__
 
 COMMANDS = {
@@ -103,7 +103,7 @@ def main() -> None:
     """Run the command line; every expected failure is one message and exit code 1 or 2."""
     use_utf8()
     try:
-        with ending_in_order():
+        with ending_in_order(), memory_told("This command cannot go on"):
             cli.main(standalone_mode=False)
     except click.exceptions.Abort:
         _stop(_INTERRUPTED, 1)

@@ -9,7 +9,8 @@ import click
 
 from pet.cli.inputs import Inputs, input_options
 from pet.cli.options import method_option, settings_options
-from pet.config import Settings, deciding
+from pet.config import METHODS, Settings, deciding
+from pet.config.base import choices_of
 from pet.runs import RunFolder
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,13 @@ log = logging.getLogger(__name__)
     default=Settings.jobs,
     show_default=True,
     help=Settings.__dataclass_fields__["jobs"].metadata["help"],
+)
+@click.option(
+    "--save-precision",
+    type=click.Choice(choices_of(Settings, "save_precision")),
+    default=Settings.save_precision,
+    show_default=True,
+    help=Settings.__dataclass_fields__["save_precision"].metadata["help"],
 )
 @click.option("--per-class", is_flag=True, help="Also show figures for every label.")
 @settings_options(
@@ -86,6 +94,16 @@ def command(
         )
     for remark in report.remarks:
         say(remark)
-    say(
-        f"The classifier is in {output}/{folder.classifier}; try: pet predict {output} --input FILE"
+    say(_result(f"{output}/{folder.classifier}", report.rows[-1].name, settings.method))
+    say(f"Try: pet predict {output} --input FILE")
+
+
+def _result(folder: str, row: str, method: str) -> str:
+    """Say what is in the folder of a run's model, which the last row of its report names."""
+    if row == "classifier":
+        return f"The classifier is in {folder}: a plain Hugging Face model, with its card."
+    distil = "--unlabeled FILE" if METHODS[method].distils else "--method pet --unlabeled FILE"
+    return (
+        f"The model is in {folder}: an ensemble, which only pet loads. For a plain Hugging Face "
+        f"classifier train with unlabelled text: {distil}"
     )

@@ -8,6 +8,8 @@ from typing import Literal
 from pet.config.base import Checked, setting
 from pet.errors import UsageError
 
+SavePrecision = Literal["fp32", "fp16"]
+
 
 @dataclass(frozen=True)
 class AdaptConfig(Checked):
@@ -72,7 +74,7 @@ class LMConfig(Checked):
         low=1,
         decides=False,
     )
-    save_precision: Literal["fp32", "fp16"] = setting("fp32", "Precision of the saved weights.")
+    save_precision: SavePrecision = setting("fp32", "Precision of the saved weights.")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -10,7 +10,7 @@ from typing import Any
 from pet.config.base import Checked, setting
 from pet.config.ensemble import DistillationConfig, EnsembleConfig, IpetConfig
 from pet.config.formerly import names_today
-from pet.config.lm import AdaptConfig
+from pet.config.lm import AdaptConfig, SavePrecision
 from pet.config.methods import MethodName, method_help
 from pet.config.soft import TemplateConfig
 from pet.config.training import BackboneConfig, TrainingConfig
@@ -51,6 +51,11 @@ class Settings(Checked):
         low=1,
         decides=False,
     )
+    save_precision: SavePrecision = setting(
+        "fp32",
+        "Precision of the saved model's weights; fp16 takes half the space.",
+        decides=False,
+    )
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     template: TemplateConfig = field(default_factory=TemplateConfig)
@@ -83,7 +88,7 @@ class Settings(Checked):
             for name, config in CONFIGS.items()
         }
         for name in rest:
-            if name not in ("method", "seed", "patterns", "jobs"):
+            if name not in {item.name for item in fields(cls)} - set(CONFIGS):
                 raise UsageError(f"Unknown setting {name!r}.")
         return cls(**rest, **configs)
 

@@ -19,6 +19,7 @@ from pet.evaluation.tables import pattern_title
 from pet.members import MemberRecord, cost
 from pet.members.stored import stored_members
 from pet.model import Ensemble, EnsembleModel, Scoring, load_model
+from pet.model.card import add_figures
 from pet.model.saving import keeps_members, trained_members
 from pet.pipeline.generations import Generation, finished_generations
 from pet.runs import RunFolder
@@ -140,6 +141,9 @@ def run_report(
     if tests is not None:
         earlier = {} if ensemble is None else _earlier(report.generations, folder, ensemble)
         report = _evaluated(report, model, ensemble, earlier, data, tests)
+    if keep and final in report.evaluations:
+        seen = report.evaluations[final]
+        add_figures(folder.path / folder.classifier, seen.metrics, len(report.right[final]))
     if keep:
         keep_examples(folder, data, ensemble, report.mistakes)
     folder.write_json(

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
 from pet.backbone import LanguageModel
+from pet.errors import RunError
 from pet.members import MemberSet, MemberSpec
+from pet.model.about import About
 from pet.model.ensemble import Ensemble, ensemble_from_dict, ensemble_to_dict
 from pet.runs import ModelFiles
 from pet.task import Task
@@ -32,8 +36,10 @@ class Scoring(Protocol):
 class Model(Scoring, Protocol):
     """The result of a run: it scores texts and can be saved."""
 
-    def save(self, folder: Path) -> None:
-        """Write weights and settings."""
+    about: About
+
+    def save(self, folder: Path, dtype: torch.dtype = torch.float32) -> None:
+        """Write weights and settings; numbers of the weights are of type ``dtype`` there."""
 
 
 @dataclass
@@ -42,6 +48,7 @@ class EnsembleModel:
 
     members: MemberSet
     ensemble: Ensemble
+    about: About = field(default_factory=About)
 
     @property
     def task(self) -> Task:
@@ -50,20 +57,49 @@ class EnsembleModel:
 
     def scores(self, texts: Texts) -> Scores:
         """Score N texts: (N, C)."""
-        return self.ensemble(self.members.scores(texts))
+        return finite(self.ensemble(self.members.scores(texts)), "ensemble")
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, dtype: torch.dtype = torch.float32) -> None:
         """Write the backbone once, and the weights of each member."""
         backbone = self.members.backbone
         backbone.weights.put({})
         files = ModelFiles(folder)
-        backbone.model.save_pretrained(files.backbone)
+        save_weights(backbone.model, files.backbone, dtype)
         backbone.hf_tokenizer.save_pretrained(files.backbone)
         for name, weights in self.members.weights.items():
             if weights:
                 target = files.weights(name)
                 target.parent.mkdir(parents=True, exist_ok=True)
-                save_file(dict(weights), target)
+                save_file({key: weight.to(dtype) for key, weight in weights.items()}, target)
+
+
+def save_weights(model: Any, folder: Path, dtype: torch.dtype) -> None:
+    """Write a model of transformers with weights of a type; its config.json asks for fp32."""
+    if dtype == torch.float32:
+        model.save_pretrained(folder)
+        return
+    weights = {
+        name: weight.to(dtype) if weight.is_floating_point() else weight
+        for name, weight in model.state_dict().items()
+    }
+    model.save_pretrained(folder, state_dict=weights)
+
+
+def finite(scores: Scores, model: str) -> Scores:
+    """Return a model's scores if they are numbers: probabilities could not be made of others.
+
+    Raises
+    ------
+    RunError
+        When some are infinite or NaN.
+    """
+    if not np.isfinite(scores).all():
+        raise RunError(
+            f"The scores of this {model} are not finite.",
+            "Its weights are damaged: train it again. In fp16 numbers may also grow too large; "
+            "use `--precision fp32`.",
+        )
+    return scores
 
 
 def ensemble_card(model: EnsembleModel) -> dict[str, Any]:
@@ -92,7 +128,9 @@ def ensemble_from_card(
     """Rebuild an ensemble from `ensemble_card` and the members' weights, by name."""
     task, specs, ensemble = parts_of_card(card)
     offsets = {name: plain.get("offsets") for name, plain in card["members"].items()}
-    return EnsembleModel(MemberSet(backbone, task, specs, weights, offsets), ensemble)
+    exact = {name: {k: t.float() for k, t in own.items()} for name, own in weights.items()}
+    members = MemberSet(backbone, task, specs, exact, offsets)
+    return EnsembleModel(members, ensemble, About.from_dict(card.get("about")))
 
 
 def parts_of_card(card: Mapping[str, Any]) -> tuple[Task, list[MemberSpec], Ensemble]:

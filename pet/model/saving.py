@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -16,6 +17,8 @@ from pet.backbone.loading import EDITION, EMBEDDED
 from pet.config import METHODS, BackboneConfig
 from pet.errors import RunError
 from pet.members.stored import stored_members
+from pet.model.about import About
+from pet.model.card import write_card
 from pet.model.ensemble import ensemble_from_dict
 from pet.model.ensemble_model import EnsembleModel, Model, ensemble_card, ensemble_from_card
 from pet.model.sequence_classifier import SequenceClassifier
@@ -27,18 +30,27 @@ from pet.runs.finding import model_folder
 from pet.task import Task
 
 
-def save_model(model: Model, folder: Path) -> None:
-    """Write a model as a self-contained folder: Hugging Face weights and a card."""
+def save_model(model: Model, folder: Path, precision: str = "fp32") -> None:
+    """Write a model as a self-contained folder: Hugging Face weights, a record and a model card.
+
+    Parameters
+    ----------
+    model : Model
+        A classifier or an ensemble.
+    folder : Path
+        Folder to write; created if it is missing.
+    precision : {"fp32", "fp16"}
+        Precision of the weights in the files; whoever loads them computes in fp32 again.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with Checksums(folder).of_written():
-        model.save(folder)
-        card: dict[str, Any] = {"format": 1, "task": model.task.to_dict()}
+        model.save(folder, torch.float16 if precision == "fp16" else torch.float32)
+        record: dict[str, Any] = {"format": 1, "task": model.task.to_dict()}
         if isinstance(model, SequenceClassifier):
-            card |= {"kind": "sequence-classifier", "max_length": model.max_length}
+            record |= {"kind": "sequence-classifier", "max_length": model.max_length}
         elif isinstance(model, EnsembleModel):
-            card |= {"kind": "ensemble", **ensemble_card(model)}
-        text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-        ModelFiles(folder).card.write_text(text, "utf-8")
+            record |= {"kind": "ensemble", **ensemble_card(model)}
+        write_card(folder, {**record, "about": model.about.to_dict()})
 
 
 def load_model(path: str | Path, device: str = "auto", precision: str = "auto") -> Model:
@@ -74,10 +86,13 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
     with reading(files.card, remedy):
         card = json.loads(files.card.read_bytes())
         task, kind, length = Task.from_dict(card["task"]), card["kind"], int(card["max_length"])
+        about = About.from_dict(card.get("about"))
     if kind == "sequence-classifier":
         config = BackboneConfig(str(folder), device, precision, length)  # type: ignore[arg-type]
         with reading(folder, remedy):
-            return SequenceClassifier.load(folder, task, config)
+            model = SequenceClassifier.load(folder, task, config)
+        model.about = about
+        return model
     backbone = load_backbone(str(files.backbone), device, precision)
     with reading(folder, remedy):
         weights = {name: _weights(files, name, plain) for name, plain in card["members"].items()}

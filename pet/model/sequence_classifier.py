@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from pet.backbone import backbone_class, model_inputs
+from pet.backbone import backbone_class, in_parts, model_inputs
 from pet.backbone.loading import (
     load_config,
     load_pretrained,
     load_tokenizer,
     longest_input,
     some_of,
+    too_large,
 )
 from pet.config import BackboneConfig
 from pet.data import Example
 from pet.device import Compute
 from pet.encoding import Batch, Chunk, Encoded, Encoder
-from pet.errors import BackboneError, RunError
+from pet.errors import BackboneError, RunError, memory_told
+from pet.model.about import About
+from pet.model.ensemble_model import finite, save_weights
 from pet.model.portable import portable_tokenizer
 from pet.task import Task
 from pet.task.kinds import task_kind
@@ -64,6 +67,7 @@ class SequenceClassifier:
         self.hf_tokenizer = tokenizer
         self.task: Task = task
         self.compute = compute
+        self.about = About()
         self.max_length = min(max_length, longest_input(model))
         self.tokenizer = backbone_class(model.config).text_tokenizer(tokenizer)
         if model.config.pad_token_id is None:  # models without a [CLS] look for the last token
@@ -79,17 +83,19 @@ class SequenceClassifier:
 
         compute = Compute.choose(config.device, config.precision)
         torch.manual_seed(seed)
-        model, report = load_pretrained(
-            AutoModelForSequenceClassification,
-            config.backbone,
-            attn_implementation=compute.attention,
-            num_labels=len(task.labels),
-            problem_type=task_kind(task).problem_type,
-            id2label=dict(enumerate(task.labels)),
-            label2id={label: index for index, label in enumerate(task.labels)},
-        )
-        tokenizer = load_tokenizer(config.backbone)
-        classifier = cls(model, tokenizer, task, compute, config.max_length)
+        with memory_told(*too_large(config.backbone)):
+            model, report = load_pretrained(
+                AutoModelForSequenceClassification,
+                config.backbone,
+                attn_implementation=compute.attention,
+                num_labels=len(task.labels),
+                problem_type=task_kind(task).problem_type,
+                id2label=dict(enumerate(task.labels)),
+                label2id={label: index for index, label in enumerate(task.labels)},
+            )
+            tokenizer = load_tokenizer(config.backbone)
+            classifier = cls(model, tokenizer, task, compute, config.max_length)
+        classifier.about = About(base=config.backbone)
         return classifier, set(report["missing_keys"])
 
     @classmethod
@@ -108,25 +114,17 @@ class SequenceClassifier:
 
         compute = Compute.choose(config.device, config.precision)
         _refuse_other_labels(folder, task)
-        model, report = load_pretrained(
-            AutoModelForSequenceClassification, str(folder), attn_implementation=compute.attention
-        )
-        # transformers gives what is missing random values, and leaves out what is too much.
-        for fault, names in (
-            ("lack", report["missing_keys"]),
-            ("have, without a place for it,", report["unexpected_keys"]),
-        ):
-            if names:
-                raise RunError(
-                    f"{folder}: this model is damaged: its weights {fault} "
-                    f"{some_of(sorted(names))}.",
-                    "Copy the whole folder again, or train it again.",
-                )
-        return cls(model, load_tokenizer(str(folder)), task, compute, config.max_length)
+        attention = compute.attention
+        with memory_told(*too_large(str(folder))):
+            model, report = load_pretrained(
+                AutoModelForSequenceClassification, str(folder), attn_implementation=attention
+            )
+            _refuse_other_weights(folder, report)
+            return cls(model, load_tokenizer(str(folder)), task, compute, config.max_length)
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, dtype: torch.dtype = torch.float32) -> None:
         """Write a plain Hugging Face folder, whose tokenizer reads texts as this model does."""
-        self.model.save_pretrained(folder)
+        save_weights(self.model, folder, dtype)
         portable_tokenizer(self.hf_tokenizer, self.tokenizer, self.max_length).save_pretrained(
             folder
         )
@@ -169,10 +167,17 @@ class SequenceClassifier:
 
     def logits(self, batch: Batch) -> Tensor:
         """Return class logits (B, C) in fp32."""
+        (logits,) = in_parts(
+            lambda batches: [self._logits(*batches)], [batch], self.compute, self.model
+        )
+        return logits
+
+    def _logits(self, batch: Batch) -> Tensor:
         with self.compute.autocast():
             logits: Tensor = self.model(**model_inputs(batch)).logits
         return logits.float()
 
+    @memory_told("Scoring")
     @torch.inference_mode()
     def scores(self, texts: Texts) -> Scores:
         """Score N texts: (N, C)."""
@@ -181,8 +186,20 @@ class SequenceClassifier:
         scores = torch.empty(len(encoded), len(self.task.labels), device=device)
         for rows in encoded.batches(self.compute.token_budget):
             scores[put(rows)] = self.logits(encoded.batch(rows, device))
-        array: Scores = scores.cpu().numpy()
-        return array
+        return finite(scores.cpu().numpy(), "classifier")
+
+
+def _refuse_other_weights(folder: Path, report: Mapping[str, Any]) -> None:
+    """Refuse weights to which transformers gave random values, or of which it left some out."""
+    for fault, names in (
+        ("lack", report["missing_keys"]),
+        ("have, without a place for it,", report["unexpected_keys"]),
+    ):
+        if names:
+            raise RunError(
+                f"{folder}: this model is damaged: its weights {fault} {some_of(sorted(names))}.",
+                "Copy the whole folder again, or train it again.",
+            )
 
 
 def _refuse_other_labels(folder: Path, task: Task) -> None:

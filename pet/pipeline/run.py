@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from pet.data.overlap import TextSet, contradictions
 from pet.execution import executor_for
 from pet.members import MemberSpec, Work, slots_of, specs_of
 from pet.model import Model, save_model
+from pet.model.about import About
 from pet.pipeline.adapted import adapted
 from pet.pipeline.fine_tuning import without_patterns
 from pet.pipeline.from_members import from_members
@@ -25,6 +27,7 @@ from pet.runs import AdaptationFolder, RunFolder
 from pet.runs.layout import generation_of
 from pet.seeds import RunStream, derived_seed
 from pet.task import Task
+from pet.task.labels import names
 from pet.training import Checkpoint
 
 log = logging.getLogger(__name__)
@@ -102,7 +105,7 @@ def run(
     Returns
     -------
     Model
-        The sequence classifier or ensemble, as it is in the folder.
+        The sequence classifier or ensemble, as it is in the folder (there in ``save_precision``).
 
     Raises
     ------
@@ -122,8 +125,9 @@ def run(
             model = _model(Work(task, data, progress, executor), folder, settings, specs)
     finally:
         folder.remove_unfinished()  # of processes that were ended at work
+    model.about = _about(model, settings, data)
     with folder.writing(folder.classifier) as temporary:
-        save_model(model, temporary)
+        save_model(model, temporary, settings.save_precision)
     drop_leftovers(folder)
     return model
 
@@ -140,6 +144,20 @@ def _warn(task: Task, data: Data, settings: Settings) -> None:
             log.warning("%s", line)
     for line in unreadable(task, data, settings.backbone.backbone):
         log.warning("%s", line)
+
+
+def _about(model: Model, settings: Settings, data: Data) -> About:
+    """Return the facts about a run's model that its card tells."""
+    labelled = Counter(label for example in data.train for label in names(example.label))
+    return About(
+        base=model.about.base or settings.backbone.backbone,
+        method=settings.method,
+        seed=settings.seed,
+        labelled={label: labelled[label] for label in model.task.labels},
+        examples=len(data.train),
+        unlabelled=len(data.pool or ()),
+        development=len(data.dev),
+    )
 
 
 def _model(work: Work, folder: RunFolder, settings: Settings, specs: Sequence[MemberSpec]) -> Model:

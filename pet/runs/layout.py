@@ -247,6 +247,11 @@ class ModelFiles:
         return self.folder / "pet.json"
 
     @property
+    def page(self) -> Path:
+        """Model card for people, with the name that the hub shows."""
+        return self.folder / "README.md"
+
+    @property
     def backbone(self) -> Path:
         """Folder of the backbone of an ensemble."""
         return self.folder / "backbone"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pet.encoding import Batch, Chunk, Encoded, within_budget
+from pet.errors import memory_told
 from pet.scoring.scorer import PVPScorer
 from pet.types import Ints, Scores
 
@@ -37,6 +38,7 @@ def score(scorer: PVPScorer, chunk: Chunk) -> Scores:
     return score_together([scorer], chunk)[0]
 
 
+@memory_told("Scoring")
 @torch.inference_mode()
 def score_together(scorers: Sequence[PVPScorer], chunk: Chunk) -> list[Scores]:
     """Score a chunk of examples with several PVPs of one backbone: (readouts, N, C) each.
@@ -57,6 +59,7 @@ def score_together(scorers: Sequence[PVPScorer], chunk: Chunk) -> list[Scores]:
     return [scorer.averaged(total) for scorer, total in zip(scorers, totals, strict=True)]
 
 
+@memory_told("Scoring")
 @torch.inference_mode()
 def score_mixed(pairs: Sequence[tuple[PVPScorer, Chunk]]) -> list[Scores]:
     """Score pairs of a PVP and a chunk, each as if it were alone: (readouts, N, C) each.

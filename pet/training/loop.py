@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pet.device import Compute
-from pet.errors import PetError, RunError
+from pet.errors import PetError, RunError, memory_told
 from pet.progress import Event, Progress, silent
+from pet.training.gradients import with_gradients
 from pet.training.job import AnyLoss, Fit, Job, Loss
 from pet.training.keeper import Keeper, Saver
 from pet.training.schedule import Schedule
@@ -89,6 +90,8 @@ def optimise(
     ------
     PetError
         When a loss is not finite.
+    OutOfMemoryError
+        When memory does not suffice even for batches in parts of one row.
     """
     stored = None if keeper is None else keeper.read(len(jobs))
     snapshots: Sequence[Snapshot | None] = stored or [None] * len(jobs)
@@ -111,17 +114,11 @@ def optimise(
         if not active:
             break
         step += 1
-        totals = [torch.zeros((), device=compute.device) for _ in active]
-        for _ in range(schedule.accumulation):
-            losses = joint([next(one.losses) for one in active])
-            losses = [loss / schedule.accumulation for loss in losses]
-            torch.autograd.backward(
-                [one.scaler.scale(loss) for one, loss in zip(active, losses, strict=True)]
-            )
-            for total, loss in zip(totals, losses, strict=True):
-                total += loss.detach()
-        for one, total in zip(active, totals, strict=True):
-            one.update(schedule.rate(used), total)
+        batches = [[next(one.losses) for one in active] for _ in range(schedule.accumulation)]
+        with memory_told(f"Training {active[0].stage!r}, step {step}"):
+            totals = with_gradients(active, batches, joint, compute)
+            for one, total in zip(active, totals, strict=True):
+                one.update(schedule.rate(used), total)
         if saver is not None:
             saver.after(step)
     if saver is not None:
@@ -178,6 +175,15 @@ class _Running(Generic[AnyLoss]):
         self._tell("start")
 
     @property
+    def stage(self) -> str:
+        """The job's name."""
+        return self._job.stage
+
+    def forget_gradients(self) -> None:
+        """Drop the gradients, some of which may be of a part of a batch only."""
+        self._optimiser.zero_grad(set_to_none=True)
+
+    @property
     def has_stopped(self) -> bool:
         """Whether the job stopped early: too many evaluations without gain, or by request."""
         return self._asked_to_stop or self._gains_no_more
@@ -195,7 +201,7 @@ class _Running(Generic[AnyLoss]):
         nn.utils.clip_grad_norm_(self._parameters, schedule.clip_norm)
         self.scaler.step(self._optimiser)
         self.scaler.update()
-        self._optimiser.zero_grad(set_to_none=True)
+        self.forget_gradients()
         self._history.append(loss)
         self.step += 1
         self._tell("step", loss=loss, rate=schedule.learning_rate * rate)
