@@ -77,11 +77,11 @@ class Refusing:
             raise OSError(self.code, os.strerror(self.code), where)
 
 
-def refuse_writes(seed: int, count: int, world: World, scenes: Sequence[str] = SCENES) -> Tally:
+def refuse_writes(seed: int, count: int, world: World, names: Sequence[str] = SCENES) -> Tally:
     """Let every write of every command fail once, in turn, then all from it on."""
     chance, tally = random.Random(seed), Tally("writes refused")
     cases: list[tuple[str, int, int, bool]] = []
-    for name in scenes:
+    for name in names:
         for at in range(1, _writes(world, world.scene(name)) + 1):
             for code, stays in ((errno.ENOSPC, False), (errno.ENOSPC, True), (errno.EROFS, True)):
                 cases.append((name, at, code, stays))
@@ -142,12 +142,12 @@ def _judge(
         tally.count(kind, "one message; with room again the same numbers")
 
 
-def fill_disks(seed: int, count: int, world: World, scenes: Sequence[str] = SCENES) -> Tally:
+def fill_disks(seed: int, count: int, world: World, names: Sequence[str] = SCENES) -> Tally:
     """Run commands on disks that are too small, or with files that may not grow."""
     chance, tally = random.Random(seed), Tally("full disks")
     is_allowed = _may_mount(world.folder)
     for number in range(count):
-        scene = world.scene(scenes[number % len(scenes)])
+        scene = world.scene(names[number % len(names)])
         whole = world.expected(scene)  # so that the folder below is empty
         del whole
         size = _size(world, scene)

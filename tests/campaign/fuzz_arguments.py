@@ -85,7 +85,7 @@ def vector(chance: random.Random, name: str, files: Sequence[str], world: World)
     arguments: list[str] = []
     for parameter in parameters:
         is_needed = parameter.required and chance.random() < 0.95
-        if not is_needed and chance.random() > 4 / len(parameters):
+        if not is_needed and chance.random() > chance.choice([0, 1, 4]) / len(parameters):
             continue
         given = good.get(str(parameter.name)) if chance.random() < 0.95 else None
         if isinstance(parameter, click.Argument):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from campaign.outcomes import Tally
@@ -21,10 +22,10 @@ SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 GRACE = 60.0
 
 
-def kill_at_random(seed: int, count: int, world: World, scenes: tuple[str, ...] = ()) -> Tally:
+def kill_at_random(seed: int, count: int, world: World, names: Sequence[str] = (*SHARES,)) -> Tally:
     """Kill commands until so many were killed, each up to three times before it may end."""
     chance, tally = random.Random(seed), Tally("kills")
-    shares = {name: SHARES[name] for name in scenes or SHARES}
+    shares = {name: SHARES[name] for name in names}
     killed = run_number = 0
     while killed < count:
         name = chance.choices([*shares], [*shares.values()])[0]
@@ -33,7 +34,7 @@ def kill_at_random(seed: int, count: int, world: World, scenes: tuple[str, ...] 
         place = world.fresh(f"{name}-killed")
         history: list[str] = []
         for _ in range(chance.randint(1, 3)):
-            number, moment = chance.choice(SIGNALS), chance.uniform(0.02, 0.9) * seconds
+            number, moment = chance.choice(SIGNALS), chance.uniform(0.02, 0.8) * seconds
             everybody = number == signal.SIGINT and chance.random() < 0.5
             process = Running(scene.arguments, place)
             time.sleep(moment)

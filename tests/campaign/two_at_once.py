@@ -14,11 +14,11 @@ from campaign.world import World, differences, numbers
 SCENES = ("train", "ipet", "single", "adapt", "bank", "predict", "study")
 
 
-def two_at_once(seed: int, count: int, world: World, scenes: Sequence[str] = SCENES) -> Tally:
+def two_at_once(seed: int, count: int, world: World, names: Sequence[str] = SCENES) -> Tally:
     """Start a command twice on one folder, or a reader beside it, at random moments."""
     chance, tally = random.Random(seed), Tally("two at once")
     for number in range(count):
-        scene = world.scene(scenes[number % len(scenes)])
+        scene = world.scene(names[number % len(names)])
         expected, seconds = world.expected(scene)
         place = world.fresh(f"{scene.name}-twice")
         kind = chance.choice(["the same", "the same", "a reader", "--force"])
