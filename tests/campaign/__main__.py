@@ -50,6 +50,8 @@ def campaign(parts: tuple[str, ...], count: int | None, seed: int, only: tuple[s
 
         def there() -> World:
             if not world:
+                with suppress(ImportError):  # reports draw; it takes a second to load
+                    import matplotlib.pyplot  # noqa: F401
                 world.append(World(folder / "world"))
             return world[0]
 

@@ -140,6 +140,8 @@ def as_sheet(rows: Rows) -> bytes:
         book.active.append(
             [illegal.sub("", value).encode("utf-8", "replace").decode() for value in cells]
         )
+        for cell in book.active[book.active.max_row]:
+            cell.data_type = "s"  # openpyxl takes a text that begins with "=" for a formula
     stream = io.BytesIO()
     book.save(stream)
     return stream.getvalue()

@@ -83,7 +83,7 @@ def _wrong(ended: Ended, number: signal.Signals) -> str:
 
 def _rerun(scene: Scene, place: Path, expected: dict[str, str]) -> str:
     """Run the command again; say how its result differs from the expected one."""
-    ended = run(scene.arguments, place)
+    ended = run(scene.arguments, place, 600)
     if ended.outcome != "done":
         return f"{ended.outcome}: {ended.last_line}"
     different = differences(numbers(place / "out"), expected)

@@ -44,6 +44,14 @@ class Tally:
         """Number of cases."""
         return sum(self.counts.values())
 
+    def _different(self) -> list[str]:
+        """Return the failures, first one of every kind."""
+        first: dict[str, str] = {}
+        for failure in self.failures:
+            first.setdefault(failure.split("\n")[0], failure)
+        rest = [failure for failure in self.failures if failure not in {*first.values()}]
+        return [*first.values(), *rest]
+
     def table(self) -> str:
         """Return the counts as a table, with failures below it."""
         seconds = (self.ended or time.monotonic()) - self.begun
@@ -51,7 +59,7 @@ class Tally:
         rows = sorted(self.counts.items(), key=lambda row: (row[0][0], -row[1]))
         width = max((len(kind) for (kind, _), _ in rows), default=0)
         lines += [f"  {kind:{width}}  {number:>9,}  {outcome}" for (kind, outcome), number in rows]
-        lines += [f"  ! {failure}" for failure in self.failures[:MOST_SHOWN]]
+        lines += [f"  ! {failure}" for failure in self._different()[:MOST_SHOWN]]
         if len(self.failures) > MOST_SHOWN:
             lines.append(f"  ! and {len(self.failures) - MOST_SHOWN} more")
         return "\n".join(lines)

@@ -198,9 +198,6 @@ def import_everything() -> None:
     for path in sorted(Path(checkpoints.__file__).parents[1].rglob("*.py")):
         parts = path.relative_to(Path(checkpoints.__file__).parents[2]).with_suffix("").parts
         import_module(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
-    for heavy in ("matplotlib.pyplot", "sklearn.linear_model", "scipy.optimize"):
-        with suppress(ImportError):
-            import_module(heavy)
 
 
 def numbers(folder: Path) -> dict[str, str]:

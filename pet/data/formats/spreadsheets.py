@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import warnings
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
@@ -19,7 +20,7 @@ _LONGEST_CELL = 32_767  # characters, in Excel
 _MOST_ROWS = 1_048_576
 # Errors of openpyxl, of the zip and of the XML (a SyntaxError) in files that are no workbooks.
 _FAULTS = (
-    zipfile.BadZipFile, NotImplementedError, KeyError, IndexError, ValueError, TypeError,
+    zipfile.BadZipFile, zlib.error, RuntimeError, KeyError, IndexError, ValueError, TypeError,
     AttributeError, SyntaxError, OSError, EOFError,
 )  # fmt: skip
 
