@@ -204,7 +204,7 @@ def test_labels_are_read_in_the_task_s_order(value: Any, wanted: tuple[str, ...]
     ("value", "message"),
     [
         (["food", "rooom"], "(?s)row 7: unknown label 'rooom'.*Did you mean 'room'"),
-        ("food, room", "unknown label 'food, room'"),
+        ("food, room", "labels in 'food, room' are not separated by ';'"),
         (3, "expected a list of labels, found 3"),
         ({"food": 1}, "expected a list of labels"),
         ([["food"]], "unknown label"),
@@ -225,9 +225,10 @@ def test_a_missing_list_is_not_an_empty_one() -> None:
     assert [e.label for e in examples_from(rows, optional)] == [(), ()]
 
 
-def test_a_single_label_task_takes_no_list() -> None:
+def test_a_single_label_task_takes_a_list_of_one_only() -> None:
+    assert read_label("row 1", ["food"], task_of("single")) == "food"
     with pytest.raises(DataError, match="(?s)expected one label.*multi-label"):
-        read_label("row 1", ["food"], task_of("single"))
+        read_label("row 1", ["food", "room"], task_of("single"))
 
 
 def test_another_separator() -> None:
