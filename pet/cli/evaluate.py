@@ -7,9 +7,10 @@ import json
 import click
 
 from pet.cli.console import echo, loading, say
-from pet.cli.inputs import RowReader, require_files
+from pet.cli.inputs import require_files
 from pet.cli.options import compute_options, plot_options, threshold_option
 from pet.cli.reading_options import data_options
+from pet.cli.row_reader import RowReader
 from pet.config.files import Reading
 from pet.runs.finding import model_folder
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial, wraps
 from typing import TYPE_CHECKING, Any
@@ -20,14 +19,14 @@ from pet.cli.options import (
     task_option,
     verbalizer_option,
 )
-from pet.cli.reading_options import column_mapping, data_options
+from pet.cli.reading_options import data_options
+from pet.cli.row_reader import RowReader
 from pet.config import Settings
 from pet.config.files import Reading, refuse_address
 from pet.errors import DataError
 
 if TYPE_CHECKING:
-    from pet.data import Columns, Example, Labels, Pool
-    from pet.data.fault_counts import FaultCounts
+    from pet.data import Example, Pool
     from pet.task import Task
 
 
@@ -64,110 +63,6 @@ def require_files(*sources: str | None) -> None:
                 os.stat(source)
             except OSError as error:
                 raise DataError(f"{source}: cannot be read: {error.strerror}.") from error
-
-
-@dataclass(frozen=True)
-class RowReader:
-    """Reader of a task's files: their columns, and how they are read."""
-
-    task: Task
-    mapping: Mapping[str, str]
-    reading: Reading
-
-    @classmethod
-    def from_options(cls, task: Task, columns: tuple[str, ...], reading: Reading) -> RowReader:
-        """Make a reader from the values of `data_options`."""
-        return cls(task, column_mapping(columns), reading)
-
-    def columns(self, labels: Labels = "required") -> Columns:
-        """Return the columns of fields and label, and whether labels are required."""
-        from pet.data import Columns
-
-        return Columns(self.task, self.mapping, labels)
-
-    def examples(self, file: str, labels: Labels = "required") -> Iterator[Example]:
-        """Read a file's examples one by one."""
-        from pet.data import examples_from
-
-        return examples_from(file, self.columns(labels), self.reading)
-
-    def checked(
-        self, file: str, faults: list[FaultCounts], labels: Labels = "partial"
-    ) -> Iterator[Example]:
-        """Read a file's examples to its end; what is wrong is counted, and added to ``faults``."""
-        from pet.data.fault_counts import FaultCounts, checked_examples
-
-        faults.append(FaultCounts(file))
-        return checked_examples(file, self.columns(labels), self.reading, faults[-1])
-
-    def labelled(self, file: str) -> list[Example]:
-        """Read a file's labelled examples; tell how many rows are not labelled yet.
-
-        Raises
-        ------
-        DataError
-            When there are none, or some cannot be read.
-        """
-        faults: list[FaultCounts] = []
-        examples = list(self.checked(file, faults))
-        if faults[0]:
-            raise faults[0].error(self.task)
-        _tell(faults[0])
-        if not examples:
-            raise self.no_rows(file, faults[0])
-        return examples
-
-    def labelled_stream(self, file: str) -> Iterator[Example]:
-        """Read a file's labelled examples one by one; tell how many rows are not labelled yet.
-
-        Raises
-        ------
-        DataError
-            Names the first faulty row.
-        """
-        from pet.data.fault_counts import FaultCounts
-
-        counts = FaultCounts(file)
-        for example in self.examples(file, "partial"):
-            if example.label is None:
-                counts.unlabelled += 1
-            else:
-                yield example
-        _tell(counts)
-
-    def require_labelled(self, file: str | None) -> None:
-        """Refuse a file as `labelled` does; nothing is kept of it.
-
-        Standard input, which can be read once only, is not checked.
-        """
-        if file is None or file == "-":
-            return
-        faults: list[FaultCounts] = []
-        for _ in self.checked(file, faults):
-            pass
-        if faults[0]:
-            raise faults[0].error(self.task)
-        if faults[0].is_empty:
-            raise self.no_rows(file, faults[0])
-
-    def no_rows(self, file: str, counts: FaultCounts) -> DataError:
-        """Return the error for a file that should have labelled examples and has none."""
-        columns = [self.mapping.get(name, name) for name in self.task.fields]
-        row = {**dict.fromkeys(columns, "..."), self.columns().label: self.task.labels[0]}
-        hint = f"Write one row an example, such as {json.dumps(row, ensure_ascii=False)}."
-        found = "no row"
-        if counts.unlabelled:
-            found = "no row with a label"
-            hint += " Or name the column of the labels with `--column label=COLUMN`."
-        return DataError(f"{file}: expected labelled examples, found {found}.", hint)
-
-
-def _tell(counts: FaultCounts) -> None:
-    from pet.cli.console import say
-
-    for remark in (*counts.remarks, counts.left_out):
-        if remark:
-            say(remark)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from pet.cli.console import echo, loading, progress_bars, require_output, say
-from pet.cli.inputs import RowReader, chosen_task, require_files
+from pet.cli.inputs import chosen_task, require_files
 from pet.cli.options import (
     pattern_numbers,
     patterns_option,
@@ -22,6 +22,7 @@ from pet.cli.options import (
 )
 from pet.cli.output import check_format, opened, refuse_input
 from pet.cli.reading_options import data_options
+from pet.cli.row_reader import RowReader
 from pet.config import Settings, SuggestConfig
 from pet.config.files import Reading
 from pet.errors import UsageError
