@@ -18,6 +18,7 @@ from toy import Files, pet, train
 def changed(source: str | Path, folder: Path, **config: Any) -> Path:
     """A copy of a model with other values in its config.json."""
     shutil.copytree(source, folder)
+    (folder / "SHA256SUMS").unlink(missing_ok=True)  # the sums would tell first
     plain = json.loads((folder / "config.json").read_text("utf-8"))
     (folder / "config.json").write_text(json.dumps({**plain, **config}), "utf-8")
     return folder
@@ -26,6 +27,7 @@ def changed(source: str | Path, folder: Path, **config: Any) -> Path:
 def spoilt(source: str | Path, folder: Path, name: str, value: float) -> Path:
     """A copy of a model with a value in all places of some weights."""
     shutil.copytree(source, folder)
+    (folder / "SHA256SUMS").unlink(missing_ok=True)  # the sums would tell first
     weights = load_file(folder / "model.safetensors")
     chosen = [key for key in weights if name in key]
     assert chosen

@@ -15,6 +15,7 @@ from transformers import AutoModelForSequenceClassification, pipeline
 
 from pet import PVP, PETClassifier, Task, Verbalizer, load_model
 from pet.backbone.cards import filled_card
+from pet.cli.train import _result
 from pet.model.card import add_figures, model_card
 
 
@@ -27,6 +28,7 @@ def runs(files: Files, tiny_bert: str, tmp_path_factory: pytest.TempPathFactory)
     for name, more in {"plain": pool, "half": (*pool, *half), "ensemble": half}.items():
         made = train(files, tiny_bert, folder / name, *more)
         assert made.code == 0, made.err
+        (folder / f"{name}.txt").write_text(made.err, "utf-8")
     return folder
 
 
@@ -60,6 +62,15 @@ def test_the_card_of_an_ensemble_says_that_only_pet_loads_it(runs: Path) -> None
     assert "An ensemble of 4 patterns" in card.text
     assert "--unlabeled FILE" in card.text
     assert "None on texts that were kept from training" in card.text
+
+
+def test_the_last_lines_of_a_run_say_what_the_folder_is(runs: Path) -> None:
+    plain, ensemble = ((runs / f"{name}.txt").read_text("utf-8") for name in ("plain", "ensemble"))
+    assert "classifier: a plain Hugging Face model" in plain
+    assert "only pet loads" not in plain
+    assert "an ensemble, which only pet loads" in ensemble
+    assert "train with unlabelled text: --unlabeled FILE" in ensemble
+    assert _result("run/classifier", "ensemble", "single").endswith("--method pet --unlabeled FILE")
 
 
 def test_a_card_goes_with_the_model_and_takes_new_figures(runs: Path, tmp_path: Path) -> None:

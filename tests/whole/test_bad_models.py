@@ -115,6 +115,7 @@ def test_a_classifier_whose_files_disagree_labels_nothing(
 ) -> None:
     folder = tmp_path / "damaged"
     shutil.copytree(trained.folder / "run" / "classifier", folder)
+    (folder / "SHA256SUMS").unlink()  # as in folders of earlier versions
     damage(folder)
     refused(command("predict", folder, "--input", trained.test), str(folder), said)
 
