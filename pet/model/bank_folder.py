@@ -29,7 +29,8 @@ def read_prompt(path: str | Path, device: str = "auto", precision: str = "auto")
         When the backbone was trained, or a classifier was distilled.
     """
     folder = Path(path)
-    if os.path.isfile(PromptFiles(folder).record):
+    files = PromptFiles(folder)
+    if os.path.isfile(files.record) or os.path.isfile(files.tensors):
         return TaskPrompt.load(folder)
     if RunFolder.is_at(folder):
         run = RunFolder.open(folder)

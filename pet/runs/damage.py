@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pet.errors import BackboneError, PetError, RunError
+from pet.errors import BackboneError, OutOfMemoryError, PetError, RunError, is_out_of_memory
 
 _LONGEST = 200
 
@@ -41,9 +41,11 @@ def reading(place: Path | str, remedy: str) -> Iterator[None]:
     """
     try:
         yield
-    except (RunError, BackboneError):
+    except (RunError, BackboneError, OutOfMemoryError):
         raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise damaged(place, error, remedy) from error
 
 

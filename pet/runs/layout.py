@@ -288,5 +288,7 @@ class PromptFiles:
         """Return the folders of a bank's prompts, sorted by name."""
         if not os.path.isdir(bank):  # a path that is too long is none
             return []
-        folders = sorted(file.parent for file in Path(bank).glob("*/prompt.json"))
+        # One that lacks its record is damaged, and to be told.
+        files = [*Path(bank).glob("*/prompt.json"), *Path(bank).glob("*/prompt.safetensors")]
+        folders = sorted({file.parent for file in files})
         return [folder for folder in folders if folder.suffix != UNFINISHED]

@@ -156,7 +156,10 @@ def test_a_damaged_prompt_is_named(folder: Path, tmp_path: Path) -> None:
     replaced = pet("bank", tmp_path, "--add", folder / "toy", "--replace")
     assert replaced.code == 0, replaced.err
     assert "cannot be read" not in replaced.out
-    (tmp_path / "toy" / "prompt.json").write_text("nothing", "utf-8")
+    (tmp_path / "toy" / "prompt.json").unlink()
+    shown = pet("bank", tmp_path)
+    assert re.search("toy +cannot be read", shown.out)
+    assert "toy: damaged: prompt.json is missing" in shown.err
     assert pet("bank", tmp_path, "--drop", "toy").code == 0
     assert sorted(stored_prompts(tmp_path)) == ["tags"]
     assert pet("bank", tmp_path, "--drop", "tags", "--drop", "tags").code == 0
