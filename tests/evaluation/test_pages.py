@@ -251,7 +251,7 @@ def test_halves_of_surrogates_and_control_characters_become_a_mark(tmp_path: Pat
     kept = json.loads((run.path / RunFolder.examples).read_text("utf-8"))
     kept["mistakes"][0]["texts"]["text"] = "a\ud800b\x00c\x1bd\r\ne"
     # As escapes, which JSON can hold.
-    (run.path / RunFolder.examples).write_text(json.dumps(kept), "utf-8")
+    run.write_text(RunFolder.examples, json.dumps(kept))
     assert "a�b�c�d\ne" in checked(page(run.path)).text
 
 
