@@ -19,7 +19,7 @@ from toy import Files, pet, toy_task, train, unlabelled_rows, write_jsonl
 from pet import PVP, Task, Verbalizer
 from pet.config import Settings
 from pet.data import Data, Example
-from pet.errors import RunError
+from pet.errors import RunError, VerbalizerError
 from pet.evaluation import plots
 from pet.evaluation.evidence import surest_mistakes
 from pet.evaluation.pages import page
@@ -237,7 +237,7 @@ def test_no_text_changes_the_structure_of_a_page(
     folder = tmp_path_factory.mktemp("nasty")
     try:
         run = written(folder, NASTY + text)
-    except UnicodeEncodeError:  # halves of surrogates do not even get into a run's files
+    except VerbalizerError:  # halves of surrogates do not even get into a task
         run = written(folder, NASTY + text.encode("utf-8", "ignore").decode())
     plain = written(tmp_path_factory.mktemp("plain"))
     with mock.patch.object(plots, "available", return_value=False):
@@ -361,7 +361,9 @@ def test_a_folder_of_something_else_is_told(
 
 
 def test_a_page_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    result = pet("report", written(tmp_path).path, "-o", tmp_path / "no" / "page.html")
+    run = written(tmp_path).path
+    (tmp_path / "file").touch()
+    result = pet("report", run, "-o", tmp_path / "file" / "page.html")
     assert result.code == 1
     assert "cannot be written" in result.err
 
