@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from pet.data.formats.base import Format, Hints, RowWriter, SourceRow
@@ -23,11 +23,35 @@ def table_of(delimiter: str) -> Format:
         return table_rows(name, Lines(decoded_lines(name, stream)), delimiter, hints)
 
     def writer(stream: IO[str], columns: Sequence[str]) -> RowWriter:
-        table = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
-        table.writerow(columns)
-        return lambda row: table.writerow([cell_text(row.get(name)) for name in columns])
+        write = _record_writer(stream, delimiter)
+        write(columns)
+        return lambda row: write([cell_text(row.get(name)) for name in columns])
 
     return Format(read, writer, takes_hints=True)
+
+
+class _UnixLines:
+    """Stream for the csv module, which quotes a carriage return only if its lines end in one."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, line: str) -> None:
+        """Write a line that ends as on Windows."""
+        self._stream.write(line.removesuffix("\r\n") + "\n")
+
+
+def _record_writer(stream: IO[str], delimiter: str) -> Callable[[Sequence[str]], object]:
+    lines = _UnixLines(stream)
+    few = csv.writer(lines, delimiter=delimiter, lineterminator="\r\n")
+    # Between tabs, quotes around every cell say that its line breaks end no row.
+    every = csv.writer(lines, delimiter=delimiter, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
+
+    def write(cells: Sequence[str]) -> None:
+        is_long = delimiter == "\t" and any("\n" in cell for cell in cells)
+        (every if is_long else few).writerow(cells)
+
+    return write
 
 
 def table_rows(name: str, lines: Lines, own: str, hints: Hints) -> Iterator[SourceRow]:

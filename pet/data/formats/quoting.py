@@ -6,9 +6,10 @@ between tabs as they are. There a quote at the start of a cell encloses it only 
 
 1. the quote that closes it stands at the cell's end, and the row then has as many cells as the
    header; and
-2. where such a cell goes over several lines, they are not all rows by themselves.
+2. where such a cell goes over several lines, they are not all rows by themselves, or all cells of
+   the row are in quotes, as `pet` writes them.
 
-A row that may be meant in both ways is refused.
+A row that may be meant in both ways is refused, such as one over several rows with doubled quotes.
 """
 
 from __future__ import annotations
@@ -126,6 +127,13 @@ def tab_records(name: str, lines: Lines, delimiter: str = "\t") -> Iterator[list
         width = len(cells) if width is None else width
 
 
+def _unsure(where: str, taken: str) -> DataError:
+    return DataError(
+        f"{where}: the quote at the start of a cell may be text, or enclose {taken}.",
+        "Say which with `--quoting none` or `--quoting excel`.",
+    )
+
+
 class _Candidate:
     """A line with a cell that starts with a quote, and what the quote may mean."""
 
@@ -134,28 +142,25 @@ class _Candidate:
     ) -> None:
         self._line, self._lines, self._delimiter = line, lines, delimiter
         self._width, self._plain = width, plain
+        self._enclosed, self._doubled = 0, False  # cells in quotes; quotes that are doubled in them
 
     def chosen(self, where: str) -> list[str]:
         """Return the cells, and take the further lines that belong to them."""
-        cells, more = self._quoted()
+        cells, more = self._quoted(where)
         if cells is None or (self._width is not None and len(cells) != self._width):
             return self._plain
-        if more:
+        if more and (self._width == 1 or self._enclosed < len(cells)):
             spanned = [
                 self._plain,
                 *(_plain(self._peeked(n), self._delimiter) for n in range(more)),
             ]
             # A blank line is no row, and so speaks for neither.
             rows = [not line or len(line) == self._width for line in spanned]
-            if all(rows) and self._width != 1:
+            if all(rows) and self._width != 1 and not self._doubled:
                 return self._plain
             holds_delimiter = any(self._delimiter in cell for cell in cells)
             if all(rows) or (holds_delimiter and any(rows[:-1])):
-                raise DataError(
-                    f"{where}: the quote at the start of a cell may be text, or enclose "
-                    f"{more + 1} lines.",
-                    "Say which with `--quoting none` or `--quoting excel`.",
-                )
+                raise _unsure(where, f"{more + 1} lines")
         for _ in range(more):
             next(self._lines)
         return cells
@@ -163,7 +168,7 @@ class _Candidate:
     def _peeked(self, place: int) -> str:
         return self._lines.peek(place) or ""
 
-    def _quoted(self) -> tuple[list[str] | None, int]:
+    def _quoted(self, where: str) -> tuple[list[str] | None, int]:
         """Return the cells if quotes enclose, and the number of further lines that they take.
 
         None where a quote does not close at the end of its cell, or does not close at all.
@@ -175,13 +180,20 @@ class _Candidate:
             match = _QUOTED.match(text, at)
             if match is not None and self._ends(text, match.end()):
                 cells.append(match[1].replace('""', '"'))
+                self._enclosed += 1
+                self._doubled |= '""' in match[1]
                 at = match.end()
             elif text.startswith('"', at):
                 if _OPEN.match(text, at) is None:
                     return None, 0  # closed before the cell's end
                 following = self._lines.peek(more)
-                if following is None or more >= _CELL_LINES:
+                if following is None:
                     return None, 0
+                if more >= _CELL_LINES:
+                    if self._width is None or self._width == 1:
+                        return None, 0
+                    # Few of the lines are rows: most likely they are one text.
+                    raise _unsure(where, f"more than {_CELL_LINES} lines")
                 by_themselves += len(_plain(following, self._delimiter)) == self._width
                 if self._width != 1 and by_themselves > _CELLS_GO_ON:
                     return None, 0

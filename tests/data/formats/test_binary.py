@@ -41,6 +41,17 @@ def rows_in(path: Path) -> list[dict[str, Any]]:
     return [dict(row) for _, row in found]
 
 
+@pytest.mark.parametrize("ending", BINARY)
+def test_tabs_quotes_and_line_ends_are_read_back(tmp_path: Path, ending: str) -> None:
+    given = ['a\tb "q"\nnew', "a\rb", "a\r\n", '"', "\t.", "'=1"]
+    path = tmp_path / f"o.{ending}"
+    write_rows(path, [{"text": text, "n": "2"} for text in given], ["text", "n"])
+    found = [row["text"] for row in rows_in(path)]
+    if ending == "xlsx":  # XML knows one line end
+        given = [text.replace("\r\n", "\n").replace("\r", "\n") for text in given]
+    assert found == given
+
+
 # As others write them
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from films import columns, read
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from pet.config.files import Reading
@@ -19,6 +19,7 @@ from pet.data.formats import quoting as quoting_rules
 from pet.data.formats.base import Hints
 from pet.data.formats.delimiters import Lines
 from pet.data.formats.known import FORMATS
+from pet.data.formats.writing import rows_writer
 from pet.errors import DataError, UsageError
 
 HINTS = Hints((("text",),), "label", needs_labels=True)
@@ -121,7 +122,12 @@ def test_a_quote_at_the_start_of_a_text_takes_no_other_rows() -> None:
 )
 def test_as_many_rows_are_read_as_an_unquoted_table_has(texts: list[str]) -> None:
     content = "text\tlabel\n" + "".join(f"{text}\tpositive\n" for text in texts)
-    found = [row["text"] for row in rows(content, "tsv")]
+    try:
+        found = [row["text"] for row in rows(content, "tsv")]
+    except DataError:
+        if '""' not in content:  # such a row may be meant in both ways
+            raise
+        return
     assert len(found) == len(texts)
     for read_as, text in zip(found, texts, strict=True):
         # A text in quotes of its own may lose them, as if a spreadsheet had written it.
@@ -147,7 +153,11 @@ def test_excel_cells_between_tabs_are_read() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ['text\n"one\ntwo"\n', 'text\tlabel\nfine\tpositive\n"a\tnegative\nbroken\nb"\tpositive\n'],
+    [
+        'text\n"one\ntwo"\n',
+        'text\tlabel\nfine\tpositive\n"a\tnegative\nbroken\nb"\tpositive\n',
+        'text\tlabel\n"a\tb ""q""\nnew"\tpositive\n',
+    ],
 )
 def test_a_row_that_may_be_meant_in_two_ways_is_refused(content: str) -> None:
     with pytest.raises(DataError, match=r"t, row \d \(line \d\): .*enclose \d lines"):
@@ -157,6 +167,39 @@ def test_a_row_that_may_be_meant_in_two_ways_is_refused(content: str) -> None:
     lines = content.count("\n") - 1
     assert len(rows(content, "tsv", quoting("none"))) == lines
     assert len(rows(content, "tsv", quoting("excel"))) < lines
+
+
+def test_a_text_of_very_many_lines_is_never_cut_into_rows() -> None:
+    content = 'label\ttext\npositive\t"one\n' + "more\n" * 300 + 'end"\nnegative\tbad\n'
+    with pytest.raises(DataError, match=r"row 1 \(line 2\): .* enclose more than 200 lines"):
+        rows(content, "tsv")
+    assert [row["label"] for row in rows(content, "tsv", quoting("excel"))] == [
+        "positive",
+        "negative",
+    ]
+
+
+# Files that pet writes
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    ending=st.sampled_from(["csv", "tsv"]),
+    table=st.lists(
+        st.tuples(*2 * [st.text(st.sampled_from('a"\t\n\r,; '), max_size=8)]),
+        min_size=1,
+        max_size=4,
+    ),
+)
+@example("tsv", [('a\tb "q"\nnew', "2")])
+@example("csv", [("a\rb", "2"), ("a\r", "\r")])
+def test_a_table_that_pet_writes_is_read_back(ending: str, table: list[tuple[str, str]]) -> None:
+    stream = io.StringIO()
+    with rows_writer(stream, f"o.{ending}", ["id", "text", "n"]) as write:
+        for number, (text, cell) in enumerate(table):
+            write({"id": str(number), "text": text, "n": cell})
+    found = [tuple(row.values()) for row in rows(stream.getvalue(), ending)]
+    assert found == [(str(number), *cells) for number, cells in enumerate(table)]
 
 
 # Quotes between commas
