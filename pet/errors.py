@@ -102,7 +102,22 @@ class TaskError(PetError, ValueError):
 
 
 class DataError(PetError, ValueError):
-    """A file or object whose rows are not what the task expects."""
+    """A file or object whose rows are not what the task expects.
+
+    Parameters
+    ----------
+    message, hint
+        As of `PetError`.
+    kind : tuple of str, optional
+        What is wrong, without the place and without what was found there: the same for all rows
+        with this fault. By default the message tells.
+    """
+
+    def __init__(
+        self, message: str, hint: str | None = None, kind: tuple[str, ...] | None = None
+    ) -> None:
+        super().__init__(message, hint)
+        self.kind = kind
 
 
 class BackboneError(PetError):

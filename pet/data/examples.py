@@ -149,6 +149,7 @@ class Columns:
             raise DataError(
                 f"{where}: people gave this text different labels: {quoted(str(value))}.",
                 "Keep one of them, or remove the row.",
+                kind=("disagreement",),
             )
         if not self.is_unlabelled(value):
             refuse_number(where, value, self.task.labels)
@@ -163,6 +164,7 @@ class Columns:
             raise DataError(
                 f"{where}: no label in column {self.label!r}; found {counted_names(row)}.",
                 "Name the right column with `--column label=COLUMN`.",
+                kind=("no label", self.label),
             )
         hint = "Fill it in or remove the row."
         if self.labels == "partial":
@@ -185,11 +187,16 @@ class Columns:
 def _text(where: str, row: Mapping[str, Any], column: str) -> str:
     value = "" if row[column] is None else row[column]
     if not isinstance(value, str):
-        raise DataError(f"{where}, column {column!r}: expected text, found {quoted(value)}.")
+        raise DataError(
+            f"{where}, column {column!r}: expected text, found {quoted(value)}.",
+            kind=("no text", column),
+        )
     text = value.strip()
     if not text:
         raise DataError(
-            f"{where}, column {column!r}: the text is empty.", "Fill it in or remove the row."
+            f"{where}, column {column!r}: the text is empty.",
+            "Fill it in or remove the row.",
+            kind=("empty", column),
         )
     check_characters(where, column, text)
     return text

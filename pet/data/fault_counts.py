@@ -33,8 +33,8 @@ class _Count:
 class FaultCounts:
     """Faults of one source, counted by what is wrong.
 
-    Messages that differ in numbers only, or in what was found, count as one fault; every unknown
-    label is a fault of its own.
+    Errors of one `kind` count as one fault, and those without a kind if their messages are the same
+    but for the place; every unknown label is a fault of its own.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class FaultCounts:
         self.unlabelled = 0  # rows that are not labelled yet, where that may be
         self.end: DataError | None = None  # why nothing more could be read
         self.remarks: list[str] = []  # what else is to be told of the source
-        self._counts: dict[str, _Count] = {}
+        self._counts: dict[tuple[str, ...], _Count] = {}
 
     def __bool__(self) -> bool:
         """Tell whether anything is wrong."""
@@ -64,7 +64,7 @@ class FaultCounts:
         """Count a fault."""
         self.rows += 1
         message = _without_place(fault)
-        key = message if isinstance(fault.error, UnknownLabel) else _alike(message)
+        key = fault.error.kind or (message,)
         count = self._counts.get(key)
         if count is None:
             if len(self._counts) == _KEPT:
@@ -169,11 +169,6 @@ def _without_place(fault: Fault) -> str:
     if message.lower().startswith(where.lower()):
         message = message[len(where) :]
     return message.lstrip(":, ")
-
-
-def _alike(message: str) -> str:
-    """Return what a message shares with those of the same fault in other rows."""
-    return re.sub(r"\d+", "0", re.sub(r"\bfound .*", "found", message))
 
 
 def _one_line(message: str) -> str:

@@ -101,4 +101,5 @@ def refuse_number(where: str, value: Any, labels: Sequence[str]) -> None:
             f"{where}: unknown label {quoted(number)}; the task's labels are names: "
             f"{counted_names(labels)}.",
             f"Say what the numbers mean with `--label-map`, such as 0={labels[0]},1={labels[1]}.",
+            kind=("label is a number",),
         )

@@ -40,7 +40,9 @@ def missing_columns(
     else:
         options = " and ".join(f"`--column {name}=COLUMN`" for name in lacked)
         hint = f"Name the right column{'s' * bool(others)} with {options}."
-    return DataError(f"{where}: no {told}; found {counted_names(row)}.", hint)
+    return DataError(
+        f"{where}: no {told}; found {counted_names(row)}.", hint, ("lacks", *lacked.values())
+    )
 
 
 def _looks_like_data(header: Iterable[str], labels: Sequence[str]) -> bool:

@@ -149,7 +149,7 @@ def _object_rows(source: Any, label: str) -> Iterator[SourceRow]:
     for number, row in enumerate(source, 1):
         if not isinstance(row, Mapping):
             error = f"Row {number}: expected a mapping of columns, found {quoted(row)}."
-            yield f"row {number}", DataError(error)
+            yield f"row {number}", DataError(error, kind=("no mapping",))
             continue
         if names and column is not None:
             row = {**row, column: _named(row.get(column), names)}
@@ -180,4 +180,5 @@ def check_characters(where: str, column: str, text: str) -> None:
         raise DataError(
             f"{where}, column {column!r}: character {error.start + 1} is half of a surrogate pair.",
             "Text was cut inside a character, such as an emoji; repair it or remove the row.",
+            kind=("half a character", column),
         ) from error

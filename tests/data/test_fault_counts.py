@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from films import columns
+from pathlib import Path
+
+from films import POLARITY, TASK, columns
 
 from pet.data.fault_counts import FaultCounts, checked_examples
-from pet.task import Task
+from pet.task import PVP, Task
 
 
 def counted(rows: list[object]) -> tuple[FaultCounts, Task]:
@@ -49,3 +51,30 @@ def test_one_faulty_row_is_told_as_it_is() -> None:
     assert str(counts.error(task)) == (
         "row 1, column 'text': the text is empty.\n  Fill it in or remove the row."
     )
+
+
+def test_empty_texts_are_told_by_their_columns() -> None:
+    pvp = PVP("{sentence1} {mask} {sentence2}", POLARITY)
+    pairs = columns(Task("pairs", TASK.labels, ["sentence1", "sentence2"], [pvp]))
+    empty = {"label": "positive", "sentence1": "", "sentence2": "b"}
+    rows = [empty, {**empty, "sentence1": "a", "sentence2": " "}, empty]
+    counts = FaultCounts("rows")
+    list(checked_examples(rows, pairs, None, counts))
+    assert counts.lines(pairs.task) == [
+        "rows: 3 of 3 rows cannot be used:",
+        "      2  column 'sentence1': the text is empty. Fill it in or remove the row. "
+        "(row 1, row 3)",
+        "      1  column 'sentence2': the text is empty. Fill it in or remove the row. (row 2)",
+    ]
+
+
+def test_faults_of_one_kind_are_one_whatever_was_found(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'{"text": "a}\n{"text": "abc}\n[1]\n[2]\n"caf\xe9"\n"\xe9"\n')
+    counts = FaultCounts(str(path))
+    list(checked_examples(path, columns(), None, counts))
+    told = [(line.split()[0], line.rpartition(" (")[2]) for line in counts.lines(columns().task)]
+    assert told[1:] == [("2", f"row {n}, row {n + 1})") for n in (1, 3, 5)]
+    lacks = [{"text": "a", "b": 1}, {"text": "a", "c": 1}, {"text": "a", "label": ["a", "b"]}]
+    counts, task = counted([*lacks, {"text": "a", "label": ["c", "d"]}])
+    assert [line.split()[0] for line in counts.lines(task)[1:]] == ["2", "2"]

@@ -149,5 +149,7 @@ def lines_or_faults(name: str, stream: IO[bytes]) -> Iterator[str | DataError]:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             yield DataError(
-                f"{name}, line {number}: byte {error.start + 1} is not UTF-8.", _ENCODING_HINT
+                f"{name}, line {number}: byte {error.start + 1} is not UTF-8.",
+                _ENCODING_HINT,
+                kind=("not UTF-8",),
             )

@@ -88,6 +88,7 @@ def rows_of_records(name: str, records: Iterator[list[str]]) -> Iterator[SourceR
                 f"{where}: {len(cells)} cells, but the header names {len(header)}.",
                 "Put a text that holds the separator in double quotes, or name the separator with "
                 "`--delimiter`.",
+                kind=("too many cells",),
             )
             yield where, error
             continue

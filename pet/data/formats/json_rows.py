@@ -36,7 +36,8 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object)
 def _fault(where: str, error: BaseException) -> DataError:
     """Say why JSON cannot be read."""
     if isinstance(error, json.JSONDecodeError):
-        return DataError(f"{where}: not JSON: {error.msg} at character {error.pos + 1}.", _EXAMPLE)
+        place = f"at character {error.pos + 1}"
+        return DataError(f"{where}: not JSON: {error.msg} {place}.", _EXAMPLE, ("JSON", error.msg))
     if isinstance(error, _Twice):
         return DataError(f"{where}: the key {quoted(str(error))} is given twice.", "Remove one.")
     if isinstance(error, RecursionError):
@@ -52,7 +53,8 @@ _FAULTS = (ValueError, RecursionError, MemoryError)
 def _row(where: str, value: Any) -> SourceRow:
     if isinstance(value, dict):
         return where, value
-    return where, DataError(f"{where}: expected a JSON object, found {quoted(value)}.", _EXAMPLE)
+    error = f"{where}: expected a JSON object, found {quoted(value)}."
+    return where, DataError(error, _EXAMPLE, ("no object",))
 
 
 def read_json_lines(name: str, stream: IO[bytes]) -> Iterator[SourceRow]:

@@ -45,7 +45,8 @@ def read_workbook(name: str, stream: IO[bytes], hints: Hints) -> Iterator[Source
             where = f"{name}, row {number}"
             if any(_shown(cell).strip() for cell in cells[len(header) :]):
                 error = f"{where}: {len(cells)} cells, but the header names {len(header)}."
-                yield where, DataError(error, "Name the column in the first row of the sheet.")
+                hint = "Name the column in the first row of the sheet."
+                yield where, DataError(error, hint, ("too many cells",))
                 continue
             padded = [*cells, *[None] * (len(header) - len(cells))]
             row = dict(zip(header, padded, strict=False))

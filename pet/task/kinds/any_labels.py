@@ -43,6 +43,7 @@ class AnyLabels(Kind):
             raise DataError(
                 f"{where}: expected a list of labels, found {quoted(value)}.",
                 f'Write ["one", "another"], or "one{task.label_separator}another".',
+                kind=("no list of labels",),
             )
         given = {known_label(where, name, task) for name in value}
         return tuple(label for label in task.labels if label in given)
@@ -197,6 +198,7 @@ def _check_separator(where: str, cell: str, task: Task) -> None:
                 f"{where}: the labels in {quoted(cell)} are not separated by "
                 f"{task.label_separator!r}.",
                 f"Say label_separator={separator!r} in the task {task.name!r}.",
+                kind=("separator", separator),
             )
 
 

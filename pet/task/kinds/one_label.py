@@ -36,6 +36,7 @@ class OneLabel(Kind):
             raise DataError(
                 f"{where}: expected one label, found {quoted(value)}.",
                 f"Say kind='multi-label' in the task {task.name!r} if a text may have several.",
+                kind=("several labels",),
             )
         return known_label(where, value, task)
 
