@@ -10,6 +10,8 @@ from pet.data.formats.base import Hints
 from pet.data.formats.headers import column_called
 
 _RESPONSES = ".responses"
+_ANSWERS = ("annotations", "completions", "predictions")  # of Label Studio
+_TASK_KEYS = {"id", "data", "meta", "created_at", "updated_at", "inner_id", "project"}
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,9 @@ class Disagreement:
 
 def plain_row(row: Mapping[str, Any], hints: Hints) -> Mapping[str, Any]:
     """Return an exported row with its texts and its label in columns; other rows as they are."""
-    if isinstance(row.get("data"), Mapping):
+    if _is_label_studio(row, hints):
         return _label_studio(row, hints)
-    if isinstance(row.get("fields"), Mapping) and "responses" in row:
+    if _is_argilla(row, hints):
         return _argilla(row, hints)
     more: dict[str, Any] = {}
     label = column_called(hints.label, row)
@@ -77,29 +79,48 @@ def _label_elsewhere(row: Mapping[str, Any], hints: Hints) -> dict[str, Any]:
 
 def _chosen(accepted: list[Any], options: Any) -> list[Any]:
     """Return the names of accepted options: their ids, or their texts where ids are numbers."""
-    known = options if isinstance(options, list) else []
-    texts = {one["id"]: one["text"] for one in known if _has(one, "id") and _has(one, "text")}
+    known = [one for one in _items(options) if _has(one, "id") and _has(one, "text")]
+    texts = {one["id"]: one["text"] for one in known if isinstance(one["id"], int)}
     return [texts.get(one, one) if isinstance(one, int) else one for one in accepted]
+
+
+def _is_label_studio(row: Mapping[str, Any], hints: Hints) -> bool:
+    """Tell whether a row is a task of Label Studio, and not one with a column called so."""
+    if not isinstance(row.get("data"), Mapping) or _has_text(row, hints):
+        return False
+    return any(name in row for name in _ANSWERS) or row.keys() <= _TASK_KEYS
+
+
+def _is_argilla(row: Mapping[str, Any], hints: Hints) -> bool:
+    """Tell whether a row is a record of Argilla, and not one with columns called so."""
+    given = isinstance(row.get("responses"), Mapping | list)
+    return given and isinstance(row.get("fields"), Mapping) and not _has_text(row, hints)
+
+
+def _has_text(row: Mapping[str, Any], hints: Hints) -> bool:
+    """Tell whether a text is in a column of its own."""
+    names = (name for names in hints.texts for name in names)
+    return any(column_called(name, row) not in (None, "data", "fields") for name in names)
 
 
 def _label_studio(row: Mapping[str, Any], hints: Hints) -> Mapping[str, Any]:
     answers: dict[str, list[Any]] = {}
-    for annotation in row.get("annotations") or row.get("completions") or []:
+    for annotation in _items(row.get("annotations")) or _items(row.get("completions")):
         if not isinstance(annotation, Mapping) or annotation.get("was_cancelled"):
             continue
         given: dict[str, Any] = {}
-        for result in annotation.get("result") or []:
-            value: Any = result.get("value") if isinstance(result, Mapping) else None
+        for result in _mappings(annotation.get("result")):
+            value: Any = result.get("value")
+            name = result.get("from_name")
+            name = name if isinstance(name, str) else hints.label
             if _has(value, "choices"):
-                given.setdefault(result.get("from_name", hints.label), []).extend(value["choices"])
+                given[name] = _items(given.get(name)) + _choices(value["choices"])
             elif _has(value, "rating"):
-                given[result.get("from_name", hints.label)] = value["rating"]
+                given[name] = value["rating"]
         for name, label in given.items():
             answers.setdefault(name, []).append(label)
-    told = {name: _agreed(labels) for name, labels in answers.items()}
-    if hints.label not in told and hints.label not in row["data"] and len(told) < 2:
-        told[hints.label] = next(iter(told.values()), None)
-    return {"id": row.get("id"), **row["data"], **told}
+    others = {name: value for name, value in row.items() if name not in ("data", *_ANSWERS)}
+    return _with_answers({**others, **row["data"]}, answers, hints)
 
 
 def _argilla(row: Mapping[str, Any], hints: Hints) -> Mapping[str, Any]:
@@ -107,17 +128,40 @@ def _argilla(row: Mapping[str, Any], hints: Hints) -> Mapping[str, Any]:
     responses = row["responses"]
     if isinstance(responses, Mapping):  # by question
         for name, given in responses.items():
-            answers[name] = _submitted(given if isinstance(given, list) else [])
-    for response in responses if isinstance(responses, list) else []:  # by person
-        if _is_submitted(response) and _has(response, "values"):
-            for name, given in response["values"].items():
+            answers[name] = _submitted(_items(given))
+    for response in _mappings(responses):  # by person
+        values = response.get("values")
+        if _is_submitted(response) and isinstance(values, Mapping):
+            for name, given in values.items():
                 value = given["value"] if _has(given, "value") else given
                 answers.setdefault(name, []).append(value)
+    others = {name: value for name, value in row.items() if name not in ("fields", "responses")}
+    return _with_answers({**others, **row["fields"]}, answers, hints)
+
+
+def _with_answers(
+    row: Mapping[str, Any], answers: Mapping[str, list[Any]], hints: Hints
+) -> Mapping[str, Any]:
+    """Return a row with what people answered; the label is the answer if there is but one."""
     told = {name: _agreed(labels) for name, labels in answers.items()}
-    if hints.label not in told and len(told) < 2:
-        told[hints.label] = next(iter(told.values()), None)
-    others = {name: row[name] for name in ("id", "external_id") if name in row}
-    return {**others, **row["fields"], **told}
+    if len(told) == 1 and hints.label not in told and column_called(hints.label, row) is None:
+        (told[hints.label],) = told.values()
+    return {**row, **told}
+
+
+def _items(value: Any) -> list[Any]:
+    """Return a list; an empty one for everything else."""
+    return value if isinstance(value, list) else []
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    """Return the mappings in a list."""
+    return [one for one in _items(value) if isinstance(one, Mapping)]
+
+
+def _choices(value: Any) -> list[Any]:
+    """Return choices; a text is one."""
+    return [value] if isinstance(value, str) else _items(value)
 
 
 def _is_responses(value: Any) -> bool:

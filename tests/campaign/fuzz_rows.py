@@ -36,6 +36,11 @@ TASKS = {
     )
     for kind in ("single", "multi-label", "ordinal")
 }
+# Columns by which exports of labelling tools are known.
+EXPORTED = (
+    "data", "annotations", "completions", "fields", "responses", "accept", "options", "labels",
+    "label.responses", "label.responses.status",
+)  # fmt: skip
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -68,8 +73,24 @@ def odd_rows(chance: random.Random) -> list[dict[str, Any]]:
     values: list[Any] = [
         None, 0, 1, -1.5, True, [], {}, ["good"], ["good", "bad"], {"a": [1]}, "good", "bad",
         "Good", "", " ", "good;bad", "[1, 0]", 10**30, float("nan"), float("inf"), "\ud83d",
+        {"text": "good"}, {"choices": "good"}, {"label": [{"value": "good"}]},
+        [{"id": [], "text": 1}], [{"result": 3}],
+        [{"result": [{"from_name": [1], "value": {"choices": "good"}}]}],
+        [{"values": [1]}], [{"values": {"label": "good"}, "status": []}], [1],
     ]  # fmt: skip
-    names = ["text", "label", "Text", " label ", "id", "", "answer", "text", "1", "\ufeff"]
+    names = [
+        "text",
+        "label",
+        "Text",
+        " label ",
+        "id",
+        "",
+        "answer",
+        "text",
+        "1",
+        "\ufeff",
+        *EXPORTED,
+    ]
     rows = []
     for row in clean_rows(chance):
         for _ in range(chance.randint(0, 3)):

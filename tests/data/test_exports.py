@@ -12,6 +12,7 @@ from films import TASK, columns, read
 
 from pet.config.files import Reading
 from pet.data import Columns, Example, examples_and_rows, has_labels
+from pet.data.exports import plain_row
 from pet.errors import DataError
 from pet.task import PVP, Task, Verbalizer
 
@@ -142,11 +143,12 @@ def test_people_who_disagree_are_told_unless_no_label_is_wanted(tmp_path: Path) 
 def test_tasks_nobody_has_labelled_have_no_label(tmp_path: Path) -> None:
     path = tmp_path / "export.json"
     path.write_text(json.dumps([task_of_studio("so", None), task_of_studio("la")]), "utf-8")
-    with pytest.raises(DataError, match="row 1: the label in column 'label' is empty"):
+    with pytest.raises(DataError, match="row 1: no label in column 'label'"):
         read(path)
     found = list(examples_and_rows(path, columns(labels="optional")))
     assert [example.label for example, _ in found] == [None, None]
-    assert found[0][1] == {"id": 4, "text": "so", "source": "web", "label": None}
+    assert found[0][1] == {"id": 4, "text": "so", "source": "web"}
+    assert not has_labels(path, columns())
 
 
 def test_the_question_is_chosen_by_its_name_where_there_are_several(tmp_path: Path) -> None:
@@ -158,6 +160,42 @@ def test_the_question_is_chosen_by_its_name_where_there_are_several(tmp_path: Pa
     assert read(path, columns(label="mood"))[0].label == "positive"
     with pytest.raises(DataError, match="no label in column 'label'; found .*'mood', 'topic'"):
         read(path)
+
+
+def test_rows_with_columns_called_as_in_an_export_stay_as_they_are() -> None:
+    hints = columns().hints()
+    for row in (
+        {"id": 1, "text": "good", "label": "positive", "data": {"source": "web"}},
+        {"id": 1, "text": "good", "label": "positive", "data": {}, "annotations": []},
+        {"Text": "good", "label": "positive", "fields": {"source": "web"}, "responses": []},
+        {"id": 1, "fields": {"text": "good"}, "responses": 5},
+    ):
+        assert plain_row(row, hints) == row
+    task = {"id": 4, "meta": {"day": 2}, "data": {"text": "good"}, "annotations": []}
+    assert plain_row(task, hints) == {"id": 4, "meta": {"day": 2}, "text": "good"}
+    assert plain_row({"id": 4, "data": {"text": "good"}}, hints) == {"id": 4, "text": "good"}
+    record = {"id": 4, "fields": {"text": "good"}, "responses": {}, "metadata": {"day": 2}}
+    assert plain_row(record, hints) == {"id": 4, "text": "good", "metadata": {"day": 2}}
+
+
+@pytest.mark.parametrize(
+    ("row", "label"),
+    [
+        ({"data": {"text": "x"}, "annotations": 5}, None),
+        ({"data": {"text": "x"}, "annotations": [{"result": 3}]}, None),
+        ({"data": {"text": "x"}, "annotations": [
+            {"result": [{"from_name": [1], "value": {"choices": "good"}}]}]}, ["good"]),
+        ({"data": {"text": "x"}, "annotations": [
+            {"result": [{"value": {"rating": 2}}, {"value": {"choices": {"a": 1}}}]}]}, []),
+        ({"text": "x", "accept": [1], "options": [{"id": [], "text": "a"}]}, [1]),
+        ({"fields": {"text": "x"}, "responses": [{"values": [1]}]}, None),
+        ({"fields": {"text": "x"}, "responses": {"label": 5}}, None),
+    ],
+)  # fmt: skip
+def test_a_malformed_export_has_the_labels_that_can_be_read(row: Any, label: Any) -> None:
+    found = plain_row(row, columns().hints())
+    assert found["text"] == "x"
+    assert found.get("label") == label
 
 
 # Labels in cells
