@@ -89,8 +89,8 @@ def token_runs(
                 text = tokenizer.with_known_blanks(text)
                 if isinstance(following, Separator):
                     text = text.rstrip()
-                if not text.strip() and before == START:
-                    continue  # white space at the start or the end of a segment
+                if not text or (text.isspace() and before == START):
+                    continue  # white space at the end or the start of a segment
                 if text[0].isspace() and before != START:
                     before, behind_field = AFTER_LETTER, False
                 # Trainable words are tokenised as plain ones: untrained they are the same input.

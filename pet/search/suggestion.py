@@ -176,7 +176,8 @@ def spread_out(vectors: NDArray[np.float32], values: Values, number: int, seed: 
     gaps = np.linalg.norm(points - clusters.cluster_centers_[cluster], axis=1)
     nearest = np.lexsort((-values, gaps, cluster))
     chosen = nearest[np.unique(cluster[nearest], return_index=True)[1]].tolist()
-    rest = [row for row in np.argsort(-values, kind="stable").tolist() if row not in set(chosen)]
+    taken = set(chosen)
+    rest = [row for row in np.argsort(-values, kind="stable").tolist() if row not in taken]
     return sorted([*chosen, *rest[: number - len(chosen)]])
 
 

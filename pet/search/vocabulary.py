@@ -1,8 +1,8 @@
 """Vocabulary at the mask: which tokens are words, and how likely each is.
 
 Each pattern is one forward pass over the texts, and a second one if words of two tokens are judged.
-Of it only the decoder inputs at the masks are
-kept, which are small. Logits over the vocabulary are computed for a few texts at a time.
+Only the decoder inputs at the masks are kept, which are small. Logits over the vocabulary are
+computed for a few texts at a time.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ class WordTable:
 
     def with_more(self, other: WordTable) -> WordTable:
         """Return the table with another one's words behind its own."""
-        new = [index for index, text in enumerate(other.texts) if text not in set(self.texts)]
+        own = set(self.texts)
+        new = [index for index, text in enumerate(other.texts) if text not in own]
         texts = tuple(other.texts[index] for index in new)
         return WordTable(self.texts + texts, torch.cat([self.ids, other.ids[:, new]], dim=1))
 

@@ -32,7 +32,7 @@ def with_gradients(
 ) -> list[Tensor]:
     """Compute the gradients of a step and return each job's loss, the mean over its batches.
 
-    Where memory runs out between the model's passes, the step is done again with smaller parts.
+    If the backward pass runs out of memory, the step is done again with smaller parts.
 
     Parameters
     ----------
@@ -47,17 +47,28 @@ def with_gradients(
     """
     while True:
         try:
-            totals = [torch.zeros((), device=compute.device) for _ in active]
-            for batch in batches:
-                losses = [loss / len(batches) for loss in joint(batch)]
-                torch.autograd.backward(
-                    [one.scaler.scale(loss) for one, loss in zip(active, losses, strict=True)]
-                )
-                for total, loss in zip(totals, losses, strict=True):
-                    total += loss.detach()
-            return totals
+            return _once(active, batches, joint, compute)
         except Exception as error:
             if not is_out_of_memory(error) or not compute.parts.double():
                 raise
+        # Here the error is gone, and with it the graph that `_once` had built.
         for one in active:
             one.forget_gradients()
+
+
+def _once(
+    active: Sequence[Stepping],
+    batches: Sequence[Sequence[AnyLoss]],
+    joint: Callable[[Sequence[AnyLoss]], Sequence[Tensor]],
+    compute: Compute,
+) -> list[Tensor]:
+    """Compute the gradients in one try; what its losses hold in memory ends with the call."""
+    totals = [torch.zeros((), device=compute.device) for _ in active]
+    for batch in batches:
+        losses = [loss / len(batches) for loss in joint(batch)]
+        torch.autograd.backward(
+            [one.scaler.scale(loss) for one, loss in zip(active, losses, strict=True)]
+        )
+        for total, loss in zip(totals, losses, strict=True):
+            total += loss.detach()
+    return totals

@@ -8,13 +8,16 @@ import random
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from three_tokenizers import bert, bpe
 
 from campaign.outcomes import Tally
 from campaign.shrinking import smallest
+from pet.encoding import Chunk, Encoder, TextTokenizer
 from pet.errors import PatternError, PetError, VerbalizerError
 from pet.task import Pattern, Verbalizer
 from pet.task.parts import Mask, written
@@ -77,8 +80,19 @@ def read_pattern(given: str) -> str:
     assert pattern.parts.count(Mask()) == 1, "not one mask"
     again = Pattern("".join(map(written, pattern.parts)))
     assert again.parts == pattern.parts, "another pattern when it is written"
-    pattern.render(dict.fromkeys(pattern.fields, "x")).encode()
+    example = dict.fromkeys(pattern.fields, "x")
+    pattern.render(example).encode()
+    for tokenizer in _tokenizers():
+        encoder = Encoder(tokenizer, pattern.parts, 100_000, labels=("good", "bad"), answer="good")
+        encoded = encoder.encode(Chunk(tokenizer, [example]))
+        assert encoded.ids.flat[encoded.masks].tolist() == [[tokenizer.mask_id]], "no mask in a row"
     return "taken"
+
+
+@cache
+def _tokenizers() -> tuple[TextTokenizer, ...]:
+    """Return one that keeps white space, and one that does not."""
+    return bpe()[1], bert()[1]
 
 
 def fuzz_patterns(seed: int, count: int) -> Tally:

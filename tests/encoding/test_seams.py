@@ -222,6 +222,39 @@ def test_line_breaks_and_blanks_reach_models_whose_tokenizers_keep_them(
     assert ids == (plain[:-1] if text_tokenizer.open_ended else plain)
 
 
+# White space stands for each "#".
+EDGES = [
+    "{mask}: {text}#", "{text} It was {mask}#", "{text} It was {mask}.#", "#{mask} {text}#",
+    "{text}#{sep}It was {mask}.", "{text}#{sep}#{mask}", "{text} {text}#{sep}#{mask}.#",
+    "It was {mask}#{sep}#{text}#", "{mask}#{sep}{text}.", "Good.#{sep}{text} {mask}",
+    "#{sep}{text} {mask}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("family", [chinese, bert, bpe, unigram, gpt2])
+@pytest.mark.parametrize("blank", [" ", "\t", "\n", " \r\n ", "\u3000", "\u00a0"])
+def test_white_space_at_the_edges_of_segments_is_dropped(family: Family, blank: str) -> None:
+    tokenizer, text_tokenizer = family()
+    is_open = text_tokenizer.open_ended
+    for template in EDGES:
+        if is_open and not template.endswith("{mask}"):
+            continue
+        segments = [
+            # A label word is taken for one inside a sentence.
+            segment.replace("{mask}", "great" if segment.find("{mask}") else " great").format(
+                text="good food"
+            )
+            for segment in template.replace("#", "").split("{sep}")
+        ]
+        if is_open:
+            expected = tokenizer("\n".join(segments))["input_ids"][:-1]
+        else:
+            expected = tokenizer(*segments)["input_ids"]
+        spaced = template.replace("#", blank)
+        found = row_with(text_tokenizer, spaced, {"text": "good food"}, "great")
+        assert found == expected, spaced
+
+
 @pytest.mark.parametrize("family", [bert, unigram])
 def test_models_that_know_no_line_break_read_a_space(family: Family) -> None:
     broken = shown(family, "Review:\n{text}\n\nIt\twas {mask}.\n", "good food", "great")

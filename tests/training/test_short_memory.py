@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,31 @@ def test_gradients_that_were_begun_are_begun_again() -> None:
     assert compute.parts.number == 4
     assert fit.loss == pytest.approx((3.0 - 2.0 + 1.0) ** 2)
     torch.testing.assert_close(kept[-1], 2 * 2.0 * torch.tensor([3.0, 1.0]))
+
+
+def test_the_graph_of_a_step_is_gone_before_the_step_is_done_again() -> None:
+    weight = nn.Parameter(torch.tensor([1.0, -2.0]))
+    compute = Compute(torch.device("cpu"), "fp32")
+    compute.parts.of(2)
+    graphs: list[weakref.ref[Any]] = []
+
+    class Hook:
+        """Runs out of memory in the first backward pass; only the graph holds it."""
+
+        def __call__(self, _: torch.Tensor) -> None:
+            if len(graphs) == 1:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    def loss() -> torch.Tensor:
+        assert all(graph() is None for graph in graphs)
+        product = weight * 2
+        hook = Hook()
+        product.register_hook(hook)
+        graphs.append(weakref.ref(hook))
+        return (product**2).sum()
+
+    optimise_one([Group([weight])], repeat(loss), Schedule(1, 0.1), compute)
+    assert compute.parts.number == len(graphs) == 2
 
 
 @pytest.mark.parametrize("error", [GPU, CPU], ids=["GPU", "CPU"])
