@@ -17,6 +17,8 @@ from pet.runs import PromptFiles, RunFolder
 from pet.runs.storage import Storage
 from pet.runs.writing import UNFINISHED
 
+_NAME = r"\w[\w.-]*"
+
 
 def read_prompt(path: str | Path, device: str = "auto", precision: str = "auto") -> TaskPrompt:
     """Read a prompt from its folder, or from a run or a saved ensemble.
@@ -95,7 +97,7 @@ def change_bank(
         check_name(name)
     if add or drop:
         storage = Storage(Path(bank))
-        with storage.locked():
+        with storage.locked(_NAME):
             _change(storage, tuple(dict.fromkeys(drop)), add, replace)
 
 
@@ -134,7 +136,7 @@ def check_name(name: str) -> None:
     UsageError
         When it cannot.
     """
-    if not re.fullmatch(r"\w[\w.-]*", name) or name.endswith(UNFINISHED):
+    if not re.fullmatch(_NAME, name) or name.endswith(UNFINISHED):
         raise UsageError(
             f"{name!r} cannot name a prompt: expected letters, digits, dots, dashes.",
             "Give it another `--name`.",

@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Self
 
 from pet.config.settings import recorded_today
 from pet.errors import RunError
+from pet.runs.leftovers import is_leftover, remove_leftovers, remove_leftovers_in
 from pet.runs.lock import Lock
 from pet.runs.storage import Content, Storage
-from pet.runs.writing import UNFINISHED, remove, remove_unfinished, write_errors
+from pet.runs.writing import remove, write_errors
 from pet.version import __version__
 
 
@@ -35,12 +36,15 @@ class Folder(Storage):
         Name of the file with the request.
     inputs : tuple of str
         Names of files that are written before any result.
+    inside : tuple of str
+        Names of what is written further in; shell patterns.
     """
 
     noun: ClassVar[str]
     record: ClassVar[str]
 
     inputs: ClassVar[tuple[str, ...]] = ()
+    inside: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -75,9 +79,9 @@ class Folder(Storage):
         with write_errors(folder.path):
             folder.path.mkdir(parents=True, exist_ok=True)
             folder._lock = Lock.acquire(folder.path)
-            folder.remove_unfinished()
         if folder.has(cls.record):
             differences = _differences(folder.asked(), asked)
+            folder.remove_unfinished()  # only now, as the folder may be somebody else's
             if force:
                 with write_errors(folder.path):
                     folder._clear()
@@ -85,11 +89,13 @@ class Folder(Storage):
                 raise folder._asked_for_another(differences)
             elif not differences:
                 return folder
-        elif any(file.name != cls.sums for file in folder.path.iterdir()):
+        elif not folder._is_new():
             raise RunError(
                 f"{path} is not empty and not {cls.noun} folder.",
                 "Choose another folder.",
             )
+        else:
+            folder.remove_unfinished()
         folder.write_json(cls.record, {"format": 1, "asked": asked, "versions": _versions()})
         return folder
 
@@ -187,12 +193,20 @@ class Folder(Storage):
         for name in self.contents():
             remove(self.path / name)
 
+    def _is_new(self) -> bool:
+        """Tell whether nothing is there but what a process left that was killed at the start."""
+        first = (self.record, self.sums)
+        return all(
+            file.name == self.sums or any(is_leftover(file, name) for name in first)
+            for file in self.path.iterdir()
+        )
+
     def remove_unfinished(self) -> None:
         """Remove what processes that were killed left of writing; only the lock's holder may."""
-        for name in (self.record, *self.contents()):
-            remove_unfinished(self.path / name)
-            for path in list((self.path / name).rglob("*" + UNFINISHED)):
-                remove(path)
+        with write_errors(self.path):
+            for name in (self.record, *self.contents()):
+                remove_leftovers(self.path / name)
+                remove_leftovers_in(self.path / name, self.inside)
 
 
 def _differences(old: Any, new: Any, place: str = "") -> list[str]:

@@ -80,6 +80,10 @@ class RunFolder(Folder):
     record = "run.json"
     labelled = Content("labelled.json")
     inputs = (labelled,)
+    inside = (
+        "member.json", "weights.safetensors", "scores", "generation.json", "draws.json",
+        Folder.checkpoint, "[0-9]*.npy",
+    )  # fmt: skip
 
     backbone = Content("backbone")
     members = Content("members")

@@ -12,15 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from pet.runs.checksums import Checksums
 from pet.runs.damage import Damage, reading
+from pet.runs.leftovers import remove_leftover_folders, remove_leftovers
 from pet.runs.lock import Lock
-from pet.runs.writing import (
-    UNFINISHED,
-    opened_to_append,
-    remove,
-    remove_unfinished,
-    write_errors,
-    written_whole,
-)
+from pet.runs.writing import opened_to_append, remove, write_errors, written_whole
 
 if TYPE_CHECKING:  # finding a run, or that there is none, must not load numpy or torch
     import numpy as np
@@ -59,7 +53,7 @@ class Storage:
         """Remove a file, if it is there, and what is left of writing it."""
         with write_errors(self.path):
             remove(self.path / name)
-            remove_unfinished(self.path / name)
+            remove_leftovers(self.path / name)
 
     def has(self, name: str) -> bool:
         """Tell whether a file or folder is there, and therefore complete."""
@@ -150,17 +144,20 @@ class Storage:
         return f"{index:06}.npy"
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, names: str) -> Iterator[None]:
         """Make the folder if need be, and be the only process that writes there; wait for others.
 
-        What processes that were killed left of writing is removed.
+        What processes that were killed left of writing an inner folder is removed.
+
+        Parameters
+        ----------
+        names : str
+            Regular expression of the inner folders' names.
         """
         with write_errors(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             lock = Lock.acquire(self.path, wait=True)
-            for path in list(self.path.iterdir()):
-                if path.suffix == UNFINISHED and path.is_dir():
-                    remove(path)
+            remove_leftover_folders(self.path, names)
         try:
             yield
         finally:

@@ -18,6 +18,7 @@ from typing import IO
 from pet.errors import RunError
 
 UNFINISHED = ".part"
+REPLACED = "replaced"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -50,7 +51,7 @@ def written_whole(target: Path, complete: Callable[[Path], None] = _nothing) -> 
             let_read(temporary, target.parent)
             complete(temporary)
             _to_disk(temporary)  # or a power failure could leave the name without the content
-            _rename(temporary, target, Path(own, "replaced"))
+            _rename(temporary, target, Path(own, REPLACED))
             _to_disk(target.parent, inside=False)
         finally:
             shutil.rmtree(own, ignore_errors=True)
@@ -66,16 +67,6 @@ def _rename(temporary: Path, target: Path, replaced: Path) -> None:
         if os.path.lexists(replaced):
             os.replace(replaced, target)
         raise
-
-
-def remove_unfinished(target: Path) -> None:
-    """Remove what processes that were killed left of a file or folder that was being written."""
-    beginning = f"{target.name}."
-    if not target.parent.is_dir():
-        return
-    for path in list(target.parent.iterdir()):
-        if path.name.startswith(beginning) and path.suffix == UNFINISHED:
-            remove(path)
 
 
 def remove(path: Path) -> None:

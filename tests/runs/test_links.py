@@ -85,7 +85,7 @@ def test_removing_a_checkpoint_removes_what_is_left_of_writing_it(run: RunFolder
     place.mkdir(parents=True)
     for name in ("checkpoint.safetensors", "checkpoint.safetensors.part", "weights.safetensors"):
         (place / name).write_text("x", "utf-8")
-    (place / "checkpoint.safetensors.q1w2.part").mkdir()
+    (place / "checkpoint.safetensors.q1w2e3r4.part").mkdir()
     run.remove("members/a/checkpoint.safetensors")
     assert os.listdir(place) == ["weights.safetensors"]
 
@@ -115,15 +115,15 @@ import sys
 from pathlib import Path
 from pet.runs.storage import Storage
 print("ready", flush=True)
-with Storage(Path(sys.argv[1])).locked():
+with Storage(Path(sys.argv[1])).locked("toy"):
     print("in", flush=True)
 """
 
 
 def test_a_second_process_waits_for_a_bank_that_is_changed(tmp_path: Path) -> None:
-    left = tmp_path / "toy.a1b2.part"
-    left.mkdir()
-    with Storage(tmp_path).locked():
+    left = tmp_path / "toy.a1b2c3d4.part"
+    (left / "toy").mkdir(parents=True)
+    with Storage(tmp_path).locked("toy"):
         assert not left.exists()
         other = subprocess.Popen(
             [sys.executable, "-c", WAITS, str(tmp_path)], stdout=subprocess.PIPE, text=True
