@@ -32,7 +32,7 @@ class LabelledRows:
     """
 
     def __init__(self, tasks: Sequence[Task], given: Iterable[str], written: Format) -> None:
-        self._given = list(dict.fromkeys(given))
+        self._given = dict.fromkeys(given)  # quick to look up, however many there are
         self._written = written
         labels = dict.fromkeys(label for task in tasks for label in task.labels)
         shares = ["probabilities"] if written.is_nested else [f"p({label})" for label in labels]

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from pet.config.files import Reading
-from pet.data import Columns, Example, Fault, OnFault, chunked, examples_and_rows
+from pet.data import Columns, Example, Fault, OnFault, examples_and_rows
 from pet.data.faults import with_faults
+from pet.data.formats.base import Hints
+from pet.data.readers import rows_of
 from pet.model import Prediction, PromptBank, load_model
-from pet.model.bank_rows import bank_rows
+from pet.model.bank_rows import bank_hints, bank_rows
 from pet.model.prediction import predict_among_faults, predict_examples
 from pet.task import Task
 
@@ -31,12 +33,15 @@ class Labeller:
         Its tasks, by the names that rows give.
     read : callable
         Takes a source, its reading and a callback for faults; yields the rows.
+    hints : callable
+        Takes a reading; returns what helps to read a source.
     predict : callable
         Labels a list of rows.
     """
 
     tasks: Mapping[str, Task]
     read: Callable[[Any, Reading, OnFault], Iterator[InputRow]]
+    hints: Callable[[Reading], Hints]
     predict: Callable[[list[Named]], Iterable[Prediction]]
 
     @classmethod
@@ -54,7 +59,7 @@ class Labeller:
         def predict(rows: list[Named]) -> Iterator[Prediction]:
             return predict_examples(loaded, [example for _, example in rows], threshold)
 
-        return cls({"": loaded.task}, read, predict)
+        return cls({"": loaded.task}, read, columns.hints, predict)
 
     @classmethod
     def bank(
@@ -66,7 +71,10 @@ class Labeller:
         def read(source: Any, reading: Reading, on_fault: OnFault) -> Iterator[InputRow]:
             return bank_rows(tasks, source, task_column, mapping, reading, on_fault)
 
-        return cls(tasks, read, lambda rows: bank.predict_examples(rows, threshold))
+        def hints(reading: Reading) -> Hints:
+            return bank_hints(tasks, task_column, mapping, reading)
+
+        return cls(tasks, read, hints, lambda rows: bank.predict_examples(rows, threshold))
 
     def rows(self, source: Any, reading: Reading) -> Iterator[InputRow | Fault]:
         """Yield rows, and those that cannot be read in their places among them."""
@@ -81,9 +89,11 @@ class Labeller:
             return [], 0
         names: dict[str, None] = {}
         number = 0
-        for chunk in chunked(self.rows(source, reading), 1024):
-            names |= dict.fromkeys(columns_of(chunk))
-            number += len(chunk)
+        hints = self.hints(reading)
+        for row in with_faults(lambda on_fault: rows_of(source, hints, on_fault)):
+            if not isinstance(row, Fault):
+                names |= dict.fromkeys(row[1])
+            number += 1
         return list(names), number
 
     def labelled(

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pet.config.files import Reading, refuse_address
+from pet.data.faults import read_errors
 from pet.data.formats.base import Hints
 from pet.data.formats.compression import decompressed
 from pet.data.formats.decoding import decoded_lines, utf8_stream
 from pet.data.formats.headers import column_called, counted_names
 from pet.data.formats.known import format_name
-from pet.data.readers import check_characters, read_errors, rows_of
+from pet.data.readers import check_characters, rows_of
 from pet.errors import DataError, quoted
 
 # In characters, so that a file without blank lines is not one paragraph in memory.

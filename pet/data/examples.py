@@ -283,5 +283,13 @@ def _log_once(remark: str) -> None:
 def has_labels(source: Any, columns: Columns, reading: Reading | None = None) -> bool:
     """Tell whether the first row has a label."""
     rows = islice(rows_of(source, columns.hints(reading)), 1)
-    nothing = (None, "", task_kind(columns.task).unlabelled)
-    return any(columns.value(row) not in nothing for _, row in rows)
+    return any(_is_label(columns, columns.value(row)) for _, row in rows)
+
+
+def _is_label(columns: Columns, value: Any) -> bool:
+    """Tell whether a value names a label; an empty cell or list does not, even where it is one."""
+    if isinstance(value, str) and not value.strip():
+        return False
+    if isinstance(value, list | tuple) and not value:
+        return False
+    return not columns.is_unlabelled(value)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
+from pet.data.formats.compression import DAMAGED
 from pet.errors import DataError
 
 T = TypeVar("T")
@@ -62,6 +65,17 @@ def rows_read(
             raise row
         else:
             on_fault(Fault(where, row))
+
+
+@contextmanager
+def read_errors(path: Path) -> Iterator[None]:
+    """Turn errors of a file that is read into a `DataError` that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}.") from error
+    except DAMAGED as error:
+        raise DataError(f"{path}: the compressed file is damaged: {error}.") from error
 
 
 def with_faults(read: Callable[[OnFault], Iterator[T]]) -> Iterator[T | Fault]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from pet.data.faults import read_errors
 from pet.data.formats.base import Hints, SourceRow
 from pet.data.formats.decoding import LONGEST_LINE, decoded_lines, utf8_stream
 from pet.data.formats.known import format_named
@@ -21,7 +22,7 @@ def folder_rows(folder: Path, hints: Hints) -> Iterator[SourceRow]:
     Raises
     ------
     DataError
-        When there is no text in it.
+        When there is no text in it. A file that cannot be read is yielded as one.
     """
     if any((folder / name).is_file() for name in _SAVED_DATASET):
         raise DataError(
@@ -32,7 +33,13 @@ def folder_rows(folder: Path, hints: Hints) -> Iterator[SourceRow]:
     is_empty = True
     for file, label in _texts(folder):
         is_empty = False
-        row = {column: _content(file, hints), "file": str(file.relative_to(folder))}
+        try:
+            with read_errors(file):
+                content = _content(file, hints)
+        except DataError as error:
+            yield str(file), error
+            continue
+        row = {column: content, "file": str(file.relative_to(folder))}
         yield str(file), row if label is None else {**row, hints.label: label}
     if is_empty:
         data = [file.name for file in sorted(folder.iterdir()) if format_named(file.name)]

@@ -13,10 +13,10 @@ from typing import IO, Any
 
 from pet.config.files import Reading, refuse_address
 from pet.data.exports import plain_row
-from pet.data.faults import OnFault, Row, rows_read
+from pet.data.faults import OnFault, Row, read_errors, rows_read
 from pet.data.folders import folder_rows
 from pet.data.formats.base import Format, Hints, SourceRow
-from pet.data.formats.compression import COMPRESSED, DAMAGED, decompressed
+from pet.data.formats.compression import COMPRESSED, decompressed
 from pet.data.formats.decoding import utf8_stream
 from pet.data.formats.headers import column_called
 from pet.data.formats.known import FORMATS, format_name
@@ -85,17 +85,6 @@ def _file_rows(source: str | Path, hints: Hints) -> Iterator[SourceRow]:
             return
         with path.open("rb") as stream:
             yield from _stream_rows(str(path), path.name, stream, hints)
-
-
-@contextmanager
-def read_errors(path: Path) -> Iterator[None]:
-    """Turn errors of a file that is read into a `DataError` that names it."""
-    try:
-        yield
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}.") from error
-    except DAMAGED as error:
-        raise DataError(f"{path}: the compressed file is damaged: {error}.") from error
 
 
 def _stream_rows(name: str, file: str, stream: IO[bytes], hints: Hints) -> Iterator[SourceRow]:

@@ -54,8 +54,7 @@ def bank_rows(
         name: Columns(task, {k: v for k, v in mapping.items() if k in task.fields}, "ignored")
         for name, task in tasks.items()
     }
-    texts = tuple((mapping.get(field, field),) for field in known)
-    hints = Hints(texts, task_column, reading=reading or Reading())
+    hints = bank_hints(tasks, task_column, mapping, reading)
     for place, row in rows_of(source, hints, on_fault):
         try:
             name = _task_of(place, row, task_column, columns)
@@ -66,6 +65,18 @@ def bank_rows(
             on_fault(Fault(place, error, row))
         else:
             yield (name, example), row
+
+
+def bank_hints(
+    tasks: Mapping[str, Task],
+    task_column: str,
+    mapping: Mapping[str, str],
+    reading: Reading | None = None,
+) -> Hints:
+    """Return what helps to read a file with rows of several tasks."""
+    known = dict.fromkeys(name for task in tasks.values() for name in task.fields)
+    texts = tuple((mapping.get(field, field),) for field in known)
+    return Hints(texts, task_column, reading=reading or Reading())
 
 
 def _task_of(

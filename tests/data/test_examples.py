@@ -117,3 +117,9 @@ def test_labels_are_noticed(rows: list[dict[str, Any]], expected: bool) -> None:
 def test_labels_are_noticed_in_the_given_column() -> None:
     assert has_labels([{"text": "a", "y": "positive"}], columns(label="y"))
     assert not has_labels([{"text": "a", "label": "positive"}], columns(label="y"))
+
+
+@pytest.mark.parametrize("empty", [None, "", " ", [], "[]", float("nan")])
+def test_an_empty_label_is_none_that_could_be_ignored(empty: object) -> None:
+    assert not has_labels([{"text": "a", "label": empty}], columns(labels="ignored"))
+    assert has_labels([{"text": "a", "label": "positive"}], columns(labels="ignored"))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from films import columns
 
+from pet.config.files import Reading
 from pet.data import Example, Fault, examples_and_rows
 from pet.data.documents import documents_from
 from pet.errors import DataError
@@ -89,3 +90,37 @@ def test_without_a_place_to_tell_them_the_first_fault_is_raised(tmp_path: Path) 
         next(rows)
     with pytest.raises(DataError, match="row 2: not JSON"):
         list(documents_from(path))
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize(
+    ("ending", "content"),
+    [
+        ("jsonl", b'{"text": "a"}\n{"text": "caf\xe9"}\n{"text": "b"}\n'),
+        ("csv", b"text,id\na,1\ncaf\xe9,2\nb,3\n"),
+        ("csv", b'text,id\n"a",1\n"caf\xe9\nand, tea",2\n"b",3\n'),
+        ("tsv", b'text\tid\na\t1\n"caf\nna\xefve"\t2\nb\t3\n'),
+        ("txt", b"a\ncaf\xe9\nb\n"),
+    ],
+)
+def test_a_byte_that_is_not_utf8_costs_its_row_only(
+    tmp_path: Path, ending: str, content: bytes, mark: bytes
+) -> None:
+    path = tmp_path / f"rows.{ending}"
+    path.write_bytes(mark + content)
+    for reading in (Reading(), Reading(encoding="utf-8")):
+        faults: list[Fault] = []
+        read = examples_and_rows(path, columns(labels="ignored"), reading, faults.append)
+        assert [example.texts["text"] for example, _ in read] == ["a", "b"]
+        (fault,) = faults
+        assert fault.where in (f"{path}, row 2", f"{path}, line 2")
+        assert "is not UTF-8" in str(fault.error)
+
+
+def test_a_header_that_is_not_utf8_is_the_whole_files_fault(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(b"text,caf\xe9\na,1\n")
+    faults: list[Fault] = []
+    with pytest.raises(DataError, match="line 1: byte 9 is not UTF-8"):
+        list(examples_and_rows(path, columns(labels="ignored"), on_fault=faults.append))
+    assert not faults

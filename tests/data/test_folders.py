@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from films import columns, read
 
 from pet.config.files import Reading
-from pet.data import Example, examples_and_rows
+from pet.data import Example, Fault, examples_and_rows
 from pet.data.documents import documents_from
 from pet.errors import DataError
 
@@ -43,6 +44,24 @@ def test_a_faulty_text_is_named_by_its_file(folder: Path) -> None:
     (folder / "negative" / "0.txt").write_bytes(b" ")
     with pytest.raises(DataError, match=r"negative/0.txt, column 'text': the text is empty"):
         read(folder)
+
+
+def test_a_faulty_text_costs_no_other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, content in {"0.txt": b"caf\xe9", "2.txt": b"locked", "3.txt": b"awful"}.items():
+        (folder / "negative" / name).write_bytes(content)
+    opened = Path.open
+
+    def refuse(path: Path, *args: Any, **options: Any) -> Any:
+        if path.name == "2.txt":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *args, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    faults: list[Fault] = []
+    rows = examples_and_rows(folder, columns(), on_fault=faults.append)
+    assert [example.texts["text"] for example, _ in rows] == ["bad", "awful", "good"]
+    assert [fault.where for fault in faults] == [str(folder / f"negative/{n}.txt") for n in (0, 2)]
+    assert "negative/2.txt: cannot be read: Permission denied" in str(faults[1].error)
 
 
 def test_texts_outside_of_folders_have_no_label(tmp_path: Path) -> None:

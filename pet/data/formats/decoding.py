@@ -13,7 +13,7 @@ from pet.errors import DataError
 LONGEST_LINE = 64 * 2**20
 _LINE_IN_WORDS = "64 MiB"
 _MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF8: "utf-8",
     codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16, whose mark it starts with
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -56,7 +56,10 @@ def utf8_stream(name: str, stream: IO[bytes], encoding: str | None = None) -> IO
                 f"{name}: not UTF-8; it looks like {wide} without a mark at its beginning.",
                 f"Read it with `--encoding {wide}`.",
             )
-    return cast(IO[bytes], io.BufferedReader(_Utf8(name, start, stream, marked or encoding)))
+    given = marked or encoding
+    if given is not None and codecs.lookup(given).name in ("utf-8", "utf-8-sig"):
+        given = None  # the lines are decoded one by one, so that a fault costs one only
+    return cast(IO[bytes], io.BufferedReader(_Utf8(name, start, stream, given)))
 
 
 def _unmarked_utf16(start: bytes) -> str | None:
@@ -110,6 +113,25 @@ class _Utf8(io.RawIOBase):
         return text.encode("utf-8", "surrogatepass")
 
 
+class NotUtf8(DataError):
+    """A line that is not UTF-8.
+
+    Parameters
+    ----------
+    where : str
+        Place of the line, for the message.
+    line : bytes
+        The line.
+    place : int
+        Place of the first faulty byte, from 1.
+    """
+
+    def __init__(self, where: str, line: bytes, place: int) -> None:
+        super().__init__(f"{where}: byte {place} is not UTF-8.", _ENCODING_HINT, ("not UTF-8",))
+        # Delimiters and quotes are what they are, whatever the faulty bytes mean.
+        self.text = line.decode("utf-8", "surrogateescape")
+
+
 def decoded_lines(name: str, stream: IO[bytes]) -> Iterator[str]:
     """Yield the lines of a UTF-8 stream.
 
@@ -121,15 +143,15 @@ def decoded_lines(name: str, stream: IO[bytes]) -> Iterator[str]:
     return whole_lines(lines_or_faults(name, stream))
 
 
-def whole_lines(lines: Iterator[str | DataError]) -> Iterator[str]:
+def whole_lines(lines: Iterator[str | NotUtf8]) -> Iterator[str]:
     """Yield the lines of `lines_or_faults`; the first fault is raised."""
     for line in lines:
-        if isinstance(line, DataError):
+        if isinstance(line, NotUtf8):
             raise line
         yield line
 
 
-def lines_or_faults(name: str, stream: IO[bytes]) -> Iterator[str | DataError]:
+def lines_or_faults(name: str, stream: IO[bytes]) -> Iterator[str | NotUtf8]:
     """Yield the lines of a UTF-8 stream; for one that is not UTF-8, what is wrong.
 
     Raises
@@ -148,8 +170,4 @@ def lines_or_faults(name: str, stream: IO[bytes]) -> Iterator[str | DataError]:
         try:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
-            yield DataError(
-                f"{name}, line {number}: byte {error.start + 1} is not UTF-8.",
-                _ENCODING_HINT,
-                kind=("not UTF-8",),
-            )
+            yield NotUtf8(f"{name}, line {number}", line, error.start + 1)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from pet.data.formats.base import Format, Hints, RowWriter, SourceRow
-from pet.data.formats.decoding import decoded_lines
+from pet.data.formats.decoding import lines_or_faults
 from pet.data.formats.delimiters import Lines, delimiter_of
 from pet.data.formats.headers import header_of
 from pet.data.formats.json_rows import json_text
@@ -20,7 +20,7 @@ def table_of(delimiter: str) -> Format:
     """Return the format of tables that have this delimiter, unless another is found in them."""
 
     def read(name: str, stream: IO[bytes], hints: Hints) -> Iterator[SourceRow]:
-        return table_rows(name, Lines(decoded_lines(name, stream)), delimiter, hints)
+        return table_rows(name, Lines(lines_or_faults(name, stream)), delimiter, hints)
 
     def writer(stream: IO[str], columns: Sequence[str]) -> RowWriter:
         write = _record_writer(stream, delimiter)
@@ -64,10 +64,10 @@ def table_rows(name: str, lines: Lines, own: str, hints: Hints) -> Iterator[Sour
         records = quoted_records(name, lines, delimiter)
     else:
         records = tab_records(name, lines)
-    return rows_of_records(name, records)
+    return rows_of_records(name, (lines.fault() or cells for cells in records))
 
 
-def rows_of_records(name: str, records: Iterator[list[str]]) -> Iterator[SourceRow]:
+def rows_of_records(name: str, records: Iterator[list[str] | DataError]) -> Iterator[SourceRow]:
     """Yield the rows of a table whose first record names the columns.
 
     Rows without any content are no rows.
@@ -75,13 +75,20 @@ def rows_of_records(name: str, records: Iterator[list[str]]) -> Iterator[SourceR
     Raises
     ------
     DataError
-        When two columns have one name. A row with more cells than columns is yielded as one.
+        When the header is faulty, or two columns have one name. A row that is faulty, or has more
+        cells than columns, is yielded as one.
     """
-    header = header_of(name, next(records, []))
+    first = next(records, [])
+    if isinstance(first, DataError):
+        raise first
+    header = header_of(name, first)
     for number, cells in enumerate(records, 1):
+        where = f"{name}, row {number}"
+        if isinstance(cells, DataError):
+            yield where, cells
+            continue
         if is_blank(cells):
             continue
-        where = f"{name}, row {number}"
         beyond = [cell for cell in cells[len(header) :] if cell.strip()]
         if beyond:
             error = DataError(

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 
 from pet.data.formats.base import Hints
+from pet.data.formats.decoding import NotUtf8
 from pet.data.formats.headers import column_called
 
 _CANDIDATES = (",", ";", "\t", "|")
@@ -17,17 +18,29 @@ _SEP_LINE = re.compile(r'"?sep=(.)"?\r?\n?')
 
 
 class Lines(Iterator[str]):
-    """Lines that can be looked at before they are taken."""
+    """Lines that can be looked at before they are taken.
 
-    def __init__(self, lines: Iterator[str]) -> None:
+    Lines that are not UTF-8 are given, too, so that the rows stay apart; `fault` tells of them.
+    """
+
+    def __init__(self, lines: Iterator[str | NotUtf8]) -> None:
         self._lines = lines
-        self._ahead: deque[str] = deque()
+        self._ahead: deque[str | NotUtf8] = deque()
+        self._fault: NotUtf8 | None = None
         self.taken = 0
 
     def __next__(self) -> str:
         line = self._ahead.popleft() if self._ahead else next(self._lines)
         self.taken += 1
+        if isinstance(line, NotUtf8):
+            self._fault = self._fault or line
+            return line.text
         return line
+
+    def fault(self) -> NotUtf8 | None:
+        """Return what is wrong with the lines that were taken since this was last asked."""
+        fault, self._fault = self._fault, None
+        return fault
 
     def peek(self, place: int) -> str | None:
         """Return the line ``place`` lines after the next one; None after the end."""
@@ -36,7 +49,8 @@ class Lines(Iterator[str]):
             if line is None:
                 return None
             self._ahead.append(line)
-        return self._ahead[place]
+        line = self._ahead[place]
+        return line.text if isinstance(line, NotUtf8) else line
 
 
 def delimiter_of(own: str, lines: Lines, hints: Hints) -> str:

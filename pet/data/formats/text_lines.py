@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from pet.data.formats.base import Format, Hints, SourceRow
-from pet.data.formats.decoding import decoded_lines
+from pet.data.formats.decoding import lines_or_faults
 from pet.data.formats.delimited import table_rows
 from pet.data.formats.delimiters import Lines, delimiter_of
 from pet.data.formats.headers import column_called
@@ -21,12 +21,16 @@ def read_text(name: str, stream: IO[bytes], hints: Hints) -> Iterator[SourceRow]
     It is a table if its first line names the columns of the texts; otherwise every line is a text,
     and words such as ``__label__positive`` at its beginning are its labels.
     """
-    lines = Lines(decoded_lines(name, stream))
+    lines = Lines(lines_or_faults(name, stream))
     if _is_table(lines, hints):
         yield from table_rows(name, lines, "\t", hints)
         return
     column = hints.texts[0][0] if len(hints.texts) == 1 else "text"
     for number, line in enumerate(lines, 1):
+        fault = lines.fault()
+        if fault is not None:
+            yield f"{name}, line {number}", fault
+            continue
         match = _LABELS.match(line)
         text = line[match.end() :].strip() if match else line.strip()
         if not text and not match:
