@@ -76,7 +76,8 @@ def test_utf16_without_a_mark_is_told(tmp_path: Path) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.text(st.characters(codec="utf-8"), max_size=40),
+    # The mark of UTF-16 and a NUL after it are the mark of UTF-32.
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40),
     st.sampled_from(["utf-8", "utf-16", "utf-32", "utf-8-sig", "gb18030", "utf-7"]),
 )
 def test_any_text_is_the_same_in_any_encoding(text: str, encoding: str) -> None:
