@@ -130,13 +130,13 @@ def label_mapping(text: str) -> dict[str, str]:
 def _mapping_in(path: Path) -> dict[str, str]:
     try:
         content = path.read_text("utf-8-sig")
-        if path.suffix.lower() != ".json":
-            return _pairs([line for line in content.splitlines() if line.strip()], str(path))
-        made = json.loads(content)
+        made = json.loads(content) if path.suffix.lower() == ".json" else None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: expected a label map in JSON or UTF-8 text: {error}.") from error
+    if path.suffix.lower() != ".json":
+        return _pairs([line for line in content.splitlines() if line.strip()], str(path))
     if not isinstance(made, dict) or not all(isinstance(name, str) for name in made.values()):
         raise DataError(f'{path}: expected labels and their names, such as {{"0": "bad"}}.')
     return made

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pet.data.formats.headers import counted_names
+from pet.data.formats.known import format_named
 from pet.errors import DataError
 from pet.task import Task
 
@@ -34,7 +35,7 @@ def missing_columns(
     told = f"column {column!r} for the field {name!r}"
     if others:
         told = "columns " + " and ".join(map(repr, lacked.values()))
-    if _looks_like_data(row, task.labels):
+    if _may_lack_header(where) and _looks_like_data(row, task.labels):
         header = ",".join([*task.fields, task.label_column])
         hint = f"The first line looks like data: add a header, such as {header}."
     else:
@@ -45,9 +46,18 @@ def missing_columns(
     )
 
 
+def _may_lack_header(where: str) -> bool:
+    """Tell whether a row is of a file whose first line names the columns, a table or a sheet."""
+    file = where.rpartition(", row ")[0]
+    known = format_named(file)
+    return bool(file) and (known is None or known.takes_hints)
+
+
 def _looks_like_data(header: Iterable[str], labels: Sequence[str]) -> bool:
     """Tell whether the names of columns are rather a row: a label, or a text of several words."""
     names = [str(name).strip() for name in header]
+    if sum(name in labels for name in names) > 1:  # a column for every label
+        return False
     return any(
         name in labels or len(name) > _LONGEST_NAME or len(name.split()) > _MOST_WORDS
         for name in names

@@ -111,6 +111,14 @@ def test_a_wrong_option_ends_with_one_message(
     assert message in result.err
 
 
+def test_a_wrong_pair_in_a_file_is_an_error_of_use(tmp_path: Path) -> None:
+    path = tmp_path / "map.txt"
+    path.write_text("0=bad\n1:good\n", "utf-8")
+    with pytest.raises(UsageError) as caught:
+        label_mapping(str(path))
+    assert str(caught.value) == f"{path}: expected pairs such as 0=bad, found '1:good'."
+
+
 def test_a_label_map_is_read_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "labels.txt"
     path.write_text("0 = not, really\n\n1=good\n", "utf-8")

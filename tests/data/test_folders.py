@@ -124,6 +124,22 @@ def test_missing_columns_are_named_at_once_and_a_missing_header_is_guessed(tmp_p
 
 
 @pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.csv", "review_body,negative,positive\nbad,1,0\n"),  # a column for every label
+        ("rows.jsonl", '{"what the customer said in the end": "bad", "positive": 1}\n'),
+    ],
+)
+def test_a_header_is_not_missed_where_there_is_one(tmp_path: Path, name: str, content: str) -> None:
+    path = tmp_path / name
+    path.write_text(content, "utf-8")
+    with pytest.raises(DataError) as caught:
+        read(path)
+    assert "add a header" not in str(caught.value)
+    assert "columns={'text': 'COLUMN'}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
     "header", ["Text,Label", " text, label ", "TEXT,label", "\ufefftext,label"]
 )
 def test_headers_are_found_whatever_their_case_and_blanks(tmp_path: Path, header: str) -> None:

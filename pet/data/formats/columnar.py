@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import IO, Any
 
 from pet.data.formats.base import Format, RowWriter, SourceRow
-from pet.data.formats.extras import imported
+from pet.data.formats.extras import imported, told_as_damage
 from pet.data.formats.json_rows import json_text
 from pet.errors import DataError, quoted
 
@@ -18,7 +19,7 @@ _ROWS_A_GROUP = 10_000  # when written
 def read_parquet(name: str, stream: IO[bytes]) -> Iterator[SourceRow]:
     """Yield the rows of a Parquet file."""
     parquet = imported("pyarrow.parquet", name)
-    with _Errors(name, "a Parquet file"):
+    with _errors(name, "a Parquet file"):
         file = parquet.ParquetFile(stream, pre_buffer=False)
         yield from _rows(name, file.schema_arrow, file.iter_batches(batch_size=_ROWS_AT_ONCE))
 
@@ -26,7 +27,7 @@ def read_parquet(name: str, stream: IO[bytes]) -> Iterator[SourceRow]:
 def read_arrow(name: str, stream: IO[bytes]) -> Iterator[SourceRow]:
     """Yield the rows of an Arrow file, a stream of Arrow as `datasets` keeps it, or Feather."""
     arrow = imported("pyarrow", name)
-    with _Errors(name, "an Arrow or Feather file"):
+    with _errors(name, "an Arrow or Feather file"):
         start = stream.read(8)
         stream.seek(0)
         if start.startswith(b"FEA1"):
@@ -40,19 +41,9 @@ def read_arrow(name: str, stream: IO[bytes]) -> Iterator[SourceRow]:
             yield from _rows(name, reader.schema, reader)
 
 
-class _Errors:
-    """Block whose errors of pyarrow are told as a damaged file."""
-
-    def __init__(self, name: str, what: str) -> None:
-        self._name, self._what = name, what
-        self._arrow = imported("pyarrow", name)
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if isinstance(error, self._arrow.ArrowException | OSError | UnicodeDecodeError):
-            raise DataError(f"{self._name}: cannot be read as {self._what}: {error}.") from error
+def _errors(name: str, what: str) -> AbstractContextManager[None]:
+    faults = (imported("pyarrow", name).ArrowException, OSError, UnicodeDecodeError)
+    return told_as_damage(name, what, faults)
 
 
 def _rows(name: str, schema: Any, batches: Any) -> Iterator[SourceRow]:

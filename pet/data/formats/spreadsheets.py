@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from pet.data.formats.base import Format, Hints, SourceRow
 from pet.data.formats.delimited import cell_text, is_blank
-from pet.data.formats.extras import imported
+from pet.data.formats.extras import imported, told_as_damage
 from pet.data.formats.headers import column_called, header_of
 from pet.errors import DataError
 
@@ -32,7 +32,7 @@ def read_workbook(name: str, stream: IO[bytes], hints: Hints) -> Iterator[Source
     columns of texts become texts, as Excel shows them.
     """
     openpyxl = imported("openpyxl", name)
-    with _errors(name):
+    with told_as_damage(name, "an Excel workbook", _FAULTS, "Save it as .xlsx or .csv."):
         with _quiet():
             book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
             records = _sheet(book.worksheets, hints).iter_rows(values_only=True)
@@ -79,17 +79,6 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="openpyxl")
         yield
-
-
-@contextmanager
-def _errors(name: str) -> Iterator[None]:
-    try:
-        yield
-    except _FAULTS as error:
-        raise DataError(
-            f"{name}: cannot be read as an Excel workbook: {error}.",
-            "Save it as .xlsx or .csv.",
-        ) from error
 
 
 class WorkbookWriter:

@@ -52,6 +52,19 @@ def test_tabs_quotes_and_line_ends_are_read_back(tmp_path: Path, ending: str) ->
     assert found == given
 
 
+def test_what_pet_says_about_a_workbook_is_told_as_it_is(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["text", "text", "label"])
+    book.save(tmp_path / "twice.xlsx")
+    with pytest.raises(DataError) as caught:
+        read(tmp_path / "twice.xlsx")
+    message = str(caught.value)
+    assert message.startswith(
+        f"{tmp_path / 'twice.xlsx'}: the header names the column 'text' twice"
+    )
+    assert "cannot be read" not in message
+
+
 # As others write them
 
 
