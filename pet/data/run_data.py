@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pet.data.example import Example
 from pet.data.pool import Pool
+from pet.runs import RunFolder
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,20 @@ def labelled_from(plain: Mapping[str, Sequence[Mapping[str, Any]]]) -> Data:
 
     train, dev = ([example(entry) for entry in plain[name]] for name in ("train", "dev"))
     return Data(train, dev)
+
+
+def labelled_in(folder: RunFolder) -> Data | None:
+    """Read the labelled examples of a run; None if its folder does not have them.
+
+    Raises
+    ------
+    RunError
+        When the file is damaged.
+    """
+    if not folder.has(folder.labelled):
+        return None
+    with folder.reading(folder.labelled):
+        return labelled_from(folder.read_json(folder.labelled))
 
 
 def fingerprint(examples: Iterable[Example]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pet.data import labelled_from
+from pet.data import labelled_in
 from pet.runs import RunFolder
 
 
@@ -24,9 +24,8 @@ def seen_texts(model: str | Path) -> frozenset[tuple[str, ...]] | None:
     path = Path(model).resolve()
     for place in (path, path.parent):
         if RunFolder.is_at(place):
-            folder = RunFolder(place)
-            if not folder.has(folder.labelled):
+            data = labelled_in(RunFolder(place))
+            if data is None:
                 return None
-            data = labelled_from(folder.read_json(folder.labelled))
             return frozenset(example.key for example in [*data.train, *data.dev])
     return None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pet.backbone import load_backbone
 from pet.backbone.embedding import mean_embeddings
 from pet.config import Settings
-from pet.data import Data, Example, Pool, labelled_from
+from pet.data import Data, Example, Pool, labelled_in
 from pet.encoding import Encoder
 from pet.errors import UsageError
 from pet.members import MemberSet, specs_of
@@ -91,10 +91,7 @@ class Panel:
 
     def labelled(self) -> Data:
         """Return the labelled examples of the run; none if they are unknown."""
-        if self.folder is None or not self.folder.has(self.folder.labelled):
-            return Data([])
-        with self.folder.reading(self.folder.labelled):
-            return labelled_from(self.folder.read_json(self.folder.labelled))
+        return (self.folder and labelled_in(self.folder)) or Data([])
 
     def judge(
         self, pool: Pool, progress: Progress = silent
