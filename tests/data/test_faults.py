@@ -124,3 +124,40 @@ def test_a_header_that_is_not_utf8_is_the_whole_files_fault(tmp_path: Path) -> N
     with pytest.raises(DataError, match="line 1: byte 9 is not UTF-8"):
         list(examples_and_rows(path, columns(labels="ignored"), on_fault=faults.append))
     assert not faults
+
+
+@pytest.mark.parametrize(
+    ("content", "texts", "n_faults"),
+    [
+        ('"bad" film,1\nb,2\n"c, d",3\n', ["b", "c, d"], 1),
+        ('a,0\n"The 5" disk",1\n"so" so,2\nb,3\n', ["a", "b"], 2),
+    ],
+)
+def test_a_stray_quote_costs_its_row_only(
+    tmp_path: Path, content: str, texts: list[str], n_faults: int
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("text,id\n" + content, "utf-8")
+    faults: list[Fault] = []
+    read = examples_and_rows(path, columns(labels="ignored"), on_fault=faults.append)
+    assert [example.texts["text"] for example, _ in read] == texts
+    assert ["closes before the cell ends" in str(fault.error) for fault in faults] == (
+        [True] * n_faults
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '"He said "hi\nthere",1\nb,2\n',
+        '"He said "hi, she\nwent on, then\nthere",1\nb,2\n',
+        '"He said "no", and left\nthe room, then\ncame back",1\n"b",2\n',
+        '"He said "no, and\n",1\nb,2\n',
+    ],
+)
+def test_after_a_stray_quote_no_rest_of_a_cell_becomes_a_row(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("text,id\n" + content, "utf-8")
+    read = examples_and_rows(path, columns(labels="ignored"), on_fault=lambda fault: None)
+    with pytest.raises(DataError, match="row 1 .*closes before the cell ends"):
+        list(read)

@@ -58,6 +58,7 @@ def table_rows(name: str, lines: Lines, own: str, hints: Hints) -> Iterator[Sour
     """Yield the rows of a table; ``own`` is the delimiter of the file's ending."""
     delimiter = delimiter_of(own, lines, hints)
     quoting = hints.reading.quoting
+    records: Iterator[list[str] | DataError]
     if quoting == "none":
         records = plain_records(lines, delimiter)
     elif quoting == "excel" or delimiter != "\t":

@@ -42,18 +42,19 @@ def _plain(line: str, delimiter: str) -> list[str]:
     return line.split(delimiter) if line else []
 
 
-def quoted_records(name: str, lines: Lines, delimiter: str) -> Iterator[list[str]]:
+def quoted_records(name: str, lines: Lines, delimiter: str) -> Iterator[list[str] | DataError]:
     """Yield rows as spreadsheets write them; the first is the header.
 
     Raises
     ------
     DataError
-        Names the row in which a quote opens that is not closed, or not at its cell's end.
+        Names the row in which a quote opens that is not closed, or not at its cell's end. It is
+        yielded in the row's place where the lines after it are rows beyond doubt.
     """
     record = _Record(lines)
     csv.field_size_limit(2**31 - 1)
     reader = csv.reader(record, delimiter=delimiter, strict=True)
-    number = 0
+    number = width = 0
     while True:
         record.begin()
         where = f"{name}, {'header' if number == 0 else f'row {number}'} (line {lines.taken + 1})"
@@ -66,9 +67,36 @@ def quoted_records(name: str, lines: Lines, delimiter: str) -> Iterator[list[str
                 f"{where}: a cell starts with a quote that no quote closes.", _AS_TEXT
             ) from error
         except csv.Error as error:
-            raise _fault(where, str(error)) from error
-        yield cells
+            fault = _fault(where, str(error))
+            is_stray = "expected after" in str(error) and len(record.taken) == 1
+            if not (is_stray and _is_one_row(record.taken[0], lines, delimiter, width)):
+                raise fault from error
+            yield fault
+        else:
+            yield cells
+            width = width or len(cells)
         number += 1
+
+
+def _is_one_row(line: str, lines: Lines, delimiter: str, width: int) -> bool:
+    """Tell whether a line with a stray quote is a whole row, and no cell goes on after it.
+
+    A cell that goes on ends with a quote at its end; so the next quote must stand at the start of
+    a cell, and all lines up to there must be rows, as the line itself.
+    """
+    if width < 2 or len(_plain(line, delimiter)) != width:
+        return False
+    for place in range(_CELLS_GO_ON):
+        following = lines.peek(place)
+        if following is None:
+            return True
+        before, quote, after = following.rstrip("\r\n").partition('"')
+        if quote:
+            opens = not before or before.endswith(delimiter)
+            return opens and bool(after) and not after.startswith((delimiter, quote))
+        if before and len(_plain(before, delimiter)) != width:
+            return False
+    return True
 
 
 def _fault(where: str, error: str) -> DataError:
@@ -96,16 +124,19 @@ class _Record(Iterator[str]):
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
         self._length = 0
+        self.taken: list[str] = []  # lines of the row
 
     def begin(self) -> None:
         """Begin a row."""
         self._length = 0
+        self.taken = []
 
     def __next__(self) -> str:
         line = next(self._lines)
         self._length += len(line)
         if self._length > LONGEST_LINE:
             raise _TooLong
+        self.taken.append(line)
         return line
 
 
