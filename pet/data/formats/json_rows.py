@@ -14,6 +14,7 @@ from pet.data.formats.decoding import LONGEST_LINE, lines_or_faults, whole_lines
 from pet.errors import DataError, quoted
 
 _BLANK = re.compile(r"[ \t\r\n]*")
+_LONGEST_WORD = 16  # characters of what may be cut off in the middle, such as null or \u00e9
 _EXAMPLE = 'Every row is one JSON object, such as {"text": "..."}.'
 
 
@@ -45,6 +46,13 @@ def _fault(where: str, error: BaseException) -> DataError:
     if isinstance(error, MemoryError):
         return DataError(f"{where}: there is not enough memory for this JSON.", _EXAMPLE)
     return DataError(f"{where}: a number has too many digits.", _EXAMPLE)
+
+
+def _too_long(where: str) -> DataError:
+    return DataError(
+        f"{where}: one JSON value is longer than {LONGEST_LINE:,} characters, or not closed.",
+        "Write JSON lines (.jsonl): one object a line for every row.",
+    )
 
 
 _FAULTS = (ValueError, RecursionError, MemoryError)
@@ -144,10 +152,18 @@ class _Text:
                 # A value that is cut off ends in the same errors as a faulty one: read on,
                 # twice as far every time.
                 wanted = max(2 * len(self._text), 1 << 16)
-                if len(self._text) > LONGEST_LINE or not self._read_to(wanted):
+                is_long = len(self._text) > LONGEST_LINE
+                if is_long and self._is_cut_off(error):
+                    raise _too_long(where) from error
+                if is_long or not self._read_to(wanted):
                     raise _fault(where, error) from error
             except _FAULTS as error:
                 raise _fault(where, error) from error
+
+    def _is_cut_off(self, error: json.JSONDecodeError) -> bool:
+        """Tell whether a value may be right as far as it was read."""
+        is_open = error.msg.startswith("Unterminated string")
+        return is_open or len(self._text) - error.pos < _LONGEST_WORD
 
     def _read_to(self, length: int) -> bool:
         pieces = [self._text]

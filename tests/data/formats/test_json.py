@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tracemalloc
 from pathlib import Path
@@ -111,3 +112,16 @@ def test_memory_does_not_grow_with_an_array(tmp_path: Path) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 3e6  # of 8 MB
+
+
+@pytest.mark.parametrize("cell", ["good", True, None, 12, "\u00e9", {"a": [1]}])
+def test_a_value_longer_than_can_be_held_is_told_as_that(
+    monkeypatch: pytest.MonkeyPatch, cell: Any
+) -> None:
+    monkeypatch.setattr(json_rows, "LONGEST_LINE", 1000)
+    content = json.dumps({"text": [cell] * 20_000}).encode()
+    for cut in range(12):  # wherever a piece ends
+        with pytest.raises(DataError, match=r"row 1: one JSON value is longer than 1,000 ch.*\n.*"):
+            list(json_rows.read_json("t.json", io.BytesIO(b" " * cut + content)))
+    with pytest.raises(DataError, match="not JSON: Expecting property name(?s:.*) at character 2"):
+        list(json_rows.read_json("t.json", io.BytesIO(b"{x" + content)))
