@@ -59,8 +59,11 @@ class Unread:
         """
         if self._first is None:
             return None
-        rows = "1 row" if self.count == 1 else f"{self.count:,} rows"
         if not labelled:
-            raise DataError(f"No row could be read, of {rows}; the first:\n{self._first.message}")
+            what = "The only row could not be read:"
+            if self.count > 1:
+                what = f"None of {self.count:,} rows could be read; the first:"
+            raise DataError(f"{what}\n{self._first.message}")
+        rows = "1 row" if self.count == 1 else f"{self.count:,} rows"
         what = "left out" if self._on_error == "skip" else "without a label"
         return f"{rows} could not be read and are {what}; the first:\n{self._first.message}"

@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from films import TASK, columns
 
 from pet.cli.labelled_rows import LabelledRows
 from pet.cli.labeller import Labeller
+from pet.cli.unread import Unread
 from pet.config.files import Reading
+from pet.data import Fault
 from pet.data.formats.known import FORMATS
+from pet.errors import DataError
 
 
 def no_examples(*_: Any) -> Any:
@@ -46,3 +50,15 @@ def test_a_rows_columns_are_looked_up_and_not_compared_with_all() -> None:
     row = table.row(dict.fromkeys(names, "a"))
     assert list(row) == table.columns
     assert Column.compared < 4 * len(names)
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [(1, "The only row could not be read:\nbad"), (2, "None of 2 rows could be read; the first:")],
+)
+def test_an_input_without_a_row_that_can_be_read_is_told(rows: int, told: str) -> None:
+    unread = Unread("skip")
+    for _ in range(rows):
+        unread.add(Fault("row", DataError("bad")))
+    with pytest.raises(DataError, match=told):
+        unread.told(0)

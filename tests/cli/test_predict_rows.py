@@ -188,7 +188,7 @@ def test_if_no_row_can_be_read_that_is_an_error(distilled: str, tmp_path: Path) 
     for mode in ("skip", "null"):
         result = pet("predict", distilled, "--input", source, "--on-error", mode)
         assert result.code == 1
-        assert "No row could be read, of 2 rows; the first:" in result.err
+        assert "None of 2 rows could be read; the first:" in result.err
         assert "--column text=COLUMN" in result.err
     assert pet("predict", distilled, "--input", "-", "--on-error", "skip").code == 0
 
