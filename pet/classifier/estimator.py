@@ -27,7 +27,6 @@ from pet.model import load_model, save_model
 from pet.pipeline import asked, drop_leftovers, finished, run
 from pet.progress import Progress, silent
 from pet.runs import RunFolder
-from pet.runs.writing import let_read
 from pet.task import Task, load_task
 from pet.task.kinds import is_indicator, targets_of, task_kind
 from pet.task.labels import Label
@@ -224,7 +223,6 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
         """Write a self-contained folder; a distilled model is a plain Hugging Face classifier."""
         check_is_fitted(self, "model_")
         save_model(self.model_, Path(folder), self.save_precision)
-        let_read(Path(folder))
 
     @classmethod
     def from_pretrained(

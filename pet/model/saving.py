@@ -27,6 +27,7 @@ from pet.runs import AdaptationFolder, ModelFiles, PromptFiles, RunFolder
 from pet.runs.checksums import Checksums
 from pet.runs.damage import reading
 from pet.runs.finding import model_folder
+from pet.runs.writing import written_into
 from pet.task import Task
 
 
@@ -38,19 +39,18 @@ def save_model(model: Model, folder: Path, precision: str = "fp32") -> None:
     model : Model
         A classifier or an ensemble.
     folder : Path
-        Folder to write; created if it is missing.
+        Folder to write; created if it is missing. Other files in it are left alone.
     precision : {"fp32", "fp16"}
         Precision of the weights in the files; whoever loads them computes in fp32 again.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with Checksums(folder).of_written():
-        model.save(folder, torch.float16 if precision == "fp16" else torch.float32)
+    with written_into(folder) as new, Checksums(new).of_written():
+        model.save(new, torch.float16 if precision == "fp16" else torch.float32)
         record: dict[str, Any] = {"format": 1, "task": model.task.to_dict()}
         if isinstance(model, SequenceClassifier):
             record |= {"kind": "sequence-classifier", "max_length": model.max_length}
         elif isinstance(model, EnsembleModel):
             record |= {"kind": "ensemble", **ensemble_card(model)}
-        write_card(folder, {**record, "about": model.about.to_dict()})
+        write_card(new, {**record, "about": model.about.to_dict()})
 
 
 def load_model(path: str | Path, device: str = "auto", precision: str = "auto") -> Model:

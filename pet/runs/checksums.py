@@ -61,13 +61,12 @@ class Checksums:
 
     @contextmanager
     def of_written(self) -> Iterator[None]:
-        """Make a new list of the files that are written inside this context."""
-        before = {file: _state(file) for file in self.folder.rglob("*") if file.is_file()}
+        """List the files of a new folder, which are written inside this context."""
         yield
         lines = []
         for file in sorted(self.folder.rglob("*")):
             name = file.relative_to(self.folder).as_posix()
-            if file.is_file() and before.get(file) != _state(file) and _is_listed(name):
+            if file.is_file() and _is_listed(name):
                 lines.append(f"{_sum(file)}  {name}\n")
         with written_whole(self.path) as temporary:
             temporary.write_text("".join(lines), encoding="utf-8")

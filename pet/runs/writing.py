@@ -57,6 +57,32 @@ def written_whole(target: Path, complete: Callable[[Path], None] = _nothing) -> 
             shutil.rmtree(own, ignore_errors=True)
 
 
+@contextmanager
+def written_into(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder; its files move into a folder that may hold others.
+
+    Only what is written is touched, however much else is there.
+
+    Raises
+    ------
+    RunError
+        When they cannot be written.
+    """
+    with write_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        own = Path(tempfile.mkdtemp(UNFINISHED, "saved.", folder))
+        try:
+            yield own
+            let_read(own, folder)
+            _to_disk(own)
+            for file in sorted(file for file in own.rglob("*") if not file.is_dir()):
+                target = folder / file.relative_to(own)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(file, target)
+        finally:
+            shutil.rmtree(own, ignore_errors=True)
+
+
 def _rename(temporary: Path, target: Path, replaced: Path) -> None:
     """Give a file or folder its name; an older folder or link is moved away first."""
     if target.is_dir() or target.is_symlink():
@@ -99,21 +125,14 @@ def opened_to_append(path: Path) -> Iterator[IO[bytes]]:
             yield stream
 
 
-def let_read(path: Path, like: Path | None = None) -> None:
-    """Give files the read permissions of a folder.
+def let_read(path: Path, like: Path) -> None:
+    """Give a new file, or all files in a new folder, the read permissions of a folder.
 
     safetensors makes files that only their owner can read.
-
-    Parameters
-    ----------
-    path : Path
-        A file, or a folder for all files in it.
-    like : Path, optional
-        The folder; by default the one that each file is in.
     """
     for file in path.rglob("*") if path.is_dir() else [path]:
         if file.is_file() and not file.is_symlink():
-            file.chmod(file.stat().st_mode | ((like or file.parent).stat().st_mode & 0o444))
+            file.chmod(file.stat().st_mode | (like.stat().st_mode & 0o444))
 
 
 def _to_disk(path: Path, inside: bool = True) -> None:

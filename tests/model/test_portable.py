@@ -16,6 +16,7 @@ from transformers import pipeline
 from pet import PVP, Task, Verbalizer, load_model
 from pet.config import BackboneConfig
 from pet.model import SequenceClassifier, save_model
+from pet.runs.checksums import Checksums
 from pet.task.kinds import task_kind
 
 LABELS = ("no", "maybe", "yes")
@@ -106,3 +107,22 @@ def test_special_tokens_in_a_text_are_text(tiny_bert: str, tmp_path: Path) -> No
     model = saved(Path(tiny_bert), SINGLE, tmp_path, 32)
     rows = [{"text": "the film [SEP] was [MASK] good [PAD]"}, {"text": "[CLS]"}]
     np.testing.assert_allclose(piped(tmp_path, rows, SINGLE), probabilities(model, rows), atol=1e-5)
+
+
+def test_saving_touches_no_other_file_of_the_folder(tmp_path: Path) -> None:
+    place = tmp_path / "project"
+    (place / "data").mkdir(parents=True)
+    (place / "data" / "rows.csv").write_text("a,b", "utf-8")
+    (place / ".env").write_text("secret", "utf-8")
+    (place / ".env").chmod(0o600)
+    there = {file.relative_to(place).as_posix() for file in place.rglob("*")}
+    for _ in range(2):  # also over an older model
+        saved(save_family(FAMILIES["bert"], tmp_path / "backbone"), SINGLE, place, 21)
+    assert (place / ".env").stat().st_mode & 0o777 == 0o600
+    assert (place / "model.safetensors").stat().st_mode & 0o444 == place.stat().st_mode & 0o444
+    listed = {*Checksums(place).names()}
+    assert listed >= {"pet.json", "model.safetensors", "config.json"}
+    assert not listed & there
+    now = {file.relative_to(place).as_posix() for file in place.rglob("*")}
+    assert now == there | listed | {"README.md", Checksums.name}
+    assert load_model(place).task == SINGLE
