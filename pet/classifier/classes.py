@@ -75,9 +75,9 @@ class Classes:
         values, labels, _ = _read(column, task, known)
         for place, label in enumerate(labels):
             if label in labels[:place]:
+                same = values[[labels.index(label), place]].tolist()
                 raise DataError(
-                    f"The values {values[labels.index(label)]!r} and {values[place]!r} of y mean "
-                    f"the same label, {label!r}.",
+                    f"The values {same[0]!r} and {same[1]!r} of y mean the same label, {label!r}.",
                     "Write a label in one way.",
                 )
         return cls(values, labels, known)

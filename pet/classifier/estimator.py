@@ -93,9 +93,11 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
             Labels of X. Without them the label column of a table is taken; the methods "zero-shot"
             and "ipet" then learn from no labels. A label may be given as
             text, number or truth value, such as 1, 1.0 or True for the labels "1" and "true". Whole
-            numbers that are no labels are places among the sorted labels, as scikit-learn's
-            meta-estimators encode them. For a multi-label task a list of labels for each text, or
-            an array (N, C) of 0 and 1 with the task's labels as columns.
+            numbers that are no labels are places among the sorted labels in an array of numpy, as
+            scikit-learn's meta-estimators encode them; a list or a series of them needs
+            ``label_map``, unless the task lists its labels in sorted order. For a multi-label task
+            a list of labels for each text, or an array (N, C) of 0 and 1 with the task's labels as
+            columns.
         sample_weight : sequence (N,) of float, optional
             Weights of the labelled texts: one of weight 2 is met in training twice as often as one
             of weight 1, one of weight 0 never. ``class_weight`` may be a mapping, which multiplies
@@ -212,7 +214,7 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
         tags.no_validation = True
         tags.input_tags.string = tags.input_tags.one_d_array = True
         tags.input_tags.two_d_array = False
-        several = isinstance(self.task, Task) and self.task.kind == "multi-label"
+        several = isinstance(self.task, Task) and not task_kind(self.task).has_one_label
         tags.classifier_tags.multi_label = several
         tags.target_tags.multi_output = several
         known = METHODS.get(self.method) if isinstance(self.method, str) else None

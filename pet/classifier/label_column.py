@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import column_or_1d
 
+from pet.data.formats.headers import column_called
 from pet.data.tables import column_names, plain_column, unformatted
 from pet.errors import DataError
 from pet.task import Task
@@ -47,9 +48,9 @@ def own_labels(X: Any, task: Task, method: str) -> Any:
     DataError
         When there is no table, or it has no label column; for a method that needs labels.
     """
-    names = column_names(X) or []
-    if task.label_column in names and hasattr(X, "__getitem__"):
-        return unformatted(X)[task.label_column]
+    column = column_called(task.label_column, column_names(X) or [])
+    if column is not None and hasattr(X, "__getitem__"):
+        return unformatted(X)[column]
     raise DataError(
         f"Method {method!r} needs labelled examples: it requires y to be passed, but the target y "
         "is None."

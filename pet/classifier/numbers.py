@@ -74,8 +74,8 @@ def places_of(
         )
     if label_map is None and not agree:
         log.warning(
-            "the numbers in y are read as places among the sorted labels: %s; label_map says "
-            "something else",
+            "the numbers in y are read as places among the sorted labels: %s; pass label_map "
+            "if that is wrong",
             ", ".join(f"{place} is {label!r}" for place, label in enumerate(ordered)),
         )
     return dict(enumerate(ordered))

@@ -88,7 +88,7 @@ class Columns:
         DataError
             Names the place, the column and the fault.
         """
-        found = {name: self._column(row, name) for name in self.task.fields}
+        found = {name: self.column(row, name) for name in self.task.fields}
         if None in found.values():
             lacked = {name: self._names(name)[-1] for name in found if found[name] is None}
             if self.labels == "required" and self.value(row) is None:
@@ -119,7 +119,7 @@ class Columns:
             return [self.mapping[name]]
         return [name, self.task.columns.get(name, name)]
 
-    def _column(self, row: Mapping[str, Any], name: str) -> str | None:
+    def column(self, row: Mapping[str, Any], name: str) -> str | None:
         """Return the column of a field in a row, None if it has none."""
         names = self._names(name)
         exact = (column for column in names if column in row)

@@ -34,6 +34,7 @@ def given_examples(task: Task, rows: Iterable[Any], labels: Labels) -> Iterator[
     DataError
         Names the first faulty row.
     """
+    columns = Columns(task, {}, labels)
     plain = plain_rows(rows)
     names = column_names(rows)
     single = task.fields[0] if len(task.fields) == 1 else None
@@ -43,8 +44,9 @@ def given_examples(task: Task, rows: Iterable[Any], labels: Labels) -> Iterator[
         if isinstance(row, Mapping):
             if single is not None and only:
                 return _filled(number, {single: next(iter(row.values()))})
-            _check_columns(task, number, row)
-            return dict(row)
+            found = {name: columns.column(row, name) for name in task.fields}
+            _filled(number, {name: row[own] for name, own in found.items() if own is not None})
+            return row
         if hasattr(row, "tolist") and not isinstance(row, str):  # a row of an array
             row = row.tolist()
         if single is not None and isinstance(row, str):
@@ -57,10 +59,7 @@ def given_examples(task: Task, rows: Iterable[Any], labels: Labels) -> Iterator[
             _WITHOUT if is_missing(row) else None,
         )
 
-    return examples_from(
-        (mapping(number, row) for number, row in enumerate(plain, 1)),
-        Columns(task, {}, labels),
-    )
+    return examples_from((mapping(number, row) for number, row in enumerate(plain, 1)), columns)
 
 
 _WITHOUT = "Leave such rows out, for example with dropna() of pandas, also in y."
@@ -73,20 +72,6 @@ def _filled(number: int, row: Mapping[str, Any]) -> Mapping[str, Any]:
                 f"Row {number}: expected a text ({name}), found {quoted(value)}.", _WITHOUT
             )
     return row
-
-
-def _check_columns(task: Task, number: int, row: Mapping[str, Any]) -> None:
-    for name in task.fields:
-        column = name if name in row else task.columns.get(name, name)
-        if column not in row:
-            found = ", ".join(map(repr, row))
-            raise DataError(
-                f"row {number}: no column {column!r} for the field {name!r}; found "
-                f"{found or 'nothing'}.",
-                f"Rename the right one to {name!r}, or name it in the columns of the task: "
-                f"columns={{{name!r}: ...}}.",
-            )
-        _filled(number, {name: row[column]})
 
 
 def labelled(task: Task, examples: Sequence[Example], y: Any) -> list[Example]:

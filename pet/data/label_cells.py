@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pet.data.formats.headers import column_called, counted_names
 from pet.errors import DataError, quoted
+from pet.task.label_names import whole_number
 
 _LONGEST_LIST = 10_000  # characters of a cell
-_WHOLE = re.compile(r"([+-]?\d+)\.0+")
-_YES = ("1", "1.0", "true")
-_NO = ("0", "0.0", "false")
+_YES = ("1", "true")
+_NO = ("0", "false")
 
 
 def label_value(row: Mapping[str, Any], column: str, labels: Sequence[str]) -> Any:
@@ -68,7 +67,7 @@ def _one_hot(row: Mapping[str, Any], labels: Sequence[str]) -> list[str] | None:
     chosen = []
     for label in labels:
         column = column_called(label, row)
-        cell = "" if column is None else str(row[column]).strip().lower()
+        cell = "" if column is None else whole_number(str(row[column]).strip().lower())
         if cell not in (*_YES, *_NO):
             return None
         chosen += [label] if cell in _YES else []
@@ -80,9 +79,7 @@ def mapped(value: Any, label_map: Mapping[str, str]) -> Any:
     if isinstance(value, list | tuple):
         return [mapped(one, label_map) for one in value]
     key = str(value).strip()
-    if key not in label_map:  # 1.0, as tables write a number where others have none
-        key = _WHOLE.sub(r"\1", key)
-    return label_map.get(key, value)
+    return label_map.get(key if key in label_map else whole_number(key), value)
 
 
 def refuse_number(where: str, value: Any, labels: Sequence[str]) -> None:
@@ -95,7 +92,7 @@ def refuse_number(where: str, value: Any, labels: Sequence[str]) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return
-    number = _WHOLE.sub(r"\1", str(value).strip())
+    number = whole_number(str(value).strip())
     if number.isdigit() and not any(label.isdigit() for label in labels):
         raise DataError(
             f"{where}: unknown label {quoted(number)}; the task's labels are names: "

@@ -40,7 +40,9 @@ def missing_columns(
         hint = f"The first line looks like data: add a header, such as {header}."
     else:
         options = " and ".join(f"`--column {name}=COLUMN`" for name in lacked)
-        hint = f"Name the right column{'s' * bool(others)} with {options}."
+        hint = f"Rename the right column to {column!r}, or name it with {options}."
+        if others:
+            hint = f"Rename the right columns, or name them with {options}."
     return DataError(
         f"{where}: no {told}; found {counted_names(row)}.", hint, ("lacks", *lacked.values())
     )

@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from operator import index
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +15,7 @@ from pet.data.exports import plain_row
 from pet.data.faults import OnFault, Row, read_errors, rows_read
 from pet.data.folders import folder_rows
 from pet.data.formats.base import Format, Hints, SourceRow
+from pet.data.formats.class_names import class_names, named_row
 from pet.data.formats.compression import COMPRESSED, decompressed
 from pet.data.formats.decoding import utf8_stream
 from pet.data.formats.headers import column_called
@@ -130,29 +130,15 @@ def _object_rows(source: Any, label: str) -> Iterator[SourceRow]:
     source = unformatted(source)
     features = getattr(source, "features", None) or {}
     column = column_called(label, features) if hasattr(features, "get") else None
-    feature = features[column] if column is not None else None
-    # Lists of class numbers have the names one level deeper.
-    names = getattr(feature, "names", None) or getattr(
-        getattr(feature, "feature", None), "names", None
-    )
+    names = None if column is None else class_names(features[column])
     for number, row in enumerate(source, 1):
         if not isinstance(row, Mapping):
             error = f"Row {number}: expected a mapping of columns, found {quoted(row)}."
             yield f"row {number}", DataError(error, kind=("no mapping",))
             continue
         if names and column is not None:
-            row = {**row, column: _named(row.get(column), names)}
+            row = named_row(f"row {number}", row, {column: names})
         yield f"row {number}", row
-
-
-def _named(value: Any, names: list[str]) -> Any:
-    """Return the name of a class number, or the names of several; other values as they are."""
-    if isinstance(value, list):
-        return [_named(one, names) for one in value]
-    if isinstance(value, str) or not hasattr(value, "__index__"):
-        return value
-    number = index(value)  # also of a number of numpy or torch
-    return names[number] if number >= 0 else None
 
 
 def check_characters(where: str, column: str, text: str) -> None:

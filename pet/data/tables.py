@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import index
 from typing import Any
 
 import numpy as np
 
 from pet.errors import DataError, quoted
+
+_ROWS_AT_ONCE = 1024
 
 
 def column_names(table: Any) -> list[Any] | None:
@@ -42,9 +44,11 @@ def plain_rows(rows: Any) -> Iterable[Any]:
     if hasattr(rows, "iter_rows"):  # polars
         return rows.iter_rows(named=True)  # type: ignore[no-any-return]
     if hasattr(rows, "to_pylist"):  # pyarrow
-        return rows.to_pylist()  # type: ignore[no-any-return]
-    if hasattr(rows, "to_dict") and hasattr(rows, "columns"):  # pandas
-        return rows.to_dict("records")  # type: ignore[no-any-return]
+        return _in_batches(len(rows), lambda start: rows.slice(start, _ROWS_AT_ONCE).to_pylist())
+    if hasattr(rows, "iloc") and hasattr(rows, "columns"):  # pandas
+        return _in_batches(
+            len(rows), lambda start: rows.iloc[start : start + _ROWS_AT_ONCE].to_dict("records")
+        )
     if hasattr(rows, "__array__") and not hasattr(rows, "__iter__"):
         rows = np.asarray(rows)
     if not isinstance(rows, Iterable) or getattr(rows, "ndim", 1) == 0:
@@ -52,6 +56,12 @@ def plain_rows(rows: Any) -> Iterable[Any]:
         collect = "Write X.collect()." if hasattr(rows, "collect") else None  # polars' LazyFrame
         raise DataError(f"Expected a list of texts or a table, found one {kind}.", collect)
     return rows
+
+
+def _in_batches(count: int, batch: Callable[[int], list[Any]]) -> Iterator[Any]:
+    """Yield ``count`` rows; only those of one batch, which starts at a row, are in memory."""
+    for start in range(0, count, _ROWS_AT_ONCE):
+        yield from batch(start)
 
 
 def unformatted(rows: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from pet.config.files import Reading
 from pet.data import Columns, Example, Fault, OnFault
 from pet.data.formats.base import Hints
+from pet.data.formats.headers import column_called, counted_names
 from pet.data.readers import rows_of
 from pet.errors import DataError, UsageError, did_you_mean
 from pet.task import Task
@@ -82,16 +83,17 @@ def bank_hints(
 def _task_of(
     place: str, row: Mapping[str, Any], task_column: str, known: Mapping[str, object]
 ) -> str:
-    if task_column not in row:
+    column = column_called(task_column, row)
+    if column is None:
         raise DataError(
             f"{place}: no column {task_column!r} that names the row's task; found "
-            f"{', '.join(map(repr, row)) or 'nothing'}.",
+            f"{counted_names(row)}.",
             "Name the right column with `--task-column COLUMN`.",
         )
-    name = "" if row[task_column] is None else str(row[task_column]).strip()
+    name = "" if row[column] is None else str(row[column]).strip()
     if not name:
         raise DataError(
-            f"{place}: column {task_column!r} names no task.",
+            f"{place}: column {column!r} names no task.",
             f"Expected one of {', '.join(known)}.",
         )
     if name not in known:

@@ -91,8 +91,8 @@ def _spelled(text: str, labels: Sequence[str]) -> str | None:
     for label in labels:
         if normalize("NFC", label) == composed:
             return label
-    whole = _WHOLE.fullmatch(text)
-    return _numbered(int(whole[1]), labels) if whole else None
+    whole = whole_number(text)
+    return None if whole == text else _numbered(int(whole), labels)
 
 
 def _numbered(number: float, labels: Sequence[str]) -> str | None:
@@ -100,6 +100,12 @@ def _numbered(number: float, labels: Sequence[str]) -> str | None:
     if len(same) > 1:  # such as "1" and "1.0"
         same = [label for label in same if label == str(number)]
     return same[0] if same else None
+
+
+def whole_number(text: str) -> str:
+    """Return the whole number that a table has written as 1.0, as "1"; another text as it is."""
+    whole = _WHOLE.fullmatch(text)
+    return whole[1] if whole else text
 
 
 def number_of(label: str) -> float | None:

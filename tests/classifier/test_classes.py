@@ -185,7 +185,7 @@ def test_text_is_matched_in_any_unicode_composition(lively_bert: str) -> None:
     for own, other in ((composed, split), (split, composed)):
         model = classifier_of([own, "bar"], lively_bert).fit(X, [other, "bar"] * 6)
         assert model.classes_.tolist() == sorted(["bar", other])
-    with pytest.raises(DataError, match="mean the same label"):
+    with pytest.raises(DataError, match="The values 'caf.+' and 'caf.+' of y mean the same label"):
         model.fit(X, [split, composed] * 6)
 
 
@@ -261,7 +261,7 @@ def test_a_list_of_numbers_is_no_encoded_array(caplog: pytest.LogCaptureFixture)
         Classes.of([0, 1], task_of(["pos", "neg"]))
     with caplog.at_level(logging.WARNING, "pet"):
         assert Classes.of(np.array([0, 1]), task_of(["pos", "neg"])).labels == ["neg", "pos"]
-    assert "0 is 'neg', 1 is 'pos'" in caplog.text
+    assert "0 is 'neg', 1 is 'pos'; pass label_map if that is wrong" in caplog.text
 
 
 def test_a_label_map_says_what_the_classes_are(lively_bert: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +11,9 @@ import pytest
 from in_any_order import classifier_of, texts
 
 from pet import PVP, PETClassifier, Task, Verbalizer
-from pet.data import Columns, examples_from
+from pet.data import Columns, Fault, examples_and_rows, examples_from
 from pet.data.given import given_examples
+from pet.data.readers import rows_of
 from pet.errors import DataError
 
 X = texts(6)
@@ -33,6 +36,11 @@ def tables(columns: dict[str, list[Any]]) -> dict[str, Any]:
     found["datasets"] = pytest.importorskip("datasets").Dataset.from_dict(columns)
     found["streamed"] = found["datasets"].to_iterable_dataset()
     return found
+
+
+def classifier_task() -> Task:
+    words = Verbalizer({"neg": ["no"], "pos": ["yes"]})
+    return Task("toy", ["neg", "pos"], ["text"], [PVP("{text} {mask}", words)])
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +146,78 @@ def test_several_class_numbers_have_their_names_in_every_format() -> None:
         assert [example.label for example in read] == [("a", "c"), (), ("b",)], form
 
 
+@pytest.mark.parametrize("kind", ["one", "list"])
+def test_a_file_names_class_numbers_as_its_data_set_does(kind: str, tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    words = Verbalizer({"yes": ["yes"], "no": ["no"]})
+    pvps = [PVP("{text} {label}? {mask}", words)]
+    task = Task("many", ["a", "b", "c"], ["text"], pvps, kind="multi-label")
+    feature = datasets.ClassLabel(names=["c", "b", "a"])
+    given: list[Any] = [0, 2, -1]
+    if kind == "list":
+        feature, given = datasets.Sequence(feature), [[0, 2], [], [1]]
+    features = datasets.Features({"text": datasets.Value("string"), "label": feature})
+    rows = {"text": X[:3], "label": given}
+    data = datasets.Dataset.from_dict(rows, features=features)
+    data.to_parquet(tmp_path / "rows.parquet")
+    expected = [["c", "a"], [], ["b"]] if kind == "list" else ["c", "a", None]
+    for source in (data, tmp_path / "rows.parquet"):
+        assert [row["label"] for _, row in rows_of(source, Columns(task, {}).hints())] == expected
+
+
+@pytest.mark.parametrize("kind", ["one", "list"])
+def test_a_class_number_beyond_the_names_is_a_fault_of_its_row(kind: str, tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    feature = datasets.ClassLabel(names=["neg", "pos"])
+    if kind == "list":
+        feature = datasets.Sequence(feature)
+    value = datasets.Value("int64") if kind == "one" else datasets.Sequence(datasets.Value("int64"))
+    plain = datasets.Dataset.from_dict(
+        {"text": X[:3], "label": [0, 2, 1] if kind == "one" else [[0], [1, 2], [1]]},
+        features=datasets.Features({"text": datasets.Value("string"), "label": value}),
+    )
+    # Casting would refuse the number; a data set that others wrote may hold it all the same.
+    wanted = datasets.Features({"text": datasets.Value("string"), "label": feature})
+    table = plain.data.table.replace_schema_metadata(wanted.arrow_schema.metadata)
+    data = datasets.Dataset(table)
+    data.to_parquet(tmp_path / "rows.parquet")
+    task = classifier_task()
+    for source in (data, tmp_path / "rows.parquet"):
+        with pytest.raises(
+            DataError, match=r"row 2, column 'label': no class has the number 2.*'neg', 'pos'"
+        ):
+            list(examples_from(source, Columns(task, {})))
+        faults: list[Fault] = []
+        read = examples_and_rows(source, Columns(task, {}), on_fault=faults.append)
+        assert [example.label for example, _ in read] == ["neg", "pos"]
+        assert len(faults) == 1
+
+
+def test_columns_of_tables_are_found_as_those_of_files_are(lively_bert: str) -> None:
+    expected = classifier_of(["pos", "neg"], lively_bert, max_steps=1).fit(X, Y).predict_proba(X)
+    for name, table in tables({" TEXT": X, "Label ": Y, "id": list(range(6))}).items():
+        model = classifier_of(["pos", "neg"], lively_bert, max_steps=1).fit(table)
+        np.testing.assert_array_equal(model.predict_proba(table), expected, err_msg=name)
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(DataError, match="row 1: no column 'text'.*found 0, 1"):
+        model.predict(pandas.DataFrame([["a", "b"]]))
+
+
+def test_only_a_batch_of_a_tables_rows_is_in_memory() -> None:
+    columns = {"text": [f"text {n}" for n in range(20_000)], "more": ["x"] * 20_000}
+    task = classifier_task()
+    for name, table in tables(columns).items():
+        rows = given_examples(task, table, "ignored")
+        tracemalloc.start()
+        first = [next(rows).texts["text"] for _ in range(3)]
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert first == ["text 0", "text 1", "text 2"]
+        assert peak < 1_500_000, (name, peak)
+        rest = [example.texts["text"] for example in rows]
+        assert first + rest == columns["text"], name
+
+
 def test_a_transform_of_ones_own_is_kept(model: PETClassifier) -> None:
     datasets = pytest.importorskip("datasets")
     data = datasets.Dataset.from_dict({"raw": X}).with_transform(
@@ -177,7 +257,7 @@ def faulty() -> dict[str, tuple[Any, str]]:
         "column": (
             pandas.DataFrame({"id": [1], "body": ["a"]}),
             r"(?s)row 1: no column 'text' for the field 'text'; found 'id', 'body'.*"
-            r"Rename the right one to 'text'.*columns=\{'text': \.\.\.\}",
+            r"Rename the right column to 'text'.*columns=\{'text': 'COLUMN'\}",
         ),
         "nan": (pandas.Series(["a", float("nan")]), r"(?s)Row 2: expected a text.*nan.*dropna\(\)"),
         "na": (pandas.Series(["a", pandas.NA]), r"(?s)Row 2: expected a text.*dropna\(\)"),

@@ -267,6 +267,10 @@ def test_a_label_map_gives_labels_their_names(tmp_path: Path) -> None:
         DataError, match="unknown label '1'; the task's labels are names: 'positive'"
     ):
         read(path)
+    for label in ("v1.0", "2.05"):  # neither is the whole number 1 or 25
+        path.write_text(f"text,label\ngood,{label}\n", "utf-8")
+        with pytest.raises(DataError, match=f"unknown label '{label}'"):
+            read(path, columns(), Reading(label_map={"v1": "positive", "25": "positive"}))
     letters = Reading(label_map={"f": "food", "s": "staff"})
     path.write_text('text,label\n"cold soup, rude waiter",f;s\n', "utf-8")
     assert read(path, columns(HOTEL), letters) == [BOTH]

@@ -15,9 +15,8 @@ from toy import pet, write_jsonl
 
 from pet import PromptBank
 from pet.errors import DataError
-from pet.model import (
-    stored_prompts,
-)
+from pet.model import stored_prompts
+from pet.model.bank_rows import bank_rows
 
 
 def test_the_command_lists_adds_and_drops(folder: Path, runs: Path, tmp_path: Path) -> None:
@@ -99,6 +98,15 @@ def test_rows_that_cannot_be_labelled_are_named(
     assert result.code in (1, 2)
     assert problem in result.err
     assert "Traceback" not in result.err
+
+
+def test_the_column_of_tasks_may_be_written_in_any_case(bank: PromptBank, tmp_path: Path) -> None:
+    source = tmp_path / "mixed.csv"
+    source.write_text(" Task ,TEXT\ntoy,fine\nplain,one\n", "utf-8")
+    found = [
+        (name, example.texts) for (name, example), _ in bank_rows(bank.tasks, source, "task", {})
+    ]
+    assert found == [("toy", {"text": "fine"}), ("plain", {"text": "one"})]
 
 
 def test_a_row_that_cannot_be_labelled_costs_no_other(

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import IO, Any
 
 from pet.data.formats.base import Format, RowWriter, SourceRow
+from pet.data.formats.class_names import class_names, named_row
 from pet.data.formats.extras import imported, told_as_damage
 from pet.data.formats.json_rows import json_text
 from pet.errors import DataError, quoted
@@ -57,29 +58,18 @@ def _rows(name: str, schema: Any, batches: Any) -> Iterator[SourceRow]:
         for start in range(0, batch.num_rows, _ROWS_AT_ONCE):
             for row in batch.slice(start, _ROWS_AT_ONCE).to_pylist():
                 number += 1
-                yield f"{name}, row {number}", {**row, **_named(row, names_of)}
+                where = f"{name}, row {number}"
+                yield where, named_row(where, row, names_of)
 
 
-def _class_names(schema: Any) -> dict[str, list[str]]:
+def _class_names(schema: Any) -> dict[str, Sequence[str]]:
     """Return the names of class numbers by column, as Hugging Face keeps them in a schema."""
     try:
         features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
-        return {
-            column: feature["names"]
-            for column, feature in features.items()
-            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
-        }
+        named = {column: class_names(feature) for column, feature in features.items()}
+        return {column: names for column, names in named.items() if names is not None}
     except (TypeError, KeyError, ValueError, AttributeError):
         return {}
-
-
-def _named(row: Mapping[str, Any], names_of: Mapping[str, list[str]]) -> dict[str, Any]:
-    numbers = {column: row.get(column) for column in names_of}
-    return {
-        column: names_of[column][number] if number >= 0 else None
-        for column, number in numbers.items()
-        if isinstance(number, int) and number < len(names_of[column])
-    }
 
 
 class ColumnarWriter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 
 from pet.errors import DataError, quoted
 
@@ -11,7 +12,14 @@ def column_called(name: str, columns: Collection[str]) -> str | None:
     """Return the column of this name, or the only one that differs by case and outer blanks."""
     if name in columns:
         return name
-    alike = [column for column in columns if plain(column) == plain(name)]
+    return _alike(name, tuple(columns))
+
+
+@lru_cache(maxsize=256)  # the rows of a file have the same columns
+def _alike(name: str, columns: tuple[str, ...]) -> str | None:
+    # In Python a column may be called by a number.
+    texts = [column for column in columns if isinstance(column, str)]
+    alike = [column for column in texts if plain(column) == plain(name)]
     return alike[0] if len(alike) == 1 else None
 
 
