@@ -12,6 +12,7 @@ from pet.data import Columns, Example, Fault, OnFault, examples_and_rows
 from pet.data.faults import with_faults
 from pet.data.formats.base import Hints
 from pet.data.readers import rows_of
+from pet.encoding import TextTokenizer
 from pet.model import Prediction, PromptBank, load_model
 from pet.model.bank_rows import bank_hints, bank_rows
 from pet.model.prediction import predict_among_faults, predict_examples
@@ -37,12 +38,15 @@ class Labeller:
         Takes a reading; returns what helps to read a source.
     predict : callable
         Labels a list of rows.
+    tokenizer : TextTokenizer
+        That of its backbone.
     """
 
     tasks: Mapping[str, Task]
     read: Callable[[Any, Reading, OnFault], Iterator[InputRow]]
     hints: Callable[[Reading], Hints]
     predict: Callable[[list[Named]], Iterable[Prediction]]
+    tokenizer: TextTokenizer
 
     @classmethod
     def model(
@@ -59,7 +63,7 @@ class Labeller:
         def predict(rows: list[Named]) -> Iterator[Prediction]:
             return predict_examples(loaded, [example for _, example in rows], threshold)
 
-        return cls({"": loaded.task}, read, columns.hints, predict)
+        return cls({"": loaded.task}, read, columns.hints, predict, loaded.tokenizer)
 
     @classmethod
     def bank(
@@ -74,7 +78,10 @@ class Labeller:
         def hints(reading: Reading) -> Hints:
             return bank_hints(tasks, task_column, mapping, reading)
 
-        return cls(tasks, read, hints, lambda rows: bank.predict_examples(rows, threshold))
+        def predict(rows: list[Named]) -> Iterable[Prediction]:
+            return bank.predict_examples(rows, threshold)
+
+        return cls(tasks, read, hints, predict, bank.tokenizer)
 
     def rows(self, source: Any, reading: Reading) -> Iterator[InputRow | Fault]:
         """Yield rows, and those that cannot be read in their places among them."""

@@ -11,6 +11,7 @@ from pet.cli.labelled_rows import LabelledRows
 from pet.cli.labeller import Labeller, columns_of
 from pet.cli.output import opened
 from pet.cli.unread import Unread
+from pet.cli.unreadable import Unreadable
 from pet.config.files import Reading
 from pet.data import Fault
 from pet.data.formats import rows_writer, written_format
@@ -51,6 +52,7 @@ def label_and_write(
     """
     known, total = labeller.survey(source, reading)
     unread, labelled = Unread(on_error), 0
+    unreadable = Unreadable(labeller.tokenizer, labeller.tasks)
     chunks = labeller.labelled(unread.up_to_the_last(labeller.rows(source, reading)))
     first = next(chunks, [])
     for item, _ in first[:1]:
@@ -69,6 +71,7 @@ def label_and_write(
         # A bar would be among the rows if they are shown, too.
         progress = silent if output == "-" and sys.stdout.isatty() else bars
         for chunk in counted(chain([first], chunks), progress, "rows labelled", total, len):
+            unreadable.add([item[0] for item, _ in chunk if not isinstance(item, Fault)])
             for item, prediction in chunk:
                 if isinstance(item, Fault):
                     unread.add(item)
@@ -82,4 +85,6 @@ def label_and_write(
                 write(plain_cells(row) if for_spreadsheets else row)
             stream.flush()
     if told := unread.told(labelled):
+        remark(told)
+    if told := unreadable.told():
         remark(told)

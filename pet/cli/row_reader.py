@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pet.cli.console import say
 from pet.cli.reading_options import column_mapping
 from pet.config.files import Reading
-from pet.errors import DataError
+from pet.errors import DataError, for_command_line
 
 if TYPE_CHECKING:
     from pet.data import Columns, Example, Labels
@@ -77,14 +77,14 @@ class RowReader:
         DataError
             Names the first faulty row.
         """
+        from pet.data import examples_and_rows
         from pet.data.fault_counts import FaultCounts
 
-        counts = FaultCounts(file)
-        for example in self.examples(file, "partial"):
-            if example.label is None:
-                counts.unlabelled += 1
-            else:
+        counts, columns = FaultCounts(file), self.columns("partial")
+        for example, row in examples_and_rows(file, columns, self.reading):
+            if counts.add_read(example, row, columns):
                 yield example
+        counts.remarks += [counts.read_as_none]
         _tell(counts)
 
     def require_labelled(self, file: str | None) -> None:
@@ -117,4 +117,4 @@ class RowReader:
 def _tell(counts: FaultCounts) -> None:
     for remark in (*counts.remarks, counts.left_out):
         if remark:
-            say(remark)
+            say(for_command_line(remark))

@@ -89,13 +89,19 @@ def command(
         log.info(cost)
     if test is None and report.records:
         say(
-            "These are figures of the labelled examples, from which it learned. --test FILE shows "
+            f"These are figures of the labelled examples{_learned(settings)}. --test FILE shows "
             "how it does on others."
         )
     for remark in report.remarks:
         say(remark)
     say(_result(f"{output}/{folder.classifier}", report.rows[-1].name, settings.method))
     say(f"Try: pet predict {output} --input FILE")
+
+
+def _learned(settings: Settings) -> str:
+    """Say whether the model has learned from the labelled examples."""
+    training = METHODS[settings.method].training(settings.training)
+    return "; no weights were trained" if training.max_steps == 0 else ", from which it learned"
 
 
 def _result(folder: str, row: str, method: str) -> str:

@@ -171,6 +171,11 @@ class Columns:
             hint = "Fill it in, or leave out all rows without one: `--empty-labels unknown`."
         raise DataError(f"{where}: the label in column {column!r} is empty.", hint)
 
+    def has_empty_cell(self, row: Mapping[str, Any]) -> bool:
+        """Tell whether the label of a row is a cell without text, which a table has by default."""
+        value = self.value(row)
+        return isinstance(value, str) and not value.strip()
+
     def is_unlabelled(self, value: Any) -> bool:
         """Tell whether a value of the label column says that nobody has labelled the text yet."""
         kind = task_kind(self.task)

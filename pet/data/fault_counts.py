@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +47,7 @@ class FaultCounts:
         self.read = 0  # rows that became examples
         self.rows = 0  # rows with a fault
         self.unlabelled = 0  # rows that are not labelled yet, where that may be
+        self.empty = 0  # rows whose empty label is read as none of the labels
         self.end: DataError | None = None  # why nothing more could be read
         self.remarks: list[str] = []  # what else is to be told of the source
         self._counts: dict[tuple[str, ...], _Count] = {}
@@ -73,6 +74,27 @@ class FaultCounts:
         count.rows += 1
         if len(count.places) < _PLACES:
             count.places.append(fault.where.removeprefix(f"{self.source}, "))
+
+    def add_read(self, example: Example, row: Mapping[str, Any], columns: Columns) -> bool:
+        """Count a row that became an example; tell whether it is labelled."""
+        self.read += 1
+        if columns.labels == "partial" and example.label is None:
+            self.unlabelled += 1
+            return False
+        if example.label == () and columns.has_empty_cell(row):
+            self.empty += 1
+        return True
+
+    @property
+    def read_as_none(self) -> str:
+        """A line about empty labels if they are most of a file, which half-labelled ones have."""
+        if 2 * self.empty <= self.read:
+            return ""
+        return (
+            f"{self.source}: {self.empty:,} of {self.read:,} rows have an empty label, which is "
+            "read as none of the labels. If they are not labelled yet, give "
+            "`--empty-labels unknown`."
+        )
 
     @property
     def left_out(self) -> str:
@@ -153,14 +175,13 @@ def checked_examples(
     """
     try:
         every = examples_and_rows(source, columns, reading, counts.add, counts.remarks.append)
-        for example, _ in every:
-            counts.read += 1
-            if columns.labels == "partial" and example.label is None:
-                counts.unlabelled += 1
-            else:
+        for example, row in every:
+            if counts.add_read(example, row, columns):
                 yield example
     except DataError as error:
         counts.end = error
+    if counts.read_as_none:
+        counts.remarks.append(counts.read_as_none)
 
 
 def _without_place(fault: Fault) -> str:

@@ -26,6 +26,9 @@ class TextFigures:
     ----------
     tokens, unknown : int
         Tokens of all texts, and those that stand for what the tokenizer does not know.
+    unread, first_unread : int
+        Texts of which more than half the tokens are such ones, and the number of the first, from 1
+        on; 0 if there is none.
     """
 
     def __init__(self, tokenizer: TextTokenizer, fields: Sequence[str]) -> None:
@@ -34,15 +37,25 @@ class TextFigures:
         self._lengths: Counter[int] = Counter()
         self.tokens = 0
         self.unknown = 0
+        self.unread = 0
+        self.first_unread = 0
 
     def add(self, chunk: Chunk) -> None:
         """Add a chunk of texts."""
+        before = len(self)
         lengths = np.zeros(len(chunk), dtype=np.int64)
+        unknown = np.zeros(len(chunk), dtype=np.int64)
         for name in self._fields:
             tokens = chunk.field(name, START)
             lengths += tokens.lengths
             if self._unknown_id is not None:
-                self.unknown += int((tokens.flat == self._unknown_id).sum())
+                rows = np.repeat(np.arange(len(chunk)), tokens.lengths)
+                unknown += np.bincount(rows[tokens.flat == self._unknown_id], minlength=len(chunk))
+        self.unknown += int(unknown.sum())
+        unread = np.flatnonzero(2 * unknown > lengths)
+        self.unread += len(unread)
+        if len(unread) and not self.first_unread:
+            self.first_unread = before + int(unread[0]) + 1
         values, counts = np.unique(lengths, return_counts=True)
         self._lengths.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
         self.tokens += int(lengths.sum())

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pet.backbone import LanguageModel, fingerprint, load_backbone
 from pet.config.files import Reading
 from pet.data import Columns, Example, chunked
-from pet.encoding import Chunk
+from pet.encoding import Chunk, TextTokenizer
 from pet.errors import DataError, UsageError
 from pet.model.bank_folder import (
     change_bank,
@@ -100,6 +100,11 @@ class PromptBank:
         """Write the prompts into a folder, then remove all others from it."""
         others = [name for name in prompt_folders(folder) if name not in self._prompts]
         change_bank(folder, others, list(self._prompts.items()), replace=True)
+
+    @property
+    def tokenizer(self) -> TextTokenizer:
+        """Tokenizer of the backbone."""
+        return self.backbone.tokenizer
 
     @property
     def tasks(self) -> Mapping[str, Task]:

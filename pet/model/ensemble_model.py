@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from pet.backbone import LanguageModel
+from pet.encoding import TextTokenizer
 from pet.errors import RunError
 from pet.members import MemberSet, MemberSpec
 from pet.model.about import About
@@ -38,6 +39,10 @@ class Model(Scoring, Protocol):
 
     about: About
 
+    @property
+    def tokenizer(self) -> TextTokenizer:
+        """Tokenizer of the texts."""
+
     def save(self, folder: Path, dtype: torch.dtype = torch.float32) -> None:
         """Write weights and settings; numbers of the weights are of type ``dtype`` there."""
 
@@ -54,6 +59,11 @@ class EnsembleModel:
     def task(self) -> Task:
         """Labels, fields and PVPs."""
         return self.members.task
+
+    @property
+    def tokenizer(self) -> TextTokenizer:
+        """Tokenizer of the backbone."""
+        return self.members.backbone.tokenizer
 
     def scores(self, texts: Texts) -> Scores:
         """Score N texts: (N, C)."""

@@ -21,7 +21,7 @@ from pet.backbone.loading import (
 from pet.config import BackboneConfig
 from pet.data import Example
 from pet.device import Compute
-from pet.encoding import Batch, Chunk, Encoded, Encoder
+from pet.encoding import Batch, Chunk, Encoded, Encoder, TextTokenizer
 from pet.errors import BackboneError, RunError, memory_told
 from pet.model.about import About
 from pet.model.ensemble_model import finite, save_weights
@@ -69,7 +69,7 @@ class SequenceClassifier:
         self.compute = compute
         self.about = About()
         self.max_length = min(max_length, longest_input(model))
-        self.tokenizer = backbone_class(model.config).text_tokenizer(tokenizer)
+        self.tokenizer: TextTokenizer = backbone_class(model.config).text_tokenizer(tokenizer)
         if model.config.pad_token_id is None:  # models without a [CLS] look for the last token
             model.config.pad_token_id = self.tokenizer.pad_id
         self.encoder = Encoder.plain(self.tokenizer, task.fields, self.max_length)

@@ -11,7 +11,7 @@ from pet.encoding import Chunk, TextTokenizer
 from pet.encoding.text_figures import TextFigures
 from pet.task import Task
 
-# Share of the tokens. English texts have a few: emoji, names in other scripts.
+# Share of the tokens, or of the texts. English texts have a few: emoji, names in other scripts.
 _MUCH = 0.1
 _SAMPLE = 1024  # unlabelled texts that are looked at before a training
 
@@ -33,12 +33,16 @@ def unknown_tokens(name: str, figures: TextFigures, backbone: str) -> list[str]:
     backbone : str
         Name of the backbone, for the message.
     """
-    if figures.unknown_share <= _MUCH:
+    share, count = figures.unknown_share, len(figures)
+    if share <= _MUCH and figures.unread <= _MUCH * count:
         return []
+    texts = ""
+    if figures.unread and count > 1:
+        number = figures.first_unread
+        texts = f" Most are in {figures.unread} of {count} texts, the first is text {number}."
     return [
-        f"{100 * figures.unknown_share:.0f} % of the tokens of the {name} texts are unknown to the "
-        f"backbone {backbone!r}: it cannot read them. Choose a backbone of their language and "
-        "script"
+        f"{100 * share:.0f} % of the tokens of the {name} texts are unknown to the backbone "
+        f"{backbone!r}: it cannot read them.{texts} Choose a backbone of their language and script"
     ]
 
 

@@ -147,6 +147,7 @@ def test_texts_that_the_backbone_cannot_read_are_told_by_check_and_train(
     assert checked.code == 0
     (share,) = re.findall(r"warning: (\d+) % of the tokens of the labelled texts are", checked.out)
     assert int(share) > 50
+    assert re.search(r"them\. Most are in \d of 6 texts, the first is text \d\.", checked.out)
     assert f"unknown to the backbone '{tiny_bert}': it cannot read them." in checked.out
     assert "of the unlabelled texts are unknown" not in checked.out
     swapped = pet("check", "--task", files.task, "--train", files.train, "--unlabeled", foreign,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from films import TASK, columns
+from tiny import bert_tokenizer
 
 from pet.cli.labelled_rows import LabelledRows
 from pet.cli.labeller import Labeller
@@ -14,6 +15,7 @@ from pet.cli.unread import Unread
 from pet.config.files import Reading
 from pet.data import Fault
 from pet.data.formats.known import FORMATS
+from pet.encoding import TextTokenizer
 from pet.errors import DataError
 
 
@@ -27,7 +29,9 @@ def test_rows_are_counted_without_their_examples(tmp_path: Path) -> None:
         '{"text": "a", "id": 1}\n{"text": ""}\nnot JSON\n{"text": "b", "answer": "reject"}\n'
     )
     reads = columns(labels="ignored")
-    labeller = Labeller({"": TASK}, no_examples, reads.hints, no_examples)
+    labeller = Labeller(
+        {"": TASK}, no_examples, reads.hints, no_examples, TextTokenizer(bert_tokenizer())
+    )
     assert labeller.survey(str(path), Reading()) == (["text", "id", "answer"], 4)
 
 

@@ -86,6 +86,9 @@ def test_the_first_run_says_what_its_figures_are_and_keeps_costs_for_the_curious
     again = pet("-v", *_train(files, tiny_bert, tmp_path / "run"), "--test", files.test)
     assert "parameters trained; " in again.err
     assert "These are figures of the labelled examples" not in again.err
+    untrained = train(files, tiny_bert, tmp_path / "z", "--patterns", 0, "--method", "zero-shot")
+    assert "figures of the labelled examples; no weights were trained." in untrained.err
+    assert "from which it learned" in result.err
 
 
 def _train(files: Files, backbone: str, output: Path) -> tuple[object, ...]:

@@ -212,6 +212,17 @@ def test_half_a_character_in_another_column_costs_nothing(distilled: str, tmp_pa
     assert table(tmp_path / "out.csv")[0]["note"] == "\\ud83d"
 
 
+@pytest.mark.parametrize("model", ["distilled", "ensemble"])
+def test_texts_that_the_backbone_cannot_read_are_counted(
+    model: str, request: pytest.FixtureRequest
+) -> None:
+    run = request.getfixturevalue(model)
+    result = pet("predict", run, "--text", "这部电影很好看", "--text", "a good film")
+    assert result.code == 0
+    assert "In 1 of the 2 texts most tokens are unknown to the model's backbone" in result.err
+    assert pet("predict", run, "--text", "a good film").err == ""
+
+
 # --- --text, spreadsheets, slow streams ---------------------------------------------------------
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from films import TASK, read
+from toy import pet
 
 from pet.config.files import Reading
 from pet.data import Columns, Labels
+from pet.data.fault_counts import FaultCounts, checked_examples
 from pet.errors import DataError, TaskError, UsageError
 from pet.task import PVP, Task, Verbalizer
 
@@ -74,3 +76,38 @@ def test_the_mark_is_no_label() -> None:
         Task("topics", ["food", "?"], ["text"], [YES_NO], kind="multi-label")
     words = Verbalizer({"?": ["maybe"], "!": ["yes"]})
     assert Task("marks", ["?", "!"], ["text"], [PVP("{text} {mask}", words)]).labels[0] == "?"
+
+
+def test_a_file_of_mostly_empty_labels_is_told(tmp_path: Path) -> None:
+    def remarks(*cells: str) -> list[str]:
+        path = tmp_path / "topics.csv"
+        path.write_text("text,label\n" + "".join(f"a,{cell}\n" for cell in cells), "utf-8")
+        counts = FaultCounts("topics.csv")
+        list(checked_examples(path, Columns(TOPICS, {}, "partial"), None, counts))
+        return counts.remarks
+
+    assert remarks("food", "", "") == [
+        "topics.csv: 2 of 3 rows have an empty label, which is read as none of the labels. If they "
+        "are not labelled yet, give `--empty-labels unknown`."
+    ]
+    assert remarks("food", "") == remarks("food", "[]", "[]") == []
+
+
+def test_check_and_train_tell_empty_labels(tmp_path: Path, tiny_bert: str) -> None:
+    task = tmp_path / "topics.py"
+    task.write_text(
+        "from pet import PVP, Task, Verbalizer\n"
+        "words = Verbalizer({'yes': ['good'], 'no': ['bad']})\n"
+        "TASK = Task('topics', ['film', 'room'], ['text'], [PVP('{text} {label} {mask}', words)],"
+        " kind='multi-label')\n",
+        "utf-8",
+    )
+    rows = tmp_path / "rows.csv"
+    rows.write_text("text,label\nthe film,film\na room,room\n" + "so sad,\n" * 4, "utf-8")
+    call = ("--task", task, "--train", rows, "--backbone", tiny_bert)
+    told = "4 of 6 rows have an empty label, which is read as none of the labels. If they are not "
+    told += "labelled yet, give --empty-labels unknown."
+    assert f"warning: {rows}: {told}" in pet("check", *call).out
+    trained = pet("train", *call, "--test", rows, "--method", "zero-shot", "-o", tmp_path / "run")
+    assert trained.code == 0, trained.err
+    assert trained.err.count(told) == 2

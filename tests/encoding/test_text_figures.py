@@ -27,6 +27,9 @@ def test_lengths_and_unknown_tokens_are_those_of_the_tokenizer(fields: tuple[str
     assert figures.tokens == sum(lengths)
     assert figures.unknown == sum(ids.count(own.unk_token_id) for ids in expected) > 0
     assert figures.unknown_share == figures.unknown / figures.tokens
+    unread = [2 * ids.count(own.unk_token_id) > len(ids) for ids in expected]
+    assert figures.unread == sum(unread) > 0
+    assert figures.first_unread == unread.index(True) + 1
     assert figures.longest == max(lengths)
     assert figures.median == int(np.quantile(lengths, 0.5, method="lower"))
     for length in range(max(lengths) + 2):
