@@ -157,6 +157,7 @@ def run_report(
             "test": {name: seen.to_dict() for name, seen in report.evaluations.items()},
         },
     )
+    folder.settle()
     return report
 
 

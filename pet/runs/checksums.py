@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,9 +18,9 @@ _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 class Checksums:
     """The list of a folder's sums, a text file as `sha256sum` writes and checks it.
 
-    A file that was written several times has several lines, and matches one of them. A file without
-    a line is taken as it is: an earlier version wrote it, or somebody removed its line because the
-    file was changed on purpose.
+    A file that was written several times has several lines until `settle`, and matches one of them.
+    A file without a line is taken as it is: an earlier version wrote it, or somebody removed its
+    line because the file was changed on purpose.
 
     Parameters
     ----------
@@ -56,8 +56,37 @@ class Checksums:
         sums = {name: _sum(path) for name, path in files.items() if _is_listed(name)}
         new = {name: value for name, value in sums.items() if value not in known.get(name, ())}
         if new:
+            size = self._read[1] if self._read else 0
+            text = "".join(f"{value}  {name}\n" for name, value in new.items()).encode()
             with opened_to_append(self.path) as stream:
-                stream.write("".join(f"{value}  {name}\n" for name, value in new.items()).encode())
+                stream.write(text)
+            state = _state(self.path)
+            if state[1] == size + len(text):  # no other process appended lines in between
+                for name, value in new.items():
+                    self._sums.setdefault(name, set()).add(value)
+                self._read = state
+
+    def settle(self, removed: Callable[[str], bool]) -> None:
+        """Keep one line for each file of a finished folder, as `sha256sum -c` expects.
+
+        Parameters
+        ----------
+        removed : callable
+            Tells by its name whether a file that is missing was removed on purpose. Any other keeps
+            its lines, so that it is missed, as does a file that matches none of its sums.
+        """
+        kept: list[str] = []
+        for name, sums in self._listed().items():
+            path = self.folder / name
+            is_there = path.is_file()
+            if not is_there and removed(name):
+                continue
+            now = {_sum(path)} & sums if is_there and len(sums) > 1 else sums
+            kept += [f"{value}  {name}\n" for value in sorted(now or sums)]
+        text = "".join(kept)
+        if self._read and self._read[1] != len(text.encode()):
+            with written_whole(self.path) as temporary:
+                temporary.write_text(text, encoding="utf-8")
 
     @contextmanager
     def of_written(self) -> Iterator[None]:
@@ -125,7 +154,8 @@ class Checksums:
         try:
             state = _state(self.path)
         except FileNotFoundError:
-            return {}
+            self._sums, self._read = {}, None
+            return self._sums
         if state != self._read:
             sums: dict[str, set[str]] = {}
             try:

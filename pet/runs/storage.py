@@ -177,6 +177,11 @@ class Storage:
         with written_whole(self.path / name, note) as temporary:
             yield temporary
 
+    def settle(self) -> None:
+        """Tidy the list of sums when all is written, and no other process writes there."""
+        with write_errors(self.path):
+            self.checksums.settle(lambda name: name.split("/")[-1] == self.checkpoint)
+
     def log(self, event: str, **values: Any) -> None:
         """Append an event to the log."""
         line = json.dumps({"time": round(time.time(), 3), "event": event, **values})
