@@ -6,7 +6,7 @@ import logging
 import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from typing import Any, Literal, get_args
 
 import torch
@@ -22,6 +22,12 @@ Precision = Literal["auto", "fp32", "bf16", "fp16"]
 # oneDNN compiles every product for each shape of batch and keeps 1,024 of them, about a megabyte
 # each: memory that grows with the variety of lengths. It reads this variable at its first use.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+
+# OpenMP's pool of threads does not survive a fork: a child that used several would wait for threads
+# that it does not have. So it computes with one, as the workers of a `DataLoader` do. This is
+# said here, not where a device is chosen: a classifier that was unpickled never chose one.
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
+    os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
 _TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -91,7 +97,6 @@ class Compute:
                 f"Device {device!r} cannot be used: {str(error).splitlines()[0]}",
                 "Use `--device cpu`, cuda or cuda:N.",
             ) from error
-        _survive_forks()
         if precision == "auto":
             precision = "bf16" if _has_bf16(chosen) else "fp32"
         return cls(chosen, precision)
@@ -137,17 +142,6 @@ class Compute:
         (benchmarks/RESULTS.md).
         """
         return "eager" if self.device.type == "cpu" else None
-
-
-@cache
-def _survive_forks() -> None:
-    """Let processes that are forked from now on compute with one thread.
-
-    OpenMP's pool of threads does not survive a fork: a child that used several would wait for
-    threads that it does not have. PyTorch's own workers (`DataLoader`) do the same.
-    """
-    if hasattr(os, "register_at_fork"):  # not on Windows, which has no fork
-        os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
 
 def put(array: NDArray[Any], device: torch.device | str) -> Tensor:

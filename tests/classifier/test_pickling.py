@@ -1,8 +1,9 @@
-"""A fitted classifier of every kind is a value: it pickles, is copied, and moves elsewhere."""
+"""A fitted classifier of every kind is a value: it pickles, is copied, moved and forked."""
 
 from __future__ import annotations
 
 import copy
+import os
 import pickle
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from pet import PVP, PETClassifier
 
 X, Y = texts(12), ["pos", "neg"] * 6
 POOL = texts(40)[12:]
+ROWS = texts(60)
 # Everything that makes a model of another make.
 KINDS: dict[str, dict[str, Any]] = {
     "single": {},
@@ -75,22 +77,61 @@ def test_a_copy_can_be_trained_on_without_its_original(lively_bert: str) -> None
     np.testing.assert_array_equal(model.predict_proba(X), before)
 
 
+# One process for both tests: loading torch takes longer than all that they ask of it.
+ELSEWHERE = """
+import sys
+from multiprocessing import get_context
+import joblib, numpy, torch
+
+models, rows = joblib.load(sys.argv[1])
+found = {name: model.predict_proba(rows) for name, model in models.items()}
+numpy.savez(sys.argv[2], **found)
+
+def answer(queue):
+    queue.put((torch.get_num_threads(), models["zero-shot"].predict_proba(rows)))
+
+torch.set_num_threads(2)
+models["zero-shot"].predict_proba(rows)
+assert torch.get_num_threads() == 2
+context = get_context("fork")
+queue = context.Queue()
+child = context.Process(target=answer, args=(queue,), daemon=True)
+child.start()
+threads, forked = queue.get(timeout=120)
+numpy.savez(sys.argv[3], threads=threads, forked=forked)
+"""
+
+
+@pytest.fixture(scope="module")
+def elsewhere(
+    fitted: dict[str, PETClassifier], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """Answers of another process, and those of its forked child where there are any."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    joblib.dump((fitted, ROWS), folder / "models.joblib", compress=3)
+    paths = [folder / name for name in ("models.joblib", "found.npz", "forked.npz")]
+    subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", ELSEWHERE, *map(str, paths)], timeout=300
+    )  # fmt: skip
+    return paths[1], paths[2]
+
+
 def test_another_process_gives_the_same_probabilities(
-    fitted: dict[str, PETClassifier], tmp_path: Path
+    fitted: dict[str, PETClassifier], elsewhere: tuple[Path, Path]
 ) -> None:
-    joblib.dump(fitted, tmp_path / "models.joblib", compress=3)
-    code = (
-        "import sys, joblib, numpy\n"
-        "models = joblib.load(sys.argv[1])\n"
-        "rows = joblib.load(sys.argv[2])\n"
-        "numpy.savez(sys.argv[3], **{n: m.predict_proba(rows) for n, m in models.items()})\n"
-    )
-    joblib.dump(X, tmp_path / "rows.joblib")
-    paths = [str(tmp_path / name) for name in ("models.joblib", "rows.joblib", "found.npz")]
-    subprocess.run([sys.executable, "-c", code, *paths], check=True, timeout=300)
-    with np.load(paths[2]) as found:
+    with np.load(elsewhere[0]) as found:
         for name, model in fitted.items():
-            np.testing.assert_array_equal(found[name], model.predict_proba(X), err_msg=name)
+            np.testing.assert_array_equal(found[name], model.predict_proba(ROWS), err_msg=name)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_forked_after_several_threads_were_used_answers(
+    fitted: dict[str, PETClassifier], elsewhere: tuple[Path, Path]
+) -> None:
+    expected = fitted["zero-shot"].predict_proba(ROWS)
+    with np.load(elsewhere[1]) as found:
+        assert found["threads"] == 1
+        np.testing.assert_allclose(found["forked"], expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["roberta", "deberta-v2", "gpt2", "t5"])
