@@ -7,7 +7,7 @@ from typing import Any
 
 from pet.data.formats import Format
 from pet.data.formats.headers import plain
-from pet.errors import DataError
+from pet.errors import DataError, for_command_line
 from pet.model import Prediction
 from pet.task import Task
 from pet.task.labels import label_text
@@ -29,16 +29,25 @@ class LabelledRows:
         Columns of the input, in order.
     written : Format
         Format of the output.
+    with_errors : bool
+        Whether ``error`` says what is wrong with a row: a column of tables, and in formats of
+        objects a key of such rows alone.
     """
 
-    def __init__(self, tasks: Sequence[Task], given: Iterable[str], written: Format) -> None:
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        given: Iterable[str],
+        written: Format,
+        with_errors: bool = False,
+    ) -> None:
         self._given = dict.fromkeys(given)  # quick to look up, however many there are
         self._written = written
         labels = dict.fromkeys(label for task in tasks for label in task.labels)
         shares = ["probabilities"] if written.is_nested else [f"p({label})" for label in labels]
         self._added: dict[str, str] = {}
         taken = {plain(name) for name in self._given}
-        for name in ("label", "probability", *shares):
+        for name in ("label", "probability", *shares, *["error"] * with_errors):
             free = name
             while plain(free) in taken:
                 free = _PREFIX + free
@@ -51,7 +60,11 @@ class LabelledRows:
         return [*self._given, *self._added.values()]
 
     def row(
-        self, given: Mapping[str, Any], task: Task | None = None, made: Prediction | None = None
+        self,
+        given: Mapping[str, Any],
+        task: Task | None = None,
+        made: Prediction | None = None,
+        error: DataError | None = None,
     ) -> dict[str, Any]:
         """Return an output row; without a prediction the added columns are empty.
 
@@ -62,6 +75,10 @@ class LabelledRows:
             from the first rows.
         """
         added = dict.fromkeys(self._added.values())
+        if error is not None and "error" in self._added:
+            added[self._added["error"]] = for_command_line(" ".join(error.message.split()))
+        elif "error" in self._added and self._written.is_nested:
+            del added[self._added["error"]]
         if made is not None and task is not None:
             values = self._nested(made) if self._written.is_nested else self._flat(task, made)
             added |= {self._added[name]: value for name, value in values.items()}

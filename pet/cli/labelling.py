@@ -6,7 +6,7 @@ import sys
 from itertools import chain
 from typing import Any
 
-from pet.cli.console import progress_bars, remark
+from pet.cli.console import progress_bars, remark, say
 from pet.cli.labelled_rows import LabelledRows
 from pet.cli.labeller import Labeller, columns_of
 from pet.cli.output import opened
@@ -51,17 +51,17 @@ def label_and_write(
         At a row that cannot be read, if it stops the labelling; the rows before it are written.
     """
     known, total = labeller.survey(source, reading)
-    unread, labelled = Unread(on_error), 0
+    unread, labelled, written = Unread(on_error), 0, 0
     unreadable = Unreadable(labeller.tokenizer, labeller.tasks)
     chunks = labeller.labelled(unread.up_to_the_last(labeller.rows(source, reading)))
     first = next(chunks, [])
     for item, _ in first[:1]:
         if isinstance(item, Fault) and unread.is_last(item):
-            raise item.error
+            raise unread.stopped(item, 0)
     tasks = list(labeller.tasks.values())
     fields = dict.fromkeys(name for task in tasks for name in task.fields)
     names = known or columns_of(item for item, _ in first) or list(fields)
-    table = LabelledRows(tasks, names, written_format(output))
+    table = LabelledRows(tasks, names, written_format(output), on_error == "null")
     header = [plain_cell(name) if for_spreadsheets else name for name in table.columns]
     with (
         opened(output, whole=False) as stream,
@@ -74,16 +74,21 @@ def label_and_write(
             unreadable.add([item[0] for item, _ in chunk if not isinstance(item, Fault)])
             for item, prediction in chunk:
                 if isinstance(item, Fault):
+                    if unread.is_last(item):
+                        raise unread.stopped(item, written)
                     unread.add(item)
                     if on_error == "skip":
                         continue
-                    row = table.row(item.row)
+                    row = table.row(item.row, error=item.error)
                 else:
                     (name, _), given = item
                     row = table.row(given, labeller.tasks[name], prediction)
                     labelled += 1
                 write(plain_cells(row) if for_spreadsheets else row)
+                written += 1
             stream.flush()
+    if output != "-" and labelled:
+        say(f"1 row is in {output}." if written == 1 else f"{written:,} rows are in {output}.")
     if told := unread.told(labelled):
         remark(told)
     if told := unreadable.told():

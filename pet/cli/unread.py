@@ -37,17 +37,18 @@ class Unread:
                 return
 
     def add(self, fault: Fault) -> None:
-        """Count a row.
-
-        Raises
-        ------
-        DataError
-            When no row after this one is labelled.
-        """
-        if self.is_last(fault):
-            raise fault.error
+        """Count a row after which others are labelled."""
         self._first = self._first or fault.error
         self.count += 1
+
+    def stopped(self, fault: Fault, written: int) -> DataError:
+        """Return the error for a row after which none is labelled; ``written`` are before it."""
+        told = []
+        if written:
+            told.append("1 row is written." if written == 1 else f"{written:,} rows are written.")
+        if not fault.is_end:
+            told.append("To go on after rows that cannot be read, give `--on-error skip` or null.")
+        return DataError(fault.error.message, " ".join(told) or None)
 
     def told(self, labelled: int) -> str | None:
         """Return a line about the rows that could not be read, None if there are none.

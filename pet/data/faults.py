@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pet.data.formats.base import RowError
 from pet.data.formats.compression import DAMAGED
 from pet.errors import DataError
 
@@ -64,7 +65,7 @@ def rows_read(
         elif on_fault is None:
             raise row
         else:
-            on_fault(Fault(where, row))
+            on_fault(Fault(where, row, row.row if isinstance(row, RowError) else {}))
 
 
 @contextmanager

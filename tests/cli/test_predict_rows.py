@@ -158,8 +158,11 @@ def test_a_faulty_row_can_be_written_without_a_label(distilled: str, tmp_path: P
     rows = rows_of(result.out)
     assert [row.get("id") for row in rows] == [1, 2, None, 4]
     assert [row["label"] is None for row in rows] == [False, True, True, False]
+    place = f"{tmp_path / 'in.jsonl'}, row "
     assert rows[1] == {"id": 2, "text": " ", "label": None, "probability": None,
-                       "probabilities": None}  # fmt: skip
+                       "probabilities": None, "error": f"{place}2, column 'text': the text is "
+                       "empty. Fill it in or remove the row."}  # fmt: skip
+    assert rows[2]["error"].startswith(f"{place}3: not JSON: ")
     assert "2 rows could not be read and are without a label" in result.err
     plain = rows_of(faulty(distilled, tmp_path, "--on-error", "skip").out)
     assert [rows[0], rows[3]] == plain
@@ -210,6 +213,25 @@ def test_half_a_character_in_another_column_costs_nothing(distilled: str, tmp_pa
         assert pet("predict", distilled, "--input", source, "-o", tmp_path / name).code == 0
     assert json.loads((tmp_path / "out.jsonl").read_bytes())["note"] == "\ud83d"
     assert table(tmp_path / "out.csv")[0]["note"] == "\\ud83d"
+
+
+def test_a_row_with_a_cell_too_many_keeps_the_others(distilled: str, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("id,text\n7,a film\n8,so sad, really\n", "utf-8")
+    call = ("predict", distilled, "--input", source, "-o", output)
+    result = pet(*call, "--on-error", "null")
+    assert (result.code, f"2 rows are in {output}." in result.err) == (0, True)
+    good, bad = table(output)
+    assert (good["id"], good["error"], bad["id"], bad["text"]) == ("7", "", "8", "so sad")
+    assert bad["label"] == ""
+    assert bad["error"].startswith(f"{source}, row 2: 3 cells, but the header names 2. Put a ")
+    stopped = pet(*call)
+    assert stopped.code == 1
+    assert stopped.err.endswith(
+        "1 row is written. To go on after rows that cannot be read, give --on-error skip or null.\n"
+    )
+    assert "error" not in table(output)[0]
+    assert pet("--quiet", *call, "--on-error", "skip").err.startswith("1 row could not be read")
 
 
 @pytest.mark.parametrize("model", ["distilled", "ensemble"])

@@ -9,6 +9,25 @@ from typing import Any
 from pet.config.files import Reading
 from pet.errors import DataError
 
+
+class RowError(DataError):
+    """A row that is faulty, of which some columns could be read.
+
+    Parameters
+    ----------
+    message, hint, kind
+        As of `DataError`.
+    row : mapping
+        The columns that could be read.
+    """
+
+    def __init__(
+        self, message: str, hint: str, kind: tuple[str, ...], row: Mapping[str, Any]
+    ) -> None:
+        super().__init__(message, hint, kind)
+        self.row = row
+
+
 # A row's place, for messages, and its columns; or what is wrong with it, if the rows after it can
 # still be read.
 SourceRow = tuple[str, Mapping[str, Any] | DataError]

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
-from pet.data.formats.base import Format, Hints, RowWriter, SourceRow
+from pet.data.formats.base import Format, Hints, RowError, RowWriter, SourceRow
 from pet.data.formats.decoding import lines_or_faults
 from pet.data.formats.delimiters import Lines, delimiter_of
 from pet.data.formats.headers import header_of
@@ -92,11 +92,12 @@ def rows_of_records(name: str, records: Iterator[list[str] | DataError]) -> Iter
             continue
         beyond = [cell for cell in cells[len(header) :] if cell.strip()]
         if beyond:
-            error = DataError(
+            error = RowError(
                 f"{where}: {len(cells)} cells, but the header names {len(header)}.",
                 "Put a text that holds the separator in double quotes, or name the separator with "
                 "`--delimiter`.",
                 kind=("too many cells",),
+                row=dict(zip(header, cells, strict=False)),
             )
             yield where, error
             continue
