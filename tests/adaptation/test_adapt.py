@@ -87,7 +87,7 @@ def test_held_out_perplexity_falls_and_the_model_loads(tiny_bert: str, tmp_path:
     assert not same(weights(tmp_path / "m"), weights(Path(tiny_bert)))
     names = {file.name for file in (tmp_path / "m").iterdir()}
     assert names == {
-        "README.md", "adaptation.json", "config.json", "log.jsonl", "metrics.json",
+        "README.md", "SHA256SUMS", "adaptation.json", "config.json", "log.jsonl", "metrics.json",
         "model.safetensors", "tokenizer.json", "tokenizer_config.json",
     }  # fmt: skip
     assert run(tiny_bert, tmp_path / "m", max_steps=60, learning_rate=5e-3, batch_size=16) == result

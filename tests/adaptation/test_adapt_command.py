@@ -76,7 +76,7 @@ def test_marked_words_are_learned_and_no_mark_is_text(tiny_bert: str, tmp_path: 
         ("a.csv", b"review\ngood\n", "no column 'text'; found 'review'"),
         ("a.jsonl", b"{]\n", "a.jsonl, row 1: not JSON"),
         ("a.txt.gz", b"good\n", "a.txt.gz: "),
-        ("a.doc", b"good\n", "expected a file that ends in .txt, .jsonl, .csv, .tsv"),
+        ("a.doc", b"good\n", "expected a file that ends in .jsonl, .csv, .tsv, .json, .txt"),
         ("one.txt", b"good\n", "one document only"),
     ],
 )

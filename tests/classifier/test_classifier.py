@@ -56,7 +56,7 @@ def test_defaults_are_those_of_the_configuration() -> None:
     parameters = dict(inspect.signature(PETClassifier).parameters)
     for name in ("task", "label_map", "verbose"):
         parameters.pop(name)
-    for name in ("method", "patterns", "seed", "jobs"):
+    for name in ("method", "patterns", "seed", "jobs", "save_precision"):
         assert parameters.pop(name).default == getattr(Settings(), name)
     for part in CONFIGS.values():
         for item in fields(part):

@@ -42,6 +42,7 @@ def test_what_is_asked_of_a_run_is_all_but_where_it_is_computed() -> None:
     everything, found = asdict(Settings()), deciding(Settings())
     assert everything["backbone"].pop("device") == "auto"
     assert everything.pop("jobs") == 1
+    assert everything.pop("save_precision") == "fp32"
     assert found == everything
 
 
