@@ -109,8 +109,10 @@ class RowReader:
         hint = f"Write one row an example, such as {json.dumps(row, ensure_ascii=False)}."
         found = "no row"
         if counts.unlabelled:
-            found = "no row with a label"
-            hint += " Or name the column of the labels with `--column label=COLUMN`."
+            from pet.data.missing_columns import no_labels
+
+            found, more = no_labels(counts.columns, self.columns().label, self.task)
+            hint += f" {more}"
         return DataError(f"{file}: expected labelled examples, found {found}.", hint)
 
 

@@ -12,11 +12,12 @@ from typing import Any, Literal
 
 from pet.config.files import EmptyLabels, Reading
 from pet.data.example import Example
-from pet.data.exports import Disagreement, is_set_aside, without_label
+from pet.data.exports import Disagreement, Unanswered, is_set_aside, without_label
 from pet.data.faults import Fault, OnFault
 from pet.data.formats.base import Hints
 from pet.data.formats.headers import column_called, counted_names
 from pet.data.label_cells import label_value, mapped, refuse_number
+from pet.data.label_columns import NoMark, label_columns, no_mark
 from pet.data.missing_columns import missing_columns
 from pet.data.readers import check_characters, rows_of
 from pet.errors import DataError, UsageError, did_you_mean, quoted
@@ -111,7 +112,8 @@ class Columns:
     def hints(self, reading: Reading | None = None) -> Hints:
         """Return what helps to read a file with these columns."""
         texts = tuple(tuple(self._names(name)) for name in self.task.fields)
-        return Hints(texts, self.label, self.labels != "ignored", reading or Reading())
+        needs_labels = self.labels != "ignored"
+        return Hints(texts, self.label, needs_labels, reading or Reading(), self.task.labels)
 
     def _names(self, name: str) -> list[str]:
         """Return the columns that a field may be read from, the best one first."""
@@ -128,7 +130,8 @@ class Columns:
 
     def value(self, row: Mapping[str, Any]) -> Any:
         """Return what a row says about its label; None if nothing."""
-        value = label_value(row, self.label, self.task.labels)
+        texts = [column for name in self.task.fields for column in self._names(name)]
+        value = label_value(row, self.label, self.task.labels, texts)
         if not self.label_map:
             return value
         joined = isinstance(value, str) and not self.is_unlabelled(value) and value.strip()
@@ -147,19 +150,25 @@ class Columns:
         value, kind = self.value(row), task_kind(self.task)
         if isinstance(value, Disagreement):
             raise DataError(
-                f"{where}: people gave this text different labels: {quoted(str(value))}.",
+                f"{where}: people gave this text different labels: {value}.",
                 "Keep one of them, or remove the row.",
                 kind=("disagreement",),
             )
+        if isinstance(value, NoMark):
+            raise value.error(where)
         if not self.is_unlabelled(value):
             refuse_number(where, value, self.task.labels)
             is_empty = isinstance(value, str) and not value.strip()
             return kind.empty_label if is_empty else read_label(where, value, self.task)
-        # Where an empty cell is a label, people say on purpose that there is none.
+        column = column_called(self.label, row)
+        # Where an empty cell is a label, people say on purpose that there is none; so do tools.
         on_purpose = kind.empty_label is not None or self.empty_labels == "unknown"
+        on_purpose |= isinstance(row, Unanswered)
+        on_purpose |= column is not None and isinstance(value, list)
         if self.labels == "optional" or (self.labels == "partial" and on_purpose):
             return None
-        column = column_called(self.label, row)
+        if column is None and (columns := label_columns(row, self.task.labels)):
+            raise no_mark(where, columns)
         if column is None:
             raise DataError(
                 f"{where}: no label in column {self.label!r}; found {counted_names(row)}.",

@@ -8,6 +8,9 @@ from typing import Any
 
 from pet.data.formats.base import Hints
 from pet.data.formats.headers import column_called
+from pet.data.label_cells import literal
+from pet.errors import quoted
+from pet.task.label_names import is_missing
 
 _RESPONSES = ".responses"
 _ANSWERS = ("annotations", "completions", "predictions")  # of Label Studio
@@ -21,11 +24,23 @@ class Disagreement:
     labels: tuple[Any, ...]
 
     def __str__(self) -> str:
-        return " / ".join(map(str, self.labels))
+        """Return the labels for a message."""
+        told = (", ".join(map(str, one)) if isinstance(one, list) else one for one in self.labels)
+        return " and ".join(map(quoted, told))
+
+
+class Unanswered(dict[str, Any]):
+    """A row of an export that nobody has labelled: skipped, or not looked at yet."""
 
 
 def plain_row(row: Mapping[str, Any], hints: Hints) -> Mapping[str, Any]:
     """Return an exported row with its texts and its label in columns; other rows as they are."""
+    made = _in_columns(row, hints)
+    has_answer = made is row or made.get(hints.label, "") is not None
+    return made if has_answer else Unanswered(made)
+
+
+def _in_columns(row: Mapping[str, Any], hints: Hints) -> Mapping[str, Any]:
     if _is_label_studio(row, hints):
         return _label_studio(row, hints)
     if _is_argilla(row, hints):
@@ -68,13 +83,20 @@ def _label_elsewhere(row: Mapping[str, Any], hints: Hints) -> dict[str, Any]:
     named = hints.label + _RESPONSES
     if named in questions or len(questions) == 1:  # Argilla, flattened
         question = named if named in questions else questions[0]
-        status = row.get(question + ".status")
-        values = row[question] if isinstance(row[question], list) else []
-        if isinstance(status, list) and len(status) == len(values):
+        status, values = _listed(row.get(question + ".status")), _listed(row[question])
+        if len(status) == len(values):
             pairs = zip(values, status, strict=True)
             values = [value for value, state in pairs if state == "submitted"]
         return {hints.label: _agreed(values)}
     return {}
+
+
+def _listed(cell: Any) -> list[Any]:
+    """Return a cell as a list: a table has it as text."""
+    made = literal(cell) if isinstance(cell, str) else cell
+    if isinstance(made, list):
+        return made
+    return [] if is_missing(cell) or cell == "" else [cell]
 
 
 def _chosen(accepted: list[Any], options: Any) -> list[Any]:

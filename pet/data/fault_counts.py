@@ -47,9 +47,11 @@ class FaultCounts:
         self.read = 0  # rows that became examples
         self.rows = 0  # rows with a fault
         self.unlabelled = 0  # rows that are not labelled yet, where that may be
+        self.columns: list[str] = []  # columns of the first row that is not labelled yet
         self.empty = 0  # rows whose empty label is read as none of the labels
         self.end: DataError | None = None  # why nothing more could be read
         self.remarks: list[str] = []  # what else is to be told of the source
+        self._is_near = False  # whether a row with a fault has, or resembles, a known label
         self._counts: dict[tuple[str, ...], _Count] = {}
 
     def __bool__(self) -> bool:
@@ -65,6 +67,7 @@ class FaultCounts:
         """Count a fault."""
         self.rows += 1
         message = _without_place(fault)
+        self._is_near |= isinstance(fault.error, UnknownLabel) and fault.error.is_near
         key = fault.error.kind or (message,)
         count = self._counts.get(key)
         if count is None:
@@ -79,6 +82,7 @@ class FaultCounts:
         """Count a row that became an example; tell whether it is labelled."""
         self.read += 1
         if columns.labels == "partial" and example.label is None:
+            self.columns = self.columns or list(row)
             self.unlabelled += 1
             return False
         if example.label == () and columns.has_empty_cell(row):
@@ -107,14 +111,12 @@ class FaultCounts:
     def fits(self) -> bool:
         """Tell whether the source may be meant for the task.
 
-        False if every row has a label that the task does not know, and that resembles none it has.
+        False if every row has a label that the task does not know, none has one beside it that the
+        task knows, and none resembles one.
         """
-        if self.read or self.end or not self._counts:
+        if self.read or self.end or self._is_near or not self._counts:
             return True
-        return not all(
-            isinstance(count.error, UnknownLabel) and not count.error.resembles
-            for count in self._counts.values()
-        )
+        return not all(isinstance(each.error, UnknownLabel) for each in self._counts.values())
 
     def lines(self, task: Task) -> list[str]:
         """Tell what is wrong: a headline, and a line a fault with the number of its rows."""

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pet.data.formats.headers import column_called, counted_names
+from pet.data.label_columns import label_columns, marked
 from pet.errors import DataError, quoted
 from pet.task.label_names import whole_number
 
 _LONGEST_LIST = 10_000  # characters of a cell
-_YES = ("1", "true")
-_NO = ("0", "false")
 
 
-def label_value(row: Mapping[str, Any], column: str, labels: Sequence[str]) -> Any:
+def label_value(
+    row: Mapping[str, Any], column: str, labels: Sequence[str], texts: Iterable[str] = ()
+) -> Any:
     """Return what a row says about its label: a text, a number, a list of these, or None.
 
     Parameters
@@ -24,13 +25,20 @@ def label_value(row: Mapping[str, Any], column: str, labels: Sequence[str]) -> A
     row : mapping
         Column name to value.
     column : str
-        Column of the label. Where a row has none, but a column with 0 or 1 for every label, the
-        labels with 1 are the value.
+        Column of the label. Where a row has none, but a column for every label, the labels that
+        are marked there are the value; see `pet.data.label_columns.marked`.
     labels : sequence of str
         Labels of the task.
+    texts : iterable of str
+        Columns of texts, which are no columns of labels.
     """
     name = column_called(column, row)
-    return _one_hot(row, labels) if name is None else _plain(row[name], labels)
+    if name is not None:
+        return _plain(row[name], labels)
+    columns = label_columns(row, labels)
+    if columns is None or not set(columns).isdisjoint(texts):
+        return None
+    return marked(row, columns, labels)
 
 
 def _plain(value: Any, labels: Sequence[str]) -> Any:
@@ -41,14 +49,14 @@ def _plain(value: Any, labels: Sequence[str]) -> Any:
             return value
         if (text[:1], text[-1:]) not in (("[", "]"), ("{", "}")):
             return value
-        made = _literal(text)
+        made = literal(text)
         return value if made is None else _plain(made, labels)
     if isinstance(value, Mapping) and list(value) == ["choices"]:
         return value["choices"]
     return value
 
 
-def _literal(text: str) -> Any:
+def literal(text: str) -> Any:
     """Return the list or mapping that a text spells in JSON or in Python; None for another text."""
     faults = (ValueError, SyntaxError, TypeError, RecursionError, MemoryError)
     for read in (json.loads, ast.literal_eval):
@@ -58,20 +66,6 @@ def _literal(text: str) -> Any:
             continue
         return made if isinstance(made, list | dict) else None
     return None
-
-
-def _one_hot(row: Mapping[str, Any], labels: Sequence[str]) -> list[str] | None:
-    """Return the labels whose column is 1; None if not every label has a column of 0 and 1."""
-    if len(row) < len(labels):
-        return None
-    chosen = []
-    for label in labels:
-        column = column_called(label, row)
-        cell = "" if column is None else whole_number(str(row[column]).strip().lower())
-        if cell not in (*_YES, *_NO):
-            return None
-        chosen += [label] if cell in _YES else []
-    return chosen
 
 
 def mapped(value: Any, label_map: Mapping[str, str]) -> Any:

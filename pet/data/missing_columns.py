@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pet.data.formats.headers import counted_names
+from pet.data.formats.headers import column_called, counted_names
 from pet.data.formats.known import format_named
-from pet.errors import DataError
+from pet.data.label_columns import label_columns
+from pet.errors import DataError, did_you_mean
 from pet.task import Task
 
 # A header rarely has so much in the name of a column; a text often has.
@@ -53,6 +54,31 @@ def _may_lack_header(where: str) -> bool:
     file = where.rpartition(", row ")[0]
     known = format_named(file)
     return bool(file) and (known is None or known.takes_hints)
+
+
+def no_labels(columns: Sequence[str], label: str, task: Task) -> tuple[str, str]:
+    """Return what is found in a file where no row has a label, and what to do about it.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Its columns.
+    label : str
+        Column that labels are read from.
+    task : Task
+        Task whose labels they are.
+    """
+    found = "no row with a label"
+    if column_called(label, columns) is not None:
+        return found, "Or name the column of the labels with `--column label=COLUMN`."
+    if marks := label_columns(columns, task.labels):
+        told = f"{found}: the cells in the columns of the labels, {counted_names(marks)}, are empty"
+        return told, "Or mark the labels of each text with 1."
+    near = did_you_mean(label, [name for name in columns if name not in task.fields])
+    hint = "Or name the column of the labels with `--column label=COLUMN`."
+    if near.startswith("Did you mean"):
+        hint = f"{near} Name it with `--column label=COLUMN`."
+    return f"{found}: no column {label!r} among {counted_names(columns)}", hint
 
 
 def _looks_like_data(header: Iterable[str], labels: Sequence[str]) -> bool:

@@ -22,6 +22,7 @@ from pet.data.formats.headers import column_called
 from pet.data.formats.known import FORMATS, format_name
 from pet.data.hub import hub_dataset
 from pet.data.kept_input import STANDARD_INPUT, is_kept
+from pet.data.label_studio_tables import LabelStudioTable
 from pet.data.tables import unformatted
 from pet.errors import DataError, quoted
 
@@ -96,8 +97,12 @@ def _stream_rows(name: str, file: str, stream: IO[bytes], hints: Hints) -> Itera
                 readable = stack.enter_context(_seekable(plain, is_plain=plain is stream))
             else:
                 readable = utf8_stream(name, plain, hints.reading.encoding)
+            table = LabelStudioTable(hints)
             for where, row in known.rows(name, readable, hints):
-                yield where, row if isinstance(row, DataError) else plain_row(row, hints)
+                if isinstance(row, DataError):
+                    yield where, row
+                else:
+                    yield where, table.row(where, plain_row(row, hints))
 
 
 def _format_of(name: str, file: str, reading: Reading) -> Format:

@@ -35,8 +35,8 @@ class UnknownLabel(DataError):
         self.label = label
         hint = did_you_mean(label, task.labels)
         super().__init__(f"{where}: unknown label {quoted(label)}.", hint)
-        # Whether the task has a label that is written nearly alike.
-        self.resembles = hint.startswith("Did you mean")
+        # Whether the task has a label that is written nearly alike, or one of the row's others.
+        self.is_near = hint.startswith("Did you mean")
 
 
 def names(label: Label | None) -> Sequence[str]:

@@ -132,7 +132,8 @@ def test_people_who_disagree_are_told_unless_no_label_is_wanted(tmp_path: Path) 
     path = tmp_path / "export.json"
     path.write_text(json.dumps([task_of_studio("so", ["positive"], ["negative"])]), "utf-8")
     with pytest.raises(
-        DataError, match="row 1: people gave this text different labels: .*\n.*Keep"
+        DataError,
+        match="row 1: people gave this text different labels: 'positive' and 'negative'.\n.*Keep",
     ):
         read(path)
     with pytest.raises(DataError, match="row 1: people gave"):
@@ -149,6 +150,78 @@ def test_tasks_nobody_has_labelled_have_no_label(tmp_path: Path) -> None:
     assert [example.label for example, _ in found] == [None, None]
     assert found[0][1] == {"id": 4, "text": "so", "source": "web"}
     assert not has_labels(path, columns())
+
+
+@pytest.mark.parametrize("name", ["label studio", "doccano", "argilla", "argilla, flattened"])
+def test_rows_nobody_has_labelled_are_left_out_where_that_may_be(name: str, tmp_path: Path) -> None:
+    nobody: dict[str, Any] = {
+        "label studio": task_of_studio("so", None),
+        "doccano": {"id": 3, "text": "so", "label": []},
+        "argilla": {"fields": {"text": "so"}, "responses": {}},
+        "argilla, flattened": {"text": "so", "label.responses": None},
+    }
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps([*EXPORTS[name], nobody[name]]), "utf-8")
+    found = read(path, columns(labels="partial"))
+    assert found == [GOOD, BAD, Example({"text": "so"})]
+    with pytest.raises(DataError, match="row 3: .*label"):
+        read(path)
+
+
+def test_flattened_answers_are_read_from_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text(
+        "text,label.responses,label.responses.status\n"
+        "good,['positive'],['submitted']\n"
+        "bad,\"['positive', 'negative']\",\"['draft', 'submitted']\"\n"
+        "so,['negative'],['discarded']\nso,,\n",
+        "utf-8",
+    )
+    found = read(path, columns(labels="partial"))
+    assert found == [GOOD, BAD, Example({"text": "so"}), Example({"text": "so"})]
+
+
+# Tables of Label Studio
+
+STUDIO = {"annotator": 1, "annotation_id": 2, "created_at": "2024", "lead_time": 3.2}
+
+
+def test_the_label_of_a_label_studio_table_is_in_the_column_of_its_question(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text(
+        "annotation_id,annotator,created_at,id,lead_time,mood,text,updated_at\n"
+        "1,1,2024,1,3,positive,good,2024\n2,1,2024,2,3,negative,bad,2024\n3,1,2024,2,3,,so,2024\n",
+        "utf-8",
+    )
+    assert read(path, columns(labels="partial")) == [GOOD, BAD, Example({"text": "so"})]
+    path.write_text(
+        'annotator,id,text,mood\n1,1,"cold soup, rude waiter",'
+        '"{""choices"":[""food"",""staff""]}"\n1,2,a room,room\n',
+        "utf-8",
+    )
+    assert [example.label for example in read(path, columns(HOTEL))] == [BOTH.label, ("room",)]
+    path = tmp_path / "export.json"
+    rows = [
+        {"id": 1, "text": "so", **STUDIO},
+        {"id": 2, "text": "cold soup, rude waiter", **STUDIO,
+         "mood": {"choices": ["staff", "food"]}},
+        {"id": 3, "text": "a room", "mood": "room"},
+    ]  # fmt: skip
+    path.write_text(json.dumps(rows), "utf-8")
+    found = read(path, columns(HOTEL, labels="partial"))
+    assert [example.label for example in found] == [None, BOTH.label, ("room",)]
+
+
+def test_a_label_studio_table_with_several_questions_needs_the_name(tmp_path: Path) -> None:
+    path = tmp_path / "export.json"
+    rows = [{"id": 1, "text": "good", "mood": "positive", "topic": "food", **STUDIO}]
+    path.write_text(json.dumps(rows), "utf-8")
+    with pytest.raises(DataError, match="may be any of 'mood', 'topic'.\n.*labels?': 'mood'"):
+        read(path)
+    assert read(path, columns(label="mood")) == [GOOD]
+    marked = [{"id": 1, "text": "a room", "food": 0, "room": 1, "staff": 0, **STUDIO}]
+    path.write_text(json.dumps(marked), "utf-8")
+    assert read(path, columns(HOTEL))[0].label == ("room",)
 
 
 def test_the_question_is_chosen_by_its_name_where_there_are_several(tmp_path: Path) -> None:
@@ -237,11 +310,37 @@ def test_a_column_of_zeros_and_ones_for_every_label_is_its_labels(tmp_path: Path
     )
     found = read(path, columns(HOTEL))
     assert [example.label for example in found] == [("food", "staff"), ("room",), ()]
+    path.write_text("text,food,room,staff\na,x,,X\nb,yes,no,NO\nc,,,\nd,False,TRUE,0\n", "utf-8")
+    found = read(path, columns(HOTEL, labels="partial"))
+    assert [example.label for example in found] == [("food", "staff"), ("food",), None, ("room",)]
     path.write_text("text,food,room\ncold soup,1,0\n", "utf-8")
     with pytest.raises(DataError, match="no label in column 'label'"):
         read(path, columns(HOTEL))
     rows = [{"text": "good", "positive": 1, "negative": 0}]
     assert read(rows) == [GOOD]
+
+
+@pytest.mark.parametrize("cells", ["0,2,0", "0.7,0.1,0.2", "1,-1,1", "1,?,0", "food,,"])
+@pytest.mark.parametrize("labels", ["required", "partial", "optional"])
+def test_a_cell_that_is_no_mark_is_refused(tmp_path: Path, cells: str, labels: Any) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(f"text,food,room,staff\nfine,1,0,0\nodd,{cells}\n", "utf-8")
+    with pytest.raises(DataError, match="row 2, column '(food|room)': expected a mark, found '"):
+        read(path, columns(HOTEL, labels=labels))
+    assert len(read(path, columns(HOTEL, labels="ignored"))) == 2
+
+
+def test_columns_of_texts_are_no_columns_of_labels() -> None:
+    task = Task("qa", ["q", "a"], ["q", "a"], [PVP("{q} {a} {label}? {mask}", ANSWER)],
+                kind="multi-label")  # fmt: skip
+    (example,) = read([{"q": "Who?", "a": "Me."}], columns(task, labels="partial"))
+    assert example.label is None
+
+
+def test_one_label_that_is_not_marked_is_refused() -> None:
+    for cells in ({"positive": 0, "negative": 0}, {"positive": None, "negative": None}):
+        with pytest.raises(DataError, match="no label is marked in the columns 'positive', 'neg"):
+            read([{"text": "a", **cells}], columns(labels="partial"))
 
 
 def test_another_separator_between_labels_is_named_with_the_remedy() -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from films import POLARITY, TASK, columns
 
+from pet.data import Columns
 from pet.data.fault_counts import FaultCounts, checked_examples
-from pet.task import PVP, Task
+from pet.task import PVP, Task, Verbalizer
 
 
 def counted(rows: list[object]) -> tuple[FaultCounts, Task]:
@@ -44,6 +45,19 @@ def test_labels_that_are_nearly_right_are_no_other_task() -> None:
     others, task = counted([{"text": "good", "label": "billing"}] * 9)
     assert not others.fits()
     assert "does not fit the task" in str(others.error(task))
+
+
+def test_an_unknown_label_beside_a_known_one_is_no_other_task() -> None:
+    pvp = PVP("{text} {label}? {mask}", Verbalizer({"yes": ["yes"], "no": ["no"]}))
+    task = Task("hotel", ["food", "room"], ["text"], [pvp], kind="multi-label")
+    for labels in (["garden"], ["food", "garden"]), (["food", "garden"], ["garden"]):
+        counts = FaultCounts("rows")
+        rows = [{"text": "a", "label": label} for label in labels]
+        list(checked_examples(rows, Columns(task, {}, "partial"), None, counts))
+        assert counts.lines(task)[1].startswith("      2  unknown label 'garden'.")
+    counts = FaultCounts("rows")
+    list(checked_examples(rows[1:], Columns(task, {}, "partial"), None, counts))
+    assert not counts.fits()
 
 
 def test_one_faulty_row_is_told_as_it_is() -> None:

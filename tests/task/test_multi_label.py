@@ -170,7 +170,7 @@ def test_check_counts_every_label(files: dict[str, str], lively_bert: str) -> No
 
 @pytest.mark.parametrize(
     ("label", "message"),
-    [(["food", "stuff"], "found 'stuff' (1)"), (None, "no row with a label")],
+    [(["food", "stuff"], "unknown label 'stuff'"), (None, "no row with a label")],
 )
 def test_a_faulty_row_is_named(
     files: dict[str, str], tmp_path: Path, label: Any, message: str
@@ -180,6 +180,24 @@ def test_a_faulty_row_is_named(
     assert result.code == 1
     assert message in result.err
     assert "Traceback" not in result.err
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("text,lable\na,food\n", "no column 'label' among 'text', 'lable'."),
+        ("text,lable\na,food\n", "Did you mean 'lable'? Name it with --column label=COLUMN"),
+        (f"text,{','.join(LABELS)}\na{',' * len(LABELS)}\n", "in the columns of the labels, '"),
+    ],
+)
+def test_a_file_without_any_label_is_told_by_its_columns(
+    files: dict[str, str], tmp_path: Path, table: str, message: str
+) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text(table, "utf-8")
+    result = pet("check", "--task", files["task"], "--train", rows)
+    assert result.code == 1
+    assert message in result.out
 
 
 def test_what_cannot_be_done_is_said_at_once(

@@ -50,12 +50,15 @@ class Hints:
         Whether labels are read at all.
     reading : Reading
         Options of the person who gave the file.
+    labels : sequence of str
+        Labels of the task; () if they are not known.
     """
 
     texts: tuple[tuple[str, ...], ...] = ()
     label: str = "label"
     needs_labels: bool = False
     reading: Reading = field(default_factory=Reading)
+    labels: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

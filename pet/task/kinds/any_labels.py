@@ -11,8 +11,9 @@ from scipy.special import expit, logit
 
 from pet.errors import DataError, quoted
 from pet.task.kinds.base import Array, Kind
+from pet.task.label_names import label_meant
 from pet.task.label_questions import UNLABELLED, check_label_questions
-from pet.task.labels import Label, known_label, names
+from pet.task.labels import Label, UnknownLabel, known_label, names
 from pet.types import Floats, Ints
 
 if TYPE_CHECKING:
@@ -45,7 +46,12 @@ class AnyLabels(Kind):
                 f'Write ["one", "another"], or "one{task.label_separator}another".',
                 kind=("no list of labels",),
             )
-        given = {known_label(where, name, task) for name in value}
+        named = list(value)
+        try:
+            given = {known_label(where, name, task) for name in named}
+        except UnknownLabel as error:
+            error.is_near |= any(label_meant(name, task.labels) for name in named)
+            raise
         return tuple(label for label in task.labels if label in given)
 
     def label_list(self, labels: Any, task: Task) -> list[Any]:
