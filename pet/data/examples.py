@@ -148,13 +148,7 @@ class Columns:
             When the label is missing or unknown; names the place.
         """
         value, kind = self.value(row), task_kind(self.task)
-        if isinstance(value, Disagreement):
-            raise DataError(
-                f"{where}: people gave this text different labels: {value}.",
-                "Keep one of them, or remove the row.",
-                kind=("disagreement",),
-            )
-        if isinstance(value, NoMark):
+        if isinstance(value, Disagreement | NoMark):
             raise value.error(where)
         if not self.is_unlabelled(value):
             refuse_number(where, value, self.task.labels)

@@ -9,7 +9,7 @@ from typing import Any
 from pet.data.formats.base import Hints
 from pet.data.formats.headers import column_called
 from pet.data.label_cells import literal
-from pet.errors import quoted
+from pet.errors import DataError, quoted
 from pet.task.label_names import is_missing
 
 _RESPONSES = ".responses"
@@ -27,6 +27,14 @@ class Disagreement:
         """Return the labels for a message."""
         told = (", ".join(map(str, one)) if isinstance(one, list) else one for one in self.labels)
         return " and ".join(map(quoted, told))
+
+    def error(self, where: str) -> DataError:
+        """Return the error that tells the labels, in the row at the place ``where``."""
+        return DataError(
+            f"{where}: people gave this text different labels: {self}.",
+            "Keep one of them, or remove the row.",
+            kind=("disagreement",),
+        )
 
 
 class Unanswered(dict[str, Any]):
@@ -168,7 +176,8 @@ def _with_answers(
     told = {name: _agreed(labels) for name, labels in answers.items()}
     if len(told) == 1 and hints.label not in told and column_called(hints.label, row) is None:
         (told[hints.label],) = told.values()
-    return {**row, **told}
+    made = {**row, **told}
+    return made if told or column_called(hints.label, row) is not None else Unanswered(made)
 
 
 def _items(value: Any) -> list[Any]:
