@@ -15,10 +15,10 @@ from pet.data.example import Example
 from pet.data.exports import Disagreement, Unanswered, is_set_aside, without_label
 from pet.data.faults import Fault, OnFault
 from pet.data.formats.base import Hints
-from pet.data.formats.headers import column_called, counted_names
+from pet.data.formats.headers import column_called
 from pet.data.label_cells import label_value, mapped, refuse_number
-from pet.data.label_columns import NoMark, label_columns, no_mark
-from pet.data.missing_columns import missing_columns
+from pet.data.label_columns import NoMark
+from pet.data.missing_columns import missing_columns, missing_label
 from pet.data.readers import check_characters, rows_of
 from pet.errors import DataError, UsageError, did_you_mean, quoted
 from pet.task import Task
@@ -161,14 +161,8 @@ class Columns:
         on_purpose |= column is not None and isinstance(value, list)
         if self.labels == "optional" or (self.labels == "partial" and on_purpose):
             return None
-        if column is None and (columns := label_columns(row, self.task.labels)):
-            raise no_mark(where, columns)
         if column is None:
-            raise DataError(
-                f"{where}: no label in column {self.label!r}; found {counted_names(row)}.",
-                "Name the right column with `--column label=COLUMN`.",
-                kind=("no label", self.label),
-            )
+            raise missing_label(where, row, self.label, self.task)
         hint = "Fill it in or remove the row."
         if self.labels == "partial":
             hint = "Fill it in, or leave out all rows without one: `--empty-labels unknown`."

@@ -7,7 +7,7 @@ from typing import Any
 
 from pet.data.formats.headers import column_called, counted_names
 from pet.data.formats.known import format_named
-from pet.data.label_columns import label_columns
+from pet.data.label_columns import label_columns, no_mark
 from pet.errors import DataError, did_you_mean
 from pet.task import Task
 
@@ -54,6 +54,17 @@ def _may_lack_header(where: str) -> bool:
     file = where.rpartition(", row ")[0]
     known = format_named(file)
     return bool(file) and (known is None or known.takes_hints)
+
+
+def missing_label(where: str, row: Mapping[str, Any], label: str, task: Task) -> DataError:
+    """Return the error for a row without a label, neither in its column nor in those of marks."""
+    if marks := label_columns(row, task.labels):
+        return no_mark(where, marks)
+    return DataError(
+        f"{where}: no label in column {label!r}; found {counted_names(row)}.",
+        "Name the right column with `--column label=COLUMN`.",
+        kind=("no label", label),
+    )
 
 
 def no_labels(columns: Sequence[str], label: str, task: Task) -> tuple[str, str]:
