@@ -43,7 +43,13 @@ class Classes:
         return cls(values, values.tolist())
 
     @classmethod
-    def of(cls, y: Any, task: Task, label_map: Mapping[Any, str] | None = None) -> Classes:
+    def of(
+        cls,
+        y: Any,
+        task: Task,
+        label_map: Mapping[Any, str] | None = None,
+        in_clone: bool = False,
+    ) -> Classes:
         """Find the classes of y.
 
         Parameters
@@ -54,6 +60,8 @@ class Classes:
             Task that has the labels.
         label_map : mapping, optional
             Every class of y to its label.
+        in_clone : bool
+            Whether y was given to a clone: a meta-estimator may have encoded it.
 
         Raises
         ------
@@ -70,7 +78,8 @@ class Classes:
         known = label_map
         if column.dtype.kind in "iu":
             numbers = np.unique(column).tolist()
-            places = places_of(numbers, task.labels, label_map, isinstance(y, np.ndarray))
+            may_be_encoded = in_clone and isinstance(y, np.ndarray)
+            places = places_of(numbers, task.labels, label_map, may_be_encoded)
             known = label_map if places is None else places
         values, labels, _ = _read(column, task, known)
         for place, label in enumerate(labels):

@@ -23,6 +23,7 @@ from pet.classifier.weights import weighted
 from pet.config import METHODS
 from pet.data import Data, Example, Pool, chunked
 from pet.data.given import given_examples, labelled
+from pet.errors import DataError
 from pet.model import load_model, save_model
 from pet.pipeline import asked, drop_leftovers, finished, run
 from pet.progress import Progress, silent
@@ -93,11 +94,10 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
             Labels of X. Without them the label column of a table is taken; the methods "zero-shot"
             and "ipet" then learn from no labels. A label may be given as
             text, number or truth value, such as 1, 1.0 or True for the labels "1" and "true". Whole
-            numbers that are no labels are places among the sorted labels in an array of numpy, as
-            scikit-learn's meta-estimators encode them; a list or a series of them needs
-            ``label_map``, unless the task lists its labels in sorted order. For a multi-label task
-            a list of labels for each text, or an array (N, C) of 0 and 1 with the task's labels as
-            columns.
+            numbers that are no labels need ``label_map``, unless the task lists its labels in
+            sorted order. In a clone, which meta-estimators fit, an array of them holds places among
+            the sorted labels. For a multi-label task a list of labels for each text, or an array
+            (N, C) of 0 and 1 with the task's labels as columns.
         sample_weight : sequence (N,) of float, optional
             Weights of the labelled texts: one of weight 2 is met in training twice as often as one
             of weight 1, one of weight 0 never. ``class_weight`` may be a mapping, which multiplies
@@ -126,9 +126,13 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
         if y is None and METHODS[settings.method].needs_labels:
             y = own_labels(X, task, settings.method)
         train = [] if y is None else list(given_examples(task, X, "ignored"))
-        classes = _classes(y, task, self.label_map)
+        classes = _classes(y, task, self.label_map, self._is_clone)
         if y is not None:
             train = labelled(task, train, _labels(y, task, classes))
+            if not train and not METHODS[settings.method].needs_labels:
+                raise DataError(
+                    "X and y are empty.", "Give some texts and their labels, or leave y out."
+                )
             train = weighted(train, classes, task, sample_weight, self.class_weight)
         pool = None
         if unlabeled is not None:
@@ -246,10 +250,12 @@ def _labels(y: Any, task: Task, classes: Classes) -> Any:
     return classes.read(y, task) if task_kind(task).has_one_label else y
 
 
-def _classes(y: Any, task: Task, label_map: Mapping[Any, str] | None = None) -> Classes:
+def _classes(
+    y: Any, task: Task, label_map: Mapping[Any, str] | None = None, in_clone: bool = False
+) -> Classes:
     if not task_kind(task).has_one_label:
         return Classes(np.array(task.labels), task.labels)
-    return Classes.of_task(task) if y is None else Classes.of(y, task, label_map)
+    return Classes.of_task(task) if y is None else Classes.of(y, task, label_map, in_clone)
 
 
 if PETClassifier.__doc__:  # not with python -OO

@@ -1,15 +1,18 @@
 """Whole numbers in y: labels themselves, or places among the sorted labels.
 
-scikit-learn's meta-estimators and `cross_val_predict` encode y first: they hand `fit` an array of
-places, 0 for the first label in sorted order. Texts sort otherwise than numbers ("10" before "2"),
-and a task may list its labels in yet another order. So numbers are only read if every possible
-reading gives the same labels, or if there is only one.
+scikit-learn's meta-estimators and `cross_val_predict` encode y first: they hand `fit` of a clone an
+array of places, 0 for the first label in sorted order. Texts sort otherwise than numbers ("10"
+before "2"), a task may list its labels in yet another order, and a y that lacks a label moves the
+places of the others. So numbers are only read if every possible reading gives the same labels, or
+if there is only one.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from math import isfinite
 from typing import Any
 
 from pet.errors import DataError
@@ -22,7 +25,7 @@ def places_of(
     numbers: Sequence[int],
     labels: Sequence[str],
     label_map: Mapping[Any, str] | None,
-    is_array: bool,
+    may_be_encoded: bool,
 ) -> Mapping[Any, str] | None:
     """Return the label of every place; None if the numbers are labels, or values of ``label_map``.
 
@@ -34,64 +37,127 @@ def places_of(
         The task's labels.
     label_map : mapping, optional
         Every class of the y that people gave, to its label.
-    is_array : bool
-        Whether y is an array of numpy, as encoded labels are; lists and series are not.
+    may_be_encoded : bool
+        Whether a meta-estimator may have encoded y: it is an array of numpy, given to a clone.
 
     Raises
     ------
     DataError
         When there is no sure reading.
     """
-    classes: list[Any] = sorted(labels if label_map is None else label_map)
-    if label_map is None:
-        themselves = [label_meant(number, labels) for number in numbers]
-        ordered = [str(label) for label in classes]
-    else:
-        themselves = [label_map.get(number) for number in numbers]
-        ordered = [label_map[value] for value in classes]
+    if label_map is not None:
+        return _places_in(label_map, numbers) if may_be_encoded else None
+    ordered = sorted(map(str, labels))
     fits = bool(numbers) and numbers[0] >= 0 and numbers[-1] < len(ordered)
     # With fewer numbers than labels, nobody knows which of the labels were sorted.
-    is_whole = fits and (label_map is not None or numbers[-1] == len(ordered) - 1)
-    as_places = [ordered[number] if is_whole else None for number in numbers]
+    is_whole = fits and numbers[-1] == len(ordered) - 1
+    themselves = [label_meant(number, labels) for number in numbers]
     if None not in themselves:
-        if is_array and fits and as_places != themselves:
-            raise _two_readings(numbers, labels)
+        as_places = [ordered[number] for number in numbers] if is_whole else None
+        if may_be_encoded and fits and as_places != themselves:
+            raise _labels_or_places(numbers, labels)
         return None
-    if label_map is None and None not in (values := [number_of(label) for label in ordered]):
+    if None not in (values := [number_of(label) for label in ordered]):
         if not is_whole:
             return None
         if values != sorted(values, key=float):  # type: ignore[arg-type]
-            raise _two_readings(numbers, labels)
+            if may_be_encoded:
+                raise _labels_or_places(numbers, labels)
+            raise _two_orders(numbers, labels)
     agree = ordered == list(labels)
-    if not is_whole or not (is_array or (agree and label_map is None)):
-        if label_map is not None:
-            return None
-        raise DataError(
-            f"y holds the numbers {_shown(numbers)}, and the task's labels are names: "
-            f"{', '.join(map(repr, labels[:10]))}.",
-            "Say which is which, such as label_map={0: ..., 1: ...}. An array that scikit-learn "
-            "encoded needs an example of every label, also in every fold.",
-        )
-    if label_map is None and not agree:
-        log.warning(
-            "the numbers in y are read as places among the sorted labels: %s; pass label_map "
-            "if that is wrong",
-            ", ".join(f"{place} is {label!r}" for place, label in enumerate(ordered)),
-        )
+    if not fits or not (agree or may_be_encoded):
+        raise _two_orders(numbers, labels)
+    if not is_whole:
+        raise _some_of(numbers, labels) if may_be_encoded else _two_orders(numbers, labels)
+    if not agree:
+        _tell_reading(_shown(numbers), tuple(ordered), tuple(labels))
     return dict(enumerate(ordered))
 
 
-def _two_readings(numbers: Sequence[int], labels: Sequence[str]) -> DataError:
-    first = min(labels, key=len)
-    return DataError(
-        f"The numbers {_shown(numbers)} in an array may be labels, or places among the sorted "
-        "labels, as scikit-learn's meta-estimators encode them; that is not the same here.",
-        f"Say which classes y has: label_map={{{first}: {first!r}, ...}} if they are numbers, "
-        f"label_map={{{first!r}: {first!r}, ...}} if they are texts that a meta-estimator encodes. "
-        "Without a meta-estimator a list of numbers or of texts will do.",
+def _places_in(label_map: Mapping[Any, str], numbers: Sequence[int]) -> Mapping[Any, str] | None:
+    """Return the label of every place among the sorted classes; None if numbers are classes."""
+    classes = sorted(label_map)
+    if not numbers or numbers[0] < 0 or numbers[-1] >= len(classes):
+        return None
+    ordered = [label_map[value] for value in classes]
+    is_whole = numbers[-1] == len(classes) - 1
+    themselves = [label_map.get(number) for number in numbers]
+    if is_whole and themselves == [ordered[number] for number in numbers]:
+        return None
+    if is_whole and None in themselves:
+        return dict(enumerate(ordered))
+    raise DataError(
+        f"y holds the numbers {_shown(numbers)}, and label_map has {len(classes)} classes: "
+        f"{', '.join(map(repr, classes[:10]))}. If scikit-learn encoded a y that lacks some of "
+        "them, nobody knows which classes the numbers are.",
+        "Give a label_map with only the classes that your y has; every fold needs an example of "
+        f"each. {_HIDDEN}",
     )
 
 
+_HIDDEN = "OneVsRestClassifier and OneVsOneClassifier hide the labels of more than two classes."
+
+
+def _labels_or_places(numbers: Sequence[int], labels: Sequence[str]) -> DataError:
+    own = [(number_of(label), label) for label in labels]
+    finite = [(value, label) for value, label in own if value is not None and isfinite(value)]
+    values = [int(value) if value.is_integer() else value for value, _ in finite]
+    return DataError(
+        f"The numbers {_shown(numbers)} in an array may be labels, or places among the sorted "
+        "labels, as scikit-learn's meta-estimators encode them; that is not the same here.",
+        "Say which classes your y has, and only these: "
+        f"{_map(values, [label for _, label in finite])} if they are numbers, "
+        f"{_map(labels, labels)} if they are texts. {_HIDDEN}",
+    )
+
+
+def _two_orders(numbers: Sequence[int], labels: Sequence[str]) -> DataError:
+    ordered = sorted(labels)
+    if numbers[0] >= 0 and numbers[-1] < len(labels):
+        way = _map(range(len(labels)), labels)
+        if ordered != list(labels):
+            other = _map(range(len(labels)), ordered)
+            way = f"{way} in the task's order, or {other} in alphabetical order"
+    else:
+        way = f"for example {_map(numbers, labels)}"
+    return DataError(
+        f"y holds the numbers {_shown(numbers)}, and the task's labels have names: "
+        f"{', '.join(map(repr, labels[:10]))}.",
+        f"Give the names, or say which is which: {way}.",
+    )
+
+
+def _some_of(numbers: Sequence[int], labels: Sequence[str]) -> DataError:
+    some = sorted(labels)[: len(numbers)]
+    return DataError(
+        f"y holds the numbers {_shown(numbers)}, and the task's labels have names: "
+        f"{', '.join(map(repr, labels[:10]))}. Which of them y has is not sure.",
+        "If your y holds texts that scikit-learn encoded, name the labels that it has, such as "
+        f"{_map(some, some)}. If it holds numbers of your own, say what they mean, such as "
+        f"{_map(numbers, some)}. Every fold needs an example of each. {_HIDDEN}",
+    )
+
+
+@cache  # says each reading once
+def _tell_reading(numbers: str, ordered: tuple[str, ...], labels: tuple[str, ...]) -> None:
+    log.warning(
+        "y holds the numbers %s. They were read as scikit-learn encodes labels: %s. If they are "
+        "numbers of your own, pass label_map, such as %s.",
+        numbers,
+        ", ".join(f"{place} is {label!r}" for place, label in enumerate(ordered)),
+        _map(range(len(labels)), labels),
+    )
+
+
+def _map(keys: Iterable[Any], labels: Sequence[str]) -> str:
+    """Return a label_map as Python code, the start of a long one."""
+    pairs = list(zip(keys, map(str, labels), strict=False))
+    return f"label_map={dict(pairs[:20])!r}{' and so on' if len(pairs) > 20 else ''}"
+
+
 def _shown(numbers: Sequence[int]) -> str:
+    first, last = numbers[0], numbers[-1]
+    if len(numbers) > 3 and last - first == len(numbers) - 1:
+        return f"{first} to {last}"
     shown = ", ".join(map(str, numbers[:10]))
     return shown if len(numbers) <= 10 else f"{shown}, ..."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from inspect import signature
 from typing import Any
 
 from sklearn.base import BaseEstimator
@@ -21,21 +22,33 @@ from pet.config import (
 )
 from pet.config.explained import numpydoc_parameters
 from pet.config.settings import flat_today
+from pet.errors import did_you_mean
 from pet.task import Task
 
 
 def _earlier_names_too(init: Callable[..., None]) -> Callable[..., None]:
     """Make a constructor also accept earlier names of settings, hidden from its signature."""
 
+    known = list(signature(init).parameters)[1:]
+
     @wraps(init)
     def accept_earlier_names(self: Any, *arguments: Any, **parameters: Any) -> None:
-        init(self, *arguments, **flat_today(parameters))
+        today = flat_today(parameters)
+        for name in today:
+            if name not in known:
+                raise TypeError(
+                    f"{type(self).__name__} has no parameter {name!r}. {did_you_mean(name, known)}"
+                )
+        init(self, *arguments, **today)
 
     return accept_earlier_names
 
 
 class Parameters(BaseEstimator):  # type: ignore[misc, unused-ignore]
     """Parameters of an estimator, of which all but the first are settings of a run."""
+
+    # Meta-estimators fit clones, with a y that they may have encoded; people fit the original.
+    _is_clone = False
 
     @_earlier_names_too
     def __init__(
@@ -109,6 +122,12 @@ class Parameters(BaseEstimator):  # type: ignore[misc, unused-ignore]
         """Set parameters, as scikit-learn does; earlier names are understood too."""
         super().set_params(**flat_today(parameters))
         return self
+
+    def __sklearn_clone__(self) -> Any:
+        """Return an unfitted copy that knows that it is one."""
+        copied = super().__sklearn_clone__()
+        copied._is_clone = True
+        return copied
 
     def settings(self) -> Settings:
         """Return the parameters as validated settings."""

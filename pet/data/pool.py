@@ -64,6 +64,11 @@ class Pool:
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def all_excluded(self) -> bool:
+        """Whether there are texts, and every one of them is left out."""
+        return self.left_out > 0 and not self._count and self._kept is None
+
     def __iter__(self) -> Iterator[Example]:
         included = (example for example in self._read() if example.key not in self._excluded)
         for row, example in enumerate(included):

@@ -53,7 +53,13 @@ def from_members(
         specs, results, ensemble = _trained(work, folder, settings, specs, pool)
         if pool is None:
             if distils:
-                log.warning("no unlabelled text: nothing is distilled, the ensemble is the model")
+                given = work.data.pool
+                log.warning(
+                    "%s: nothing is distilled, the ensemble is the model",
+                    f"all {given.left_out} unlabelled texts are labelled examples too"
+                    if given is not None and given.all_excluded
+                    else "no unlabelled text",
+                )
             weights = {result.name: result.weights for result in results}
             offsets = {result.name: result.offsets for result in results}
             members = MemberSet(backbone, work.task, specs, weights, offsets)

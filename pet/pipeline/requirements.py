@@ -36,8 +36,8 @@ def without_examples(task: Task, examples: Sequence[Example]) -> list[str]:
     return [label for label in task.labels if label not in present]
 
 
-def refuse_pool(method: str, n_unlabelled: int) -> None:
-    """Refuse a method that needs unlabelled text if there is none.
+def refuse_pool(method: str, n_unlabelled: int, n_left_out: int = 0) -> None:
+    """Refuse a method that needs unlabelled text if there is none but that of the examples.
 
     Raises
     ------
@@ -45,4 +45,7 @@ def refuse_pool(method: str, n_unlabelled: int) -> None:
         When there is none.
     """
     if METHODS[method].needs_pool and not n_unlabelled:
-        raise DataError(f"Method {method!r} needs unlabelled text.", "Give `--unlabeled FILE`.")
+        found = f", and all {n_left_out} are labelled examples too" if n_left_out else ""
+        raise DataError(
+            f"Method {method!r} needs unlabelled text{found}.", "Give `--unlabeled FILE`."
+        )

@@ -113,7 +113,9 @@ def run(
         When the method cannot learn from the labelled examples, or lacks unlabelled text.
     """
     refuse_labels(task, settings.method, settings.training, data.train)
-    refuse_pool(settings.method, len(data.pool or ()))
+    pool = data.pool
+    left_out = pool.left_out if pool is not None and pool.all_excluded else 0
+    refuse_pool(settings.method, len(pool or ()), left_out)
     specs = specs_of(task, settings, shared)
     if ignored := unused(settings, slots_of(task, specs, settings.template.soft_start)):
         log.warning("method %s does not use %s", settings.method, ", ".join(ignored))

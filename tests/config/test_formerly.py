@@ -90,7 +90,7 @@ def test_the_classifier_takes_earlier_names_and_shows_todays(
 
 
 def test_a_name_that_no_setting_ever_had_is_refused_as_python_does() -> None:
-    with pytest.raises(TypeError, match="unexpected keyword argument 'calibratoin'"):
+    with pytest.raises(TypeError, match="no parameter 'calibratoin'"):
         PETClassifier(calibratoin="prior")
 
 
