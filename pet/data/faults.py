@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -73,6 +74,11 @@ def read_errors(path: Path) -> Iterator[None]:
     """Turn errors of a file that is read into a `DataError` that names it."""
     try:
         yield
+    except gzip.BadGzipFile as error:
+        raise DataError(
+            f"{path}: this is no gzip file, though its name says so, or it is damaged.",
+            "If it is not compressed, take .gz off its name; else copy it again.",
+        ) from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}.") from error
     except DAMAGED as error:

@@ -31,7 +31,7 @@ def class_counts(findings: Findings, task: Task, train: Sequence[Example]) -> No
     if not train:
         return
     counts = Counter(label for example in train for label in names(example.label))
-    findings.lines.append(f"labelled: {len(train)} examples")
+    findings.lines.append(f"labelled: {len(train)} example{'s' * (len(train) > 1)}")
     findings.lines += [f"  {counts[label]:5d}  {label}" for label in task.labels]
     findings.lines += task_kind(task).described([example.label for example in train])
     if missing := without_examples(task, train):
@@ -108,10 +108,11 @@ def what_is_missing(
         findings.refusals.append(error.message)
     counts = Counter(label for example in examples for label in names(example.label))
     if counts and method.training(settings.training).max_steps != 0:
-        label, least = min(counts.items(), key=lambda item: item[1])
+        least = min(counts.values())
+        fewest = ", ".join(repr(label) for label in task.labels if counts[label] == least)
         if least < _FEW:
             findings.notes.append(
-                f"only {least} labelled example{'s' * (least > 1)} of {label!r}: how good the "
+                f"only {least} labelled example{'s' * (least > 1)} of {fewest}: how good the "
                 "model gets depends on which they are; pet suggest finds texts to label next"
             )
     if method.distils and not method.needs_pool and not n_pool:

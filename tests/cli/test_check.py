@@ -251,7 +251,7 @@ def test_check_says_what_missing_data_means(files: Files, tiny_bert: str) -> Non
     call = ["check", "--task", files.task, "--backbone", tiny_bert]
     result = pet(*call, "--train", files.train)
     assert result.code == 0
-    assert "note: only 5 labelled examples of 'negative': " in result.out
+    assert "note: only 5 labelled examples of 'negative', 'positive': " in result.out
     assert "note: no unlabelled text: " in result.out
     assert "note: no test examples: " in result.out
     assert "Nothing to worry about" not in result.out

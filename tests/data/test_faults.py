@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from films import columns
 from pet.config.files import Reading
 from pet.data import Example, Fault, examples_and_rows
 from pet.data.documents import documents_from
+from pet.data.faults import read_errors
 from pet.errors import DataError
 
 JSON_LINES = """{"text": "good", "label": "positive"}
@@ -161,3 +163,11 @@ def test_after_a_stray_quote_no_rest_of_a_cell_becomes_a_row(tmp_path: Path, con
     read = examples_and_rows(path, columns(labels="ignored"), on_fault=lambda fault: None)
     with pytest.raises(DataError, match="row 1 .*closes before the cell ends"):
         list(read)
+
+
+def test_a_text_file_with_the_name_of_a_gzip_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "fake.csv.gz"
+    path.write_text("text,label\na,b\n", "utf-8")
+    told = pytest.raises(DataError, match=r"no gzip file.*\n.*take \.gz off its name")
+    with told, read_errors(path), gzip.open(path) as stream:
+        stream.read()

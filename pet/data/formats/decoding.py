@@ -28,7 +28,7 @@ _NO_TEXT = {
     b"ARROW1\0\0": ("an Arrow file", ".arrow"),
 }
 _ENCODING_HINT = (
-    "Give the file's encoding with `--encoding NAME`, such as gb18030, cp1252 or shift_jis."
+    "Give the file's encoding with `--encoding NAME`, such as cp1252, gb18030 or shift_jis."
 )
 
 

@@ -108,7 +108,7 @@ def _pieces(name: str, stream: IO[bytes]) -> Iterator[str]:
     except UnicodeDecodeError as error:
         raise DataError(
             f"{name}: not UTF-8.",
-            "Give the file's encoding with `--encoding NAME`, such as gb18030 or cp1252.",
+            "Give the file's encoding with `--encoding NAME`, such as cp1252 or gb18030.",
         ) from error
 
 

@@ -44,7 +44,7 @@ def test_an_encoding_that_is_said_is_used_and_the_advice_to_say_it_holds(tmp_pat
     message = str(caught.value)
     assert "rows.csv, line 2: byte 1 is not UTF-8" in message
     assert "latin" not in message  # which would read anything, wrongly
-    assert "encoding=NAME, such as gb18030" in message
+    assert "encoding=NAME, such as cp1252" in message
     found = read(path, columns(), Reading(encoding="gb18030"))
     assert [example.texts["text"] for example in found] == ["房间很干净", "服务态度很差"]
 
