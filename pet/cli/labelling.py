@@ -51,7 +51,7 @@ def label_and_write(
         At a row that cannot be read, if it stops the labelling; the rows before it are written.
     """
     known, total = labeller.survey(source, reading)
-    unread, labelled, written = Unread(on_error), 0, 0
+    unread, labelled, written = Unread(on_error, str(source)), 0, 0
     unreadable = Unreadable(labeller.tokenizer, labeller.tasks)
     chunks = labeller.labelled(unread.up_to_the_last(labeller.rows(source, reading)))
     first = next(chunks, [])

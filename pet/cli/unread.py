@@ -1,4 +1,4 @@
-"""Rows that could not be read: counted and told at the end, or the first one is raised."""
+"""Rows that could not be read: counted and told at the end, or one that stops is raised."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from pet.data import Fault
+from pet.data.fault_counts import FaultCounts
 from pet.errors import DataError
 
 T = TypeVar("T")
 
 
 class Unread:
-    """Count of the rows that could not be read, and the first of them.
+    """Rows that could not be read, counted by what is wrong with them.
 
     Parameters
     ----------
     on_error : {"stop", "skip", "null"}
         What becomes of such rows.
+    source : str
+        Name of the input, which places of rows are told without.
     """
 
-    def __init__(self, on_error: str) -> None:
+    def __init__(self, on_error: str, source: str) -> None:
         self._on_error = on_error
-        self._first: DataError | None = None
-        self.count = 0
+        self._counts = FaultCounts(source)
 
     def is_last(self, fault: Fault) -> bool:
         """Tell whether no row after this one is labelled."""
@@ -38,8 +40,7 @@ class Unread:
 
     def add(self, fault: Fault) -> None:
         """Count a row after which others are labelled."""
-        self._first = self._first or fault.error
-        self.count += 1
+        self._counts.add(fault)
 
     def stopped(self, fault: Fault, written: int) -> DataError:
         """Return the error for a row after which none is labelled; ``written`` are before it."""
@@ -51,20 +52,20 @@ class Unread:
         return DataError(fault.error.message, " ".join(told) or None)
 
     def told(self, labelled: int) -> str | None:
-        """Return a line about the rows that could not be read, None if there are none.
+        """Return lines about the rows that could not be read, None if there are none.
 
         Raises
         ------
         DataError
             When no row was labelled.
         """
-        if self._first is None:
+        count = self._counts.rows
+        if not count:
             return None
+        rows = "1 row" if count == 1 else f"{count:,} rows"
+        lines = "\n".join(self._counts.by_kind())
         if not labelled:
-            what = "The only row could not be read:"
-            if self.count > 1:
-                what = f"None of {self.count:,} rows could be read; the first:"
-            raise DataError(f"{what}\n{self._first.message}")
-        rows = "1 row" if self.count == 1 else f"{self.count:,} rows"
+            whole = "The only row" if count == 1 else f"None of {rows}"
+            raise DataError(f"{whole} could {'not ' * (count == 1)}be read:\n{lines}")
         what = "left out" if self._on_error == "skip" else "without a label"
-        return f"{rows} could not be read and are {what}; the first:\n{self._first.message}"
+        return f"{rows} could not be read and {'is' if count == 1 else 'are'} {what}:\n{lines}"

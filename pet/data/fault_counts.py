@@ -125,6 +125,14 @@ class FaultCounts:
         lines = []
         if self.rows:
             lines = [f"{self.source}: {self.rows} of {self.rows + self.read} rows cannot be used:"]
+        lines += self.by_kind()
+        if self.end:
+            lines.append(_one_line(self.end.message))
+        return lines
+
+    def by_kind(self) -> list[str]:
+        """Return a line a fault, the most frequent first: its rows, the message, some places."""
+        lines = []
         counts = sorted(self._counts.values(), key=lambda count: -count.rows)
         for count in counts[:_MOST]:
             places = ", ".join(count.places)
@@ -133,8 +141,6 @@ class FaultCounts:
         rest = self.rows - sum(count.rows for count in counts[:_MOST])
         if rest:
             lines.append(f"  {rest:5d}  have other faults")
-        if self.end:
-            lines.append(_one_line(self.end.message))
         return lines
 
     def error(self, task: Task) -> DataError:
@@ -148,7 +154,9 @@ class FaultCounts:
         if self.rows == 1:
             return first
         return DataError(
-            first.message, f"{self.rows - 1} more rows cannot be used; pet check tells all faults."
+            first.message,
+            f"{self.rows - 1} more {'row' if self.rows == 2 else 'rows'} cannot be used; pet check "
+            "tells all faults.",
         )
 
     def _misfit(self, task: Task) -> DataError:

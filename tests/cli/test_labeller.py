@@ -58,11 +58,14 @@ def test_a_rows_columns_are_looked_up_and_not_compared_with_all() -> None:
 
 @pytest.mark.parametrize(
     ("rows", "told"),
-    [(1, "The only row could not be read:\nbad"), (2, "None of 2 rows could be read; the first:")],
+    [
+        (1, "The only row could not be read:\n      1  bad"),
+        (2, "None of 2 rows could be read:\n      2  bad"),
+    ],
 )
 def test_an_input_without_a_row_that_can_be_read_is_told(rows: int, told: str) -> None:
-    unread = Unread("skip")
+    unread = Unread("skip", "in.csv")
     for _ in range(rows):
-        unread.add(Fault("row", DataError("bad")))
+        unread.add(Fault("in.csv, row 1", DataError("bad")))
     with pytest.raises(DataError, match=told):
         unread.told(0)

@@ -148,8 +148,12 @@ def test_a_faulty_row_can_be_left_out(distilled: str, tmp_path: Path) -> None:
     result = faulty(distilled, tmp_path, "--on-error", "skip")
     assert result.code == 0
     assert [row["id"] for row in rows_of(result.out)] == [1, 4]
-    assert result.err.startswith("2 rows could not be read and are left out; the first:\n")
-    assert "row 2, column 'text': the text is empty" in result.err
+    assert result.err.startswith("2 rows could not be read and are left out:\n")
+    assert (
+        "      1  column 'text': the text is empty. Fill it in or remove the row. (row 2)"
+        in result.err
+    )
+    assert "      1  not JSON: " in result.err
 
 
 def test_a_faulty_row_can_be_written_without_a_label(distilled: str, tmp_path: Path) -> None:
@@ -191,7 +195,7 @@ def test_if_no_row_can_be_read_that_is_an_error(distilled: str, tmp_path: Path) 
     for mode in ("skip", "null"):
         result = pet("predict", distilled, "--input", source, "--on-error", mode)
         assert result.code == 1
-        assert "None of 2 rows could be read; the first:" in result.err
+        assert "None of 2 rows could be read:\n      2  no column" in result.err
         assert "--column text=COLUMN" in result.err
     assert pet("predict", distilled, "--input", "-", "--on-error", "skip").code == 0
 
