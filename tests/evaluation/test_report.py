@@ -13,7 +13,7 @@ from scipy.special import softmax
 from toy import NEW, Files, labelled_rows, pet, toy_task
 
 from pet import PVP, Example, Task, Verbalizer, evaluate
-from pet import data as data_module
+from pet.cli.row_reader import RowReader
 from pet.config import Settings
 from pet.data import Data, Pool
 from pet.errors import DataError
@@ -121,17 +121,16 @@ def test_test_examples_are_not_read_before_the_report(
 ) -> None:
     files = Files.write(tmp_path)
     order: list[str] = []
-    original = data_module.examples_from
+    original = RowReader.labelled_stream
 
-    def examples_from(source: Any, *more: Any) -> Iterator[Example]:
-        for example in original(source, *more):
-            if source == files.test:
-                members = list((tmp_path / "run").glob("members/*/member.json"))
-                order.append(f"test with {len(members)} members, ")
-                order[-1] += str((tmp_path / "run" / "classifier").is_dir())
+    def labelled_stream(self: RowReader, file: str) -> Iterator[Example]:
+        for example in original(self, file):
+            members = list((tmp_path / "run").glob("members/*/member.json"))
+            order.append(f"test with {len(members)} members, ")
+            order[-1] += str((tmp_path / "run" / "classifier").is_dir())
             yield example
 
-    monkeypatch.setattr(data_module, "examples_from", examples_from)
+    monkeypatch.setattr(RowReader, "labelled_stream", labelled_stream)
     result = pet(
         "train", "--task", files.task, "--train", files.train, "--test", files.test,
         "--backbone", tiny_bert, "--max-steps", 1, "-o", tmp_path / "run",
