@@ -120,7 +120,7 @@ class Encoder:
 
     @property
     def mask_before(self) -> Before:
-        """What stands before the label word, which decides how it is encoded."""
+        """Context before the label word, which decides how the word is encoded."""
         return next(run.before for run in self._runs if run.masks)
 
     def encode(self, chunk: FieldTokens) -> Encoded:

@@ -19,7 +19,7 @@ _MOST_MARKS = 8
 
 @dataclass(frozen=True)
 class Before:
-    """What stands before a piece: an ``anchor``, and white space ``glued`` to the piece's start."""
+    """Context before a piece: an ``anchor``, and white space ``glued`` to the piece's start."""
 
     anchor: str = ""
     glued: str = ""

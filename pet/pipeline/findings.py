@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Findings:
-    """What was found in data.
+    """Results of checks of data.
 
     Parameters
     ----------
