@@ -272,7 +272,8 @@ def _is_untouched(found: dict[str, str], whole: dict[str, str], inside: str) -> 
     names = [
         name
         for name in differing(found, whole)
-        if not (name.endswith("SHA256SUMS") and found.get(name, "").startswith("wrong: ["))
+        if name == inside
+        or not (name.endswith("SHA256SUMS") and found.get(name, "").startswith("wrong: ["))
     ]
     return names == [inside]
 
