@@ -38,7 +38,7 @@ from pet import PromptBank, load_task
 from pet.backbone import MaskedLM
 from pet.config import TrainingConfig
 from pet.data import Columns, Data, Example, examples_from
-from pet.members import MemberSet, MemberSpec, train_member, train_together
+from pet.members import MemberSet, PatternSpec, train_member, train_together
 from pet.members.work import Work
 from pet.model import Ensemble, EnsembleModel, TaskPrompt
 from pet.progress import Event
@@ -52,7 +52,7 @@ BATCH = 8
 TASKS = ("reviews", "ag_news", "sst2", "trec", "emotion", "yelp_full", "mr", "sst5")
 
 
-def spec_of(task: Task, number: int, steps: int) -> MemberSpec:
+def spec_of(task: Task, number: int, steps: int) -> PatternSpec:
     """Return the spec of a member with slots before the task's first pattern."""
     pvp = task.pvps[0]
     soft = pvp.with_pattern(with_slots(pvp.pattern, SLOTS), "prompt-tuning")
@@ -60,7 +60,7 @@ def spec_of(task: Task, number: int, steps: int) -> MemberSpec:
         max_steps=steps, batch_size=BATCH, scope="prompt", offsets="none", warmup=0
     )
     template = SoftSpec("prompt-tuning", seed=number)
-    return MemberSpec(f"m{number}", 0, soft, number, training, 256, soft=template)
+    return PatternSpec(f"m{number}", 0, soft, number, training, 256, soft=template)
 
 
 def bank_of(backbone: MaskedLM) -> PromptBank:

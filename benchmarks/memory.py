@@ -20,7 +20,7 @@ from pet.backbone import MaskedLM
 from pet.data import Columns, Pool, examples_from
 from pet.encoding import Chunk
 from pet.runs import RunFolder
-from pet.scoring import PVPScorer, score
+from pet.scoring import PVPScorer
 
 
 def peak_of(function: Callable[..., Any], *args: Any) -> int:
@@ -47,7 +47,7 @@ def memory_pool(task: Task, file: str, folder: str) -> None:
     with RunFolder(Path(folder)).writing("scores") as temporary:
         temporary.mkdir()
         for index, examples in enumerate(pool.chunks()):
-            scores = score(scorer, Chunk(backbone.tokenizer, [e.texts for e in examples]))
+            scores = scorer.score(Chunk(backbone.tokenizer, [e.texts for e in examples]))
             np.save(temporary / f"{index:06}.npy", scores, allow_pickle=False)
 
 

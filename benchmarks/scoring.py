@@ -32,7 +32,7 @@ from pet import PVP, Task
 from pet.backbone import MaskedLM
 from pet.device import Compute
 from pet.encoding import Chunk
-from pet.scoring import PVPScorer, score
+from pet.scoring import PVPScorer
 
 Texts = Sequence[Mapping[str, str]]
 PRODUCT = (4096, 1024, 4096)  # rows, inner, columns
@@ -43,7 +43,7 @@ def score_fast(backbone: MaskedLM, task: Task, pvps: Sequence[PVP], texts: Texts
     """Return scores (patterns, verbalizers, N, C); texts are tokenised once for all patterns."""
     chunk = Chunk(backbone.tokenizer, texts)
     scorers = [PVPScorer(pvp, task.labels, backbone, MAX_LENGTH) for pvp in pvps]
-    return np.stack([score(scorer, chunk) for scorer in scorers])
+    return np.stack([scorer.score(chunk) for scorer in scorers])
 
 
 def score_naive(backbone: MaskedLM, task: Task, texts: Texts) -> tuple[np.ndarray, list[float]]:

@@ -28,7 +28,7 @@ from pet.data import Columns, Data, Example, draw_shots, examples_from
 from pet.encoding import Chunk
 from pet.evaluation.ranking import rank_patterns
 from pet.evaluation.tables import text_table
-from pet.scoring import PVPScorer, score
+from pet.scoring import PVPScorer
 from pet.search.candidates import candidates
 from pet.search.kpt import kpt
 from pet.search.lm_bff import lm_bff
@@ -92,7 +92,7 @@ def scores_of(
     for index in range(len(tasks[0].pvps)):
         pvps = [task.pvps[index] for task in tasks]
         joined = PVP(pvps[0].pattern, *(v for pvp in pvps for v in pvp.verbalizers))
-        scores = score(PVPScorer(joined, tasks[0].labels, backbone, max_length), chunk)
+        scores = PVPScorer(joined, tasks[0].labels, backbone, max_length).score(chunk)
         for task_scores, pvp in zip(by_task, pvps, strict=True):
             task_scores.append(scores[: len(pvp.verbalizers)])
             scores = scores[len(pvp.verbalizers) :]
@@ -202,8 +202,8 @@ def patterns_of_task(
             pvp = task.pvps[pattern]
             scorer = PVPScorer(pvp, task.labels, backbone, max_length)
             if pattern not in held:
-                held[pattern] = score(scorer, _chunk(backbone, draws.held))
-            on_shots[pattern] = score(scorer, _chunk(backbone, shots))
+                held[pattern] = scorer.score(_chunk(backbone, draws.held))
+            on_shots[pattern] = scorer.score(_chunk(backbone, shots))
         single = [draws.accuracy([held[n]], [on_shots[n]], shots) for n in by_hand]
         accuracies.setdefault("hand, mean of single", []).append(float(np.mean(single)))
         for way, chosen in ways.items():

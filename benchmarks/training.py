@@ -41,7 +41,7 @@ from pet.backbone import MaskedLM
 from pet.config import TrainingConfig, default_learning_rate
 from pet.data import Data, Example
 from pet.device import Compute
-from pet.members import MemberResult, MemberSpec, train_member
+from pet.members import MemberResult, PatternSpec, train_member
 from pet.members.work import Work
 from pet.progress import Event
 from pet.training.loop import shuffled_batches
@@ -54,7 +54,7 @@ def train_fast(
 ) -> tuple[float, MemberResult]:
     """Return seconds a step, and the trained member."""
     training = TrainingConfig(offsets="none", max_steps=steps, batch_size=BATCH_SIZE, warmup=0)
-    spec = MemberSpec("benchmark", 0, pvp, SEED, training, MAX_LENGTH)
+    spec = PatternSpec("benchmark", 0, pvp, SEED, training, MAX_LENGTH)
     marks: list[float] = []
 
     def mark(event: Event) -> None:

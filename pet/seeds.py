@@ -26,6 +26,7 @@ class RunStream(IntEnum):
     SUGGESTION = 6
     HALVINGS = 7
     BOOTSTRAP = 8
+    UNLIKE = 9
 
 
 @unique

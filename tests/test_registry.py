@@ -24,6 +24,7 @@ from pet.data.formats import FORMATS
 from pet.errors import UsageError
 from pet.evaluation.metrics import METRICS
 from pet.evaluation.study.baselines import BASELINES
+from pet.members.kinds import CLOZE, MEMBER_KINDS
 from pet.members.objectives import OBJECTIVES
 from pet.model.combiners import COMBINERS
 from pet.registry import Registry
@@ -42,6 +43,7 @@ ROOT = Path(__file__).resolve().parents[1]
         (COMBINERS, choices_of(EnsembleConfig, "combine_members")),
         (COMBINERS, choices_of(EnsembleConfig, "combine_verbalizers")),
         (READOUTS, choices_of(EnsembleConfig, "readout")),
+        (MEMBER_KINDS, [n for n in choices_of(EnsembleConfig, "members") if n != CLOZE]),
         (OBJECTIVES, choices_of(TrainingConfig, "objective")),
         (TASK_KINDS_REGISTRY, TASK_KINDS.built_in),
         (FORMATS, FILE_FORMATS.built_in),

@@ -15,6 +15,7 @@ from pet.backbone.injection import prompted
 from pet.backbone.loading import load_pretrained, load_tokenizer, some_of, too_large
 from pet.backbone.parts import in_parts
 from pet.backbone.reader import WordReader
+from pet.backbone.sentences import mean_state
 from pet.backbone.weights import LORA, Turn, Weights
 from pet.config import WeightsScope
 from pet.device import Compute
@@ -152,6 +153,25 @@ class LanguageModel(ABC):
         """Compute the encoder's output at positions ``[rows, columns]`` of any shape S: (S, H)."""
         with self.compute.autocast():
             return self._hidden(batch)[rows, columns]
+
+    def text_states(self, batch: Batch) -> Tensor:
+        """Compute the mean state of each row's tokens: (B, H), fp32.
+
+        Rows of similar lengths are read together.
+        """
+        groups = batch.by_length(self.compute.pass_cost)
+        means = []
+        for rows in groups:
+            shorter = batch.shortened(rows)
+            with self.compute.autocast():
+                hidden = self._hidden(shorter)
+            means.append(mean_state(hidden, shorter.attention))
+        return torch.cat(means)[torch.cat(groups).argsort()]
+
+    def token_states(self, batch: Batch) -> Tensor:
+        """Compute the state of every token: (B, L, H), fp32."""
+        with self.compute.autocast():
+            return self._hidden(batch).float()
 
     def head_states(self, states: Tensor) -> Tensor:
         """Compute decoder inputs from the encoder's output: (S, H) -> (S, E), in fp32."""

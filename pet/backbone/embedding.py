@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pet.backbone.injection import model_inputs
+from pet.backbone.sentences import mean_state
 from pet.device import Compute
 from pet.encoding import Batch, Chunk, Encoder, TextTokenizer
 from pet.types import Texts
@@ -48,9 +49,6 @@ def mean_embeddings(source: Embedding, encoder: Encoder, texts: Texts) -> NDArra
     def mean_states(batch: Batch) -> Tensor:
         with source.compute.autocast():
             hidden: Tensor = body(**model_inputs(batch), **options)[0]
-        if batch.attention is None:
-            return hidden.float().mean(dim=1)
-        real = batch.attention[:, :, None].float()
-        return (hidden.float() * real).sum(dim=1) / real.sum(dim=1)
+        return mean_state(hidden, batch.attention)
 
     return encoded.each(source.compute, mean_states).cpu().numpy()

@@ -94,6 +94,8 @@ class Parameters(BaseEstimator):  # type: ignore[misc, unused-ignore]
         soft_deep_layers: str = TemplateConfig.soft_deep_layers,
         soft_mixture: int | None = TemplateConfig.soft_mixture,
         soft_from_words: bool = TemplateConfig.soft_from_words,
+        members: str | Sequence[str] | None = EnsembleConfig.members,
+        encoder: str | None = EnsembleConfig.encoder,
         readout: str | Sequence[str] = EnsembleConfig.readout,
         repetitions: int = EnsembleConfig.repetitions,
         combine_verbalizers: str = EnsembleConfig.combine_verbalizers,

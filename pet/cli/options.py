@@ -67,8 +67,8 @@ def _option(item: Field[Any], expected: Any, value_type: Any) -> Decorator:
     if get_origin(expected) is tuple:
         return click.option(
             flag,
-            default=",".join(map(str, default)),
-            show_default=True,
+            default=None if default is None else ",".join(map(str, default)),
+            show_default=default is not None,
             help=text,
             callback=_numbers if get_args(expected)[0] is int else _words,
         )
@@ -145,12 +145,12 @@ def flag_of(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _numbers(context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
+def _numbers(_: click.Context, parameter: click.Parameter, text: str) -> tuple[int, ...]:
     return number_list(text, parameter.opts[0])
 
 
-def _words(context: click.Context, parameter: click.Parameter, text: str) -> tuple[str, ...]:
-    return word_list(text)
+def _words(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else word_list(text)
 
 
 def task_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -15,7 +15,7 @@ WORDS = {
     "fold": "a part of the labelled examples, scored by members that did not see it",
     "generation": "the members of one step of iPET, taught by those of the step before",
     "halving": "a random split of the labelled examples into two halves",
-    "member": "one trained pattern; all members together are the ensemble",
+    "member": "one trained pattern, or other reader; all members together are the ensemble",
     "offsets": "what is subtracted from label scores: what the model says whatever the text",
     "pool": "unlabelled texts",
     "readout": "how label scores are read off the place of {mask}",

@@ -15,6 +15,7 @@ Weighting = Literal["uniform", "accuracy", "learned", "tempered"]
 ReadoutKind = Annotated[
     str, Names(("words", "word-weights", "class-vectors", "prototypes"), "readouts")
 ]
+MemberKind = Annotated[str, Names(("cloze", "contrastive", "comparison"), "member_kinds")]
 Temper = Literal["none", "agreement", "folds"]
 
 
@@ -22,6 +23,17 @@ Temper = Literal["none", "agreement", "folds"]
 class EnsembleConfig(Checked):
     """Members of each pattern, and their combination."""
 
+    members: tuple[MemberKind, ...] | None = setting(
+        None,
+        "Kinds of members; by default cloze and, where the backbone has a sentence encoder, as "
+        "pet-mini has, one of the others. cloze: one for each pattern; contrastive: texts as "
+        "vectors that are pulled together by label; comparison: of the two texts of a pair.",
+    )
+    encoder: str | None = setting(
+        None,
+        "Sentence encoder that contrastive members and comparisons start from, by default the one "
+        "beside the backbone: hub name or folder of a model of its architecture and vocabulary.",
+    )
     readout: tuple[ReadoutKind, ...] = setting(
         ("words",),
         "Readout of labels at the mask, one or several: words, the verbalizer unchanged; "
@@ -35,9 +47,10 @@ class EnsembleConfig(Checked):
     combine_members: Combiner = setting("logits", "Combination of the members.")
     weighting: Weighting = setting(
         "uniform",
-        "Member weights: uniform, accuracy on the labelled examples before training, learned on "
-        "out-of-fold scores of the labelled examples, or tempered: uniform, with a temperature "
-        "for every member from those scores.",
+        "Member weights: uniform, the same for every kind of member, shared equally among its "
+        "members; accuracy on the labelled examples before training; learned on out-of-fold "
+        "scores of the labelled examples; or tempered: uniform, with a temperature for every "
+        "member from those scores.",
     )
     temper: Temper = setting(
         "agreement",

@@ -17,6 +17,7 @@ def _names(config: type[Any], *read: str) -> frozenset[str]:
 
 
 _GENERATIONS, _STUDENT = _names(IpetConfig), _names(DistillationConfig)
+_UNLIKE = frozenset({"members", "encoder"})
 _CLASSIFIER_TRAINING = (
     "max_steps batch_size accumulation learning_rate weight_decay warmup clip_norm dropout "
     "class_weight eval_every patience"
@@ -45,6 +46,8 @@ class Method:
         Whether labelled examples, or unlabelled text, must be given.
     generations : bool
         Whether members of a generation label text for those of the next.
+    unlike : bool
+        Whether there may be members without patterns beside those with.
     distils : bool
         Whether a classifier learns the ensemble's labels of unlabelled text, if there is some.
     """
@@ -58,6 +61,7 @@ class Method:
     needs_labels: bool = True
     needs_pool: bool = False
     generations: bool = False
+    unlike: bool = False
     distils: bool = False
 
     def training(self, config: TrainingConfig) -> TrainingConfig:
@@ -71,6 +75,7 @@ METHODS: dict[str, Method] = {
     "pet": Method(
         "a member for every pattern, ensembled and distilled",
         _GENERATIONS,
+        unlike=True,
         distils=True,
     ),
     "ipet": Method(
@@ -79,6 +84,7 @@ METHODS: dict[str, Method] = {
         needs_labels=False,
         needs_pool=True,
         generations=True,
+        unlike=True,
         distils=True,
     ),
     "zero-shot": Method(
@@ -86,20 +92,21 @@ METHODS: dict[str, Method] = {
         _GENERATIONS
         | _STUDENT
         | _names(TrainingConfig, "offsets", "demonstrations")
-        | {"repetitions"},
+        | {"repetitions"}
+        | _UNLIKE,
         trains=False,
         repeats=False,
         needs_labels=False,
     ),
     "single": Method(
         "the first pattern alone",
-        _GENERATIONS | _STUDENT | {"weighting", "combine_members", "repetitions"},
+        _GENERATIONS | _STUDENT | {"weighting", "combine_members", "repetitions"} | _UNLIKE,
         patterns="first",
         repeats=False,
     ),
     "head": Method(
         "members whose LM head alone is trained",
-        _GENERATIONS | _STUDENT | {"scope"},
+        _GENERATIONS | _STUDENT | {"scope"} | _UNLIKE,
         scope="head",
     ),
     "fine-tune": Method(

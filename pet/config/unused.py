@@ -30,13 +30,18 @@ class SlotUse:
     started: bool
 
 
-def unused(settings: Settings, slots: SlotUse) -> list[str]:
-    """Return the names of settings that differ from their defaults although nothing reads them."""
+def unused(settings: Settings, slots: SlotUse, encodes: bool = False) -> list[str]:
+    """Return the names of settings that differ from their defaults although nothing reads them.
+
+    ``encodes`` says whether some member starts from a sentence encoder.
+    """
     values: list[tuple[str, Any, Any]] = [("patterns", settings.patterns, None)]
     for config_name in CONFIGS:
         config = getattr(settings, config_name)
         values += [(item.name, getattr(config, item.name), item.default) for item in fields(config)]
     ignored = METHODS[settings.method].ignores | _unused_by_members(settings, slots)
+    if not encodes:
+        ignored |= {"encoder"}
     return [name for name, value, default in values if name in ignored and value != default]
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from pet.evaluation.tables import percent, text_table
-from pet.members import MemberSpec
+from pet.members import MemberSpec, PatternSpec
 from pet.model import EnsembleModel
-from pet.scoring import PVPScorer
+from pet.scoring import PVPScorer, Scorer
 from pet.scoring.soft.slot_view import Near, slot_views
-from pet.scoring.view import PatternView, view_pattern
+from pet.scoring.view import PatternView
 from pet.task import Task
 from pet.task.kinds import task_kind
 from pet.task.labels import label_text
@@ -56,8 +56,8 @@ def view_members(model: EnsembleModel, examples: Sequence[Mapping[str, str]]) ->
     for spec, scorer in zip(specs, scorers, strict=True):
         with model.members.backbone.turn:
             scorer.put(model.members.weights.get(spec.name, {}))
-            views_by_member.append([view_pattern(scorer, texts) for texts in examples])
-        notes_by_member.append([note for readout in scorer.readouts for note in readout.notes()])
+            views_by_member.append([scorer.view(texts) for texts in examples])
+        notes_by_member.append(scorer.notes())
     labels, kind = model.task.labels, task_kind(model.task)
     explanations = []
     shares = np.asarray(model.ensemble.weights) / sum(model.ensemble.weights)
@@ -131,8 +131,10 @@ def explain_text(model: EnsembleModel, texts: Mapping[str, str], words: int = 5)
     return "\n".join(lines) + "\n\n" + table + rest
 
 
-def _slots(spec: MemberSpec, scorer: PVPScorer) -> list[str]:
+def _slots(spec: MemberSpec, scorer: Scorer) -> list[str]:
     """Show the words nearest to the member's slots, a table for every template of a mixture."""
+    if not isinstance(spec, PatternSpec) or not isinstance(scorer, PVPScorer):
+        return []
     if spec.soft is None or scorer.soft is None:
         return []
     header = [f"slot, {spec.soft.kind}", "next to it at the start", "now", "moved"]

@@ -24,13 +24,13 @@ from pet.encoding import Chunk
 from pet.errors import DataError, UsageError
 from pet.evaluation.bootstrap import bootstrap_means
 from pet.evaluation.ranked import RankedPattern, Ranking
-from pet.members import MemberSpec, Work, specs_of
+from pet.members import PatternSpec, Work, specs_of
 from pet.members.executing import fold_specs, out_of_fold_scores
 from pet.members.folds import Split
 from pet.model import Ensemble
 from pet.model.weighting import learn_weights
 from pet.progress import Progress, counted, silent
-from pet.scoring import PVPScorer, score
+from pet.scoring import PVPScorer
 from pet.scoring.offsets import balanced, find_offsets, subtracted
 from pet.seeds import RunStream, derived_seed
 from pet.task import Task
@@ -194,7 +194,7 @@ def _halvings(targets: Ints, task: Task, count: int, seed: int) -> list[list[Spl
 
 
 def _untrained(
-    spec: MemberSpec,
+    spec: PatternSpec,
     task: Task,
     backbone: LanguageModel,
     data: Data,
@@ -203,7 +203,7 @@ def _untrained(
 ) -> tuple[PVPScorer, list[Scores]]:
     """Return an untrained pattern's scorer with its offsets, and held-out scores by halving."""
     scorer = spec.scorer(task.labels, backbone)
-    raw = score(scorer, Chunk(backbone.tokenizer, [example.texts for example in data.train]))
+    raw = scorer.score(Chunk(backbone.tokenizer, [example.texts for example in data.train]))
     source = spec.training.offsets_of(trained=True)
     offsets = find_offsets(source, scorer, spec.seed, data.pool, (raw, targets))
     if source == "labelled":
@@ -222,7 +222,7 @@ def _agreements(
     same = np.zeros(len(scorers))
     for examples in pool.chunks():
         chunk = Chunk(scorers[0].backbone.tokenizer, [example.texts for example in examples])
-        scores = np.stack([combine.member_scores([score(scorer, chunk)])[0] for scorer in scorers])
+        scores = np.stack([combine.member_scores([scorer.score(chunk)])[0] for scorer in scorers])
         others = scores.sum(axis=0) - scores  # their mean, but for a factor
         same += (scores.argmax(axis=2) == others.argmax(axis=2)).sum(axis=1)
     return [float(share) for share in same / len(pool)]

@@ -47,7 +47,7 @@ class ReportRow:
         if self.record is None:
             return {}
         plain = {**self.record.to_dict(), "template": self.template}
-        del plain["demonstrations"]
+        plain.pop("demonstrations", None)
         return plain
 
 
@@ -131,7 +131,7 @@ def run_report(
     if ensemble is not None:
         for spec in ensemble.members.specs:
             record = MemberRecord.read(folder, spec.name)
-            rows.append(ReportRow(spec.name, spec.pvp.pattern.template, record))
+            rows.append(ReportRow(spec.name, spec.title, record))
         rows.append(ReportRow("ensemble"))
     if final == "classifier":
         rows.append(ReportRow(final))

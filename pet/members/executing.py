@@ -21,7 +21,7 @@ from pet.members.training import train_member, train_together
 from pet.members.work import Work
 from pet.progress import Progress
 from pet.runs import RunFolder
-from pet.scoring import PVPScorer, score
+from pet.scoring import Scorer
 from pet.training import Checkpoint
 from pet.types import Ints, Offsets, Scores, Texts
 
@@ -86,12 +86,12 @@ def score_fold(spec: FoldSpec, progress: Progress) -> Scores:
     """Train a member on the inside of a fold and score the outside: (V, n, C)."""
     backbone, task, data = held_backbone(spec.backbone), spec.work.task, spec.work.data
     examples = [data.train[row] for row in spec.inside]
-    member = replace(spec.member, name=spec.name).showing(examples, task.labels)
+    member = spec.member.changed(name=spec.name).showing(examples, task.labels)
     work = Work(task, Data(examples, pool=data.pool), progress)
     result = train_member(backbone, member, work, checkpoint=spec.checkpoint)
     scorer = member.scorer(task.labels, backbone, result.offsets)
     scorer.put(result.weights)
-    return score(scorer, Chunk(backbone.tokenizer, [data.train[row].texts for row in spec.outside]))
+    return scorer.score(Chunk(backbone.tokenizer, [data.train[row].texts for row in spec.outside]))
 
 
 def out_of_fold_scores(specs: Sequence[FoldSpec], work: Work) -> dict[str, Scores]:
@@ -133,10 +133,10 @@ class ShardSpec:
 def score_shard(spec: ShardSpec, progress: Progress) -> Scores:
     """Score a shard's texts: (V, n, C)."""
     scorer = _scorer_of(spec)
-    return score(scorer, Chunk(scorer.backbone.tokenizer, spec.texts))
+    return scorer.score(Chunk(scorer.backbone.tokenizer, spec.texts))
 
 
-def _scorer_of(spec: ShardSpec) -> PVPScorer:
+def _scorer_of(spec: ShardSpec) -> Scorer:
     """Return the member's scorer, with the member's weights in the backbone.
 
     Shards come member by member, so the scorer is kept for the next shard.
@@ -149,5 +149,5 @@ def _scorer_of(spec: ShardSpec) -> PVPScorer:
         scorer.put(stored_weights(spec.folder, record))
         beside["scorer"] = scorer
         beside["member"] = (*wanted[:-1], backbone.weights.changes)
-    kept: PVPScorer = beside["scorer"]
+    kept: Scorer = beside["scorer"]
     return kept

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
-from sklearn.model_selection import KFold, StratifiedKFold
 
 from pet.data import Example
 from pet.errors import DataError
@@ -68,6 +67,9 @@ def stratified_splits(
     DataError
         When some label has only one example.
     """
+    # Not above: a process that only scores starts in two thirds of the time without it.
+    from sklearn.model_selection import KFold, StratifiedKFold
+
     strata = kind.strata(targets)
     rarest = len(targets) if strata is None else np.unique(strata, return_counts=True)[1].min()
     folds = min(folds, int(rarest))

@@ -8,23 +8,21 @@ from functools import partial
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from pet.backbone import LanguageModel
 from pet.config import TrainingConfig
 from pet.data import Pool
-from pet.encoding import Batch, Chunk, Encoded
-from pet.encoding.demonstrations import Demonstrations
+from pet.encoding import Batch, Encoded
 from pet.encoding.masking import Flags
 from pet.errors import DataError, UsageError
 from pet.members.objectives import OBJECTIVES
 from pet.members.objectives.base import LossOfStates
 from pet.members.objectives.masked_lm import lm_losses_on
 from pet.scoring import PVPScorer
+from pet.scoring.labelled import Labelled
 from pet.scoring.questions import draw_questions
 from pet.scoring.readouts.base import States
-from pet.task.kinds import KINDS, Kind
 from pet.training import Loss
 from pet.training.loop import class_weights, dropout, shuffled_batches
 from pet.types import Ints
@@ -53,31 +51,6 @@ def joint_losses(backbone: LanguageModel, losses: Sequence[LabelLoss]) -> list[T
     batches = [batch for loss in losses for batch in loss.batches.values()]
     states = iter(backbone.joint_states(batches))
     return [loss.of_states({count: next(states) for count in loss.batches}) for loss in losses]
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """N labelled examples to train on.
-
-    Parameters
-    ----------
-    chunk : Chunk
-        Texts.
-    targets : array (N,) or (N, C)
-        Labels, in the form of the kind of task.
-    kind : Kind
-        Kind of the task.
-    demonstrations : Demonstrations, optional
-        Supply of demonstrations, drawn anew for every batch; None for a scorer that shows none.
-    weights : array (N,), optional
-        Weights of the examples, of mean 1.
-    """
-
-    chunk: Chunk
-    targets: Ints
-    kind: Kind = KINDS["single"]
-    demonstrations: Demonstrations | None = None
-    weights: NDArray[np.float64] | None = None
 
 
 def label_losses(

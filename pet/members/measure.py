@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pet.backbone import LanguageModel
 from pet.data import Example
 from pet.encoding import Chunk
-from pet.scoring import PVPScorer, score
+from pet.scoring import Scorer
 from pet.task import Task
 from pet.task.kinds import accuracy, targets_of, task_kind
 from pet.types import Scores
@@ -24,9 +24,9 @@ class Measure:
         self._chunk = Chunk(backbone.tokenizer, [example.texts for example in examples])
         self._targets = targets_of(task, [example.label for example in examples])
 
-    def __call__(self, scorer: PVPScorer) -> MemberFigures:
+    def __call__(self, scorer: Scorer) -> MemberFigures:
         """Score the examples, and return the figures."""
-        return self.figures(score(scorer, self._chunk)) if len(self._chunk) else (None, None)
+        return self.figures(scorer.score(self._chunk)) if len(self._chunk) else (None, None)
 
     def figures(self, scores: Scores) -> MemberFigures:
         """Return the figures of scores (V, N, C) of the examples."""

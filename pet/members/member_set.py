@@ -10,8 +10,8 @@ from pet.backbone import LanguageModel
 from pet.data import Pool
 from pet.encoding import Chunk
 from pet.members.spec import MemberSpec
-from pet.scoring import score, score_mixed, score_together
-from pet.scoring.learned import keeps_backbone
+from pet.scoring import PVPScorer, score_mixed, score_together
+from pet.scoring.base import keeps_backbone
 from pet.scoring.offsets import find_offsets, sample_for
 from pet.task import Task
 from pet.types import Offsets, Scores, Texts
@@ -77,26 +77,26 @@ class MemberSet:
 
     def _scores(self, chunk: Chunk) -> list[Scores]:
         scores: dict[int, Scores] = {}
-        # Indices of trained members that leave the backbone alone.
-        frozen: list[int] = []
-        # Indices of untrained members, by their counts of questions and draws.
-        alike: dict[tuple[int, int], list[int]] = {}
+        # Trained members that leave the backbone alone, by index.
+        frozen: dict[int, PVPScorer] = {}
+        # Untrained members by their counts of questions and draws, and by index.
+        alike: dict[tuple[int, int], dict[int, PVPScorer]] = {}
         for index, (spec, scorer) in enumerate(zip(self.specs, self.scorers, strict=True)):
             weights = self.weights.get(spec.name, {})
-            if weights:
+            if weights or scorer.needs_examples:  # which refuses to have learned nothing
                 scorer.put(weights)
-            if weights and keeps_backbone(weights):
-                frozen.append(index)
+            if not isinstance(scorer, PVPScorer) or (weights and not keeps_backbone(weights)):
+                scores[index] = scorer.score(chunk)
             elif weights:
-                scores[index] = score(scorer, chunk)
+                frozen[index] = scorer
             else:
-                alike.setdefault((scorer.questions, scorer.draws), []).append(index)
+                alike.setdefault((scorer.questions, scorer.draws), {})[index] = scorer
         if frozen or alike:
             self.backbone.weights.put({})
         if frozen:
-            mixed = score_mixed([(self.scorers[index], chunk) for index in frozen])
+            mixed = score_mixed([(scorer, chunk) for scorer in frozen.values()])
             scores |= zip(frozen, mixed, strict=True)
-        for indices in alike.values():
-            together = score_together([self.scorers[index] for index in indices], chunk)
-            scores |= zip(indices, together, strict=True)
+        for scorers in alike.values():
+            together = score_together(list(scorers.values()), chunk)
+            scores |= zip(scorers, together, strict=True)
         return [scores[index] for index in range(len(self.specs))]

@@ -22,6 +22,13 @@ def cost(trained: int, frozen: int) -> str:
     )
 
 
+def rate_of(training: TrainingConfig, scope: str | None, width: int) -> float:
+    """Return the peak learning rate of a backbone of this width, of which a scope is trained."""
+    if training.learning_rate is not None:
+        return training.learning_rate
+    return default_learning_rate(width) * _RATE_FACTOR.get(scope or "", 1.0)
+
+
 def parameter_groups(
     scorer: PVPScorer, names: Sequence[str], scope: str | None, training: TrainingConfig
 ) -> tuple[list[Group], float]:
@@ -36,9 +43,7 @@ def parameter_groups(
     """
     backbone = scorer.backbone
     weights = list(backbone.weights.trainable(names, training.lora_rank).values())
-    rate = training.learning_rate
-    if rate is None:
-        rate = default_learning_rate(backbone.hidden_size) * _RATE_FACTOR.get(scope or "", 1.0)
+    rate = rate_of(training, scope, backbone.hidden_size)
     groups = [Group(weights)] if weights else []
     if scorer.soft is not None:
         wanted = scorer.soft.rate if training.prompt_rate is None else training.prompt_rate

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pet.config import METHODS, Settings, SlotUse, TemplateConfig
 from pet.config.recipes import Recipe
 from pet.errors import UsageError
+from pet.members.pattern_spec import PatternSpec
 from pet.members.spec import MemberSpec
 from pet.scoring.soft.patterns import with_slots, with_soft_words
 from pet.scoring.soft.template import SoftSpec
@@ -14,7 +15,7 @@ from pet.seeds import RunStream, derived_seed
 from pet.task import PVP, Task
 
 
-def specs_of(task: Task, settings: Settings, shared: bool = False) -> list[MemberSpec]:
+def specs_of(task: Task, settings: Settings, shared: bool = False) -> list[PatternSpec]:
     """Plan the members of a method.
 
     Parameters
@@ -28,7 +29,7 @@ def specs_of(task: Task, settings: Settings, shared: bool = False) -> list[Membe
 
     Returns
     -------
-    list of MemberSpec
+    list of PatternSpec
         Empty for a method without patterns.
 
     Raises
@@ -50,7 +51,7 @@ def specs_of(task: Task, settings: Settings, shared: bool = False) -> list[Membe
     return specs
 
 
-def _members(pattern: int, pvp: PVP, slots: str, settings: Settings) -> Iterator[MemberSpec]:
+def _members(pattern: int, pvp: PVP, slots: str, settings: Settings) -> Iterator[PatternSpec]:
     """Yield the members of a pattern with one kind of slots: readouts x repetitions."""
     method, ensemble, template = METHODS[settings.method], settings.ensemble, settings.template
     name = f"pattern-{pattern}"
@@ -73,7 +74,7 @@ def _members(pattern: int, pvp: PVP, slots: str, settings: Settings) -> Iterator
         for repetition in range(repetitions):
             numbered = name if repetitions == 1 else f"{name}-{repetition}"
             full = numbered if readout == "words" else f"{numbered}-{readout}"
-            spec = MemberSpec(full, pattern, pvp, 0, training, length, readout, soft=soft)
+            spec = PatternSpec(full, pattern, pvp, 0, training, length, readout, soft=soft)
             yield spec.seeded(derived_seed(settings.seed, RunStream.MEMBER, pattern, repetition))
 
 
@@ -122,6 +123,8 @@ def slots_of(task: Task, specs: Sequence[MemberSpec], soft_start: str) -> SlotUs
     kinds: set[str | None] = set()
     given = started = False
     for spec in specs:
+        if not isinstance(spec, PatternSpec):
+            continue
         kinds.add(None if spec.soft is None else spec.soft.kind)
         if spec.soft is None:
             continue

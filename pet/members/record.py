@@ -20,17 +20,18 @@ from pet.types import Offsets
 class MemberRecord:
     """A member and the figures of its training: `MemberSpec` and `MemberResult` as JSON values.
 
-    ``template`` and ``soft`` are None for a member without learned slots. Values that earlier
-    versions did not record have their defaults.
+    ``template`` and ``soft`` are None for a member without learned slots; ``own`` holds what only
+    another kind of member records. Values that earlier versions did not record have their defaults.
     """
 
     name: str
-    pattern: int
     accuracy_before: float | None
     accuracy_after: float | None
     steps: int
     loss: float
     seconds: float
+    kind: str = "cloze"
+    pattern: int | None = None
     readout: str = "words"
     demonstrations: Shown = field(default_factory=dict)
     template: str | None = None
@@ -39,11 +40,12 @@ class MemberRecord:
     spread: float | None = None
     trained: int = 0
     frozen: int = 0
+    own: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_result(cls, spec: MemberSpec, result: MemberResult) -> Self:
         """Make the record of a finished member."""
-        return cls(**spec.to_dict(), **result.figures())
+        return cls.from_dict({**spec.to_dict(), **result.figures()})
 
     @classmethod
     def read(cls, folder: RunFolder, name: str) -> Self:
@@ -64,12 +66,17 @@ class MemberRecord:
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Self:
         """Rebuild from `to_dict`, also of a version with fewer or other values."""
-        known = {item.name for item in fields(cls)}
-        return cls(**{name: value for name, value in plain.items() if name in known})
+        known = {item.name for item in fields(cls)} - {"own"}
+        own = {name: value for name, value in plain.items() if name not in known}
+        return cls(own=own, **{name: plain[name] for name in plain if name in known})
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values, for `MemberSpec.from_dict` too."""
         plain = asdict(self)
+        plain |= plain.pop("own")
+        if self.pattern is None:
+            for name in ("pattern", "readout", "demonstrations"):
+                del plain[name]
         if self.soft is None:
             del plain["template"], plain["soft"]
         return plain

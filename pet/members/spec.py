@@ -2,109 +2,145 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from pet.backbone import LanguageModel
 from pet.config import TrainingConfig
 from pet.data import Example
-from pet.encoding.demonstrations import Shown, draw_each
-from pet.errors import DataError
-from pet.scoring import PVPScorer
-from pet.scoring.soft.template import SoftSpec
-from pet.seeds import MemberStream, derived_seed
-from pet.task import PVP, Task
+from pet.members.losses import LabelLoss
+from pet.members.work import Work
+from pet.scoring import Scorer
+from pet.scoring.labelled import Labelled
+from pet.training import Group
 from pet.types import Offsets
+
+if TYPE_CHECKING:
+    from pet.task import Task
 
 
 @dataclass(frozen=True)
-class MemberSpec:
-    """A member before its training: everything but data that the training depends on."""
+class Trainable:
+    """What the training of a member changes.
 
+    Parameters
+    ----------
+    names : sequence of str
+        Parameters of the backbone.
+    groups : sequence of Group
+        These parameters, and those beside the backbone.
+    rate : float
+        Peak learning rate, which the groups' factors multiply.
+    losses : iterator of LabelLoss
+        Endless.
+    """
+
+    names: Sequence[str]
+    groups: Sequence[Group]
+    rate: float
+    losses: Iterator[LabelLoss]
+
+
+class MemberSpec(ABC):
+    """A member before its training: everything but data that the training depends on.
+
+    Attributes
+    ----------
+    kind : str
+        Kind of member, a name in `pet.members.kinds.MEMBER_KINDS`.
+    name : str
+        Name in the run.
+    seed : int
+        Seed of everything random about it.
+    training : TrainingConfig
+        Settings of its training.
+    max_length : int
+        Most tokens of an input.
+    """
+
+    kind: ClassVar[str]
     name: str
-    pattern: int
-    pvp: PVP
     seed: int
     training: TrainingConfig
     max_length: int
-    readout: str = "words"
-    demonstrations: Shown = field(default_factory=dict)
-    soft: SoftSpec | None = None
 
-    def seeded(self, seed: int) -> MemberSpec:
-        """Return the same member with another seed, also for its soft template."""
-        soft = None if self.soft is None else replace(self.soft, seed=seed)
-        return replace(self, seed=seed, soft=soft)
+    @property
+    @abstractmethod
+    def title(self) -> str:
+        """The member's input in one line, such as its pattern."""
 
-    def showing(self, examples: Sequence[Example], labels: Sequence[str]) -> MemberSpec:
-        """Draw demonstrations from labelled examples, if the settings ask for any.
+    @property
+    def way(self) -> tuple[Any, ...]:
+        """Way of reading labels: members with the same way have scores of one scale."""
+        return (self.kind,)
+
+    def changed(self, **changes: Any) -> Self:
+        """Return the same member with some other values."""
+        return replace(self, **changes)  # type: ignore[type-var]  # subclasses are dataclasses
+
+    def seeded(self, seed: int) -> Self:
+        """Return the same member with another seed."""
+        return self.changed(seed=seed)
+
+    def showing(self, examples: Sequence[Example], labels: Sequence[str]) -> Self:
+        """Draw what the member shows of labelled examples; by default nothing."""
+        return self
+
+    def refuse_no_examples(self, scorer: Scorer) -> None:  # noqa: B027 (most need none)
+        """Refuse to work without labelled examples, with a `DataError`, if it cannot."""
+
+    def refuse_unfit(self, labels: Sequence[str], backbone: LanguageModel, examples: int) -> None:
+        """Refuse, before any training, what cannot be trained on this backbone.
+
+        ``examples`` counts the labelled ones.
 
         Raises
         ------
-        DataError
-            When there are no labelled examples.
+        PetError
+            When a pattern or its label words do not suit the backbone, or there are no labelled
+            examples though the member needs some.
         """
-        draws = self.training.demonstrations
-        if not draws:
-            return self
+        scorer = self.scorer(labels, backbone)
         if not examples:
-            raise DataError(
-                f"{self.name}: demonstrations are labelled examples; there are none.",
-                "Give `--train FILE`, or leave `--demonstrations` out.",
-            )
-        generator = np.random.default_rng(derived_seed(self.seed, MemberStream.DEMONSTRATIONS))
-        return replace(self, demonstrations=draw_each(examples, labels, draws, generator))
+            self.refuse_no_examples(scorer)
 
-    def refuse_no_examples(self, scorer: PVPScorer) -> None:
-        """Refuse a readout that needs labelled examples; there are none.
+    def steps(self, examples: int) -> int:
+        """Return the number of optimiser steps for so many labelled examples."""
+        return self.training.steps_for(examples)
 
-        Raises
-        ------
-        DataError
-            When the readout needs them.
-        """
-        if scorer.learned.needs_examples:
-            raise DataError(
-                f"{self.name}: the readout {self.readout!r} needs labelled examples; there are "
-                "none.",
-                "Give some, or use `--readout words`.",
-            )
-
+    @abstractmethod
     def scorer(
         self, labels: Sequence[str], backbone: LanguageModel, offsets: Offsets | None = None
-    ) -> PVPScorer:
+    ) -> Scorer:
         """Make the member's untrained scorer on a backbone."""
-        return PVPScorer(
-            self.pvp,
-            labels,
-            backbone,
-            self.max_length,
-            offsets=offsets,
-            readout=self.readout,
-            demonstrations=self.demonstrations,
-            soft=self.soft,
-        )
 
+    @abstractmethod
+    def trainable(
+        self, scorer: Any, labelled: Labelled, work: Work, generator: np.random.Generator
+    ) -> Trainable:
+        """Choose the parameters that are trained, and make their losses.
+
+        Parameters
+        ----------
+        scorer : Scorer
+            The member's own scorer.
+        labelled : Labelled
+            Examples to learn from.
+        work : Work
+            Task and data.
+        generator : numpy.random.Generator
+            Draws batches, and everything else.
+        """
+
+    @abstractmethod
     def to_dict(self) -> dict[str, Any]:
         """Return everything that scoring needs as JSON values; see `from_dict`."""
-        shown = {label: list(map(dict, texts)) for label, texts in self.demonstrations.items()}
-        plain = {"pattern": self.pattern, "readout": self.readout, "demonstrations": shown}
-        if self.soft is None:
-            return plain
-        return {**plain, "template": self.pvp.pattern.template, "soft": asdict(self.soft)}
 
     @classmethod
-    def from_dict(
-        cls, task: Task, name: str, plain: Mapping[str, Any], max_length: int
-    ) -> MemberSpec:
+    @abstractmethod
+    def from_dict(cls, task: Task, name: str, plain: Mapping[str, Any], max_length: int) -> Self:
         """Rebuild from `to_dict`: a spec to score with, not to train."""
-        pattern, untrained = plain["pattern"], TrainingConfig(max_steps=0)
-        readout, shown = plain.get("readout", "words"), plain.get("demonstrations", {})
-        pvp, soft = task.pvps[pattern], None
-        if "soft" in plain:
-            soft = SoftSpec(**plain["soft"])
-            pvp = pvp.with_pattern(plain["template"], soft.kind)
-        return cls(name, pattern, pvp, 0, untrained, max_length, readout, shown, soft)

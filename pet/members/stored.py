@@ -8,9 +8,9 @@ from itertools import zip_longest
 from torch import Tensor
 
 from pet.backbone import LanguageModel
+from pet.members.kinds import spec_from_dict
 from pet.members.member_set import MemberSet
 from pet.members.record import MemberRecord
-from pet.members.spec import MemberSpec
 from pet.runs import RunFolder
 from pet.runs.damage import Damage
 from pet.task import Task
@@ -77,5 +77,5 @@ def stored_members(
     for record in records:
         with folder.reading(folder.member(record.name).record):
             plain = record.to_dict()
-            specs.append(MemberSpec.from_dict(task, record.name, plain, max_length))
+            specs.append(spec_from_dict(task, record.name, plain, max_length))
     return MemberSet(backbone, task, specs, _WeightsOnDisk(folder, records), offsets)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -13,14 +13,14 @@ import numpy as np
 from pet.backbone import LanguageModel
 from pet.data import Example, Pool, weights_of
 from pet.encoding import Chunk
-from pet.encoding.demonstrations import Demonstrations, by_label
-from pet.members.losses import Labelled, LabelLoss, joint_losses, label_losses
+from pet.members.losses import LabelLoss, joint_losses
 from pet.members.measure import Measure, MemberFigures
-from pet.members.parameters import cost, parameter_groups
+from pet.members.parameters import cost
 from pet.members.result import MemberResult
 from pet.members.spec import MemberSpec
 from pet.members.work import Work
-from pet.scoring import PVPScorer, score
+from pet.scoring import Scorer
+from pet.scoring.labelled import Labelled
 from pet.scoring.offsets import find_offsets, sample_for, subtracted
 from pet.seeds import with_seed
 from pet.task import Task
@@ -130,7 +130,8 @@ class Prepared:
     """
 
     spec: MemberSpec
-    scorer: PVPScorer
+    scorer: Scorer
+    labelled: Labelled
     measure: Measure
     sample: Pool | None
     before: MemberFigures
@@ -159,14 +160,15 @@ def prepare(
     if not everything:
         spec.refuse_no_examples(scorer)
     labelled = _labelled(scorer, task, everything)
-    scorer.start(labelled.chunk, labelled.targets)
-    steps = training.steps_for(len(everything)) if everything else 0
+    if everything:
+        scorer.start(labelled)
+    steps = spec.steps(len(everything)) if everything else 0
     sample, measure = sample_for(task, work.data.pool), Measure(examples, task, backbone)
     if steps:
         scorer.learned.unfold()
     before: MemberFigures | None = None
     if everything and training.offsets_of(trained=steps > 0) == "labelled":
-        scores = score(scorer, labelled.chunk)
+        scores = scorer.score(labelled.chunk)
         offsets = find_offsets(
             "labelled", scorer, spec.seed, labelled=(scores, labelled.targets), kind=labelled.kind
         )
@@ -176,16 +178,20 @@ def prepare(
     if not steps:
         scorer = _with_prior(scorer, spec, sample, trained=False)
     if before is None:
-        before = measure(scorer)
+        unseen = scorer.unseen(labelled) if examples else None
+        if unseen is not None:
+            before = measure.figures(unseen[:, : len(examples)])
+        else:
+            before = None, measure(scorer)[1]
     optimisation = None
     if steps:
         optimisation = _optimisation(scorer, spec, work, labelled, steps, generator)
     seconds = time.perf_counter() - start
-    return Prepared(spec, scorer, measure, sample, before, seconds, optimisation)
+    return Prepared(spec, scorer, labelled, measure, sample, before, seconds, optimisation)
 
 
 def _optimisation(
-    scorer: PVPScorer,
+    scorer: Scorer,
     spec: MemberSpec,
     work: Work,
     labelled: Labelled,
@@ -193,19 +199,15 @@ def _optimisation(
     generator: np.random.Generator,
 ) -> Optimisation:
     """Set up the optimisation of a member: choose parameters, and draw batches when asked."""
-    backbone, task, training = scorer.backbone, work.task, spec.training
-    if scorer.demonstrations:
-        shown = by_label(work.data.train, task.labels)
-        labelled = replace(labelled, demonstrations=Demonstrations(backbone.tokenizer, shown))
-    scope = training.weights_scope(scorer.soft is not None)
-    names = [] if scope is None else backbone.scope_names(scope)
-    groups, rate = parameter_groups(scorer, names, scope, training)
-    trained = sum(p.numel() for group in groups for p in group.parameters)
-    frozen = sum(p.numel() for p in backbone.model.parameters() if not p.requires_grad)
+    chosen = spec.trainable(scorer, labelled, work, generator)
+    trained = sum(p.numel() for group in chosen.groups for p in group.parameters)
+    parameters = scorer.backbone.model.parameters()
+    frozen = sum(p.numel() for p in parameters if not p.requires_grad)
     log.info("%s: %s", spec.name, cost(trained, frozen))
-    losses = label_losses(scorer, labelled, training, work.data.pool, generator)
-    job = Job(groups, losses, spec.name, _dev_score(scorer, work.data.dev, task))
-    return Optimisation(job, Schedule.from_config(training, steps, rate), names, trained, frozen)
+    look = _dev_score(scorer, labelled, work.data.dev, work.task)
+    job = Job(chosen.groups, chosen.losses, spec.name, look)
+    schedule = Schedule.from_config(spec.training, steps, chosen.rate)
+    return Optimisation(job, schedule, chosen.names, trained, frozen)
 
 
 def result(prepared: Prepared, optimisation: Optimisation, fit: Fit) -> MemberResult:
@@ -214,6 +216,7 @@ def result(prepared: Prepared, optimisation: Optimisation, fit: Fit) -> MemberRe
     spec, scorer = prepared.spec, prepared.scorer
     scorer.backbone.weights.trainable(())
     scorer.learned.fold()
+    scorer.fit(prepared.labelled)
     # After training, so that training never sees these offsets.
     scorer = _with_prior(scorer, spec, prepared.sample, trained=True)
     accuracy, spread = prepared.measure(scorer)
@@ -232,25 +235,30 @@ def result(prepared: Prepared, optimisation: Optimisation, fit: Fit) -> MemberRe
     )
 
 
-def _with_prior(
-    scorer: PVPScorer, spec: MemberSpec, sample: Pool | None, trained: bool
-) -> PVPScorer:
+def _with_prior(scorer: Scorer, spec: MemberSpec, sample: Pool | None, trained: bool) -> Scorer:
     """Add the offsets of unlabelled text, if the member's offsets come from there."""
     if spec.training.offsets_of(trained) != "prior":
         return scorer
     return scorer.calibrated(find_offsets("prior", scorer, spec.seed, sample))
 
 
-def _labelled(scorer: PVPScorer, task: Task, examples: Sequence[Example]) -> Labelled:
+def _labelled(scorer: Scorer, task: Task, examples: Sequence[Example]) -> Labelled:
     """Encode labelled examples, without demonstrations."""
     chunk = Chunk(scorer.backbone.tokenizer, [example.texts for example in examples])
     targets = targets_of(task, [example.label for example in examples])
     return Labelled(chunk, targets, task_kind(task), weights=weights_of(examples))
 
 
-def _dev_score(scorer: PVPScorer, dev: Sequence[Example], task: Task) -> Callable[[], float] | None:
+def _dev_score(
+    scorer: Scorer, labelled: Labelled, dev: Sequence[Example], task: Task
+) -> Callable[[], float] | None:
     """Return a function that measures accuracy on development examples; None without any."""
     if not dev:
         return None
     measure = Measure(dev, task, scorer.backbone)
-    return lambda: measure(scorer)[0] or 0.0
+
+    def look() -> float:
+        scorer.fit(labelled)
+        return measure(scorer)[0] or 0.0
+
+    return look

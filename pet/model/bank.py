@@ -33,7 +33,7 @@ from pet.model.ensemble_model import EnsembleModel
 from pet.model.prediction import Prediction, predictions
 from pet.model.task_prompt import TaskPrompt, backbone_of, place_of, refuse_other_backbone
 from pet.runs.finding import require_bank
-from pet.scoring import score_mixed
+from pet.scoring import PVPScorer, score_mixed
 from pet.task import Task
 from pet.types import Scores
 
@@ -217,7 +217,8 @@ class PromptBank:
         scored = []
         for name, places in places_of.items():
             chunk = Chunk(self.backbone.tokenizer, [rows[place][1].texts for place in places])
-            scored += [(scorer, chunk) for scorer in models[name].members.scorers]
+            scorers = models[name].members.scorers
+            scored += [(one, chunk) for one in scorers if isinstance(one, PVPScorer)]
         with self.backbone.turn:
             self.backbone.weights.put({})  # other users of the backbone may have left weights
             scores = iter(score_mixed(scored) if scored else ())

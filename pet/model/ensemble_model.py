@@ -16,6 +16,7 @@ from pet.backbone import LanguageModel
 from pet.encoding import TextTokenizer
 from pet.errors import RunError
 from pet.members import MemberSet, MemberSpec
+from pet.members.kinds import spec_from_dict
 from pet.model.about import About
 from pet.model.ensemble import Ensemble, ensemble_from_dict, ensemble_to_dict
 from pet.runs import ModelFiles
@@ -147,7 +148,7 @@ def parts_of_card(card: Mapping[str, Any]) -> tuple[Task, list[MemberSpec], Ense
     """Read the task, the members and their ensemble from `ensemble_card`."""
     task = Task.from_dict(card["task"])
     specs = [
-        MemberSpec.from_dict(task, name, plain, card["max_length"])
+        spec_from_dict(task, name, plain, card["max_length"])
         for name, plain in card["members"].items()
     ]
     return task, specs, ensemble_from_dict(card["ensemble"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from torch import Tensor
 from pet.backbone import LanguageModel, fingerprint, load_backbone
 from pet.backbone.loading import EMBEDDED
 from pet.errors import BackboneError, RunError, UsageError
+from pet.members import PatternSpec
 from pet.model.ensemble_model import (
     EnsembleModel,
     ensemble_card,
@@ -24,7 +25,7 @@ from pet.model.ensemble_model import (
 from pet.runs import PromptFiles
 from pet.runs.checksums import Checksums
 from pet.runs.damage import reading
-from pet.scoring.learned import keeps_backbone
+from pet.scoring.base import keeps_backbone
 
 # Format 2: the fingerprint covers more settings of a backbone.
 _FORMAT = 2
@@ -52,20 +53,20 @@ class TaskPrompt:
         Raises
         ------
         UsageError
-            When members have trained weights of the backbone.
+            When members change weights of the backbone.
         """
         members = model.members
         weights = {spec.name: dict(members.weights.get(spec.name, {})) for spec in members.specs}
-        if changed := [name for name, learned in weights.items() if not keeps_backbone(learned)]:
-            hard = {spec.name for spec in members.specs if spec.soft is None}
+        patterns = {spec.name: spec for spec in members.specs if isinstance(spec, PatternSpec)}
+        changed = [
+            name for name in weights if name not in patterns or not keeps_backbone(weights[name])
+        ]
+        if changed:
             raise UsageError(
                 f"{', '.join(changed[:5])}{' ...' if len(changed) > 5 else ''} of "
-                f"{model.task.name!r} trained weights of the backbone; the tasks of a prompt bank "
+                f"{model.task.name!r} changed weights of the backbone; the tasks of a prompt bank "
                 "share one that is frozen.",
-                "Leave these out: they have no slots, so that `--scope prompt` trains the backbone."
-                if hard.issuperset(changed) and len(hard) < len(members.specs)
-                else "Train with `--soft KIND` `--scope prompt`, or take patterns as they are with "
-                "`--method zero-shot`.",
+                _way_out(changed, patterns, len(members.specs)),
             )
         backbone = members.backbone
         return cls(ensemble_card(model), weights, place_of(backbone), fingerprint(backbone))
@@ -141,6 +142,19 @@ class TaskPrompt:
         """
         with reading(f"The prompt {self.name!r}", _AGAIN):
             return ensemble_from_card(self.card, backbone, self.weights)
+
+
+def _way_out(changed: Sequence[str], patterns: Mapping[str, PatternSpec], members: int) -> str:
+    """Say how to train members that leave the backbone alone; these ones ``changed`` it."""
+    if not patterns.keys() & set(changed):
+        return "Train with `--members cloze`: members of other kinds change the backbone."
+    hard = {name for name, spec in patterns.items() if spec.soft is None}
+    if hard.issuperset(changed) and len(hard) < members:
+        return "Leave these out: they have no slots, so that `--scope prompt` trains the backbone."
+    return (
+        "Train with `--soft KIND` `--scope prompt`, or take patterns as they are with "
+        "`--method zero-shot`."
+    )
 
 
 def backbone_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,7 +40,7 @@ def combined(
         Scores of held-out examples, if `learns_weights`.
     """
     uniform = Ensemble(
-        (1.0,) * len(specs),
+        _shares(specs),
         _common_scale(specs, results),
         config.combine_verbalizers,
         config.combine_members,
@@ -53,6 +54,12 @@ def combined(
     return weighed(uniform, config.weighting, accuracies, held_out.scores, held_out.targets)
 
 
+def _shares(specs: Sequence[MemberSpec]) -> tuple[float, ...]:
+    """Return weights that sum to 1 for each kind of member, shared equally among its members."""
+    counts = Counter(spec.kind for spec in specs)
+    return tuple(1.0 if len(counts) == 1 else 1 / counts[spec.kind] for spec in specs)
+
+
 def _common_scale(
     specs: Sequence[MemberSpec], results: Sequence[MemberResult]
 ) -> tuple[float, ...]:
@@ -63,7 +70,6 @@ def _common_scale(
     same readout, and all from label words or all from yes and no.
     """
     spreads = [result.spread or 0.0 for result in results]
-    ways = {(spec.readout, spec.pvp.pattern.asks_each_label) for spec in specs}
-    if len(ways) == 1 or min(spreads) <= 0:
+    if len({spec.way for spec in specs}) == 1 or min(spreads) <= 0:
         return (1.0,) * len(specs)
     return tuple((np.array(spreads) / np.mean(spreads)).tolist())

@@ -42,14 +42,14 @@ def from_members(
     settings : Settings
         Settings of all steps.
     specs : sequence of MemberSpec
-        The members; see `pet.members.specs_of`.
+        The members; see `pet.members.members_of`.
     """
     distils = METHODS[settings.method].distils
     pool = work.data.pool if distils and work.data.pool else None
     with holding(settings.backbone) as backbone:
         specs = [spec.showing(work.data.train, work.task.labels) for spec in specs]
         for spec in specs:
-            spec.scorer(work.task.labels, backbone)  # refuses bad label words before training
+            spec.refuse_unfit(work.task.labels, backbone, len(work.data.train))
         specs, results, ensemble = _trained(work, folder, settings, specs, pool)
         if pool is None:
             if distils:

@@ -92,7 +92,7 @@ def train_generations(
     log.info("iPET: %d generations after the first", plan.generations)
     current = _named(specs, 0)
     if not store.work.data.train:
-        current = [replace(s, training=replace(s.training, max_steps=0)) for s in current]
+        current = [s.changed(training=replace(s.training, max_steps=0)) for s in current]
     results = _finished(store, 0, current, {}, combine_verbalizers)
     for number in range(1, plan.generations + 1):
         previous, current = current, _named(specs, number)
@@ -153,7 +153,7 @@ def agreement(scores: Iterable[list[Scores]], ensemble: Ensemble) -> float:
 
 def _named(specs: Sequence[MemberSpec], number: int) -> list[MemberSpec]:
     """Return the members of a generation, with its name and its seeds."""
-    named = [replace(spec, name=f"{generation_name(number)}/{spec.name}") for spec in specs]
+    named = [spec.changed(name=f"{generation_name(number)}/{spec.name}") for spec in specs]
     # The first generation keeps the seeds of plain PET, so its members are those of plain PET.
     return (
         [s.seeded(derived_seed(s.seed, MemberStream.GENERATION, number)) for s in named]

@@ -13,7 +13,8 @@ from pet.config import METHODS, Settings, deciding, unused
 from pet.data import Data
 from pet.data.overlap import TextSet, contradictions
 from pet.execution import executor_for
-from pet.members import MemberSpec, Work, slots_of, specs_of
+from pet.members import MemberSpec, Work, members_of, slots_of
+from pet.members.vector_spec import VectorSpec
 from pet.model import Model, save_model
 from pet.model.about import About
 from pet.pipeline.adapted import adapted
@@ -116,8 +117,10 @@ def run(
     pool = data.pool
     left_out = pool.left_out if pool is not None and pool.all_excluded else 0
     refuse_pool(settings.method, len(pool or ()), left_out)
-    specs = specs_of(task, settings, shared)
-    if ignored := unused(settings, slots_of(task, specs, settings.template.soft_start)):
+    specs = members_of(task, settings, len(data.train), shared)
+    encodes = any(isinstance(spec, VectorSpec) for spec in specs)
+    slots = slots_of(task, specs, settings.template.soft_start)
+    if ignored := unused(settings, slots, encodes):
         log.warning("method %s does not use %s", settings.method, ", ".join(ignored))
     if not shared:
         _warn(task, data, settings)

@@ -11,7 +11,7 @@ from pet.data import Example
 from pet.encoding import Chunk, Encoder, TextTokenizer, before_mask
 from pet.encoding.text_figures import TextFigures
 from pet.errors import PatternError, VerbalizerError
-from pet.members import MemberSpec, specs_of
+from pet.members import PatternSpec, specs_of
 from pet.pipeline.findings import Findings
 from pet.pipeline.unknown_tokens import tokenizer_of, unknown_tokens
 from pet.scoring.readouts.label_words import label_words
@@ -51,7 +51,7 @@ class TokenChecks:
         for spec in specs_of(task, settings):
             self._check_pattern(spec, findings)
 
-    def _check_pattern(self, spec: MemberSpec, findings: Findings) -> None:
+    def _check_pattern(self, spec: PatternSpec, findings: Findings) -> None:
         name, tokenizer = f"pattern {spec.pattern}", self._backbone.tokenizer
         try:
             encoder = Encoder(

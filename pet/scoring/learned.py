@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import nn
 
+from pet.scoring.base import LearnedValues
 from pet.scoring.readouts import Readout
 from pet.scoring.soft.mixture import Mixture
 from pet.scoring.soft.template import Soft
 
-# First part of their names among a member's weights.
-LEARNED = "learned."
 
-
-def keeps_backbone(weights: Iterable[str]) -> bool:
-    """Tell from the names of a member's weights whether it leaves the backbone unchanged."""
-    return all(name.startswith(LEARNED) for name in weights)
-
-
-class Learned(nn.Module):
+class Learned(LearnedValues):
     """A member's readouts and, unless its pattern is hard, soft template (or mixture of some)."""
 
     def __init__(self, readouts: Sequence[Readout], soft: Soft | None) -> None:
@@ -51,25 +44,3 @@ class Learned(nn.Module):
         """Drop what only training needs; scores stay the same."""
         if self.soft is not None:
             self.soft.fold()
-
-    def put(self, weights: Mapping[str, Tensor]) -> None:
-        """Put the learned ones of a member's weights in their places.
-
-        Raises
-        ------
-        RuntimeError
-            When they are not the weights of these readouts and this soft template.
-        """
-        self.fold()
-        self.load_state_dict(
-            {
-                name.removeprefix(LEARNED): tensor
-                for name, tensor in weights.items()
-                if name.startswith(LEARNED)
-            }
-        )
-
-    def take(self) -> dict[str, Tensor]:
-        """Return copies on the CPU, under their names among a member's weights."""
-        values = self.state_dict()
-        return {LEARNED + name: tensor.detach().cpu().clone() for name, tensor in values.items()}

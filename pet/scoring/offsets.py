@@ -13,8 +13,8 @@ import numpy as np
 from pet.config import OffsetsSource
 from pet.data import Pool
 from pet.encoding import Chunk
+from pet.scoring.base import Scorer
 from pet.scoring.scorer import PVPScorer
-from pet.scoring.together import score
 from pet.seeds import MemberStream, derived_seed
 from pet.task import Task
 from pet.task.kinds import KINDS, Kind, task_kind
@@ -25,7 +25,7 @@ SAMPLE = 512
 
 def find_offsets(
     source: OffsetsSource,
-    scorer: PVPScorer,
+    scorer: Scorer,
     seed: int,
     sample: Pool | None = None,
     labelled: tuple[Scores, Ints] | None = None,
@@ -37,8 +37,9 @@ def find_offsets(
     ----------
     source : {"labelled", "prior", "none"}
         `balanced` over labelled examples, `prior` over unlabelled text, or none.
-    scorer : PVPScorer
-        The member's scorer, without offsets; the backbone holds the member's weights.
+    scorer : Scorer
+        The member's scorer, without offsets; the backbone holds the member's weights. Only a
+        pattern's label words have a prior.
     seed : int
         Seed of the member.
     sample : Pool, optional
@@ -53,7 +54,7 @@ def find_offsets(
     --------
     sample_for : the unlabelled text for a task.
     """
-    if source == "prior":
+    if source == "prior" and isinstance(scorer, PVPScorer):
         return prior(scorer, sample, derived_seed(seed, MemberStream.PRIOR))
     return balanced(*labelled, kind) if source == "labelled" and labelled is not None else None
 
@@ -87,7 +88,7 @@ def prior(scorer: PVPScorer, pool: Pool | None, seed: int, size: int = SAMPLE) -
         generator = np.random.default_rng(seed)
         rows = generator.choice(len(pool), size=min(size, len(pool)), replace=False)
         texts = [example.texts for example in pool.select(rows.tolist()).values()]
-    scores = score(scorer, Chunk(scorer.backbone.tokenizer, texts))
+    scores = scorer.score(Chunk(scorer.backbone.tokenizer, texts))
     means = scores.mean(axis=1, dtype=np.float64)
     return tuple(tuple(row) for row in means.tolist())
 

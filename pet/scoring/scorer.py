@@ -6,8 +6,7 @@ A pattern that names a label asks about every label of a text in turn; its verba
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from copy import copy
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -16,23 +15,24 @@ from torch import Tensor
 from pet.backbone import LanguageModel
 from pet.encoding import Batch, Chunk, Encoded, Encoder, FieldTokens, TextTokenizer
 from pet.encoding.demonstrations import Demonstrations, Shown, with_demonstrations
-from pet.errors import PatternError, RunError, UsageError
-from pet.scoring.learned import LEARNED, Learned
+from pet.errors import PatternError, UsageError
+from pet.scoring.base import Scorer
+from pet.scoring.labelled import Labelled
+from pet.scoring.learned import Learned
 from pet.scoring.questions import Asked
 from pet.scoring.readouts import ReadoutSite, make_readouts
 from pet.scoring.readouts.label_words import Word, ids_by_rank, label_words
 from pet.scoring.soft import make_template
 from pet.scoring.soft.template import Soft, SoftSpec
+from pet.scoring.together import score_together
+from pet.scoring.view import PatternView, view_pattern
 from pet.task import PVP
 from pet.task.parts import Part
-from pet.types import Ints, Offsets, Scores
+from pet.types import Fields, Ints, Offsets, Scores
 
 
-class PVPScorer:
+class PVPScorer(Scorer):
     """A PVP made ready for one backbone: it encodes examples and scores labels.
-
-    It scores with the weights that the backbone holds, and takes no turn on it: whoever shares the
-    backbone among threads puts weights and scores inside ``with backbone.turn``.
 
     Parameters
     ----------
@@ -64,6 +64,8 @@ class PVPScorer:
         When the pattern, the readout, demonstrations and the soft template do not go together.
     """
 
+    learned: Learned
+
     def __init__(
         self,
         pvp: PVP,
@@ -76,6 +78,7 @@ class PVPScorer:
         soft: SoftSpec | None = None,
     ) -> None:
         self.pvp = pvp
+        self.title = f"pattern {pvp.pattern.template!r}"
         self.offsets = offsets
         self.backbone = backbone
         self.labels = tuple(labels)
@@ -137,33 +140,22 @@ class PVPScorer:
                 "Use `--readout words`, or `--soft-mixture 1`.",
             )
 
-    def calibrated(self, offsets: Offsets | None) -> PVPScorer:
-        """Return a copy with ``offsets`` to subtract; everything learned is shared."""
-        other = copy(self)
-        other.offsets = offsets
-        return other
+    def score(self, chunk: Chunk) -> Scores:
+        """Score a chunk of N examples: (V, N, C), a row a verbalizer."""
+        return score_together([self], chunk)[0]
 
-    def put(self, weights: Mapping[str, Tensor]) -> None:
-        """Put a member's weights in their places, in the backbone and beside it.
+    def view(self, texts: Fields) -> PatternView:
+        """Score one example and keep every step, averaged over draws of demonstrations."""
+        return view_pattern(self, texts)
 
-        Raises
-        ------
-        RunError
-            When they are not weights of this backbone, this pattern's readouts and soft template.
-        """
-        backbone = {n: tensor for n, tensor in weights.items() if not n.startswith(LEARNED)}
-        try:
-            self.learned.put(weights)
-            self.backbone.weights.put(backbone)
-        except (RuntimeError, KeyError) as error:
-            raise RunError(
-                f"The weights of a member do not fit its pattern {self.pvp.pattern.template!r}.",
-                "Its file is damaged, or another version of pet wrote it; train it again.",
-            ) from error
+    @property
+    def needs_examples(self) -> bool:
+        """Whether a readout starts from labelled examples."""
+        return self.learned.needs_examples
 
-    def take(self, names: Iterable[str]) -> dict[str, Tensor]:
-        """Copy these weights of the backbone, and everything learned beside it."""
-        return {**self.backbone.weights.take(names), **self.learned.take()}
+    def notes(self) -> list[str]:
+        """Return what the readouts learned, in lines."""
+        return [note for readout in self.readouts for note in readout.notes()]
 
     @property
     def draws(self) -> int:
@@ -254,8 +246,8 @@ class PVPScorer:
         return scores
 
     @torch.no_grad()
-    def start(self, chunk: Chunk, targets: Ints) -> None:
-        """Start readouts that need it from N labelled examples and their label numbers (N,)."""
+    def start(self, labelled: Labelled) -> None:
+        """Start readouts that need it from labelled examples."""
         if not self.learned.needs_examples:
             return
         compute = self.backbone.compute
@@ -265,9 +257,9 @@ class PVPScorer:
 
         states = {
             count: examples.each(compute, states_of)
-            for count, examples in self.encode(chunk).items()
+            for count, examples in self.encode(labelled.chunk).items()
         }
-        labels = compute.put(targets)
+        labels = compute.put(labelled.targets)
         for readout in self.readouts:
             readout.start(states, labels)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,8 +12,10 @@ from torch import Tensor
 
 from pet.encoding import Batch, Chunk, Encoded, within_budget
 from pet.errors import memory_told
-from pet.scoring.scorer import PVPScorer
 from pet.types import Ints, Scores
+
+if TYPE_CHECKING:
+    from pet.scoring.scorer import PVPScorer
 
 
 @dataclass(frozen=True)
@@ -31,11 +34,6 @@ class _Rows:
         """Tokens of every row with its most masks, (rows,)."""
         longest: Ints = np.stack([rows.lengths for rows in self.encoded.values()]).max(axis=0)
         return longest
-
-
-def score(scorer: PVPScorer, chunk: Chunk) -> Scores:
-    """Score a chunk of examples with one PVP: (readouts, N, C)."""
-    return score_together([scorer], chunk)[0]
 
 
 @memory_told("Scoring")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -10,8 +11,10 @@ from torch import Tensor
 
 from pet.encoding import Chunk
 from pet.scoring.readouts.base import Batches, States
-from pet.scoring.scorer import PVPScorer
 from pet.types import Fields
+
+if TYPE_CHECKING:
+    from pet.scoring.scorer import PVPScorer
 
 
 @dataclass(frozen=True)

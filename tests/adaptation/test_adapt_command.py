@@ -16,7 +16,7 @@ from pet import PVP, Verbalizer
 from pet.backbone import MaskedLM
 from pet.config import default_learning_rate
 from pet.encoding import Chunk
-from pet.scoring import PVPScorer, score
+from pet.scoring import PVPScorer
 
 
 def test_the_command_end_to_end(files: Files, tiny_bert: str, tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_marked_words_are_learned_and_no_mark_is_text(tiny_bert: str, tmp_path: 
     pvp = PVP("{text} {mask}", Verbalizer({"bad": ["bad"], "good": ["good"]}))
     model = MaskedLM.load(str(tmp_path / "cloze"), "cpu", "fp32")
     chunk = Chunk(model.tokenizer, [{"text": word} for word in words])
-    scores = score(PVPScorer(pvp, ("bad", "good"), model, 16), chunk)[0]
+    scores = PVPScorer(pvp, ("bad", "good"), model, 16).score(chunk)[0]
     assert scores.argmax(axis=1).tolist() == [1, 1, 0, 0]
     assert "- cloze: True" in (tmp_path / "cloze" / "README.md").read_text("utf-8")
 

@@ -21,7 +21,7 @@ from pet.backbone import MaskedLM
 from pet.device import Compute
 from pet.encoding import Chunk
 from pet.errors import BackboneError, UsageError
-from pet.scoring import PVPScorer, score
+from pet.scoring import PVPScorer
 
 LABELS = ("bad", "good")
 WORDS = Verbalizer({"good": ["great", "wonderful"], "bad": ["terrible"]})
@@ -146,10 +146,10 @@ def test_scores_do_not_depend_on_padding_or_on_the_other_rows(
 ) -> None:
     monkeypatch.setattr(Compute, "pass_cost", pass_cost)
     scorer = loaded.scorer()
-    together = score(scorer, Chunk(loaded.backbone.tokenizer, TEXTS))
-    backwards = score(scorer, Chunk(loaded.backbone.tokenizer, TEXTS[::-1]))[:, ::-1]
+    together = scorer.score(Chunk(loaded.backbone.tokenizer, TEXTS))
+    backwards = scorer.score(Chunk(loaded.backbone.tokenizer, TEXTS[::-1]))[:, ::-1]
     alone = np.concatenate(
-        [score(scorer, Chunk(loaded.backbone.tokenizer, [text])) for text in TEXTS], axis=1
+        [scorer.score(Chunk(loaded.backbone.tokenizer, [text])) for text in TEXTS], axis=1
     )
     np.testing.assert_allclose(together, alone, atol=1e-4)
     np.testing.assert_allclose(together, backwards, atol=1e-4)
@@ -157,12 +157,12 @@ def test_scores_do_not_depend_on_padding_or_on_the_other_rows(
 
 def test_saved_and_reloaded_weights_give_identical_scores(loaded: Loaded, tmp_path: Path) -> None:
     chunk = Chunk(loaded.backbone.tokenizer, TEXTS)
-    expected = score(loaded.scorer(), chunk)
+    expected = loaded.scorer().score(chunk)
     loaded.backbone.model.save_pretrained(tmp_path)
     loaded.backbone.hf_tokenizer.save_pretrained(tmp_path)
     again = MaskedLM.load(str(tmp_path), "cpu", "fp32")
     scorer = PVPScorer(loaded.scorer().pvp, LABELS, again, MAX_LENGTH)
-    np.testing.assert_array_equal(score(scorer, Chunk(again.tokenizer, TEXTS)), expected)
+    np.testing.assert_array_equal(scorer.score(Chunk(again.tokenizer, TEXTS)), expected)
 
 
 def test_the_longest_input_is_the_models_real_limit(loaded: Loaded) -> None:
@@ -170,7 +170,7 @@ def test_the_longest_input_is_the_models_real_limit(loaded: Loaded) -> None:
     scorer = PVPScorer(PVP("{a} {mask}", WORDS), LABELS, loaded.backbone, 10_000)
     long = [{"a": "the film was good " * 60, "b": ""}]
     assert len(rows(scorer, long)[0][0]) == MAX_LENGTH
-    assert np.isfinite(score(scorer, Chunk(loaded.backbone.tokenizer, long))).all()
+    assert np.isfinite(scorer.score(Chunk(loaded.backbone.tokenizer, long))).all()
 
 
 def test_roberta_loses_the_positions_up_to_its_pad_token(load: Any) -> None:
@@ -409,30 +409,30 @@ def test_an_unknown_precision_is_a_usage_error() -> None:
 @pytest.mark.parametrize("name", ["bert", "roberta", "deberta-v2", "modernbert", "albert"])
 def test_half_precision_stays_close_to_fp32(load: Any, name: str, precision: str) -> None:
     loaded = load(name)
-    expected = score(loaded.scorer(), Chunk(loaded.backbone.tokenizer, TEXTS))
+    expected = loaded.scorer().score(Chunk(loaded.backbone.tokenizer, TEXTS))
     half = MaskedLM.load(str(loaded.folder), "cpu", precision)
     assert {parameter.dtype for parameter in half.model.parameters()} == {torch.float32}
     scorer = PVPScorer(loaded.scorer().pvp, LABELS, half, MAX_LENGTH)
-    found = score(scorer, Chunk(half.tokenizer, TEXTS))
+    found = scorer.score(Chunk(half.tokenizer, TEXTS))
     assert found.dtype == np.float32
     assert not np.array_equal(found, expected)  # it is at work at all
     np.testing.assert_allclose(found, expected, atol=0.03 * np.abs(expected).max() + 0.05)
 
 
 def test_every_family_loads_with_the_attention_that_a_gpu_gets(loaded: Loaded) -> None:
-    expected = score(loaded.scorer(), Chunk(loaded.backbone.tokenizer, TEXTS))
+    expected = loaded.scorer().score(Chunk(loaded.backbone.tokenizer, TEXTS))
     of_a_gpu = Compute(torch.device("cuda"), "fp32").attention
     with mock.patch.object(Compute, "attention", of_a_gpu):
         fused = MaskedLM.load(str(loaded.folder), "cpu", "fp32")
     scorer = PVPScorer(loaded.scorer().pvp, LABELS, fused, MAX_LENGTH)
-    found = score(scorer, Chunk(fused.tokenizer, TEXTS))
+    found = scorer.score(Chunk(fused.tokenizer, TEXTS))
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 @pytest.mark.gpu
 def test_a_gpu_scores_as_the_cpu_does(loaded: Loaded) -> None:
-    expected = score(loaded.scorer(), Chunk(loaded.backbone.tokenizer, TEXTS))
+    expected = loaded.scorer().score(Chunk(loaded.backbone.tokenizer, TEXTS))
     gpu = MaskedLM.load(str(loaded.folder), "cuda", "fp32")
     scorer = PVPScorer(loaded.scorer().pvp, LABELS, gpu, MAX_LENGTH)
-    found = score(scorer, Chunk(gpu.tokenizer, TEXTS))
+    found = scorer.score(Chunk(gpu.tokenizer, TEXTS))
     np.testing.assert_allclose(found, expected, atol=2e-3, rtol=2e-3)

@@ -12,7 +12,7 @@ from golden import Naive, combine
 from pet import PVP, Verbalizer
 from pet.backbone import MaskedLM
 from pet.encoding import Chunk
-from pet.scoring import PVPScorer, score
+from pet.scoring import PVPScorer
 from pet.task.verbalizer import Decoding
 
 LABELS = ("a", "b")
@@ -48,7 +48,7 @@ def test_the_words_under_test_have_different_numbers_of_tokens(naive: Naive) -> 
 def test_scores_equal_naive_decoding(
     backbone: MaskedLM, naive: Naive, decoding: Decoding, how: Any
 ) -> None:
-    found = score(scorer(backbone, WORDS, decoding, combine=how), chunk(backbone))[0]
+    found = scorer(backbone, WORDS, decoding, combine=how).score(chunk(backbone))[0]
     wanted = [expected(naive, text, decoding, WORDS, how) for text in TEXTS]
     np.testing.assert_allclose(found, wanted, atol=2e-4)
 
@@ -76,7 +76,7 @@ def test_rows_of_one_batch_may_fill_their_masks_in_different_orders(naive: Naive
 def test_one_token_words_score_alike_under_every_decoding(backbone: MaskedLM) -> None:
     words = {"a": ["good"], "b": ["bad"]}
     one, *others = [
-        score(scorer(backbone, words, decoding), chunk(backbone)) for decoding in get_args(Decoding)
+        scorer(backbone, words, decoding).score(chunk(backbone)) for decoding in get_args(Decoding)
     ]
     for other in others:
         np.testing.assert_array_equal(one, other)
@@ -86,7 +86,7 @@ def test_one_token_words_score_as_log_probabilities_beside_longer_ones(
     backbone: MaskedLM, naive: Naive
 ) -> None:
     words = {"a": {"good": 1.0}, "b": {"ox": 1.0}}
-    found = score(scorer(backbone, words, "max-first"), chunk(backbone))[0, :, 0]
+    found = scorer(backbone, words, "max-first").score(chunk(backbone))[0, :, 0]
     for text, value in zip(TEXTS, found, strict=True):
         row, (place,) = naive.row(f"{text} it was", 1, ".")
         logs = naive.logits(row)[place].log_softmax(-1)
@@ -121,7 +121,7 @@ def test_a_one_token_verbalizer_beside_a_longer_one_keeps_its_raw_logits(
 ) -> None:
     short, long = {"a": {"good": 1.0}, "b": {"bad": 1.0}}, {"a": {"zoo": 1.0}, "b": {"ox": 1.0}}
     pvp = PVP("{text} it was {mask} .", Verbalizer(short), Verbalizer(long))
-    found = score(PVPScorer(pvp, LABELS, backbone, 128), chunk(backbone))
+    found = PVPScorer(pvp, LABELS, backbone, 128).score(chunk(backbone))
     for row, text in enumerate(TEXTS):
         assert found[0, row, 0] == pytest.approx(
             naive.word_logit(f"{text} it was", "good", "."), abs=1e-4

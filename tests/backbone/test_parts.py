@@ -18,7 +18,7 @@ from pet.backbone import parts as parts_module
 from pet.device import Parts
 from pet.encoding import Chunk
 from pet.errors import OutOfMemoryError
-from pet.scoring import PVPScorer, score
+from pet.scoring import PVPScorer
 from pet.scoring.soft.template import SoftSpec
 
 WORDS = Verbalizer({"good": ["great", "wonderful"], "bad": ["terrible", "dull"]})
@@ -42,7 +42,7 @@ def scores_and_gradients(
     spec = None if soft is None else SoftSpec.named(soft)
     scorer = PVPScorer(PVP(pattern, WORDS), LABELS, backbone, 48, soft=spec)
     chunk = Chunk(backbone.tokenizer, TEXTS)
-    found = score(scorer, chunk)
+    found = scorer.score(chunk)
     backbone.compute.parts.number = 1
     backbone.weights.trainable(backbone.scope_names("full"))
     scorer.learned.unfold()

@@ -115,3 +115,9 @@ def test_nothing_heavy_is_loaded(
     else:
         assert code in (1, 2)
         assert said
+
+
+def test_a_model_is_loaded_without_scikit_learn() -> None:
+    script = "import sys, pet.model; print('sklearn' in sys.modules)"
+    root = Path(__file__).resolve().parents[2]
+    assert subprocess.check_output([sys.executable, "-c", script], cwd=root, text=True) == "False\n"

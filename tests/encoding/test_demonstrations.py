@@ -22,10 +22,11 @@ from pet.data import Data
 from pet.encoding import Before, Chunk, Ragged
 from pet.encoding.demonstrations import Demonstrations, draw_each
 from pet.errors import DataError, PatternError, UsageError
-from pet.members import MemberSet, MemberSpec, executing, train_member
-from pet.members.losses import Labelled, label_losses
+from pet.members import MemberSet, PatternSpec, executing, train_member
+from pet.members.losses import label_losses
 from pet.members.work import Work
-from pet.scoring import PVPScorer, score
+from pet.scoring import PVPScorer
+from pet.scoring.labelled import Labelled
 from pet.scoring.view import view_pattern
 
 WORDS = Verbalizer({"no": {"sad": 0.5, "bad": 1.0}, "yes": ["good"]})
@@ -35,7 +36,7 @@ SHOWN = {
 }
 TASK = Task("toy", ["no", "yes"], ["text"], [PVP("{text} it was {mask} .", WORDS)])
 EXAMPLES = warm_or_cold(NOUNS[:3])
-SPEC = MemberSpec(
+SPEC = PatternSpec(
     "m", 0, TASK.pvps[0], 1,
     TrainingConfig(max_steps=6, batch_size=3, learning_rate=1e-3, demonstrations=2), 64,
 )  # fmt: skip
@@ -79,7 +80,7 @@ def logit(backbone: MaskedLM, segments: list[str], word: str) -> float:
 
 def test_scores_are_averaged_over_draws_of_the_filled_pattern(backbone: MaskedLM) -> None:
     texts = ["the room", "all in all it was very very slow but happy"]
-    found = score(scorer(backbone), chunk(backbone, *texts))[0]
+    found = scorer(backbone).score(chunk(backbone, *texts))[0]
     shown = [("a cold film", "warm food"), ("the slow train was sad", "a fast phone"),
              ("a cold film", "we all")]  # fmt: skip
     for text, row in zip(texts, found, strict=True):
@@ -197,7 +198,7 @@ def test_too_many_demonstrations_for_the_length_are_named(backbone: MaskedLM) ->
 
 def test_a_view_shows_what_score_gives(backbone: MaskedLM) -> None:
     own = scorer(backbone)
-    expected = score(own, chunk(backbone, "the room"))[0, 0]
+    expected = own.score(chunk(backbone, "the room"))[0, 0]
     seen = view_pattern(own, {"text": "the room"})
     np.testing.assert_allclose(list(seen.labels[0].values()), expected, atol=1e-5)
     words = seen.words[0][""]
@@ -216,7 +217,7 @@ def test_left_to_right_models_read_demonstrations_first(tmp_path: Path) -> None:
     places = [shown.index(part) for part in ("a cold film", "bad", "warm food", "good", "the room")]
     assert places == sorted(places)
     assert shown.endswith("the room it was")
-    assert np.isfinite(score(own, texts)).all()
+    assert np.isfinite(own.score(texts)).all()
 
 
 # Members
@@ -278,8 +279,8 @@ def test_a_member_scores_alike_from_what_is_saved(backbone: MaskedLM) -> None:
     expected = own.scorer(TASK.labels, backbone, one.offsets)
     expected.put(one.weights)
     texts = [{"text": "the news was cold"}, {"text": "the film was warm and warm"}]
-    table = score(expected, Chunk(backbone.tokenizer, texts))
-    plain = MemberSpec.from_dict(TASK, "m", json.loads(json.dumps(own.to_dict())), 64)
+    table = expected.score(Chunk(backbone.tokenizer, texts))
+    plain = PatternSpec.from_dict(TASK, "m", json.loads(json.dumps(own.to_dict())), 64)
     members = MemberSet(backbone, TASK, [plain], {"m": one.weights}, {"m": one.offsets})
     np.testing.assert_array_equal(members.scores(texts)[0], table)
 

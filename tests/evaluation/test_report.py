@@ -140,7 +140,7 @@ def test_test_examples_are_not_read_before_the_report(
 
 
 def test_figures_that_are_unknown_show_as_dashes() -> None:
-    record = MemberRecord("m", 0, 0.5, None, steps=7, loss=0.25, seconds=1.25)
+    record = MemberRecord("m", 0.5, None, steps=7, loss=0.25, seconds=1.25, pattern=0)
     report = Report(TASK, [ReportRow("ensemble"), ReportRow("m", record=record)])
     lines = report_table(report).splitlines()
     assert lines[2].split() == ["ensemble", "-", "-", "-"]

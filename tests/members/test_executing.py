@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from pet.backbone import held_backbone, holding
 from pet.backbone.held import beside_backbone
 from pet.config import BackboneConfig, Settings, TrainingConfig
 from pet.data import Columns, Data, Pool, examples_from
-from pet.members import MemberRecord, MemberResult, MemberSpec, Work, specs_of
+from pet.members import MemberRecord, MemberResult, PatternSpec, Work, specs_of
 from pet.members.executing import ShardSpec, TrainingSpec, fold_specs, score_fold, score_shard
 from pet.members.executing import train as train_spec
 from pet.progress import silent
@@ -30,7 +32,7 @@ EXAMPLES = [
 ]
 
 
-def members() -> list[MemberSpec]:
+def members() -> list[PatternSpec]:
     settings = Settings(training=TrainingConfig(max_steps=2))
     return specs_of(TASK, settings)
 
@@ -81,12 +83,12 @@ def test_shards_are_scored_by_the_member_whatever_was_put_in_between(
     texts = [example.texts for example in data.pool or ()]
     labels = tuple(TASK.labels)
 
-    def shard(member: MemberSpec, index: int) -> ShardSpec:
+    def shard(member: PatternSpec, index: int) -> ShardSpec:
         return ShardSpec(member, None, folder, config, labels, index, texts[index : index + 3])
 
     folder, (one, other) = RunFolder(tmp_path), members()
     for member in (one, other):
-        record = MemberRecord(member.name, 0, None, None, 0, 0.0, 0.0)
+        record = MemberRecord(member.name, None, None, 0, 0.0, 0.0, pattern=0)
         folder.write_json(folder.member(member.name).record, record.to_dict())
     with holding(config) as backbone:
         expected = [score_shard(shard(one, 0), silent), score_shard(shard(one, 3), silent)]
@@ -124,6 +126,13 @@ def test_a_thread_holds_one_backbone_and_what_it_held_before_comes_back(
             assert beside_backbone(other) == {}
         assert held_backbone(config) is outer
         assert beside_backbone(config) == {"note": 1}
+
+
+def test_a_process_that_scores_starts_without_scikit_learn() -> None:
+    """Only fits need it, and every worker would wait for it."""
+    script = "import sys, pet.members.executing; print('sklearn' in sys.modules)"
+    root = Path(__file__).resolve().parents[2]
+    assert subprocess.check_output([sys.executable, "-c", script], cwd=root, text=True) == "False\n"
 
 
 def test_two_processes_give_the_numbers_of_one(files: Files, tiny_bert: str) -> None:

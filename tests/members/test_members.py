@@ -20,12 +20,13 @@ from pet.config import TrainingConfig
 from pet.data import Data, Pool
 from pet.encoding import Chunk
 from pet.errors import DataError
-from pet.members import MemberResult, MemberSet, MemberSpec, parameters, train_member
+from pet.members import MemberResult, MemberSet, PatternSpec, parameters, train_member
 from pet.members import losses as losses_module
 from pet.members import training as members_module
 from pet.members.work import Work
 from pet.progress import Event, Progress, silent
-from pet.scoring import PVPScorer, score
+from pet.scoring import PVPScorer
+from pet.scoring.labelled import Labelled
 from pet.scoring.readouts.words import margin_loss
 
 WORDS = Verbalizer({"no": ["bad", "sad"], "yes": ["good"]})
@@ -40,26 +41,26 @@ FAST = TrainingConfig(max_steps=60, batch_size=4, learning_rate=5e-3)
 pytestmark = pytest.mark.usefixtures("fresh")
 
 
-def spec(name: str = "m", pattern: int = 0, seed: int = 1, **changes: Any) -> MemberSpec:
-    return MemberSpec(name, pattern, TASK.pvps[pattern], seed, replace(FAST, **changes), 64)
+def spec(name: str = "m", pattern: int = 0, seed: int = 1, **changes: Any) -> PatternSpec:
+    return PatternSpec(name, pattern, TASK.pvps[pattern], seed, replace(FAST, **changes), 64)
 
 
 def train(
-    backbone: MaskedLM, own: MemberSpec, progress: Progress = silent, **more: Any
+    backbone: MaskedLM, own: PatternSpec, progress: Progress = silent, **more: Any
 ) -> MemberResult:
     return train_member(backbone, own, Work(TASK, Data(EXAMPLES, **more), progress))
 
 
-def scores(backbone: MaskedLM, own: MemberSpec) -> Any:
+def scores(backbone: MaskedLM, own: PatternSpec) -> Any:
     scorer = PVPScorer(own.pvp, TASK.labels, backbone, own.max_length)
-    return score(scorer, Chunk(backbone.tokenizer, [example.texts for example in EXAMPLES]))
+    return scorer.score(Chunk(backbone.tokenizer, [example.texts for example in EXAMPLES]))
 
 
 def targets() -> torch.Tensor:
     return torch.tensor([TASK.labels.index(str(example.label)) for example in EXAMPLES])
 
 
-def loss(backbone: MaskedLM, own: MemberSpec) -> float:
+def loss(backbone: MaskedLM, own: PatternSpec) -> float:
     return float(functional.cross_entropy(torch.tensor(scores(backbone, own)[0]), targets()))
 
 
@@ -89,7 +90,7 @@ def test_a_member_fits_a_toy_problem_and_generalises(
     assert result.accuracy_before < 1.0
     scorer = PVPScorer(own.pvp, TASK.labels, backbone, 64)
     new = [{"text": "the news was cold and cold"}, {"text": "the news was warm and warm"}]
-    assert score(scorer, Chunk(backbone.tokenizer, new))[0].argmax(1).tolist() == [0, 1]
+    assert scorer.score(Chunk(backbone.tokenizer, new))[0].argmax(1).tolist() == [0, 1]
 
 
 def test_the_default_rate_is_used_when_none_is_given(
@@ -209,8 +210,8 @@ def test_training_stops_on_development_examples_and_keeps_its_best_weights(
     accuracies: list[Any] = []
     plain = members_module._dev_score
 
-    def watched(scorer: Any, dev: Any, task: Any) -> Any:
-        look = plain(scorer, dev, task)
+    def watched(scorer: Any, labelled: Any, dev: Any, task: Any) -> Any:
+        look = plain(scorer, labelled, dev, task)
         assert look is not None
 
         def and_keep() -> float:
@@ -241,20 +242,22 @@ def test_labelled_examples_are_scored_once_before_and_once_after_training(
 ) -> None:
     scored: list[int] = []
 
+    score = PVPScorer.score
+
     def counted(scorer: PVPScorer, chunk: Chunk) -> Any:
         scored.append(len(chunk))
         return score(scorer, chunk)
 
-    for module in ("members.training", "members.measure", "scoring.offsets"):
-        monkeypatch.setattr(f"pet.{module}.score", counted)
     own = spec(**{"max_steps": 2, **changes})
-    result = train_member(backbone, own, Work(TASK, Data(EXAMPLES[:4])), drawn=EXAMPLES[4:])
+    with monkeypatch.context() as patched:
+        patched.setattr(PVPScorer, "score", counted)
+        result = train_member(backbone, own, Work(TASK, Data(EXAMPLES[:4])), drawn=EXAMPLES[4:])
     assert len(scored) == passes
     # The figures are those of a scorer that is calibrated and looks at the labelled ones alone.
     backbone.weights.put({})
     scorer = own.scorer(TASK.labels, backbone, result.offsets)
     chunk = Chunk(backbone.tokenizer, [example.texts for example in EXAMPLES[:4]])
-    scores = score(scorer, chunk).mean(axis=0)
+    scores = scorer.score(chunk).mean(axis=0)
     right = [TASK.labels[n] == e.label for n, e in zip(scores.argmax(1), EXAMPLES, strict=False)]
     assert result.accuracy_before == np.mean(right)
     if result.steps == 0:
@@ -274,9 +277,7 @@ def first_losses(backbone: MaskedLM, verbalizers: Sequence[Verbalizer], **change
     numbers = np.array([TASK.labels.index(str(example.label)) for example in UNEVEN])
     generator = np.random.default_rng(0)
     return (
-        losses_module.label_losses(
-            scorer, losses_module.Labelled(chunk, numbers), own, POOL, generator
-        ),
+        losses_module.label_losses(scorer, Labelled(chunk, numbers), own, POOL, generator),
         scorer,
         chunk,
         numbers,
@@ -294,7 +295,7 @@ def test_the_loss_is_cross_entropy_averaged_over_verbalizers(
     losses, scorer, chunk, numbers = first_losses(
         backbone, [WORDS, other], class_weight=class_weight
     )
-    table = score(scorer, chunk)
+    table = scorer.score(chunk)
     counts = np.bincount(numbers)
     expected = []
     for part in table:
@@ -311,7 +312,7 @@ def test_the_loss_is_cross_entropy_averaged_over_verbalizers(
 def test_words_of_several_tokens_use_the_margin_loss(backbone: MaskedLM) -> None:
     parallel = Verbalizer(dict(LONG.words), decoding="parallel")
     losses, scorer, chunk, numbers = first_losses(backbone, [parallel])
-    (table,) = score(scorer, chunk)
+    (table,) = scorer.score(chunk)
     expected = np.mean(
         [max(0.0, 1 - row[y] + row[1 - y]) for row, y in zip(table, numbers, strict=True)]
     )

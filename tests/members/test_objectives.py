@@ -18,11 +18,12 @@ from pet.config import TrainingConfig
 from pet.data import Data
 from pet.encoding import Chunk
 from pet.errors import UsageError
-from pet.members import MemberSpec, train_member
-from pet.members.losses import Labelled, label_losses
+from pet.members import PatternSpec, train_member
+from pet.members.losses import label_losses
 from pet.members.objectives.adapet import Adapet, binary_loss
 from pet.members.work import Work
 from pet.scoring import PVPScorer
+from pet.scoring.labelled import Labelled
 
 WORDS = Verbalizer({"no": ["bad", "sad"], "maybe": ["so"], "yes": ["good"]})
 LONG = Verbalizer({"no": ["bad", "zoo"], "maybe": ["ox"], "yes": ["good"]})
@@ -197,11 +198,11 @@ def test_the_binary_loss_is_finite_and_has_gradients_at_both_ends() -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-def member(**changes: Any) -> MemberSpec:
+def member(**changes: Any) -> PatternSpec:
     training = TrainingConfig(
         max_steps=60, batch_size=3, learning_rate=5e-3, objective="adapet", **changes
     )
-    return MemberSpec("m", 0, PVP("{text} it was {mask} .", WORDS), 1, training, 64)
+    return PatternSpec("m", 0, PVP("{text} it was {mask} .", WORDS), 1, training, 64)
 
 
 EXAMPLES = [Example({"text": text}, LABELS[n]) for text, n in zip(TEXTS, TARGETS, strict=True)]

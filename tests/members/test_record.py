@@ -9,7 +9,7 @@ import pytest
 
 from pet.config import TrainingConfig
 from pet.errors import RunError
-from pet.members import MemberRecord, MemberResult, MemberSpec
+from pet.members import MemberRecord, MemberResult, PatternSpec
 from pet.runs import RunFolder
 from pet.scoring.soft.template import SoftSpec
 from pet.task import PVP, Verbalizer
@@ -18,10 +18,10 @@ WORDS = Verbalizer({"no": ["bad"], "yes": ["good"]})
 RESULT = MemberResult("m", {}, 0.25, 0.5, 3, 0.75, 1.5, ((0.5, -0.5),), 0.125, 7, 9)
 
 
-def spec(soft: SoftSpec | None) -> MemberSpec:
+def spec(soft: SoftSpec | None) -> PatternSpec:
     shown = {"no": [{"text": "a cold room"}], "yes": [{"text": "a warm room"}]}
     pvp = PVP("{text} {mask}", WORDS)
-    return MemberSpec("m", 1, pvp, 13, TrainingConfig(), 64, "words", shown, soft)
+    return PatternSpec("m", 1, pvp, 13, TrainingConfig(), 64, "words", shown, soft)
 
 
 @pytest.mark.parametrize("soft", [None, SoftSpec("deep", 13)])

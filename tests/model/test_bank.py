@@ -35,7 +35,7 @@ from pet.model import (
 )
 from pet.model.saving import trained_members
 from pet.runs import RunFolder
-from pet.scoring import PVPScorer, score
+from pet.scoring import PVPScorer
 
 
 def alone(runs: Path, name: str, texts: dict[str, str]) -> Any:
@@ -63,7 +63,7 @@ def test_prompts_of_one_shape_are_not_mixed_up(tmp_path: Path) -> None:
         prompt, scorer = _random_prompt(task, backbone, seed)
         bank.add(prompt)
         # One member, whose scores are those of the ensemble, by a pass of its own.
-        expected.append(score(scorer, Chunk(backbone.tokenizer, [{"text": NEW[0]}]))[0, 0])
+        expected.append(scorer.score(Chunk(backbone.tokenizer, [{"text": NEW[0]}]))[0, 0])
     found = bank.scores([(f"task-{seed}", {"text": NEW[0]}) for seed in range(3)])
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert np.abs(np.diff(found, axis=0)).max(axis=1).min() > 1e-3

@@ -59,7 +59,7 @@ def test_the_card_of_an_ensemble_says_that_only_pet_loads_it(runs: Path) -> None
     card = card_of(runs / "ensemble" / "classifier")
     assert card.data.library_name == "pet-fewshot"
     assert "it is no Hugging Face model" in card.text
-    assert "An ensemble of 4 patterns" in card.text
+    assert "An ensemble of 4 members" in card.text
     assert "--unlabeled FILE" in card.text
     assert "None on texts that were kept from training" in card.text
 

@@ -18,7 +18,7 @@ from pet import PVP, Example, Verbalizer
 from pet.config import Settings
 from pet.data import Data, Pool
 from pet.errors import DataError, RunError
-from pet.members import MemberSpec, executing, specs_of
+from pet.members import PatternSpec, executing, specs_of
 from pet.model import EnsembleModel, SequenceClassifier, load_model
 from pet.model.saving import trained_members
 from pet.model.weighting import accuracy_weights
@@ -49,12 +49,12 @@ def members_of(folder: RunFolder) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture
-def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[MemberSpec, Sequence[Example]]]:
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[PatternSpec, Sequence[Example]]]:
     """Every call of train_member from now on: its spec and examples."""
-    calls: list[tuple[MemberSpec, Sequence[Example]]] = []
+    calls: list[tuple[PatternSpec, Sequence[Example]]] = []
     original = executing.train_member
 
-    def train_member(backbone: Any, spec: MemberSpec, work: Any, *more: Any, **named: Any) -> Any:
+    def train_member(backbone: Any, spec: PatternSpec, work: Any, *more: Any, **named: Any) -> Any:
         calls.append((spec, work.data.train))
         return original(backbone, spec, work, *more, **named)
 
@@ -174,7 +174,7 @@ def test_accuracy_weights_are_the_accuracies_before_training(
 
 
 def test_learned_weights_come_from_members_that_did_not_see_the_examples(
-    tiny_bert: str, tmp_path: Path, trained: list[tuple[MemberSpec, Sequence[Example]]]
+    tiny_bert: str, tmp_path: Path, trained: list[tuple[PatternSpec, Sequence[Example]]]
 ) -> None:
     how, data = settings(tiny_bert, weighting="learned", folds=3), Data(TRAIN)
     folder = start(tmp_path / "run", how, data)
@@ -270,7 +270,7 @@ def test_yes_and_no_count_as_much_as_label_words(tiny_bert: str, tmp_path: Path)
 
 
 def test_finished_members_are_not_trained_again(
-    tiny_bert: str, tmp_path: Path, trained: list[tuple[MemberSpec, Sequence[Example]]]
+    tiny_bert: str, tmp_path: Path, trained: list[tuple[PatternSpec, Sequence[Example]]]
 ) -> None:
     how, data = settings(tiny_bert), Data(TRAIN, (), new_pool())
     folder = start(tmp_path / "run", how, data)

@@ -19,12 +19,12 @@ from pet.backbone import MaskedLM
 from pet.config import TrainingConfig
 from pet.data import Data, Pool
 from pet.encoding import Chunk
-from pet.members import MemberSpec, train_member
+from pet.members import PatternSpec, train_member
 from pet.members.work import Work
 from pet.model import load_model
 from pet.model.saving import trained_members
 from pet.runs import RunFolder
-from pet.scoring import PVPScorer, score
+from pet.scoring import PVPScorer
 from pet.scoring.offsets import SAMPLE, balanced, content_free, prior
 
 LABELS = ["no", "yes"]
@@ -48,7 +48,7 @@ def scorer_of(backbone: MaskedLM, offsets: Any = None, how: str = "mean") -> PVP
 
 
 def scores(scorer: PVPScorer, texts: list[str] = TEXTS) -> Any:
-    return score(scorer, Chunk(scorer.backbone.tokenizer, [{"text": text} for text in texts]))
+    return scorer.score(Chunk(scorer.backbone.tokenizer, [{"text": text} for text in texts]))
 
 
 @pytest.mark.parametrize("how", ["mean", "logsumexp", "max", "vote"])
@@ -103,9 +103,9 @@ def test_the_sample_is_seeded_and_bounded(
     backbone: MaskedLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
+    score = PVPScorer.score
     monkeypatch.setattr(
-        "pet.scoring.offsets.score",
-        lambda scorer, chunk: seen.append(chunk.texts) or score(scorer, chunk),
+        PVPScorer, "score", lambda own, chunk: seen.append(chunk.texts) or score(own, chunk)
     )
     many = pool_of([f"{text} {number}" for number in range(70) for text in TEXTS])
     scorer = scorer_of(backbone)
@@ -148,15 +148,15 @@ def test_balanced_offsets_count_every_label_the_same(backbone: MaskedLM) -> None
     scorer = PVPScorer(task.pvps[0], LABELS, backbone, 64)
     chunk = Chunk(backbone.tokenizer, [{"text": text} for text in TEXTS])
     targets = np.array([0] + [1] * (len(TEXTS) - 1))
-    raw = score(scorer, chunk)[0]
+    raw = scorer.score(chunk)[0]
     expected = []
     for label in range(len(LABELS)):
         first, others = raw[0, label], [row[label] for row in raw[1:]]
         expected.append((first + sum(others) / len(others)) / 2)
-    offsets = balanced(score(scorer, chunk), targets)
+    offsets = balanced(scorer.score(chunk), targets)
     np.testing.assert_allclose(offsets, [expected], rtol=1e-5)
     np.testing.assert_allclose(
-        score(scorer.calibrated(offsets), chunk)[0], raw - expected, rtol=1e-4, atol=1e-5
+        scorer.calibrated(offsets).score(chunk)[0], raw - expected, rtol=1e-4, atol=1e-5
     )
 
 
@@ -166,8 +166,8 @@ def test_a_trained_member_keeps_the_offsets_it_started_from(backbone: MaskedLM) 
     backbone.weights.put({})
     scorer = PVPScorer(task.pvps[0], LABELS, backbone, 64)
     chunk = Chunk(backbone.tokenizer, [{"text": text} for text in TEXTS])
-    expected = balanced(score(scorer, chunk), np.arange(len(TEXTS)) % 2)
-    spec = MemberSpec("m", 0, task.pvps[0], 1, TrainingConfig(max_steps=2), 64)
+    expected = balanced(scorer.score(chunk), np.arange(len(TEXTS)) % 2)
+    spec = PatternSpec("m", 0, task.pvps[0], 1, TrainingConfig(max_steps=2), 64)
     result = train_member(backbone, spec, Work(task, Data(examples)))
     np.testing.assert_allclose(result.offsets or [], expected, rtol=1e-6)
 
@@ -179,7 +179,7 @@ def test_calibration_leaves_training_alone(backbone: MaskedLM) -> None:
     results = {}
     for how in ("none", "prior"):
         training = TrainingConfig(max_steps=4, learning_rate=1e-3, offsets=how)  # type: ignore[arg-type]
-        spec = MemberSpec("m", 0, task.pvps[0], 1, training, 64)
+        spec = PatternSpec("m", 0, task.pvps[0], 1, training, 64)
         results[how] = train_member(backbone, spec, Work(task, Data(examples, pool=pool_of(TEXTS))))
     plain, calibrated = results["none"], results["prior"]
     assert plain.weights.keys() == calibrated.weights.keys()

@@ -20,11 +20,12 @@ from pet.config import TrainingConfig, WordSearchConfig
 from pet.data import Data
 from pet.encoding import Chunk, Encoder
 from pet.errors import PatternError, TaskError, UsageError
-from pet.members import MemberSpec, train_member
+from pet.members import PatternSpec, train_member
 from pet.members import losses as losses_module
-from pet.members.losses import Labelled, label_losses
+from pet.members.losses import label_losses
 from pet.members.work import Work
-from pet.scoring import PVPScorer, score
+from pet.scoring import PVPScorer
+from pet.scoring.labelled import Labelled
 from pet.scoring.questions import draw_questions, sampling_shifts
 from pet.scoring.view import view_pattern
 from pet.search.verbalize import find_words, with_words
@@ -55,7 +56,7 @@ def chunk_of(backbone: MaskedLM, texts: list[str]) -> Chunk:
 def test_scores_equal_those_of_naive_pairs(
     backbone: MaskedLM, naive: Naive, template: str, before: str, after: str
 ) -> None:
-    found = score(scorer_of(backbone, PVP(template, ANSWER)), chunk_of(backbone, TEXTS))
+    found = scorer_of(backbone, PVP(template, ANSWER)).score(chunk_of(backbone, TEXTS))
     assert found.shape == (1, len(TEXTS), len(LABELS))
     for row, text in enumerate(TEXTS):
         for column, label in enumerate(LABELS):
@@ -69,7 +70,7 @@ def test_answers_of_several_tokens_are_decoded_pair_by_pair(
     backbone: MaskedLM, naive: Naive
 ) -> None:
     pvp = PVP("{text} is it {label} ? {mask} .", ANSWER, LONG)
-    found = score(scorer_of(backbone, pvp), chunk_of(backbone, TEXTS[:2]))
+    found = scorer_of(backbone, pvp).score(chunk_of(backbone, TEXTS[:2]))
     for row, text in enumerate(TEXTS[:2]):
         for column, label in enumerate(LABELS):
             before = f"{text} is it {label} ?"
@@ -255,7 +256,7 @@ def test_a_member_that_asks_about_labels_learns(
     backbone: MaskedLM, scope: Any, rate: float
 ) -> None:
     training = TrainingConfig(max_steps=80, batch_size=4, learning_rate=rate, scope=scope)
-    spec = MemberSpec("m", 0, PVP_, 1, training, 64)
+    spec = PatternSpec("m", 0, PVP_, 1, training, 64)
     one = train_member(backbone, spec, Work(TASK, Data(EXAMPLES)))
     assert one.accuracy_before is not None
     assert one.accuracy_after is not None
@@ -272,7 +273,7 @@ def test_a_view_tells_the_questions_apart(backbone: MaskedLM) -> None:
     assert seen.text == "we is it <label> ? ____ ."
     assert list(seen.words[0]) == list(LABELS)
     assert set(seen.words[0]["news"]) == {"yes", "good", "no"}
-    scores = score(scorer, chunk_of(backbone, ["we"]))[0, 0]
+    scores = scorer.score(chunk_of(backbone, ["we"]))[0, 0]
     assert list(seen.labels[0].values()) == pytest.approx(scores.tolist(), abs=1e-4)
 
 

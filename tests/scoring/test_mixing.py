@@ -19,7 +19,7 @@ from pet.device import Compute
 from pet.encoding import Batch, Chunk, join, within_budget
 from pet.encoding.slots import Filling, Prompt, Slots
 from pet.errors import BackboneError
-from pet.scoring import PVPScorer, score, score_mixed
+from pet.scoring import PVPScorer, score_mixed
 from pet.scoring.soft import KINDS
 from pet.scoring.soft.template import SoftSpec
 
@@ -123,7 +123,7 @@ def pairs(scorers: list[PVPScorer]) -> list[tuple[PVPScorer, Chunk]]:
 def test_rows_of_all_kinds_score_as_if_they_were_alone(load: Any, family: str) -> None:
     own = pairs(mixture(load(family)))
     for found, (alone, chunk) in zip(score_mixed(own), own, strict=True):
-        np.testing.assert_allclose(found, score(alone, chunk), atol=1e-5, rtol=1e-5)
+        np.testing.assert_allclose(found, alone.score(chunk), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.gpu
@@ -140,7 +140,7 @@ def test_every_kind_of_prompt_can_stand_beside_others(load: Any, kind: str) -> N
     others = [scorer(bert, "{a} it was {mask} ."), scorer(bert, "{soft} {a} {mask}", TOPIC, kind)]
     own = pairs([scorer(bert, "{soft:4} {a} {mask}", MOOD, kind), *others])
     for found, (alone, chunk) in zip(score_mixed(own), own, strict=True):
-        np.testing.assert_allclose(found, score(alone, chunk), atol=1e-5, rtol=1e-5)
+        np.testing.assert_allclose(found, alone.score(chunk), atol=1e-5, rtol=1e-5)
 
 
 def test_a_batch_of_many_prompts_is_one_forward_pass(load: Any) -> None:

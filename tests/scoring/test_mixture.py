@@ -25,10 +25,11 @@ from pet.config import Settings, TrainingConfig
 from pet.data import Data, Pool
 from pet.encoding import Chunk
 from pet.errors import UsageError
-from pet.members import MemberSet, MemberSpec, specs_of, train_member
-from pet.members.losses import Labelled, label_losses
+from pet.members import MemberSet, PatternSpec, specs_of, train_member
+from pet.members.losses import label_losses
 from pet.members.work import Work
-from pet.scoring import PVPScorer, score, score_together
+from pet.scoring import PVPScorer, score_together
+from pet.scoring.labelled import Labelled
 from pet.scoring.soft import KINDS
 from pet.scoring.soft.mixture import PACE, Mixture
 from pet.scoring.soft.template import SoftSpec
@@ -88,7 +89,7 @@ def alone(own: PVPScorer, number: int, kind: str = "prompt-tuning", **more: Any)
 
 
 def probabilities(own: PVPScorer) -> Tensor:
-    scores = score(own, Chunk(own.backbone.tokenizer, TEXTS))[0]
+    scores = own.score(Chunk(own.backbone.tokenizer, TEXTS))[0]
     return torch.from_numpy(scores).softmax(1)
 
 
@@ -219,7 +220,7 @@ def test_a_mixture_learns_and_is_saved_and_scored_again(
     pvp = PVP(PATTERN, Verbalizer({label: WORDS.words[label] for label in labels}), soft=kind)
     task, examples = Task("toy", labels, ["a"], [pvp]), [e for e in EXAMPLES if e.label in labels]
     training = replace(FAST, max_steps=60, prompt_rate=5 * KINDS[kind].rate)
-    own = MemberSpec("m", 0, pvp, 1, training, 64, soft=SoftSpec(kind, seed=1, mixture=3))
+    own = PatternSpec("m", 0, pvp, 1, training, 64, soft=SoftSpec(kind, seed=1, mixture=3))
     before = {n: p.detach().clone() for n, p in bert.model.named_parameters()}
     result = train_member(bert, own, Work(task, Data(examples)))
     assert result.accuracy_after is not None
@@ -230,9 +231,9 @@ def test_a_mixture_learns_and_is_saved_and_scored_again(
     assert weights.std() > 0
     after = own.scorer(labels, bert)
     after.put(result.weights)
-    expected = score(after, Chunk(bert.tokenizer, TEXTS))
+    expected = after.score(Chunk(bert.tokenizer, TEXTS))
     save_file(dict(result.weights), tmp_path / "m.safetensors")
-    again = MemberSpec.from_dict(task, "m", json.loads(json.dumps(own.to_dict())), 64)
+    again = PatternSpec.from_dict(task, "m", json.loads(json.dumps(own.to_dict())), 64)
     members = MemberSet(bert, task, [again], {"m": load_file(tmp_path / "m.safetensors")})
     np.testing.assert_array_equal(members.scores(TEXTS)[0], expected)
 
@@ -240,14 +241,14 @@ def test_a_mixture_learns_and_is_saved_and_scored_again(
 def test_padding_other_rows_and_other_members_do_not_matter(bert: MaskedLM) -> None:
     own = scorer(bert)
     shake(own)
-    together = score(own, Chunk(bert.tokenizer, TEXTS))
+    together = own.score(Chunk(bert.tokenizer, TEXTS))
     for row, text in enumerate(TEXTS):
-        single = score(own, Chunk(bert.tokenizer, [text]))
+        single = own.score(Chunk(bert.tokenizer, [text]))
         np.testing.assert_allclose(single[:, 0], together[:, row], atol=1e-5)
     hard = PVPScorer(PVP("{a} it was {mask}", WORDS), LABELS, bert, MAX_LENGTH)
     chunk = Chunk(bert.tokenizer, TEXTS)
     first, second = score_together([hard, own], chunk)
-    np.testing.assert_allclose(first, score(hard, chunk), atol=1e-5)
+    np.testing.assert_allclose(first, hard.score(chunk), atol=1e-5)
     np.testing.assert_allclose(second, together, atol=1e-5)
 
 
@@ -257,18 +258,18 @@ def test_questions_about_labels_are_mixed_answer_by_answer(bert: MaskedLM) -> No
     soft = SoftSpec(mixture=3)
     own = PVPScorer(pvp, LABELS, bert, MAX_LENGTH, soft=soft)
     weights = shake(own)
-    found = score(own, Chunk(bert.tokenizer, TEXTS))[0]
+    found = own.score(Chunk(bert.tokenizer, TEXTS))[0]
     yes = 0.0
     for number, weight in enumerate(weights):
         other = PVPScorer(pvp, LABELS, bert, MAX_LENGTH, soft=SoftSpec())
         assert other.soft is not None
         other.soft.load_state_dict(mixture(own).parts[number].state_dict())
-        odds = score(other, Chunk(bert.tokenizer, TEXTS))[0]
+        odds = other.score(Chunk(bert.tokenizer, TEXTS))[0]
         yes = yes + weight / (1 + np.exp(-odds))
     np.testing.assert_allclose(found, np.log(yes / (1 - yes)), atol=1e-4)
     task = Task("toy", LABELS, ["a"], [pvp], kind="multi-label")
     training = replace(FAST, max_steps=3)
-    spec = MemberSpec("m", 0, pvp, 1, training, 64, soft=soft)
+    spec = PatternSpec("m", 0, pvp, 1, training, 64, soft=soft)
     examples = [replace(own, label=(own.label,)) for own in EXAMPLES]
     weights_after = train_member(bert, spec, Work(task, Data(examples))).weights[
         "learned.soft.log_weights"
@@ -298,7 +299,7 @@ def test_what_a_mixture_cannot_be_trained_with_is_refused(
     bert: MaskedLM, changes: Any, problem: str
 ) -> None:
     readout = changes.pop("readout", "words")
-    spec = MemberSpec(
+    spec = PatternSpec(
         "m", 0, TASK.pvps[0], 1, replace(FAST, **changes), 64, readout, soft=SoftSpec(mixture=2)
     )
     pool = Pool(lambda: iter(EXAMPLES))

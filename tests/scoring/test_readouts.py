@@ -23,9 +23,10 @@ from pet.config import TrainingConfig
 from pet.data import Data
 from pet.encoding import Chunk
 from pet.errors import DataError, PetError, RunError, UsageError, VerbalizerError
-from pet.members import MemberSet, MemberSpec, train_member
+from pet.members import MemberSet, PatternSpec, train_member
 from pet.members.work import Work
-from pet.scoring import PVPScorer, score
+from pet.scoring import PVPScorer
+from pet.scoring.labelled import Labelled
 from pet.scoring.offsets import balanced
 from pet.scoring.readouts import READOUTS
 from pet.scoring.readouts.prototypes import Prototypes, contrast
@@ -51,16 +52,20 @@ def scorer(backbone: MaskedLM, kind: str, *verbalizers: Verbalizer) -> PVPScorer
 
 
 def scores(own: PVPScorer) -> Any:
-    return score(own, Chunk(own.backbone.tokenizer, TEXTS))
+    return own.score(Chunk(own.backbone.tokenizer, TEXTS))
 
 
-def spec(kind: str, **changes: Any) -> MemberSpec:
-    return MemberSpec(kind, 0, TASK.pvps[0], 1, replace(FAST, **changes), 64, kind)
+def spec(kind: str, **changes: Any) -> PatternSpec:
+    return PatternSpec(kind, 0, TASK.pvps[0], 1, replace(FAST, **changes), 64, kind)
+
+
+def labelled(backbone: MaskedLM) -> Labelled:
+    return Labelled(Chunk(backbone.tokenizer, TEXTS), TARGETS)
 
 
 def started(backbone: MaskedLM) -> PVPScorer:
     own = scorer(backbone, "prototypes")
-    own.start(Chunk(backbone.tokenizer, TEXTS), TARGETS)
+    own.start(labelled(backbone))
     return own
 
 
@@ -128,7 +133,7 @@ def test_prototypes_start_amid_their_examples(backbone: MaskedLM) -> None:
 
 def test_prototypes_of_labels_without_examples_do_no_harm(backbone: MaskedLM) -> None:
     own = scorer(backbone, "prototypes")
-    own.start(Chunk(backbone.tokenizer, TEXTS[:1] * 2), np.array([1, 1]))
+    own.start(Labelled(Chunk(backbone.tokenizer, TEXTS[:1] * 2), np.array([1, 1])))
     assert np.isfinite(scores(own)).all()
 
 
@@ -201,8 +206,8 @@ def test_the_loss_of_prototypes_is_infonce_against_prototypes_and_examples(
 def test_calibration_gives_every_label_a_mean_of_zero(backbone: MaskedLM, kind: str) -> None:
     chunk = Chunk(backbone.tokenizer, TEXTS)
     own = scorer(backbone, kind)
-    own.start(chunk, TARGETS)
-    found = score(own.calibrated(balanced(score(own, chunk), TARGETS)), chunk)
+    own.start(labelled(backbone))
+    found = own.calibrated(balanced(own.score(chunk), TARGETS)).score(chunk)
     assert found.shape == (len(own.readouts), 10, 2)
     means = np.mean([found[:, label == TARGETS].mean(1) for label in (0, 1)], axis=0)
     np.testing.assert_allclose(means, 0, atol=1e-4)
@@ -219,7 +224,7 @@ def test_a_member_learns_its_readout_and_scores_alike_from_its_weights(
     own = spec(kind, scope=scope)
     torch.manual_seed(own.seed)
     begun = scorer(backbone, kind)
-    begun.start(Chunk(backbone.tokenizer, TEXTS), TARGETS)
+    begun.start(labelled(backbone))
     result = train_member(backbone, own, Work(TASK, Data(EXAMPLES)))
     again = train_member(backbone, own, Work(TASK, Data(EXAMPLES)))
     learned = {name for name in result.weights if name.startswith("learned.")}
@@ -233,7 +238,7 @@ def test_a_member_learns_its_readout_and_scores_alike_from_its_weights(
     table = scores(expected)
     around = table.mean(0) - table.mean(0).mean(axis=1, keepdims=True)
     assert result.spread == pytest.approx(float(np.sqrt((around**2).mean())), rel=1e-4)
-    plain = MemberSpec.from_dict(TASK, kind, json.loads(json.dumps(own.to_dict())), 64)
+    plain = PatternSpec.from_dict(TASK, kind, json.loads(json.dumps(own.to_dict())), 64)
     members = MemberSet(backbone, TASK, [plain], {kind: result.weights}, {kind: result.offsets})
     np.testing.assert_array_equal(members.scores(TEXTS)[0], table)
 
@@ -246,7 +251,7 @@ def test_each_readout_has_its_own_rate(backbone: MaskedLM, kind: str) -> None:
     backbone.weights.put({})
     torch.manual_seed(1)
     begun = scorer(backbone, kind)
-    begun.start(Chunk(backbone.tokenizer, TEXTS), TARGETS)
+    begun.start(labelled(backbone))
 
     def distance(result: Any) -> float:
         return sum(
@@ -264,7 +269,7 @@ def test_prototypes_tell_a_toy_problem_apart(backbone: MaskedLM) -> None:
     own = spec("prototypes").scorer(TASK.labels, backbone, result.offsets)
     own.put(result.weights)
     new = [{"text": "the news was cold and cold"}, {"text": "the news was warm and warm"}]
-    assert score(own, Chunk(backbone.tokenizer, new))[0].argmax(1).tolist() == [0, 1]
+    assert own.score(Chunk(backbone.tokenizer, new))[0].argmax(1).tolist() == [0, 1]
 
 
 def test_an_untrained_member_keeps_what_its_readout_started_with(backbone: MaskedLM) -> None:
@@ -380,5 +385,5 @@ def test_other_backbones_start_from_their_words_too(family: Other, tmp_path: Pat
     np.testing.assert_array_equal(scores(weighted), expected)
     if all(len(word.ids) == 1 for word in plain.readouts[0].words):
         np.testing.assert_allclose(scores(vectors), expected, atol=1e-4)
-    prototypes.start(Chunk(model.tokenizer, TEXTS), TARGETS)
+    prototypes.start(labelled(model))
     assert scores(prototypes).shape == (1, 10, 2)

@@ -23,7 +23,7 @@ from pet.backbone.mask_reader import MaskReader
 from pet.device import Compute
 from pet.encoding import Chunk
 from pet.errors import VerbalizerError
-from pet.scoring import PVPScorer, score
+from pet.scoring import PVPScorer
 from pet.scoring.readouts.label_words import Word
 from pet.scoring.readouts.words import WordReadout
 from pet.scoring.view import view_pattern
@@ -40,7 +40,7 @@ IN_ORDER = {label: WORDS[label] for label in LABELS}
 
 def scores(backbone: MaskedLM, pvp: PVP, texts: list[str], labels: Any = LABELS) -> Any:
     scorer = PVPScorer(pvp, labels, backbone, 128)
-    return score(scorer, Chunk(backbone.tokenizer, [{"text": text} for text in texts]))
+    return scorer.score(Chunk(backbone.tokenizer, [{"text": text} for text in texts]))
 
 
 def naive_scores(
@@ -190,7 +190,7 @@ def test_view_shows_the_words_and_labels_that_score_gives(backbone: MaskedLM) ->
     )
     shown = view_pattern(scorer, {"text": TEXTS[0]})
     assert shown.text == f"{TEXTS[0]} it was ____ ."
-    expected = score(scorer, Chunk(backbone.tokenizer, [{"text": TEXTS[0]}]))[:, 0]
+    expected = scorer.score(Chunk(backbone.tokenizer, [{"text": TEXTS[0]}]))[:, 0]
     for number, labels in enumerate(shown.labels):
         assert list(labels) == list(LABELS)
         np.testing.assert_allclose(list(labels.values()), expected[number], atol=1e-5)

@@ -23,10 +23,10 @@ from pet.config import TrainingConfig
 from pet.data import Data
 from pet.encoding import Chunk
 from pet.errors import BackboneError
-from pet.members import MemberSet, MemberSpec, train_member
+from pet.members import MemberSet, PatternSpec, train_member
 from pet.members.work import Work
-from pet.scoring import PVPScorer, score, score_mixed, score_together
-from pet.scoring.learned import LEARNED
+from pet.scoring import PVPScorer, score_mixed, score_together
+from pet.scoring.base import LEARNED
 from pet.scoring.soft import KINDS
 from pet.scoring.soft.patterns import with_soft_words
 from pet.scoring.soft.template import SoftSpec
@@ -77,7 +77,7 @@ def chunk(own: PVPScorer, texts: list[dict[str, str]] = TEXTS) -> Chunk:
 
 
 def scores(own: PVPScorer, texts: list[dict[str, str]] = TEXTS) -> Any:
-    return score(own, chunk(own, texts))[0]
+    return own.score(chunk(own, texts))[0]
 
 
 @pytest.mark.parametrize("kind", ["words", "prompt-tuning"])
@@ -265,10 +265,10 @@ def test_hard_and_soft_patterns_together_score_as_if_they_were_alone(
         own.append(shaken(backbone, "{a} {soft:'it was'} {mask}", "prefix"))
     mixed = score_mixed([(one, chunk(one)) for one in own])
     for one, found in zip(own, mixed, strict=True):
-        np.testing.assert_allclose(found, score(one, chunk(one)), atol=1e-4)
+        np.testing.assert_allclose(found, one.score(chunk(one)), atol=1e-4)
     alike = [one for one in own if one.learned.variants == 1]
     for one, found in zip(alike, score_together(alike, chunk(own[0])), strict=True):
-        np.testing.assert_allclose(found, score(one, chunk(one)), atol=1e-4)
+        np.testing.assert_allclose(found, one.score(chunk(one)), atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["p-tuning", "prefix"])
@@ -313,8 +313,8 @@ def test_a_prompt_learns_alone_and_is_all_that_is_kept(load: Any, family: str, k
     pvp = PVP("{soft:3} {a} it was {mask}", SPELLED)
     task = Task("toy", list(LABELS), ["a"], [pvp])
     training = TrainingConfig(max_steps=6, batch_size=4, scope="prompt", offsets="none")
-    spec = MemberSpec("m", 0, pvp, 5, training, 48, soft=SoftSpec(kind))
-    before = score(spec.scorer(LABELS, backbone), Chunk(backbone.tokenizer, TEXTS))
+    spec = PatternSpec("m", 0, pvp, 5, training, 48, soft=SoftSpec(kind))
+    before = spec.scorer(LABELS, backbone).score(Chunk(backbone.tokenizer, TEXTS))
     result = train_member(backbone, spec, Work(task, Data(examples())))
     assert result.weights
     assert all(name.startswith(LEARNED) for name in result.weights)

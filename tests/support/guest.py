@@ -14,6 +14,7 @@ from pet import PVP, Example, Settings, Task, Verbalizer
 from pet.data.formats import Format, SourceRow, decoded_lines
 from pet.evaluation.metrics import Metric, Predictions
 from pet.evaluation.study.baselines import BASELINES
+from pet.members.kinds import MEMBER_KINDS
 from pet.members.objectives import OBJECTIVES
 from pet.model import Scoring
 from pet.model.combiners import COMBINERS
@@ -38,6 +39,17 @@ class GuestKind(KINDS["prompt-tuning"]):  # type: ignore[misc]
         used("guest-kind")
         template: SoftTemplate = super().begin()
         return template
+
+
+class GuestMember(MEMBER_KINDS["contrastive"]):  # type: ignore[misc]
+    """Texts as vectors."""
+
+    kind = "guest-member"
+
+    def reading(self, backbone: Any) -> Any:
+        """Return the reading of texts."""
+        used("guest-member")
+        return super().reading(backbone)
 
 
 class GuestObjective(OBJECTIVES["pet"]):  # type: ignore[misc]

@@ -10,7 +10,7 @@ from tiny import TEXTS
 from pet import PVP, Verbalizer
 from pet.backbone import LanguageModel
 from pet.encoding import Chunk
-from pet.scoring import PVPScorer, score
+from pet.scoring import PVPScorer
 from pet.scoring.soft.template import SoftSpec
 from pet.task import Pattern
 
@@ -32,4 +32,4 @@ def scorer(
 
 
 def scores(own: PVPScorer, texts: list[dict[str, str]] = TEXTS) -> Any:
-    return score(own, Chunk(own.backbone.tokenizer, texts))[0]
+    return own.score(Chunk(own.backbone.tokenizer, texts))[0]

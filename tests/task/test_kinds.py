@@ -74,6 +74,13 @@ def test_decisions_are_binary_cross_entropy_and_divergence() -> None:
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
+def test_a_text_with_one_given_label_has_the_targets_of_that_label(kind: str) -> None:
+    own, numbers = KINDS[kind], np.array([2, 0, 2])
+    given = [(LABELS[n],) if own is MANY else LABELS[n] for n in numbers]
+    np.testing.assert_array_equal(own.alone(numbers, 3), own.targets(given, LABELS))
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
 def test_scores_undo_decisions(kind: str) -> None:
     scores = random_scores(4, 5, 3)
     own = KINDS[kind]

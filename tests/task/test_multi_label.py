@@ -21,10 +21,11 @@ from pet.data import Data
 from pet.encoding import Chunk
 from pet.evaluation.metrics import METRICS
 from pet.evaluation.study.baselines import BASELINES
-from pet.members import MemberSpec, train_member
-from pet.members.losses import Labelled, label_losses
+from pet.members import PatternSpec, train_member
+from pet.members.losses import label_losses
 from pet.members.work import Work
 from pet.scoring import PVPScorer
+from pet.scoring.labelled import Labelled
 from pet.task.kinds import KINDS, targets_of
 
 TASK_FILE = '''"""What is it about?"""
@@ -253,7 +254,7 @@ def test_the_loss_is_binary_cross_entropy_of_the_questions_asked(
 
 def test_a_member_repeats_bit_by_bit(lively_bert: str) -> None:
     model = MaskedLM.load(lively_bert, "cpu", "fp32")
-    spec = MemberSpec("m", 0, PVP_, 1, TrainingConfig(max_steps=4, negatives=1), 64)
+    spec = PatternSpec("m", 0, PVP_, 1, TrainingConfig(max_steps=4, negatives=1), 64)
     one, two = (train_member(model, spec, Work(TASK, Data(EXAMPLES))) for _ in range(2))
     assert one.loss == two.loss
     assert all(torch.equal(one.weights[name], two.weights[name]) for name in one.weights)

@@ -31,7 +31,7 @@ from pet.config import Settings, TrainingConfig
 from pet.data import Data, Pool
 from pet.device import Compute
 from pet.errors import RunError
-from pet.members import MemberSpec, Work, train_member
+from pet.members import PatternSpec, Work, train_member
 from pet.pipeline import asked, run
 from pet.runs import RunFolder
 from pet.scoring.soft.patterns import with_slots
@@ -237,7 +237,7 @@ def test_a_member_goes_on_from_its_checkpoint_exactly(
     soft, pvp = values.pop("soft", None), TASK.pvps[0]
     if soft is not None:
         pvp = pvp.with_pattern(with_slots(pvp.pattern, 3), soft.kind)
-    spec = MemberSpec("m", 0, pvp, 5, TrainingConfig(**values), 64, soft=soft)
+    spec = PatternSpec("m", 0, pvp, 5, TrainingConfig(**values), 64, soft=soft)
     dev = TRAIN[::3] if "eval_every" in changes else ()
     more = (backbone, spec, Work(TASK, Data(TRAIN, dev, POOL)))
     expected = train_member(*more)

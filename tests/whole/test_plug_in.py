@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ENTRY_POINTS = """
 [pet.soft_kinds]
 guest-kind = guest:GuestKind
+[pet.member_kinds]
+guest-member = guest:GuestMember
 [pet.readouts]
 guest-readout = guest:guest_readout
 [pet.objectives]
@@ -79,7 +81,8 @@ def test_one_thing_of_every_kind_is_used(tmp_path: Path, tiny_bert: str) -> None
         site, "-c", RUN,
         lines=f"""tasks
 train --task guest-task --train train.guest --test {files.test} {plain} --max-steps 2
- --soft none,guest-kind --readout guest-readout --objective guest-objective
+ --members cloze,guest-member --soft none,guest-kind --readout guest-readout
+ --objective guest-objective
  --combine-members guest-combiner --combine-verbalizers guest-combiner -o run
 evaluate run --test {files.test} --device cpu
 report run -o page.html
@@ -92,11 +95,12 @@ fewshot --task guest-task --train train.guest --test {files.test} {plain}
     noted = set((site / "book.txt").read_text().splitlines())
     assert noted == {
         "guest-kind", "guest-readout", "guest-objective", "guest-combiner", "guest-measure",
-        "guest-baseline", "guest-sort",
+        "guest-baseline", "guest-member", "guest-sort",
     }  # fmt: skip
     listed, trained, evaluated, _, _, compared = result.stdout.split("\n> ")
     assert "guest-task: Sentiment, from outside." in listed
     assert "pattern-0-guest-kind" in trained
+    assert "guest-member" in trained
     assert "guest accuracy" in trained.splitlines()[1]
     assert "Brier score" in trained.splitlines()[1]
     assert "guest-metric 0." in evaluated
@@ -113,6 +117,7 @@ fewshot --task guest-task --train train.guest --test {files.test} {plain}
         ("--readout guest-redout", "guest-readout"),
         ("--objective guest-objectiv", "guest-objective"),
         ("--soft guestkind", "guest-kind"),
+        ("--members guest-membr", "guest-member"),
     ],
 )
 def test_a_misspelt_name_is_refused_before_anything_heavy(

@@ -9,6 +9,7 @@ from pet.evaluation import plots
 from pet.evaluation.pages.rendering import diagram, settings_table, shown_metrics
 from pet.evaluation.run_metrics import read_metrics
 from pet.members import MemberRecord
+from pet.members.kinds import spec_from_dict
 from pet.runs import RunFolder
 from pet.task import Task
 
@@ -103,7 +104,7 @@ def _members(folder: RunFolder, task: Task, tests: Mapping[str, Any]) -> list[di
         members.append(
             {
                 **record.to_dict(),
-                "template": task.pvps[record.pattern].pattern.template,
+                "template": spec_from_dict(task, name, record.to_dict(), 0).title,
                 "weight": weight / total,
                 "temperature": temperature,
                 "test": tests.get(name),
@@ -113,7 +114,7 @@ def _members(folder: RunFolder, task: Task, tests: Mapping[str, Any]) -> list[di
 
 
 def _patterns(task: Task, members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    used = {member["pattern"] for member in members}
+    used = {member.get("pattern") for member in members}
     return [
         {"number": index, "pvp": pvp, "used": index in used} for index, pvp in enumerate(task.pvps)
     ]

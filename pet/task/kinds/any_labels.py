@@ -116,6 +116,10 @@ class AnyLabels(Kind):
         rows = [[label in names(given) for label in known] for given in labels]
         return np.array(rows, dtype=np.int64).reshape(len(labels), len(known))
 
+    def alone(self, numbers: Ints, n_labels: int) -> Ints:
+        """Return rows with a single 1, (N, C)."""
+        return np.eye(n_labels, dtype=np.int64)[numbers]
+
     def truth(self, targets: Ints, n_labels: int) -> NDArray[np.bool_]:
         """Return the targets as booleans, (N, C)."""
         return targets.astype(bool)

@@ -96,6 +96,10 @@ class Kind(ABC):
         """Return labels as numbers: (N,), or (N, C) with 1 where a text has a label."""
 
     @abstractmethod
+    def alone(self, numbers: Ints, n_labels: int) -> Ints:
+        """Return the targets of texts that have one label each, given by its number (N,)."""
+
+    @abstractmethod
     def truth(self, targets: Ints, n_labels: int) -> NDArray[np.bool_]:
         """Tell which labels are true, (N, C)."""
 

@@ -73,6 +73,10 @@ class OneLabel(Kind):
         """Return label numbers, (N,)."""
         return label_numbers(labels, known)
 
+    def alone(self, numbers: Ints, n_labels: int) -> Ints:
+        """Return the numbers, (N,)."""
+        return numbers
+
     def truth(self, targets: Ints, n_labels: int) -> NDArray[np.bool_]:
         """Return one-hot rows, (N, C)."""
         return cast(NDArray[np.bool_], targets[:, None] == np.arange(n_labels))

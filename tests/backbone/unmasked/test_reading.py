@@ -12,8 +12,8 @@ from unmasked import LABELS, PATTERN, SHARING, SINGLE, SPELLED, rows
 from pet import PVP, Task, Verbalizer
 from pet.backbone import LanguageModel
 from pet.config import TrainingConfig
-from pet.members import MemberSet, MemberSpec
-from pet.scoring import PVPScorer, score, score_together
+from pet.members import MemberSet, PatternSpec
+from pet.scoring import PVPScorer, score_together
 
 
 def tokens_read(backbone: LanguageModel, run: Any) -> list[tuple[int, ...]]:
@@ -37,7 +37,7 @@ def test_all_verbalizers_share_one_reading_of_the_text(load: Any) -> None:
         loaded = load(name)
         pvp = PVP(PATTERN, SINGLE, SPELLED, more)
         scorer = PVPScorer(pvp, LABELS, loaded.backbone, 48)
-        seen = tokens_read(loaded.backbone, lambda s=scorer, x=loaded: score(s, x.chunk()))
+        seen = tokens_read(loaded.backbone, lambda s=scorer, x=loaded: s.score(x.chunk()))
         length = max(map(len, rows(scorer, loaded.chunk())))
         beginnings = {
             w.ids[:n] for own in scorer.readouts for w in own.words for n in range(1, len(w.ids))
@@ -65,7 +65,7 @@ def test_untrained_members_are_scored_together(load: Any) -> None:
     pvps = [PVP(pattern, SPELLED) for pattern in SHARING]
     task = Task("toy", list(LABELS), ["a"], pvps)
     training = TrainingConfig(max_steps=0)
-    specs = [MemberSpec(f"m{n}", n, pvp, 0, training, 48) for n, pvp in enumerate(pvps)]
+    specs = [PatternSpec(f"m{n}", n, pvp, 0, training, 48) for n, pvp in enumerate(pvps)]
     bias = {
         name: t + 1.0 for name, t in loaded.backbone.weights.take(["transformer.ln_f.bias"]).items()
     }
@@ -73,4 +73,4 @@ def test_untrained_members_are_scored_together(load: Any) -> None:
     found = members.scores(TEXTS)
     for number, scorer in enumerate(members.scorers):
         scorer.put(bias if number == 1 else {})
-        np.testing.assert_allclose(found[number], score(scorer, loaded.chunk()), atol=1e-4)
+        np.testing.assert_allclose(found[number], scorer.score(loaded.chunk()), atol=1e-4)

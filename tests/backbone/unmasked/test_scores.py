@@ -16,7 +16,7 @@ from pet import PVP
 from pet.backbone import CausalLM, LanguageModel, MaskedLM, Seq2SeqLM, load_backbone
 from pet.encoding import Chunk
 from pet.errors import BackboneError
-from pet.scoring import PVPScorer, score, score_together
+from pet.scoring import PVPScorer, score_together
 
 
 def test_the_kind_follows_from_the_architecture(loaded: Loaded, tiny_bert: str) -> None:
@@ -59,9 +59,9 @@ def test_words_of_several_tokens_are_products(loaded: Loaded) -> None:
 
 def test_scores_do_not_depend_on_padding_or_on_the_other_rows(loaded: Loaded) -> None:
     scorer = loaded.scorer(SPELLED)
-    together = score(scorer, loaded.chunk())
-    backwards = score(scorer, loaded.chunk(TEXTS[::-1]))[:, ::-1]
-    alone = np.concatenate([score(scorer, loaded.chunk([text])) for text in TEXTS], axis=1)
+    together = scorer.score(loaded.chunk())
+    backwards = scorer.score(loaded.chunk(TEXTS[::-1]))[:, ::-1]
+    alone = np.concatenate([scorer.score(loaded.chunk([text])) for text in TEXTS], axis=1)
     np.testing.assert_allclose(together, alone, atol=1e-4)
     np.testing.assert_allclose(together, backwards, atol=1e-4)
 
@@ -70,16 +70,16 @@ def test_patterns_scored_together_have_the_scores_they_have_alone(loaded: Loaded
     scorers = [loaded.scorer(SPELLED, pattern) for pattern in SHARING]
     together = score_together(scorers, loaded.chunk())
     for scorer, found in zip(scorers, together, strict=True):
-        np.testing.assert_allclose(found, score(scorer, loaded.chunk()), atol=1e-4)
+        np.testing.assert_allclose(found, scorer.score(loaded.chunk()), atol=1e-4)
 
 
 def test_saved_and_reloaded_weights_give_identical_scores(loaded: Loaded, tmp_path: Path) -> None:
-    expected = score(loaded.scorer(SPELLED), loaded.chunk())
+    expected = loaded.scorer(SPELLED).score(loaded.chunk())
     loaded.backbone.model.save_pretrained(tmp_path)
     loaded.tokenizer.save_pretrained(tmp_path)
     again = load_backbone(str(tmp_path), "cpu", "fp32")
     scorer = PVPScorer(PVP(PATTERN, SPELLED), LABELS, again, 48)
-    np.testing.assert_array_equal(score(scorer, Chunk(again.tokenizer, TEXTS)), expected)
+    np.testing.assert_array_equal(scorer.score(Chunk(again.tokenizer, TEXTS)), expected)
 
 
 def test_states_that_give_other_logits_are_refused(
@@ -100,7 +100,7 @@ def test_states_that_give_other_logits_are_refused(
 @pytest.mark.parametrize("name", ["gpt2", "llama", "t5"])
 def test_half_precision_stays_close_to_fp32(load: Any, name: str, precision: str) -> None:
     loaded = load(name)
-    expected = score(loaded.scorer(SPELLED), loaded.chunk())
+    expected = loaded.scorer(SPELLED).score(loaded.chunk())
     half = load_backbone(str(loaded.folder), "cpu", precision)
-    found = score(PVPScorer(PVP(PATTERN, SPELLED), LABELS, half, 48), Chunk(half.tokenizer, TEXTS))
+    found = PVPScorer(PVP(PATTERN, SPELLED), LABELS, half, 48).score(Chunk(half.tokenizer, TEXTS))
     np.testing.assert_allclose(found, expected, atol=0.03 * np.abs(expected).max() + 0.05)

@@ -19,9 +19,8 @@ from pet.config import TrainingConfig
 from pet.data import Data, Example
 from pet.encoding import Chunk
 from pet.errors import BackboneError
-from pet.members import MemberSpec, train_member
+from pet.members import PatternSpec, train_member
 from pet.members.work import Work
-from pet.scoring import score
 
 EXAMPLES = [Example({"a": "the film was bad"}, "bad"), Example({"a": "a warm room"}, "good")]
 
@@ -49,7 +48,7 @@ def test_label_cross_entropy_reaches_every_weight(loaded: Loaded, verbalizer: Ve
 def trained(loaded: Loaded, scope: str, steps: int = 3, **more: Any) -> Any:
     task = Task("toy", list(LABELS), ["a"], [PVP("{a} it was {mask}", SPELLED)])
     training = TrainingConfig(max_steps=steps, scope=scope, learning_rate=0.01, **more)  # type: ignore[arg-type]
-    spec = MemberSpec("m", 0, task.pvps[0], 5, training, 48)
+    spec = PatternSpec("m", 0, task.pvps[0], 5, training, 48)
     return train_member(loaded.backbone, spec, Work(task, Data(EXAMPLES))), spec.scorer(
         LABELS, loaded.backbone
     )
@@ -57,11 +56,11 @@ def trained(loaded: Loaded, scope: str, steps: int = 3, **more: Any) -> Any:
 
 def test_members_train_and_what_they_keep_gives_their_scores(loaded: Loaded) -> None:
     result, scorer = trained(loaded, "full")
-    at_the_end = score(scorer, loaded.chunk())
+    at_the_end = scorer.score(loaded.chunk())
     scorer.put({})
-    assert not np.allclose(score(scorer, loaded.chunk()), at_the_end, atol=1e-3)
+    assert not np.allclose(scorer.score(loaded.chunk()), at_the_end, atol=1e-3)
     scorer.put(result.weights)
-    np.testing.assert_array_equal(score(scorer, loaded.chunk()), at_the_end)
+    np.testing.assert_array_equal(scorer.score(loaded.chunk()), at_the_end)
 
 
 def test_masked_lm_training_is_refused_in_one_message(load: Any) -> None:
@@ -71,7 +70,7 @@ def test_masked_lm_training_is_refused_in_one_message(load: Any) -> None:
         loaded = load(name)
         task = Task("toy", list(LABELS), ["a"], [PVP("{a} it was {mask}", SINGLE)])
         training = TrainingConfig(max_steps=1, lm_weight=0.5)
-        spec = MemberSpec("m", 0, task.pvps[0], 5, training, 48)
+        spec = PatternSpec("m", 0, task.pvps[0], 5, training, 48)
         pool = Pool(lambda: iter([Example({"a": "the film was so cold and so slow"}, None)] * 9))
         with pytest.raises(BackboneError, match="masked LM"):
             train_member(loaded.backbone, spec, Work(task, Data(EXAMPLES, pool=pool)))
@@ -101,7 +100,7 @@ def test_lora_members_store_factors_only_and_score_alike_when_put(
     model = loaded.backbone.model
     before = {n: p.detach().clone() for n, p in model.named_parameters()}
     result, scorer = trained(loaded, "lora", lora_rank=2)
-    at_the_end = score(scorer, loaded.chunk())
+    at_the_end = scorer.score(loaded.chunk())
     after = dict(model.named_parameters())
     assert list(after) == list(before)  # no adapter is left in the model
     layers = {f"{layer}.weight" for layer in loaded.backbone.linear_layers}
@@ -118,7 +117,7 @@ def test_lora_members_store_factors_only_and_score_alike_when_put(
     for key, parameter in model.named_parameters():
         assert torch.equal(parameter, before[key]), key
     scorer.put(result.weights)
-    np.testing.assert_array_equal(score(scorer, loaded.chunk()), at_the_end)
+    np.testing.assert_array_equal(scorer.score(loaded.chunk()), at_the_end)
     scorer.put({})
 
 
@@ -127,15 +126,15 @@ def test_lora_while_it_is_trained_scores_as_afterwards(load: Any) -> None:
     loaded = load("gpt2")
     weights, scorer = loaded.backbone.weights, loaded.scorer(SPELLED)
     own = weights.trainable(loaded.backbone.scope_names("lora"), 3)
-    expected = score(loaded.scorer(SPELLED), loaded.chunk())
+    expected = loaded.scorer(SPELLED).score(loaded.chunk())
     torch.manual_seed(0)
     with torch.no_grad():
         for parameter in own.values():
             parameter.copy_(torch.randn_like(parameter) * 0.1)
-    during = score(scorer, loaded.chunk())
+    during = scorer.score(loaded.chunk())
     assert not np.allclose(during, expected, atol=1e-2)
     weights.trainable(())
-    np.testing.assert_allclose(score(scorer, loaded.chunk()), during, atol=1e-4)
+    np.testing.assert_allclose(scorer.score(loaded.chunk()), during, atol=1e-4)
 
 
 def test_lora_without_its_package_names_the_pip_line(

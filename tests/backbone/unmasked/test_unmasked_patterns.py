@@ -12,7 +12,7 @@ from unmasked import SINGLE, rows
 
 from pet import PVP, Verbalizer
 from pet.errors import PatternError
-from pet.scoring import PVPScorer, score
+from pet.scoring import PVPScorer
 
 
 @pytest.mark.parametrize("pattern", ["{a} it was {mask} .", "{mask} : {a}", "{mask} {a} {b}"])
@@ -39,7 +39,7 @@ def test_nothing_stands_for_the_mask_and_an_empty_text_has_a_start(load: Any) ->
         (row,) = rows(scorer, loaded.chunk([{"a": ""}]))
         start = loaded.tokenizer.bos_token_id
         assert row == [loaded.tokenizer.eos_token_id if start is None else start]
-        assert np.isfinite(score(scorer, loaded.chunk([{"a": ""}]))).all()
+        assert np.isfinite(scorer.score(loaded.chunk([{"a": ""}]))).all()
 
 
 def test_a_separator_is_a_line_break_for_a_causal_model(load: Any) -> None:
@@ -55,7 +55,7 @@ def test_a_pattern_that_names_a_label_right_before_the_mask(load: Any) -> None:
     pvp = PVP("{a} {label} {mask}", verbalizer)
     scorer = PVPScorer(pvp, ("bad", "good film"), loaded.backbone, 48)
     chunk = loaded.chunk(TEXTS[:3])
-    found = score(scorer, chunk)[0]
+    found = scorer.score(chunk)[0]
     words = [word.ids[0] for word in scorer.readouts[0].words]
     encoded = scorer.encode(chunk)[1]
     for row in range(6):

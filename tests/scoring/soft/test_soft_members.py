@@ -18,9 +18,9 @@ from pet import PVP, Example, Task
 from pet.backbone import MaskedLM
 from pet.config import TrainingConfig
 from pet.data import Data, Pool
-from pet.members import MemberSet, MemberSpec, cost, train_member
+from pet.members import MemberSet, PatternSpec, cost, train_member
 from pet.members.work import Work
-from pet.scoring.learned import LEARNED
+from pet.scoring.base import LEARNED
 from pet.scoring.soft import KINDS
 from pet.scoring.soft.template import SoftSpec
 
@@ -32,10 +32,10 @@ EXAMPLES = [
 FAST = TrainingConfig(max_steps=6, batch_size=4, scope="prompt", offsets="none")
 
 
-def spec(kind: str = "prompt-tuning", pattern: str = SOFT, **changes: Any) -> MemberSpec:
+def spec(kind: str = "prompt-tuning", pattern: str = SOFT, **changes: Any) -> PatternSpec:
     training = replace(FAST, **changes)
     pvp = PVP(pattern, WORDS, soft=kind)
-    return MemberSpec("m", 0, pvp, 1, training, 64, soft=SoftSpec(kind, "vocabulary", seed=1))
+    return PatternSpec("m", 0, pvp, 1, training, 64, soft=SoftSpec(kind, "vocabulary", seed=1))
 
 
 TASK = Task("toy", LABELS, ["a", "b"], [PVP(SOFT, WORDS)])
@@ -82,7 +82,7 @@ def test_saved_and_reloaded_members_score_identically(
     expected = scores(scorer_after)
     save_file(weights, tmp_path / "m.safetensors")
     plain = json.loads(json.dumps(own.to_dict()))
-    again = MemberSpec.from_dict(TASK, "m", plain, 64)
+    again = PatternSpec.from_dict(TASK, "m", plain, 64)
     stored = load_file(tmp_path / "m.safetensors")
     other = MaskedLM.load(backbone.name, "cpu", "fp32")
     members = MemberSet(other, TASK, [again], {"m": stored})
@@ -119,7 +119,7 @@ def test_a_scope_says_what_is_trained_beside_the_slots(
 
 
 def test_a_member_without_slots_cannot_train_the_prompt_alone(bert: MaskedLM) -> None:
-    hard = MemberSpec("m", 0, PVP(HARD, WORDS), 1, replace(FAST, max_steps=1), 64)
+    hard = PatternSpec("m", 0, PVP(HARD, WORDS), 1, replace(FAST, max_steps=1), 64)
     assert set(train_member(bert, hard, Work(TASK, Data(EXAMPLES))).weights) == set(
         bert.scope_names("full")
     )

@@ -1,0 +1,138 @@
+"""Sentence encoders: weights with which a backbone's states make good vectors of texts."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from pet.backbone.loading import load_pretrained, load_tokenizer, resolve_backbone, some_of
+from pet.errors import BackboneError
+
+if TYPE_CHECKING:
+    from pet.backbone.base import LanguageModel
+
+FILE = "sentence_encoder.safetensors"
+_POOLER = "pooler."  # which language models do without
+_WITHOUT = "Take it from a whole copy, or remove it: then the backbone's own weights serve."
+
+
+def has_sentence_weights(backbone: str) -> bool:
+    """Whether a backbone's folder has weights of a sentence encoder beside its own."""
+    return (Path(resolve_backbone(backbone)) / FILE).is_file()
+
+
+def keep_sentence_weights(backbone: str, folder: Path) -> None:
+    """Copy the weights that lie beside a backbone, if there are some, into another folder."""
+    if has_sentence_weights(backbone):
+        shutil.copyfile(Path(resolve_backbone(backbone)) / FILE, folder / FILE)
+
+
+def sentence_weights(backbone: LanguageModel, encoder: str | None = None) -> dict[str, Tensor]:
+    """Return weights to put into a backbone before it turns texts into vectors.
+
+    A model that fills masks makes poor vectors of texts; one of the same shape that was trained
+    for it makes good ones.
+
+    Parameters
+    ----------
+    backbone : LanguageModel
+        The backbone, a masked LM for example.
+    encoder : str, optional
+        Sentence encoder of the same architecture and vocabulary, a folder or hub name, such as
+        sentence-transformers/all-mpnet-base-v2 for microsoft/mpnet-base. By default the weights
+        that lie beside the backbone's own, as pet-mini's do.
+
+    Returns
+    -------
+    dict
+        Name of a parameter of the backbone to its value; empty where there is no encoder, and the
+        backbone's own weights serve.
+
+    Raises
+    ------
+    BackboneError
+        When the encoder cannot be loaded, lacks weights, or is of another shape or vocabulary.
+    """
+    return _beside(backbone) if encoder is None else _of_encoder(backbone, encoder)
+
+
+def _beside(backbone: LanguageModel) -> dict[str, Tensor]:
+    """Read the weights that lie beside a backbone's own; empty without any."""
+    file = Path(resolve_backbone(backbone.name)) / FILE
+    if not file.is_file():
+        return {}
+    try:
+        weights = load_file(file)
+    except (SafetensorError, OSError) as error:
+        raise BackboneError(f"{file} cannot be read: {error}", _WITHOUT) from error
+    ours = dict(backbone.model.named_parameters())
+    for name, weight in weights.items():
+        if name not in ours or ours[name].shape != weight.shape:
+            raise BackboneError(
+                f"{file} does not fit the backbone beside it: {_has(name, weight)}.", _WITHOUT
+            )
+    return weights
+
+
+def _of_encoder(backbone: LanguageModel, encoder: str) -> dict[str, Tensor]:
+    """Load an encoder's weights under the names of the backbone's, all that read the text."""
+    from transformers import AutoModel
+
+    model, report = load_pretrained(AutoModel, encoder)
+    if load_tokenizer(encoder).get_vocab() != backbone.hf_tokenizer.get_vocab():
+        raise _unlike(encoder, backbone, "its vocabulary is another")
+    prefix = backbone.model.base_model_prefix
+    inside = f"{prefix}." if hasattr(backbone.model, prefix) else ""  # T5 has no such part
+    theirs = {
+        inside + name: parameter.detach()
+        for name, parameter in model.named_parameters()
+        if name not in report["missing_keys"] and not name.startswith(_POOLER)
+    }
+    ours = dict(backbone.model.named_parameters())
+    for name, weight in theirs.items():
+        if name not in ours or ours[name].shape != weight.shape:
+            raise _unlike(encoder, backbone, _has(name.removeprefix(inside), weight))
+    body = {id(parameter) for parameter in backbone.body.parameters()}
+    wanted = [name for name, parameter in ours.items() if id(parameter) in body]
+    lacking = [
+        own
+        for name in wanted
+        if name not in theirs and not (own := name.removeprefix(inside)).startswith(_POOLER)
+    ]
+    if lacking:
+        raise _unlike(encoder, backbone, f"it lacks {some_of(lacking)}")
+    return {name: theirs[name] for name in wanted if name in theirs}
+
+
+def _has(name: str, weight: Tensor) -> str:
+    return f"it has {name} {tuple(weight.shape)}"
+
+
+def _unlike(encoder: str, backbone: LanguageModel, found: str) -> BackboneError:
+    return BackboneError(
+        f"Sentence encoder {encoder!r} does not fit the backbone {backbone.name!r}: {found}.",
+        "Give one that was made from this backbone, as `--encoder` for mpnet-base is "
+        "sentence-transformers/all-mpnet-base-v2, or leave `--encoder` out.",
+    )
+
+
+def mean_state(hidden: Tensor, attention: Tensor | None) -> Tensor:
+    """Average states (B, L, H) over the tokens that are no padding: (B, H), in fp32.
+
+    Special tokens count too, as in sentence-transformers.
+    """
+    if attention is None:
+        return hidden.float().mean(dim=1)
+    real = attention[:, :, None].float()
+    return (hidden.float() * real).sum(dim=1) / real.sum(dim=1)
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """Return vectors of length 1 (..., H)."""
+    return torch.nn.functional.normalize(vectors, dim=-1)
