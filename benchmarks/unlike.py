@@ -8,7 +8,7 @@ scores are kept in FOLDER, so an interrupted study goes on. Printed are the accu
 ensemble, of the member without a pattern, and of both: with equal weights, which a run has, and
 with weights exp(s a), where a is a kind's accuracy before training and s the steepness. Paired
 differences with the cloze ensemble have 95 % intervals over all pairs of a task and a seed
-(bootstrap). --picture draws them.
+(bootstrap). "before" is a kind's accuracy before training. --picture draws the ensembles.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ def ensembles(folder: Path, name: str, seed: int) -> dict[str, float]:
     scores = {kind: np.mean([one["scores"] for one in of], axis=0) for kind, of in kept.items()}
     before = {kind: float(np.mean([one["before"] for one in of])) for kind, of in kept.items()}
     found = {kind: 100 * accuracy(task, of, targets) for kind, of in scores.items()}
+    found |= {f"before, {kind}": 100 * share for kind, share in before.items()}
     for steepness in STEEPNESS:
         part = 1 / (1 + np.exp(steepness * (before["cloze"] - before["other"])))
         mixed: Scores = (1 - part) * scores["cloze"] + part * scores["other"]
@@ -120,7 +121,7 @@ def tables(found: dict[tuple[str, int], dict[str, float]]) -> str:
     differences = [
         [column, interval(means[column] - means["cloze"])]
         for column in columns
-        if "seconds" not in column and column != "cloze"
+        if "," not in column and column != "cloze"
     ]
     return (
         text_table(rows, ["task (draws)", *columns])

@@ -56,7 +56,7 @@ def kinds_of(task: Task, settings: Settings, labelled: int) -> tuple[str, ...]:
     from. Two texts are compared; any other number of fields is read as one text.
     """
     method, wanted = METHODS[settings.method], settings.ensemble.members
-    if method.patterns == "none" or not method.unlike:
+    if not method.unlike:
         return (CLOZE,)
     if wanted is not None:
         return wanted

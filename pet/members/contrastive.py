@@ -38,8 +38,8 @@ class ContrastiveSpec(VectorSpec):
     """A sentence encoder that is tuned by supervised contrast, and logistic regression.
 
     In every batch each text is pulled towards the others of its label and away from the rest; the
-    labels' names and words are texts of their label too. With 50 batches of 32 texts it costs what
-    two cloze members cost.
+    labels' names and words are texts of their label too. With 50 batches of 32 texts it costs as
+    much as one or two cloze members.
 
     Sources: the loss is that of Khosla et al. 2020 (2004.11362), the regression SetFit's (Tunstall
     et al. 2022, 2209.11055), the names FastFit's (Yehudai and Bandel 2024, 2404.12365).

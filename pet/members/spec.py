@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trainable:
-    """What the training of a member changes.
+    """Parameters that the training of a member changes, and its losses.
 
     Parameters
     ----------

@@ -177,12 +177,14 @@ def prepare(
         before = measure.figures(subtracted(scores[:, : len(examples)], offsets))
     if not steps:
         scorer = _with_prior(scorer, spec, sample, trained=False)
-    if before is None:
-        unseen = scorer.unseen(labelled) if examples else None
-        if unseen is not None:
-            before = measure.figures(unseen[:, : len(examples)])
-        else:
+    if before is None and scorer.fits and everything:
+        unseen = scorer.unseen(labelled)
+        if unseen is None:
             before = None, measure(scorer)[1]
+        else:
+            before = measure.figures(unseen[:, : len(examples)])
+    if before is None:
+        before = measure(scorer)
     optimisation = None
     if steps:
         optimisation = _optimisation(scorer, spec, work, labelled, steps, generator)

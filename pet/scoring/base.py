@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from copy import copy
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from torch import Tensor, nn
 
@@ -75,6 +75,8 @@ class Scorer(ABC):
         Calibration, (V, C): subtracted from the scores of every readout.
     learned : LearnedValues
         Everything that is learned beside the backbone.
+    fits : bool
+        Whether a part is fitted to labelled examples, which it knows before any training.
     title : str
         The member's input, for messages.
     """
@@ -83,6 +85,7 @@ class Scorer(ABC):
     labels: tuple[str, ...]
     offsets: Offsets | None
     learned: LearnedValues
+    fits: ClassVar[bool] = False
     title: str
 
     @abstractmethod
@@ -102,9 +105,9 @@ class Scorer(ABC):
     def unseen(self, labelled: Labelled) -> Scores | None:
         """Score labelled examples as if each had not been seen: (V, N, C).
 
-        Before training most scorers have seen none. None where it cannot be told.
+        Only for scorers that `fits` some part to them. None where it cannot be told.
         """
-        return self.score(labelled.chunk)
+        return None
 
     @property
     def needs_examples(self) -> bool:

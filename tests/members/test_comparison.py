@@ -214,3 +214,16 @@ def test_planned_from_settings() -> None:
     assert (own.name, own.seed, own.max_length, own.encoder) == ("comparison", 7, 50, "elsewhere")
     assert (own.training.offsets, own.training.batch_size) == ("none", 3)
     assert own.kind == "comparison"
+
+
+def test_labelled_pairs_are_read_once(backbone: MaskedLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same vectors give the accuracy on pairs left out, and the regression on all."""
+    read, plain = [], PairReading.vectors
+
+    def counted(self: PairReading, chunk: Any) -> Any:
+        read.append(len(chunk))
+        return plain(self, chunk)
+
+    monkeypatch.setattr(PairReading, "vectors", counted)
+    train_member(backbone, spec(), Work(TASK, Data(EXAMPLES)))
+    assert read == [len(EXAMPLES)]

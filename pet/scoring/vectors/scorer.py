@@ -40,6 +40,8 @@ class VectorScorer(Scorer):
         Weights of the labels in the regression.
     """
 
+    fits = True
+
     def __init__(
         self,
         reading: Reading,
@@ -72,11 +74,10 @@ class VectorScorer(Scorer):
         return scores
 
     def start(self, labelled: Labelled) -> None:
-        """Put the sentence encoder's weights into the backbone, and fit the regression."""
+        """Put the sentence encoder's weights into the backbone; `unseen` fits the regression."""
         weights = sentence_weights(self.backbone, self._encoder)
         self.backbone.weights.put(weights)
         self._started = tuple(weights)
-        self.fit(labelled)
 
     @torch.no_grad()
     def fit(self, labelled: Labelled) -> None:
@@ -88,15 +89,17 @@ class VectorScorer(Scorer):
     def unseen(self, labelled: Labelled) -> Scores | None:
         """Score each labelled example by a regression on the other folds: (1, N, C).
 
-        Anchors are in every fold's training set. None where nothing can be left out: of a single
-        example, or, without anchors, of one example a label.
+        Afterwards the regression is fitted to all of them, with the same vectors. Anchors are in
+        every fold's training set. None where nothing can be left out: of a single example, or,
+        without anchors, of one example a label.
         """
         count, strata = len(labelled.targets), labelled.kind.strata(labelled.targets)
         everything = self.reading.with_anchors(labelled, len(self.labels))
+        vectors = self.reading.vectors(everything.chunk)
         alone = strata is not None and len(np.unique(strata)) == count
         if count < 2 or (alone and everything is labelled):
+            self._fit(vectors, everything)
             return None
-        vectors = self.reading.vectors(everything.chunk)
         scores = np.zeros((1, count, len(self.labels)), np.float32)
         for inside, outside in _splits(strata, count):
             rows = np.r_[inside, count : len(everything.targets)]
