@@ -14,8 +14,8 @@ from torch.nn import functional
 from pet.backbone.injection import prompted
 from pet.backbone.loading import load_pretrained, load_tokenizer, some_of, too_large
 from pet.backbone.parts import in_parts
+from pet.backbone.pooling import mean_state
 from pet.backbone.reader import WordReader
-from pet.backbone.sentences import mean_state
 from pet.backbone.weights import LORA, Turn, Weights
 from pet.config import WeightsScope
 from pet.device import Compute

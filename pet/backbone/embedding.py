@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from pet.backbone.injection import model_inputs
-from pet.backbone.sentences import mean_state
+from pet.backbone.pooling import mean_state
 from pet.device import Compute
 from pet.encoding import Batch, Chunk, Encoder, TextTokenizer
 from pet.types import Texts

@@ -48,11 +48,13 @@ def held_backbone(config: BackboneConfig) -> LanguageModel:
     return _held.backbone
 
 
-def beside_backbone(config: BackboneConfig) -> dict[str, Any]:
-    """Return the values, such as a scorer, that are kept as long as the thread's backbone."""
-    held_backbone(config)
-    assert _held.beside is not None
-    return _held.beside
+def beside_backbone(backbone: LanguageModel) -> dict[str, Any]:
+    """Return the values, such as a scorer, that are kept as long as the thread holds a backbone.
+
+    For a backbone that it does not hold nobody keeps them: they are a new dictionary.
+    """
+    beside = _held.beside
+    return beside if beside is not None and _held.backbone is backbone else {}
 
 
 @contextmanager

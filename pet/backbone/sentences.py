@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from pet.backbone.held import beside_backbone
 from pet.backbone.loading import load_pretrained, load_tokenizer, resolve_backbone, some_of
 from pet.errors import BackboneError
 
@@ -37,7 +37,8 @@ def sentence_weights(backbone: LanguageModel, encoder: str | None = None) -> dic
     """Return weights to put into a backbone before it turns texts into vectors.
 
     A model that fills masks makes poor vectors of texts; one of the same shape that was trained
-    for it makes good ones.
+    for it makes good ones. An encoder by name is read once and kept, in main memory, as long
+    as the backbone is held; see `pet.backbone.held`.
 
     Parameters
     ----------
@@ -59,7 +60,13 @@ def sentence_weights(backbone: LanguageModel, encoder: str | None = None) -> dic
     BackboneError
         When the encoder cannot be loaded, lacks weights, or is of another shape or vocabulary.
     """
-    return _beside(backbone) if encoder is None else _of_encoder(backbone, encoder)
+    if encoder is None:
+        return _beside(backbone)  # mapped from its file, not copied
+    kept: dict[str, dict[str, Tensor]] = beside_backbone(backbone).setdefault("encoders", {})
+    if encoder not in kept:
+        kept.clear()  # two would need twice the memory
+        kept[encoder] = _of_encoder(backbone, encoder)
+    return kept[encoder]
 
 
 def _beside(backbone: LanguageModel) -> dict[str, Tensor]:
@@ -120,19 +127,3 @@ def _unlike(encoder: str, backbone: LanguageModel, found: str) -> BackboneError:
         "Give one that was made from this backbone, as `--encoder` for mpnet-base is "
         "sentence-transformers/all-mpnet-base-v2, or leave `--encoder` out.",
     )
-
-
-def mean_state(hidden: Tensor, attention: Tensor | None) -> Tensor:
-    """Average states (B, L, H) over the tokens that are no padding: (B, H), in fp32.
-
-    Special tokens count too, as in sentence-transformers.
-    """
-    if attention is None:
-        return hidden.float().mean(dim=1)
-    real = attention[:, :, None].float()
-    return (hidden.float() * real).sum(dim=1) / real.sum(dim=1)
-
-
-def unit(vectors: Tensor) -> Tensor:
-    """Return vectors of length 1 (..., H)."""
-    return torch.nn.functional.normalize(vectors, dim=-1)

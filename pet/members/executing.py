@@ -141,7 +141,8 @@ def _scorer_of(spec: ShardSpec) -> Scorer:
 
     Shards come member by member, so the scorer is kept for the next shard.
     """
-    backbone, beside = held_backbone(spec.backbone), beside_backbone(spec.backbone)
+    backbone = held_backbone(spec.backbone)
+    beside = beside_backbone(backbone)
     wanted = (spec.member.name, spec.folder.path, backbone.weights.changes)
     if beside.get("member") != wanted:
         scorer = spec.member.scorer(spec.labels, backbone, spec.offsets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from transformers import (
     T5EncoderModel,
 )
 
-from pet.backbone import MaskedLM, load_backbone
-from pet.backbone.sentences import FILE, has_sentence_weights, mean_state, sentence_weights
+from pet.backbone import MaskedLM, holding, load_backbone
+from pet.backbone.pooling import mean_state
+from pet.backbone.sentences import FILE, has_sentence_weights, sentence_weights
+from pet.config import BackboneConfig
 from pet.errors import BackboneError
 
 
@@ -85,6 +88,23 @@ def test_an_encoder_by_name_gives_all_its_weights_its_word_embeddings_too(
     assert not torch.allclose(plain, before, atol=1e-2)
     backbone.weights.put({})
     torch.testing.assert_close(text_vector(backbone), before)
+
+
+def test_an_encoder_by_name_is_kept_as_long_as_the_backbone_is_held(
+    beside: Path, tmp_path: Path
+) -> None:
+    one, other = (str(save_encoder(tmp_path / name)) for name in ("one", "other"))
+    config = BackboneConfig(str(beside), "cpu", "fp32")
+    with holding(config) as backbone:
+        kept = sentence_weights(backbone, one)
+        gone = weakref.ref(next(iter(kept.values())))
+        assert sentence_weights(backbone, one) is kept
+        assert sentence_weights(backbone) is not kept
+        del kept
+        assert gone() is not None
+        gone_too = weakref.ref(next(iter(sentence_weights(backbone, other).values())))
+        assert gone() is None  # one at a time
+    assert gone_too() is None
 
 
 @pytest.mark.parametrize(

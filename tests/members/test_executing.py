@@ -92,9 +92,9 @@ def test_shards_are_scored_by_the_member_whatever_was_put_in_between(
         folder.write_json(folder.member(member.name).record, record.to_dict())
     with holding(config) as backbone:
         expected = [score_shard(shard(one, 0), silent), score_shard(shard(one, 3), silent)]
-        scorer = beside_backbone(config)["scorer"]
+        scorer = beside_backbone(backbone)["scorer"]
         score_shard(shard(one, 0), silent)
-        assert beside_backbone(config)["scorer"] is scorer  # weights are put once a member
+        assert beside_backbone(backbone)["scorer"] is scorer  # weights are put once a member
         differs = score_shard(shard(other, 0), silent)
         name = next(iter(dict(backbone.model.named_parameters())))
         backbone.weights.put({name: torch.zeros_like(backbone.model.get_parameter(name))})
@@ -120,12 +120,13 @@ def test_a_thread_holds_one_backbone_and_what_it_held_before_comes_back(
 ) -> None:
     other = BackboneConfig(tiny_bert, "cpu", "fp32")
     with holding(config) as outer:
-        beside_backbone(config)["note"] = 1
+        beside_backbone(outer)["note"] = 1
         with holding(other) as inner:
             assert held_backbone(other) is inner
-            assert beside_backbone(other) == {}
+            assert beside_backbone(inner) == beside_backbone(outer) == {}
         assert held_backbone(config) is outer
-        assert beside_backbone(config) == {"note": 1}
+        assert beside_backbone(outer) == {"note": 1}
+    assert beside_backbone(outer) == {}
 
 
 def test_a_process_that_scores_starts_without_scikit_learn() -> None:

@@ -20,7 +20,7 @@ from tiny import save_tiny_bert
 from toy import NEW, NOUNS, Files, labelled_rows, pet, rows_of, toy_task, warm_or_cold, write_jsonl
 
 from pet import PVP, Example, Task, Verbalizer
-from pet.backbone import holding
+from pet.backbone import holding, sentences
 from pet.config import EnsembleConfig, Settings
 from pet.data import Data, Pool
 from pet.encoding import Chunk
@@ -335,6 +335,21 @@ def test_an_encoder_by_name_is_where_a_run_starts_from(
     own = load_file(f"{beside}/model.safetensors")
     words = "bert.embeddings.word_embeddings.weight"
     assert weights[words].equal(own[words])
+
+
+def test_an_encoder_by_name_is_read_once_a_run(
+    lively_bert: str, beside: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, plain = [], sentences.load_pretrained
+
+    def counted(auto_class: Any, name: str) -> Any:
+        read.append(name)
+        return plain(auto_class, name)
+
+    monkeypatch.setattr(sentences, "load_pretrained", counted)
+    how = settings(lively_bert, members="contrastive,comparison", encoder=beside, temper="folds")
+    go(tmp_path / "run", how, Data(PAIRS), HOLDS)
+    assert read == [beside]
 
 
 def test_an_encoder_that_does_not_fit_is_told_before_anything_is_trained(

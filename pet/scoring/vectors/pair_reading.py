@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pet.backbone import LanguageModel
-from pet.backbone.sentences import mean_state, unit
+from pet.backbone.pooling import mean_state, unit
 from pet.encoding import Batch, Chunk, Encoder, within_budget
 from pet.scoring.vectors.reading import Reading
 from pet.types import Fields, Ints

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from pet.backbone import LanguageModel
-from pet.backbone.sentences import unit
+from pet.backbone.pooling import unit
 from pet.encoding import Chunk, Encoded, Encoder
 from pet.scoring.labelled import Labelled
 from pet.scoring.vectors.reading import Reading
