@@ -4,7 +4,7 @@ The command line's options and the parameters of `PETClassifier` are made from t
 name is unique across them and a default lives here only.
 """
 
-from pet.config.base import choices_of, deciding, names_of, setting
+from pet.config.base import choices_of, deciding, names_of, setting, settings_but
 from pet.config.ensemble import (
     Combiner,
     DistillationConfig,
@@ -86,5 +86,6 @@ __all__ = [
     "default_learning_rate",
     "names_of",
     "setting",
+    "settings_but",
     "unused",
 ]

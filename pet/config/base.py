@@ -83,6 +83,11 @@ def choices_of(config: type, name: str) -> tuple[str, ...]:
     return _choices(_annotations(config)[name])
 
 
+def settings_but(config: Any, *read: str) -> frozenset[str]:
+    """Return the names of a configuration's settings, without those that are ``read``."""
+    return frozenset(item.name for item in fields(config) if item.name not in read)
+
+
 def _annotations(config: type) -> dict[str, Any]:
     return get_type_hints(config, include_extras=True)
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal
 
+from pet.config.base import settings_but
 from pet.config.ensemble import DistillationConfig, EnsembleConfig, IpetConfig
 from pet.config.soft import TemplateConfig
 from pet.config.training import Scope, TrainingConfig
 from pet.registry import Names
 
-
-def _names(config: type[Any], *read: str) -> frozenset[str]:
-    """Return the names of a configuration's settings, without those that are ``read``."""
-    return frozenset(item.name for item in fields(config) if item.name not in read)
-
-
-_GENERATIONS, _STUDENT = _names(IpetConfig), _names(DistillationConfig)
+_GENERATIONS, _STUDENT = settings_but(IpetConfig), settings_but(DistillationConfig)
 _UNLIKE = frozenset({"members", "encoder"})
 _CLASSIFIER_TRAINING = (
     "max_steps batch_size accumulation learning_rate weight_decay warmup clip_norm dropout "
@@ -91,7 +86,7 @@ METHODS: dict[str, Method] = {
         "no training",
         _GENERATIONS
         | _STUDENT
-        | _names(TrainingConfig, "offsets", "demonstrations")
+        | settings_but(TrainingConfig, "offsets", "demonstrations")
         | {"repetitions"}
         | _UNLIKE,
         trains=False,
@@ -113,9 +108,9 @@ METHODS: dict[str, Method] = {
         "no patterns",
         _GENERATIONS
         | _STUDENT
-        | _names(TrainingConfig, *_CLASSIFIER_TRAINING)
-        | _names(TemplateConfig)
-        | _names(EnsembleConfig, "temper", "folds")
+        | settings_but(TrainingConfig, *_CLASSIFIER_TRAINING)
+        | settings_but(TemplateConfig)
+        | settings_but(EnsembleConfig, "temper", "folds")
         | {"patterns"},
         patterns="none",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -30,18 +30,26 @@ class SlotUse:
     started: bool
 
 
-def unused(settings: Settings, slots: SlotUse, encodes: bool = False) -> list[str]:
+def unused(settings: Settings, slots: SlotUse, unread: Sequence[frozenset[str]] = ()) -> list[str]:
     """Return the names of settings that differ from their defaults although nothing reads them.
 
-    ``encodes`` says whether some member starts from a sentence encoder.
+    Parameters
+    ----------
+    settings : Settings
+        Settings of a run.
+    slots : SlotUse
+        Use of soft slots.
+    unread : sequence of set of str
+        For each member the names of settings that its kind does not read; see
+        `pet.members.MemberSpec`.
     """
     values: list[tuple[str, Any, Any]] = [("patterns", settings.patterns, None)]
     for config_name in CONFIGS:
         config = getattr(settings, config_name)
         values += [(item.name, getattr(config, item.name), item.default) for item in fields(config)]
     ignored = METHODS[settings.method].ignores | _unused_by_members(settings, slots)
-    if not encodes:
-        ignored |= {"encoder"}
+    if unread:
+        ignored |= frozenset.intersection(*unread)
     return [name for name, value, default in values if name in ignored and value != default]
 
 

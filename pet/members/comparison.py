@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from pet.backbone import LanguageModel
-from pet.config import Settings
+from pet.config import Settings, TrainingConfig, settings_but
 from pet.errors import UsageError
 from pet.members.spec import Trainable
 from pet.members.vector_spec import VectorSpec
@@ -28,6 +28,7 @@ class ComparisonSpec(VectorSpec):
     """
 
     kind = "comparison"
+    ignores = VectorSpec.ignores | settings_but(TrainingConfig, "class_weight")
 
     @property
     def title(self) -> str:

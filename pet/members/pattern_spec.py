@@ -40,6 +40,7 @@ class PatternSpec(MemberSpec):
     soft: SoftSpec | None = None
 
     kind = "cloze"
+    ignores = frozenset({"encoder"})
 
     @property
     def title(self) -> str:

@@ -52,6 +52,8 @@ class MemberSpec(ABC):
     ----------
     kind : str
         Kind of member, a name in `pet.members.kinds.MEMBER_KINDS`.
+    ignores : frozenset of str
+        Names of settings that members of this kind do not read.
     name : str
         Name in the run.
     seed : int
@@ -63,6 +65,7 @@ class MemberSpec(ABC):
     """
 
     kind: ClassVar[str]
+    ignores: ClassVar[frozenset[str]] = frozenset()
     name: str
     seed: int
     training: TrainingConfig

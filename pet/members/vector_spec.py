@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pet.backbone import LanguageModel
 from pet.backbone.sentences import sentence_weights
-from pet.config import METHODS, Settings, TrainingConfig
+from pet.config import METHODS, Settings, TemplateConfig, TrainingConfig, settings_but
 from pet.errors import DataError
 from pet.members.spec import MemberSpec
 from pet.scoring import Scorer
@@ -18,6 +18,12 @@ from pet.scoring.vectors.scorer import VectorScorer
 from pet.task import Task
 from pet.types import Offsets
 
+# Settings of everything that has a pattern, beside those of soft templates.
+_CLOZE = (
+    "patterns readout repetitions objective demonstrations negatives lm_weight offsets "
+    "readout_rate prompt_rate lora_rank"
+).split()
+
 
 @dataclass(frozen=True)
 class VectorSpec(MemberSpec):
@@ -25,6 +31,8 @@ class VectorSpec(MemberSpec):
 
     ``encoder`` is the sentence encoder to start from, None for the one beside the backbone.
     """
+
+    ignores = settings_but(TemplateConfig).union(_CLOZE)
 
     name: str
     task: Task

@@ -14,7 +14,6 @@ from pet.data import Data
 from pet.data.overlap import TextSet, contradictions
 from pet.execution import executor_for
 from pet.members import MemberSpec, Work, members_of, slots_of
-from pet.members.vector_spec import VectorSpec
 from pet.model import Model, save_model
 from pet.model.about import About
 from pet.pipeline.adapted import adapted
@@ -118,10 +117,9 @@ def run(
     left_out = pool.left_out if pool is not None and pool.all_excluded else 0
     refuse_pool(settings.method, len(pool or ()), left_out)
     specs = members_of(task, settings, len(data.train), shared)
-    encodes = any(isinstance(spec, VectorSpec) for spec in specs)
     slots = slots_of(task, specs, settings.template.soft_start)
-    if ignored := unused(settings, slots, encodes):
-        log.warning("method %s does not use %s", settings.method, ", ".join(ignored))
+    if ignored := unused(settings, slots, [spec.ignores for spec in specs]):
+        log.warning("%s does not use %s", _who(settings, specs), ", ".join(ignored))
     if not shared:
         _warn(task, data, settings)
     folder.write_json(folder.labelled, data.labelled())
@@ -135,6 +133,13 @@ def run(
         save_model(model, temporary, settings.save_precision)
     drop_leftovers(folder)
     return model
+
+
+def _who(settings: Settings, specs: Sequence[MemberSpec]) -> str:
+    """Name the method of a run, and the kinds of its members if the settings name some."""
+    kinds = dict.fromkeys(spec.kind for spec in specs)
+    named = f" with {' and '.join(kinds)} members" if settings.ensemble.members and kinds else ""
+    return f"method {settings.method}{named}"
 
 
 def _warn(task: Task, data: Data, settings: Settings) -> None:
