@@ -31,13 +31,14 @@ class _Command(click.Command):
 @click.option("--dev", help="Development examples.")
 @click.option("--test", help="Test examples; only compared with the others.")
 @method_option
-@settings_options("backbone", "template")
+@settings_options("backbone", "template", "ensemble")
 def command(inputs: Inputs, dev: str | None, test: str | None, **flat: Any) -> None:
     """Check data and patterns before training: all that is wrong, odd or missing, at once.
 
-    Takes the options of pet train, and tells the class counts; rows that cannot be used, with
-    their number; texts that are labelled in two ways, are in two files, are too long, or are in a
-    script that the backbone cannot read; label words that it does not have as one token; and with
+    Takes the options of pet train that say what is read and which members there are, and tells the
+    class counts; the members; rows that cannot be used, with their number; texts that are labelled
+    in two ways, are in two files, are too long, or are in a script that the backbone cannot read;
+    label words that it does not have as one token; a sentence encoder that does not fit; and with
     --soft the slots of patterns. Ends with exit code 1 where pet train would refuse, and otherwise
     shows the command for it.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pet.backbone.sentences import has_sentence_weights
 from pet.config import METHODS, Settings
 from pet.members.kinds import CLOZE, MEMBER_KINDS
@@ -38,18 +40,21 @@ def members_of(
         When a kind of member cannot take the task, or all patterns are left out.
     """
     kinds = kinds_of(task, settings, labelled)
-    specs: list[MemberSpec] = []
-    if CLOZE in kinds:
-        specs += specs_of(task, settings, shared)
+    return [spec for kind in kinds for spec in members_of_kind(kind, task, settings, shared)]
+
+
+def members_of_kind(
+    kind: str, task: Task, settings: Settings, shared: bool = False
+) -> Sequence[MemberSpec]:
+    """Plan the members of one kind; for parameters and errors see `members_of`."""
+    if kind == CLOZE:
+        return specs_of(task, settings, shared)
     seed = derived_seed(settings.seed, RunStream.UNLIKE)
-    for kind in kinds:
-        if kind != CLOZE:
-            specs.append(MEMBER_KINDS[kind].planned(task, settings, seed))
-    return specs
+    return [MEMBER_KINDS[kind].planned(task, settings, seed)]
 
 
 def kinds_of(task: Task, settings: Settings, labelled: int) -> tuple[str, ...]:
-    """Return the kinds of a run's members.
+    """Return the kinds of a run's members, those with patterns first.
 
     By default a method that takes unlike members has one where it can be expected to help: there
     are labelled examples, whole backbones are trained, and there is a sentence encoder to start
@@ -59,7 +64,7 @@ def kinds_of(task: Task, settings: Settings, labelled: int) -> tuple[str, ...]:
     if not method.unlike:
         return (CLOZE,)
     if wanted is not None:
-        return wanted
+        return tuple(sorted(wanted, key=lambda kind: kind != CLOZE))
     encoder = settings.ensemble.encoder is not None
     if (
         labelled

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pet.config import Settings
 from pet.data import Example, chunked
 from pet.pipeline.findings import Findings
+from pet.pipeline.member_checks import planned_members, refuse_members
 from pet.pipeline.row_checks import SeenFile, class_counts, what_is_missing
 from pet.pipeline.token_checks import TokenChecks
 from pet.task import Task
@@ -22,7 +23,7 @@ def check(
     settings: Settings,
     dev: Iterable[Example] | None = None,
 ) -> Findings:
-    """Check class counts, repeated and contradicting texts, overlap, lengths and label words.
+    """Check class counts, repeated and contradicting texts, overlap, lengths, words and members.
 
     Everything is looked at, whatever is wrong before it.
 
@@ -35,11 +36,13 @@ def check(
     unlabeled, test, dev : iterable of Example, optional
         Examples that are read once, as a stream.
     settings : Settings
-        Method; backbone, whose tokenizer counts; most tokens of an input; slots of patterns.
+        Method; backbone, whose tokenizer counts; most tokens of an input; slots of patterns;
+        members.
     """
     findings = Findings()
+    specs = planned_members(task, settings, len(train or ()), findings)
     class_counts(findings, task, train or [])
-    tokens = TokenChecks(task, settings, findings)
+    tokens = TokenChecks(task, settings, specs, findings)
     files: dict[str, SeenFile] = {}
     every = {"labelled": train, "development": dev, "test": test, "unlabelled": unlabeled}
     for name, examples in every.items():
@@ -53,5 +56,7 @@ def check(
         figures.report(findings)
         files[name] = seen
     what_is_missing(findings, task, train, files, settings)
+    if train is None or train:  # rows of which none can be read are refused already
+        refuse_members(task, settings, specs, train or [], tokens.unfit, findings)
     tokens.label_words(findings)
     return findings.once()

@@ -19,6 +19,11 @@ def learns_weights(config: EnsembleConfig, members: int, labelled: int) -> bool:
     return config.weighting in ("learned", "tempered") and members > 1 and labelled > 0
 
 
+def needs_folds(config: EnsembleConfig, members: int, labelled: int) -> bool:
+    """Whether labelled examples are scored by members that did not see them."""
+    return config.temper == "folds" or learns_weights(config, members, labelled)
+
+
 def combined(
     config: EnsembleConfig,
     kind: str,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from pet.errors import PetError
 
 
 @dataclass
@@ -25,6 +29,14 @@ class Findings:
     refusals: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Add an error of `pet` inside this context to the refusals, and go on behind it."""
+        try:
+            yield
+        except PetError as error:
+            self.refusals.append(error.message)
 
     def once(self) -> Findings:
         """Return the findings without those that are there twice."""

@@ -15,7 +15,7 @@ from pet.members.store import MemberStore
 from pet.members.stored import pool_scores
 from pet.model import Ensemble, EnsembleModel, Model, SequenceClassifier
 from pet.model.ensemble import ensemble_to_dict
-from pet.pipeline.combining import combined, learns_weights
+from pet.pipeline.combining import combined, needs_folds
 from pet.pipeline.distillation import distil, student_temperature
 from pet.pipeline.generations import train_generations
 from pet.pipeline.temperatures import temperature_of_agreement, temperature_of_folds
@@ -82,7 +82,7 @@ def _trained(
     task, data = work.task, work.data
     method, config = METHODS[settings.method], settings.ensemble
     folds = None
-    if config.temper == "folds" or learns_weights(config, len(specs), len(data.train)):
+    if needs_folds(config, len(specs), len(data.train)):
         folds = Folds.split(task, data.train, config.folds, settings.seed)
     store = MemberStore(folder, settings.backbone, work)
     if method.generations:

@@ -28,6 +28,7 @@ from pet.pipeline.draws import Plan, draw_rows
 from pet.runs import RunFolder, generation_name
 from pet.runs.layout import generation_of
 from pet.seeds import MemberStream, derived_seed
+from pet.task import Task
 from pet.task.kinds import refuse_multi_label
 from pet.task.labels import label_numbers
 from pet.types import Scores
@@ -75,17 +76,10 @@ def train_generations(
     DataError
         When too few unlabelled texts are predicted to have some label.
     UsageError
-        When there are fewer than two members, as no member labels for itself; or when the task is
-        multi-label.
+        See `refuse_generations`.
     """
     labels = store.work.task.labels
-    refuse_multi_label(store.work.task, "Method 'ipet'", "Use `--method pet`.")
-    if len(specs) < 2:
-        raise UsageError(
-            f"Method 'ipet' needs two or more members, which label text for each other; the chosen "
-            f"patterns and repetitions make {len(specs)}.",
-            "Choose more `--patterns`, or `--repetitions 2`.",
-        )
+    refuse_generations(store.work.task, specs)
     numbers = label_numbers([example.label for example in store.work.data.train], labels)
     counts = np.bincount(numbers, minlength=len(labels)).tolist()
     plan = Plan.from_config(counts, config, len(store.work.data.pool or ()))
@@ -109,6 +103,24 @@ def train_generations(
             return previous, _finished(store, number - 1, previous, {}, combine_verbalizers)
         results = _finished(store, number, current, draws, combine_verbalizers)
     return current, results
+
+
+def refuse_generations(task: Task, specs: Sequence[MemberSpec]) -> None:
+    """Refuse members that cannot label text for each other.
+
+    Raises
+    ------
+    UsageError
+        When there are fewer than two, as no member labels for itself; or when the task is
+        multi-label.
+    """
+    refuse_multi_label(task, "Method 'ipet'", "Use `--method pet`.")
+    if len(specs) < 2:
+        raise UsageError(
+            f"Method 'ipet' needs two or more members, which label text for each other; the chosen "
+            f"patterns, repetitions and kinds of members make {len(specs)}.",
+            "Choose more `--patterns`, or `--repetitions 2`.",
+        )
 
 
 def finished_generations(folder: RunFolder) -> list[Generation]:

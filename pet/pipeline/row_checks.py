@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pet.config import METHODS, Settings
 from pet.data import Example
 from pet.data.overlap import TextSet, contradictions, labels_of_texts
-from pet.errors import DataError
 from pet.pipeline.findings import Findings
 from pet.pipeline.requirements import refuse_labels, refuse_pool, without_examples
 from pet.task import Task
@@ -97,15 +96,11 @@ def what_is_missing(
     pool = files.get("unlabelled")
     n_pool = 0 if pool is None else pool.count - pool.shared["labelled"]
     examples = train or []
-    try:
-        if examples or train is None:
+    if examples or train is None:
+        with findings.refusing():
             refuse_labels(task, settings.method, settings.training, examples)
-    except DataError as error:
-        findings.refusals.append(error.message)
-    try:
+    with findings.refusing():
         refuse_pool(settings.method, n_pool)
-    except DataError as error:
-        findings.refusals.append(error.message)
     counts = Counter(label for example in examples for label in names(example.label))
     if counts and method.training(settings.training).max_steps != 0:
         least = min(counts.values())

@@ -10,8 +10,8 @@ from pet.config import Settings
 from pet.data import Example
 from pet.encoding import Chunk, Encoder, TextTokenizer, before_mask
 from pet.encoding.text_figures import TextFigures
-from pet.errors import PatternError, VerbalizerError
-from pet.members import PatternSpec, specs_of
+from pet.errors import PatternError
+from pet.members import MemberSpec, PatternSpec
 from pet.pipeline.findings import Findings
 from pet.pipeline.unknown_tokens import tokenizer_of, unknown_tokens
 from pet.scoring.readouts.label_words import label_words
@@ -35,12 +35,21 @@ class TokenChecks:
     task : Task
         Task with the fields, patterns and label words.
     settings : Settings
-        Backbone, length of inputs, method and slots.
+        Backbone and length of inputs.
+    specs : sequence of MemberSpec
+        Members of the run; those with patterns are looked at.
     findings : Findings
         Receives the slots of patterns, and the patterns that cannot be used.
+
+    Attributes
+    ----------
+    unfit : set of str
+        Names of the members whose pattern or label words cannot be used.
     """
 
-    def __init__(self, task: Task, settings: Settings, findings: Findings) -> None:
+    def __init__(
+        self, task: Task, settings: Settings, specs: Sequence[MemberSpec], findings: Findings
+    ) -> None:
         name = settings.backbone.backbone
         self._task = task
         self._backbone = _Vocabulary(name, tokenizer_of(name))
@@ -48,8 +57,13 @@ class TokenChecks:
         # Tokens that are left for text: by all patterns, and by those with fields that are kept.
         self._room = self._length
         self._kept: dict[tuple[str, ...], tuple[int, str]] = {}
-        for spec in specs_of(task, settings):
+        self.unfit: set[str] = set()
+        self._specs = [spec for spec in specs if isinstance(spec, PatternSpec)]
+        for spec in self._specs:
+            refusals = len(findings.refusals)
             self._check_pattern(spec, findings)
+            if len(findings.refusals) > refusals:
+                self.unfit.add(spec.name)
 
     def _check_pattern(self, spec: PatternSpec, findings: Findings) -> None:
         name, tokenizer = f"pattern {spec.pattern}", self._backbone.tokenizer
@@ -65,15 +79,13 @@ class TokenChecks:
             findings.refusals.append(f"{name} cannot be used: {error.message}")
             return
         for verbalizer in spec.pvp.verbalizers:
-            try:
+            with findings.refusing():
                 label_words(
                     verbalizer,
                     spec.pvp.answers(self._task.labels),
                     self._backbone,
                     encoder.mask_before,
                 )
-            except VerbalizerError as error:
-                findings.refusals.append(error.message)
         self._room = min(self._room, encoder.room)
         kept = tuple(
             part.name for part in spec.pvp.pattern.parts if isinstance(part, Field) and part.keep
@@ -101,7 +113,8 @@ class TokenChecks:
         """Report label words of several tokens."""
         tokenizer = self._backbone.tokenizer
         split = {}
-        for pvp in self._task.pvps:
+        for number in sorted({spec.pattern for spec in self._specs}):
+            pvp = self._task.pvps[number]
             before = before_mask(tokenizer, pvp.pattern.parts)
             for verbalizer in pvp.verbalizers:
                 for word in (word for words in verbalizer.words.values() for word in words):
