@@ -26,6 +26,7 @@ from pet.seeds import with_seed
 from pet.task import Task
 from pet.task.kinds import targets_of, task_kind
 from pet.training import Checkpoint, Fit, Job, Schedule, optimise
+from pet.types import Scores
 
 log = logging.getLogger(__name__)
 
@@ -160,36 +161,43 @@ def prepare(
     if not everything:
         spec.refuse_no_examples(scorer)
     labelled = _labelled(scorer, task, everything)
-    if everything:
-        scorer.start(labelled)
+    unseen = scorer.start(labelled) if everything else None
     steps = spec.steps(len(everything)) if everything else 0
     sample, measure = sample_for(task, work.data.pool), Measure(examples, task, backbone)
     if steps:
         scorer.learned.unfold()
-    before: MemberFigures | None = None
+    scores: Scores | None = None
     if everything and training.offsets_of(trained=steps > 0) == "labelled":
         scores = scorer.score(labelled.chunk)
         offsets = find_offsets(
             "labelled", scorer, spec.seed, labelled=(scores, labelled.targets), kind=labelled.kind
         )
         scorer = scorer.calibrated(offsets)
-        # These scores also tell the figures before training.
-        before = measure.figures(subtracted(scores[:, : len(examples)], offsets))
     if not steps:
         scorer = _with_prior(scorer, spec, sample, trained=False)
-    if before is None and scorer.fits and everything:
-        unseen = scorer.unseen(labelled)
-        if unseen is None:
-            before = None, measure(scorer)[1]
-        else:
-            before = measure.figures(unseen[:, : len(examples)])
-    if before is None:
-        before = measure(scorer)
+    before = _figures_before(scorer, measure, len(examples), scores, unseen)
     optimisation = None
     if steps:
         optimisation = _optimisation(scorer, spec, work, labelled, steps, generator)
     seconds = time.perf_counter() - start
     return Prepared(spec, scorer, labelled, measure, sample, before, seconds, optimisation)
+
+
+def _figures_before(
+    scorer: Scorer, measure: Measure, count: int, scores: Scores | None, unseen: Scores | None
+) -> MemberFigures:
+    """Return the figures of the first ``count`` examples before training.
+
+    ``scores`` are those of all examples without offsets, if they are known already, and ``unseen``
+    the same as if each had not been seen. A scorer that has seen them is measured by these alone:
+    without them its accuracy is unknown.
+    """
+    scores = scores if unseen is None else unseen
+    if scores is None:
+        accuracy, spread = measure(scorer)
+    else:
+        accuracy, spread = measure.figures(subtracted(scores[:, :count], scorer.offsets))
+    return (None if scorer.needs_examples and unseen is None else accuracy), spread
 
 
 def _optimisation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from copy import copy
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Self
 
 from torch import Tensor, nn
 
@@ -75,8 +75,6 @@ class Scorer(ABC):
         Calibration, (V, C): subtracted from the scores of every readout.
     learned : LearnedValues
         Everything that is learned beside the backbone.
-    fits : bool
-        Whether a part is fitted to labelled examples, which it knows before any training.
     title : str
         The member's input, for messages.
     """
@@ -85,7 +83,6 @@ class Scorer(ABC):
     labels: tuple[str, ...]
     offsets: Offsets | None
     learned: LearnedValues
-    fits: ClassVar[bool] = False
     title: str
 
     @abstractmethod
@@ -96,22 +93,23 @@ class Scorer(ABC):
     def view(self, texts: Fields) -> PatternView:
         """Score one example and keep every step, for people to look at."""
 
-    def start(self, labelled: Labelled) -> None:  # noqa: B027 (most learn nothing there)
-        """Start what is learned from labelled examples, before any training."""
+    def start(self, labelled: Labelled) -> Scores | None:
+        """Start what is learned from labelled examples, before any training.
 
-    def fit(self, labelled: Labelled) -> None:  # noqa: B027
-        """Fit what is computed from labelled examples, once the backbone is trained."""
-
-    def unseen(self, labelled: Labelled) -> Scores | None:
-        """Score labelled examples as if each had not been seen: (V, N, C).
-
-        Only for scorers that `fits` some part to them. None where it cannot be told.
+        Returns
+        -------
+        array (V, N, C) or None
+            Scores of the examples, without offsets, as if each had not been seen; None where
+            nothing is learned, or nothing can be left out.
         """
         return None
 
+    def fit(self, labelled: Labelled) -> None:  # noqa: B027 (most compute nothing)
+        """Fit what is computed from labelled examples, once the backbone is trained."""
+
     @property
     def needs_examples(self) -> bool:
-        """Whether it cannot score before it has seen labelled examples."""
+        """Whether it cannot score before it has seen labelled examples, which it then knows."""
         return False
 
     def notes(self) -> list[str]:

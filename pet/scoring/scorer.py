@@ -246,10 +246,13 @@ class PVPScorer(Scorer):
         return scores
 
     @torch.no_grad()
-    def start(self, labelled: Labelled) -> None:
-        """Start readouts that need it from labelled examples."""
+    def start(self, labelled: Labelled) -> Scores | None:
+        """Start readouts that need it from labelled examples; return scores of these as if unseen.
+
+        See `Scorer.start`. With demonstrations these are the scores beside the first draw.
+        """
         if not self.learned.needs_examples:
-            return
+            return None
         compute = self.backbone.compute
 
         def states_of(batch: Batch) -> Tensor:
@@ -259,9 +262,7 @@ class PVPScorer(Scorer):
             count: examples.each(compute, states_of)
             for count, examples in self.encode(labelled.chunk).items()
         }
-        labels = compute.put(labelled.targets)
-        for readout in self.readouts:
-            readout.start(states, labels)
+        return self.learned.start(states, labelled)
 
     def mask_states(self, batches: Mapping[int, Batch]) -> dict[int, Tensor]:
         """Compute decoder inputs (B, M, E) for every number of masks M, in a forward pass each."""

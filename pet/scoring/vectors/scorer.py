@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -15,12 +14,11 @@ from pet.encoding import Chunk
 from pet.errors import memory_told
 from pet.scoring.base import Scorer
 from pet.scoring.labelled import Labelled
+from pet.scoring.unseen import unseen_scores
 from pet.scoring.vectors.linear import LinearClassifier
 from pet.scoring.vectors.reading import Reading
 from pet.scoring.view import PatternView
 from pet.types import Fields, Ints, Scores
-
-_FOLDS = 8
 
 
 class VectorScorer(Scorer):
@@ -39,8 +37,6 @@ class VectorScorer(Scorer):
     class_weight : {"balanced"}, optional
         Weights of the labels in the regression.
     """
-
-    fits = True
 
     def __init__(
         self,
@@ -73,11 +69,12 @@ class VectorScorer(Scorer):
         scores: Scores = self.learned(self.reading.vectors(chunk)).float().cpu().numpy()[None]
         return scores
 
-    def start(self, labelled: Labelled) -> None:
-        """Put the sentence encoder's weights into the backbone; `unseen` fits the regression."""
+    def start(self, labelled: Labelled) -> Scores | None:
+        """Put the sentence encoder's weights into the backbone, and fit; see `unseen`."""
         weights = sentence_weights(self.backbone, self._encoder)
         self.backbone.weights.put(weights)
         self._started = tuple(weights)
+        return self.unseen(labelled)
 
     @torch.no_grad()
     def fit(self, labelled: Labelled) -> None:
@@ -93,18 +90,18 @@ class VectorScorer(Scorer):
         every fold's training set. None where nothing can be left out: of a single example, or,
         without anchors, of one example a label.
         """
-        count, strata = len(labelled.targets), labelled.kind.strata(labelled.targets)
         everything = self.reading.with_anchors(labelled, len(self.labels))
         vectors = self.reading.vectors(everything.chunk)
-        alone = strata is not None and len(np.unique(strata)) == count
-        if count < 2 or (alone and everything is labelled):
-            self._fit(vectors, everything)
-            return None
-        scores = np.zeros((1, count, len(self.labels)), np.float32)
-        for inside, outside in _splits(strata, count):
-            rows = np.r_[inside, count : len(everything.targets)]
-            self._fit(vectors, everything, rows)
-            scores[0, outside] = self.learned(vectors[outside]).float().cpu().numpy()
+        anchors = np.arange(len(labelled.targets), len(everything.targets))
+
+        def fit(rows: Ints) -> None:
+            self._fit(vectors, everything, np.r_[rows, anchors])
+
+        def score(rows: Ints) -> Scores:
+            scores: Scores = self.learned(vectors[rows]).float().cpu().numpy()[None]
+            return scores
+
+        scores = unseen_scores(labelled, fit, score, beside=len(anchors) > 0)
         self._fit(vectors, everything)
         return scores
 
@@ -135,21 +132,3 @@ class VectorScorer(Scorer):
             [{"": told} if told else {}],
             [dict(zip(self.labels, scores.tolist(), strict=True))],
         )
-
-
-def _splits(strata: Ints | None, count: int) -> list[tuple[Ints, Ints]]:
-    """Split N examples into folds: row numbers of the other folds, and of the fold itself.
-
-    There are at most 8 folds: as many as the commonest label has examples, or, if every label has
-    one or there are sets of labels, as many as there are examples.
-    """
-    from sklearn.model_selection import KFold, StratifiedKFold  # late, as in linear.py
-
-    most = 1 if strata is None else int(np.unique(strata, return_counts=True)[1].max())
-    if strata is None or most < 2:
-        plain = KFold(min(_FOLDS, count), shuffle=True, random_state=0)
-        return list(plain.split(np.arange(count)))
-    splitter = StratifiedKFold(min(_FOLDS, most), shuffle=True, random_state=0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # labels with fewer examples than folds
-        return list(splitter.split(strata, strata))
