@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # One thread here and in every process a test starts: with another number of threads sums are added
@@ -14,6 +14,8 @@ import pytest
 import torch
 from chinese import save_chinese_bert
 from golden import Naive
+from killing import killer
+from sentences import save_bert_with_sentences
 from tiny import save_lively_bert, save_tiny_bert
 from toy import Files
 
@@ -68,6 +70,12 @@ def lively_bert(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(save_lively_bert(tmp_path_factory.mktemp("lively") / "bert"))
 
 
+@pytest.fixture(scope="session")
+def beside(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Folder of the lively BERT with a sentence encoder beside it."""
+    return str(save_bert_with_sentences(tmp_path_factory.mktemp("beside") / "bert"))
+
+
 @pytest.fixture(scope="module")
 def backbone(lively_bert: str) -> MaskedLM:
     """The lively BERT, ready to score; tests that train on it use the fixture ``fresh`` too."""
@@ -91,6 +99,12 @@ def naive(lively_bert: str) -> Naive:
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     """The toy task's files, the same ones for all tests of a module."""
     return Files.write(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture
+def dying(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Write a checkpoint after every step, and be killed right after so many from a call on."""
+    return killer(monkeypatch)
 
 
 @pytest.fixture(scope="session")

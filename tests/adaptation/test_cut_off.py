@@ -17,6 +17,7 @@ from unittest import mock
 import pytest
 import torch
 from adapting import QUICK, TEXTS, run, same, start, weights
+from killing import Killed
 from toy import pet
 
 from pet.adaptation import Source, adapt
@@ -24,10 +25,6 @@ from pet.backbone import MaskedLM
 from pet.config import LMConfig
 from pet.errors import RunError
 from pet.progress import Event
-
-
-class Killed(BaseException):
-    """Stands for a signal that cannot be handled."""
 
 
 def check_killed_run(how: dict[str, Any], stop: int, encoder: str, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sentences import save_bert_with_sentences
 from toy import toy_task
 
 from pet import PVP, Task, Verbalizer
@@ -20,11 +19,6 @@ ANSWERS = Verbalizer({"no": ["no"], "yes": ["yes"]})
 ONE = toy_task()
 TWO = Task("pair", ["no", "yes"], ["a", "b"], [PVP("{a} {mask} {b}", ANSWERS)])
 THREE = Task("three", ["no", "yes"], ["a", "b", "c"], [PVP("{a} {mask} {b} {c}", ANSWERS)])
-
-
-@pytest.fixture(scope="module")
-def beside(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(save_bert_with_sentences(tmp_path_factory.mktemp("beside") / "bert"))
 
 
 def kinds(task: Task, backbone: str, labelled: int = 4, **values: Any) -> tuple[str, ...]:

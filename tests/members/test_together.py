@@ -15,6 +15,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from killing import Killed
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from toy import Files, labelled_rows, toy_task, train, unlabelled_rows
@@ -313,10 +314,6 @@ def test_groups_are_alike_and_fit(
 
 
 # Runs
-
-
-class Killed(BaseException):
-    """Ends a training from within, where a signal would."""
 
 
 @pytest.fixture

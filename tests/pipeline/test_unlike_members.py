@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,9 +12,9 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from killing import killed_again_and_again, same_files
 from other_families import CAUSAL, SEQ2SEQ, save_other
 from safetensors.torch import load_file
-from sentences import save_bert_with_sentences
 from tiny import save_tiny_bert
 from toy import NEW, NOUNS, Files, labelled_rows, pet, rows_of, toy_task, warm_or_cold, write_jsonl
 
@@ -41,7 +40,6 @@ from pet.pipeline import asked, run
 from pet.pipeline.combining import combined
 from pet.progress import silent
 from pet.runs import RunFolder
-from pet.training import Checkpoint, checkpoints
 
 TASK = toy_task()
 TRAIN = [Example({"text": row["text"]}, row["label"]) for row in labelled_rows()]
@@ -63,11 +61,6 @@ PAIRS = [
 
 def new_pool() -> Pool:
     return Pool(lambda: iter([Example(texts) for texts in TEXTS]))
-
-
-@pytest.fixture(scope="module")
-def beside(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(save_bert_with_sentences(tmp_path_factory.mktemp("beside") / "bert"))
 
 
 def settings(backbone: str, **values: Any) -> Settings:
@@ -267,45 +260,16 @@ def test_a_member_learns_from_texts_that_others_labelled(
     assert any(not one[name].equal(two[name]) for name in one)
 
 
-class Killed(BaseException):
-    """Ends a training from within, where a signal would."""
-
-
 def test_a_run_that_is_killed_again_and_again_ends_as_one_that_was_not(
-    beside: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    beside: str, tmp_path: Path, dying: Callable[[int], None]
 ) -> None:
     how = settings(beside, patterns="0", max_steps=3, temper="folds")
     data = Data(TRAIN, pool=new_pool())
-    _, expected = go(tmp_path / "whole", how, data)
-    left, write = 10**9, Checkpoint.write
-
-    def and_die(self: Checkpoint, *given: Any, **more: Any) -> None:
-        nonlocal left
-        write(self, *given, **more)
-        left -= 1
-        if not left:
-            raise Killed
-
-    monkeypatch.setattr(checkpoints, "EVERY_SECONDS", None)
-    monkeypatch.setattr(Checkpoint, "write", and_die)
-    kills = 0
-    for after in itertools.cycle((4, 5, 6)):
-        left = after
-        try:
-            _, folder = go(tmp_path / "cut", how, data)
-        except Killed:
-            kills += 1
-            continue
-        break
-    assert kills >= 4
-    files = [
-        file.relative_to(expected.path)
-        for pattern in ("*.safetensors", "*.npy")
-        for file in expected.path.rglob(pattern)
-    ]
+    go(tmp_path / "whole", how, data)
+    cut = tmp_path / "cut"
+    killed_again_and_again(lambda: go(cut, how, data), cut, dying, (4, 5, 6))
+    files = same_files(cut, tmp_path / "whole")
     assert Path("members/contrastive/weights.safetensors") in files
-    for file in files:
-        assert (folder.path / file).read_bytes() == (expected.path / file).read_bytes(), file
 
 
 @pytest.mark.parametrize("family", ["gpt2", "t5"])

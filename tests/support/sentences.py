@@ -14,7 +14,7 @@ from pet.backbone.sentences import FILE
 
 
 @torch.no_grad()
-def moved_body(folder: Path, seed: int = 3) -> dict[str, Tensor]:
+def moved_body(folder: str | Path, seed: int = 3) -> dict[str, Tensor]:
     """Every weight before the head, word embeddings included, moved a little."""
     generator = torch.Generator().manual_seed(seed)
     model = BertForMaskedLM.from_pretrained(folder)

@@ -21,6 +21,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from killing import Killed, killed_again_and_again, same_files
 from optimising import Memory, optimise_one
 from torch import Tensor, nn
 from toy import Files, labelled_rows, pet, toy_task, unlabelled_rows
@@ -45,10 +46,6 @@ TASK = toy_task()
 TRAIN = [Example({"text": row["text"]}, row["label"]) for row in labelled_rows()]
 TEXTS = [{"text": row["text"]} for row in unlabelled_rows()]
 POOL = Pool(lambda: iter([Example(texts) for texts in TEXTS]))
-
-
-class Killed(BaseException):
-    """Ends a training from within, where a signal would."""
 
 
 def problem(
@@ -196,29 +193,6 @@ def backbone(tiny_bert: str) -> MaskedLM:
     return MaskedLM.load(tiny_bert, "cpu", "fp32")
 
 
-@pytest.fixture
-def dying(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Write a checkpoint after every step, and be killed right after so many from now on."""
-    written = 0
-    last = 10**9
-    write = Checkpoint.write
-
-    def and_die(self: Checkpoint, *given: Any, **more: Any) -> None:
-        nonlocal written
-        write(self, *given, **more)
-        written += 1
-        if written == last:
-            raise Killed
-
-    def after(checkpoints_written: int) -> None:
-        nonlocal written, last
-        written, last = 0, checkpoints_written
-
-    monkeypatch.setattr(checkpoints, "EVERY_SECONDS", None)
-    monkeypatch.setattr(Checkpoint, "write", and_die)
-    return after
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -270,28 +244,14 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_was_not(
     )  # fmt: skip
     data = Data([] if method == "ipet" else TRAIN, (), POOL)
 
-    def go(name: str) -> RunFolder:
-        folder = RunFolder.start(tmp_path / name, asked(TASK, how, data))
-        run(TASK, how, data, folder)
-        return folder
+    def go(folder: Path) -> None:
+        run(TASK, how, data, RunFolder.start(folder, asked(TASK, how, data)))
 
-    expected = go("whole").path
-    kills = 0
-    for after in itertools.cycle((2, 1, 4, 3)):
-        dying(after)
-        try:
-            folder = go("cut").path
-        except Killed:
-            kills += 1
-            assert list((tmp_path / "cut").rglob("checkpoint.safetensors"))
-            continue
-        break
-    assert kills >= 4
-    assert not list(folder.rglob("checkpoint.safetensors"))
-    weights = [f.relative_to(expected) for f in expected.rglob("*.safetensors")]
-    assert len(weights) >= 1
-    for file in [*weights, *(f.relative_to(expected) for f in expected.rglob("*.npy"))]:
-        assert (folder / file).read_bytes() == (expected / file).read_bytes(), file
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    go(whole)
+    killed_again_and_again(lambda: go(cut), cut, dying, (2, 1, 4, 3))
+    files = same_files(cut, whole)
+    assert [file for file in files if file.suffix == ".safetensors"]
 
 
 # Real processes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ from pet.types import Ints
 
 # Weights (F, C) and biases (C,).
 _Coefficients = tuple[NDArray[np.float64], NDArray[np.float64]]
+# Fits a regression to label numbers, or to flags of one label.
+_Regress = Callable[[Ints], _Coefficients]
 _MOST_ITERATIONS = 10_000
 
 
@@ -69,62 +71,52 @@ class LinearClassifier(LearnedValues):
         if importance is not None:
             scaler = StandardScaler().fit(x)
             middle, scale = scaler.mean_, importance / scaler.scale_
+        scaled = (x - middle) * scale
         regression = LogisticRegression(
             C=strength, max_iter=_MOST_ITERATIONS, class_weight=class_weight
         )
-        fit = _fit_one if labelled.kind.has_one_label else _fit_each
         weights = None if labelled.weights is None else labelled.weights[chosen]
-        weight, bias = fit(
-            regression, (x - middle) * scale, labelled.targets[chosen], weights, len(self.bias)
-        )
+
+        def regress(outcomes: Ints) -> _Coefficients:
+            regression.fit(scaled, outcomes, weights)
+            return regression.coef_.T, regression.intercept_
+
+        fit = _fit_one if labelled.kind.has_one_label else _fit_each
+        weight, bias = fit(regress, labelled.targets[chosen], tuple(self.weight.shape))
         weight = weight * scale[:, None]
         self.centre.copy_(torch.from_numpy(x.mean(axis=0)))
         self.weight.copy_(torch.from_numpy(weight))
         self.bias.copy_(torch.from_numpy(bias - middle @ weight))
 
 
-def _fit_one(
-    regression: Any,
-    x: NDArray[np.float64],
-    targets: Ints,
-    weights: NDArray[np.float64] | None,
-    n_labels: int,
-) -> _Coefficients:
-    """Fit one regression to vectors (N, F) with one label each, (N,).
+def _fit_one(regress: _Regress, targets: Ints, shape: tuple[int, ...]) -> _Coefficients:
+    """Fit one regression to examples with one label each, (N,); ``shape`` is that of the weights.
 
     A label without examples scores -log(N + 1), which is below the mean of the others, 0. So does
     every label but one if all examples have that one.
     """
-    weight, bias = np.zeros((x.shape[1], n_labels)), np.full(n_labels, -np.log(len(x) + 1.0))
+    weight, bias = np.zeros(shape), np.full(shape[1], -np.log(len(targets) + 1.0))
     present = np.unique(targets)
     if len(present) == 1:
         bias[present] = 0.0
         return weight, bias
-    regression.fit(x, targets, weights)
-    coefficients, intercepts = regression.coef_, regression.intercept_
-    if len(present) == 2:  # one row, of the odds
+    coefficients, intercepts = regress(targets)
+    if len(present) == 2:  # one column, of the odds
         signs = np.array([-0.5, 0.5])
-        coefficients, intercepts = np.outer(signs, coefficients), signs * intercepts
-    weight[:, present], bias[present] = coefficients.T, intercepts
+        coefficients, intercepts = coefficients * signs, intercepts * signs
+    weight[:, present], bias[present] = coefficients, intercepts
     return weight, bias
 
 
-def _fit_each(
-    regression: Any,
-    x: NDArray[np.float64],
-    targets: Ints,
-    weights: NDArray[np.float64] | None,
-    n_labels: int,
-) -> _Coefficients:
-    """Fit a regression for every label to vectors (N, F) and flags (N, C).
+def _fit_each(regress: _Regress, targets: Ints, shape: tuple[int, ...]) -> _Coefficients:
+    """Fit a regression for every label to examples with flags (N, C).
 
     A label of no example is as likely as if one of N + 2 had it; one of all, as if one had not.
     """
-    weight, bias = np.zeros((x.shape[1], n_labels)), np.zeros(n_labels)
+    weight, bias = np.zeros(shape), np.zeros(shape[1])
     for label, flags in enumerate(targets.T):
         if flags.any() and not flags.all():
-            regression.fit(x, flags, weights)
-            weight[:, label], bias[label] = regression.coef_[0], regression.intercept_[0]
+            weight[:, label : label + 1], bias[label : label + 1] = regress(flags)
         else:
-            bias[label] = np.log(len(x) + 1.0) * (1 if flags.any() else -1)
+            bias[label] = np.log(len(targets) + 1.0) * (1 if flags.any() else -1)
     return weight, bias

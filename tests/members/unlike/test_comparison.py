@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from sentences import save_bert_with_sentences
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
@@ -56,16 +54,6 @@ EXAMPLES = pairs(("film", "food", "room", "train"), ("sad", "business", "news", 
 NEW = pairs(("phone", "answer"), ("good", "happy"))
 
 
-@pytest.fixture(scope="module")
-def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_bert_with_sentences(tmp_path_factory.mktemp("beside") / "bert")
-
-
-@pytest.fixture(scope="module")
-def backbone(beside: Path) -> MaskedLM:
-    return MaskedLM.load(str(beside), "cpu", "fp32")
-
-
 def spec(seed: int = 1, **changes: Any) -> ComparisonSpec:
     return ComparisonSpec("comparison", TASK, seed, replace(FEW, **changes), 64)
 
@@ -94,11 +82,11 @@ def test_it_learns_what_is_held_and_finds_it_in_other_words(backbone: MaskedLM) 
 
 
 def test_scores_are_those_of_a_regression_on_scaled_comparisons(
-    backbone: MaskedLM, beside: Path
+    backbone: MaskedLM, beside: str
 ) -> None:
     result = train(backbone, spec(class_weight="balanced"), EXAMPLES[:-5])
     found = scores(backbone, spec(), result.weights)[0]
-    backbone.weights.put(load_file(beside / FILE))
+    backbone.weights.put(load_file(f"{beside}/{FILE}"))
     reading = PairReading(TASK.fields, backbone, 64)
     with torch.inference_mode():
         x, new = (
@@ -113,12 +101,12 @@ def test_scores_are_those_of_a_regression_on_scaled_comparisons(
     np.testing.assert_allclose(found, expected, atol=2e-3)
 
 
-def test_nothing_of_the_backbone_is_trained(backbone: MaskedLM, beside: Path) -> None:
+def test_nothing_of_the_backbone_is_trained(backbone: MaskedLM, beside: str) -> None:
     told: list[Event] = []
     result = train(backbone, spec(), progress=told.append)
     assert (result.steps, result.loss, result.trained, result.offsets) == (0, 0.0, 0, None)
     assert not [event for event in told if event.moment == "step"]
-    encoder = load_file(beside / FILE)
+    encoder = load_file(f"{beside}/{FILE}")
     assert same({name: result.weights[name] for name in encoder}, encoder)
     assert set(result.weights) - set(encoder) == {
         "learned.weight",
@@ -164,7 +152,7 @@ def test_the_order_of_the_two_texts_matters(backbone: MaskedLM) -> None:
 
 
 def test_weights_score_alike_in_a_fresh_scorer_and_in_a_set(
-    backbone: MaskedLM, beside: Path
+    backbone: MaskedLM, beside: str
 ) -> None:
     result = train(backbone, spec())
     expected = scores(backbone, spec(), result.weights)
@@ -173,7 +161,7 @@ def test_weights_score_alike_in_a_fresh_scorer_and_in_a_set(
     rebuilt = spec_from_dict(TASK, record.name, record.to_dict(), 64)
     assert isinstance(rebuilt, ComparisonSpec)
     assert rebuilt.title == "premise compared with hypothesis"
-    other = MaskedLM.load(str(beside), "cpu", "fp32")
+    other = MaskedLM.load(beside, "cpu", "fp32")
     members = MemberSet(other, TASK, [rebuilt], {"comparison": result.weights})
     for _ in range(2):
         found = members.scores([example.texts for example in NEW])[0]

@@ -14,9 +14,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from killing import Killed
 from numpy.typing import NDArray
 from safetensors.torch import load_file
-from sentences import save_bert_with_sentences
 from toy import NOUNS, warm_or_cold
 
 from pet import PVP, Example, Task, Verbalizer
@@ -34,7 +34,7 @@ from pet.progress import Event, Progress, silent
 from pet.runs import RunFolder
 from pet.scoring.labelled import Labelled
 from pet.task.kinds import KINDS, targets_of
-from pet.training import Checkpoint, checkpoints
+from pet.training import Checkpoint
 
 WORDS = Verbalizer({"no": ["bad", "sad"], "yes": ["good"]})
 PVPS = [PVP("{text} it was {mask} .", WORDS), PVP("{mask} : {text}", WORDS)]
@@ -224,16 +224,6 @@ def test_words_that_answer_a_question_about_a_label_are_no_anchors() -> None:
 # Members
 
 
-@pytest.fixture(scope="module")
-def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_bert_with_sentences(tmp_path_factory.mktemp("beside") / "bert")
-
-
-@pytest.fixture(scope="module")
-def backbone(beside: Path) -> MaskedLM:
-    return MaskedLM.load(str(beside), "cpu", "fp32")
-
-
 def spec(seed: int = 1, task: Task = TASK, **changes: Any) -> ContrastiveSpec:
     return ContrastiveSpec("contrastive", task, seed, replace(FAST, **changes), 64)
 
@@ -283,9 +273,9 @@ def test_training_lowers_the_loss_and_separates_a_toy_task(backbone: MaskedLM) -
 
 
 def test_it_starts_from_the_sentence_encoder_and_trains_the_body_without_words(
-    backbone: MaskedLM, beside: Path
+    backbone: MaskedLM, beside: str
 ) -> None:
-    encoder = load_file(beside / FILE)
+    encoder = load_file(f"{beside}/{FILE}")
     result = train(backbone, spec(max_steps=2))
     body = {name for name in result.weights if not name.startswith("learned.")}
     assert body == set(encoder)
@@ -298,12 +288,10 @@ def test_it_starts_from_the_sentence_encoder_and_trains_the_body_without_words(
     assert not any(p.requires_grad for p in backbone.model.parameters())
 
 
-def test_no_steps_leave_the_encoder_and_fit_the_regression(
-    backbone: MaskedLM, beside: Path
-) -> None:
+def test_no_steps_leave_the_encoder_and_fit_the_regression(backbone: MaskedLM, beside: str) -> None:
     result = train(backbone, spec(max_steps=0))
     assert (result.steps, result.trained) == (0, 0)
-    encoder = load_file(beside / FILE)
+    encoder = load_file(f"{beside}/{FILE}")
     assert same({n: result.weights[n] for n in encoder}, encoder)
     assert set(result.weights) - set(encoder) == {
         "learned.weight",
@@ -322,14 +310,14 @@ def test_a_seed_repeats_a_member_bit_by_bit(backbone: MaskedLM) -> None:
 
 
 def test_weights_score_alike_in_a_fresh_scorer_and_in_a_set(
-    backbone: MaskedLM, beside: Path
+    backbone: MaskedLM, beside: str
 ) -> None:
     result = train(backbone, spec())
     scorer = spec().scorer(TASK.labels, backbone)
     scorer.put(result.weights)
     expected = scorer.score(Chunk(backbone.tokenizer, NEW))
     assert expected.shape == (1, 6, 2)
-    other = MaskedLM.load(str(beside), "cpu", "fp32")
+    other = MaskedLM.load(beside, "cpu", "fp32")
     np.testing.assert_array_equal(scores(other, spec(), result.weights), expected)
     rebuilt = spec_from_dict(TASK, "contrastive", spec().to_dict(), 64)
     members = MemberSet(other, TASK, [rebuilt], {"contrastive": result.weights})
@@ -437,31 +425,6 @@ def test_a_member_goes_on_from_its_checkpoint_exactly(
     found = train(backbone, own, checkpoint=checkpoint, **more)
     assert same(found.weights, expected.weights)
     assert {**found.figures(), "seconds": 0} == {**expected.figures(), "seconds": 0}
-
-
-class Killed(BaseException):
-    """Ends a training from within, where a signal would."""
-
-
-@pytest.fixture
-def dying(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Write a checkpoint after every step, and be killed right after so many from now on."""
-    left, write = 10**9, Checkpoint.write
-
-    def and_die(self: Checkpoint, *given: Any, **more: Any) -> None:
-        nonlocal left
-        write(self, *given, **more)
-        left -= 1
-        if not left:
-            raise Killed
-
-    def after(checkpoints_written: int) -> None:
-        nonlocal left
-        left = checkpoints_written
-
-    monkeypatch.setattr(checkpoints, "EVERY_SECONDS", None)
-    monkeypatch.setattr(Checkpoint, "write", and_die)
-    return after
 
 
 def test_a_record_gives_the_member_back(backbone: MaskedLM) -> None:
