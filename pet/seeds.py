@@ -27,6 +27,7 @@ class RunStream(IntEnum):
     HALVINGS = 7
     BOOTSTRAP = 8
     UNLIKE = 9
+    AGREED = 10
 
 
 @unique

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pet.adaptation.adapt import adaptation_of
-from pet.config import Settings
+from pet.config import EnsembleConfig, Settings
 from pet.data import Data, Example, chunked
 from pet.evaluation.evidence import Mistake, keep_examples, surest_mistakes
 from pet.evaluation.metrics import Evaluation, evaluate
@@ -18,9 +18,10 @@ from pet.evaluation.run_metrics import generation_key
 from pet.evaluation.tables import pattern_title
 from pet.members import MemberRecord, cost
 from pet.members.stored import stored_members
-from pet.model import Ensemble, EnsembleModel, Scoring, load_model
+from pet.model import EnsembleModel, Scoring, load_model
 from pet.model.card import add_figures
 from pet.model.saving import keeps_members, trained_members
+from pet.pipeline.combining import uniform
 from pet.pipeline.generations import Generation, finished_generations
 from pet.runs import RunFolder
 from pet.task import Task
@@ -183,18 +184,17 @@ def _earlier(
 ) -> dict[str, EnsembleModel]:
     """Return the uniform ensembles of all generations but the last; they share its backbone."""
     backbone, length = last.members.backbone, last.members.specs[0].max_length
-    return {
-        generation_key(generation.number): EnsembleModel(
-            stored_members(folder, generation.members, backbone, last.task, length),
-            Ensemble.uniform(
-                len(generation.members),
-                combine_verbalizers=last.ensemble.combine_verbalizers,
-                combine_members=last.ensemble.combine_members,
-                kind=last.ensemble.kind,
-            ),
-        )
-        for generation in generations[:-1]
-    }
+    config = EnsembleConfig(
+        combine_verbalizers=last.ensemble.combine_verbalizers,
+        combine_members=last.ensemble.combine_members,
+    )
+    earlier = {}
+    for generation in generations[:-1]:
+        members = stored_members(folder, generation.members, backbone, last.task, length)
+        results = [MemberRecord.read(folder, name).result({}) for name in generation.members]
+        ensemble = uniform(config, last.ensemble.kind, members.specs, results)
+        earlier[generation_key(generation.number)] = EnsembleModel(members, ensemble)
+    return earlier
 
 
 def _evaluated(

@@ -44,19 +44,32 @@ def combined(
     held_out : HeldOut, optional
         Scores of held-out examples, if `learns_weights`.
     """
-    uniform = Ensemble(
+    plain = uniform(config, kind, specs, results)
+    accuracies = [result.accuracy_before for result in results]
+    if config.weighting == "accuracy":
+        return weighed(plain, "accuracy", accuracies)
+    if held_out is None or not learns_weights(config, len(specs), len(held_out.targets)):
+        return plain
+    return weighed(plain, config.weighting, accuracies, held_out.scores, held_out.targets)
+
+
+def uniform(
+    config: EnsembleConfig,
+    kind: str,
+    specs: Sequence[MemberSpec],
+    results: Sequence[MemberResult],
+) -> Ensemble:
+    """Combine members on one scale, every kind of member with the same weight.
+
+    For parameters see `combined`; the setting ``weighting`` is not read.
+    """
+    return Ensemble(
         _shares(specs),
         _common_scale(specs, results),
         config.combine_verbalizers,
         config.combine_members,
         kind=kind,
     )
-    accuracies = [result.accuracy_before for result in results]
-    if config.weighting == "accuracy":
-        return weighed(uniform, "accuracy", accuracies)
-    if held_out is None or not learns_weights(config, len(specs), len(held_out.targets)):
-        return uniform
-    return weighed(uniform, config.weighting, accuracies, held_out.scores, held_out.targets)
 
 
 def _shares(specs: Sequence[MemberSpec]) -> tuple[float, ...]:

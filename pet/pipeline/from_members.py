@@ -17,7 +17,8 @@ from pet.model import Ensemble, EnsembleModel, Model, SequenceClassifier
 from pet.model.ensemble import ensemble_to_dict
 from pet.pipeline.combining import combined, needs_folds
 from pet.pipeline.distillation import distil, student_temperature
-from pet.pipeline.generations import train_generations
+from pet.pipeline.ipet import train_generations
+from pet.pipeline.second_round import has_second_round, train_twice
 from pet.pipeline.temperatures import temperature_of_agreement, temperature_of_folds
 from pet.runs import RunFolder
 from pet.seeds import RunStream, derived_seed
@@ -86,8 +87,9 @@ def _trained(
         folds = Folds.split(task, data.train, config.folds, settings.seed)
     store = MemberStore(folder, settings.backbone, work)
     if method.generations:
-        combine = config.combine_verbalizers
-        specs, results = train_generations(store, specs, settings.ipet, combine)
+        specs, results = train_generations(store, specs, settings.ipet, config)
+    elif pool is not None and has_second_round(task, settings, specs, len(data.train)):
+        specs, results = train_twice(store, specs, config, pool, settings.seed)
     else:
         results = store.members(specs, scores_pool=pool is not None)
     held_out = None if folds is None else store.held_out(specs, folds)

@@ -13,7 +13,7 @@ from pet.members.choosing import kinds_of, members_of_kind
 from pet.members.folds import Folds
 from pet.pipeline.combining import needs_folds
 from pet.pipeline.findings import Findings
-from pet.pipeline.generations import refuse_generations
+from pet.pipeline.ipet import refuse_generations
 from pet.task import Task
 
 

@@ -63,9 +63,9 @@ def _pieces(folder: RunFolder) -> Iterator[str]:
         return
     yield folder.ensemble
     members = folder.read_json(folder.ensemble)["members"]
-    if METHODS[settings["method"]].generations:
-        last = max(generation_of(name) or 0 for name in members)
-        for number in range(last + 1):
+    numbers = [number for name in members if (number := generation_of(name)) is not None]
+    if numbers:
+        for number in range(max(numbers) + 1):
             yield folder.generation(number).record
         members = [name for made in finished_generations(folder) for name in made.members]
     for name in members:

@@ -43,7 +43,7 @@ class MemberFiles:
 
 @dataclass(frozen=True)
 class GenerationFiles:
-    """Names of the files of one generation of iPET in a run, besides those of its members."""
+    """Names of the files of one generation in a run, besides those of its members."""
 
     place: str
 

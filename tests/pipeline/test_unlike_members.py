@@ -269,7 +269,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_was_not(
     cut = tmp_path / "cut"
     killed_again_and_again(lambda: go(cut, how, data), cut, dying, (4, 5, 6))
     files = same_files(cut, tmp_path / "whole")
-    assert Path("members/contrastive/weights.safetensors") in files
+    assert Path("members/gen-1/contrastive/weights.safetensors") in files
 
 
 @pytest.mark.parametrize("family", ["gpt2", "t5"])
