@@ -96,8 +96,9 @@ class DistillationConfig(Checked):
 
     distill_student: str | None = setting(
         None,
-        "Model that the distilled classifier starts from; by default the backbone, or pet-mini "
-        "where the backbone's architecture has no classifier.",
+        "Model that the distilled classifier starts from; by default the backbone as the member "
+        "most like the ensemble changed it, or pet-mini where the backbone's architecture has no "
+        "classifier.",
         formerly="student",
     )
     distill_temperature: float = setting(

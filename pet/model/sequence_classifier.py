@@ -76,9 +76,17 @@ class SequenceClassifier:
 
     @classmethod
     def fresh(
-        cls, config: BackboneConfig, task: Task, seed: int
+        cls,
+        config: BackboneConfig,
+        task: Task,
+        seed: int,
+        learned: Mapping[str, Tensor] | None = None,
     ) -> tuple[SequenceClassifier, set[str]]:
-        """Give a backbone a new head; also return the names of the new parameters."""
+        """Give a backbone a new head; also return the names of the new parameters.
+
+        ``learned`` has weights to start from instead of the backbone's, such as a member's; those
+        that the classifier has no place for are left out.
+        """
         from transformers import AutoModelForSequenceClassification
 
         compute = Compute.choose(config.device, config.precision)
@@ -96,6 +104,7 @@ class SequenceClassifier:
             tokenizer = load_tokenizer(config.backbone)
             classifier = cls(model, tokenizer, task, compute, config.max_length)
         classifier.about = About(base=config.backbone)
+        classifier._put(learned or {})
         return classifier, set(report["missing_keys"])
 
     @classmethod
@@ -151,6 +160,14 @@ class SequenceClassifier:
         last[-1].weight.div_(temperature)
         if last[-1].bias is not None:
             last[-1].bias.div_(temperature)
+
+    @torch.no_grad()
+    def _put(self, weights: Mapping[str, Tensor]) -> None:
+        """Copy the weights that are among the classifier's, by name and shape."""
+        for name, parameter in self.model.named_parameters():
+            weight = weights.get(name)
+            if weight is not None and weight.shape == parameter.shape:
+                parameter.copy_(weight)
 
     def encode(self, examples: Sequence[Example]) -> Encoded:
         """Encode examples without a pattern."""

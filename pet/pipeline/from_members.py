@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+
+from torch import Tensor
 
 from pet.backbone import holding
 from pet.config import METHODS, Settings
 from pet.data import Pool
-from pet.members import MemberResult, MemberSet, MemberSpec, Work
+from pet.members import MemberRecord, MemberResult, MemberSet, MemberSpec, Work
 from pet.members.folds import Folds, HeldOut
 from pet.members.store import MemberStore
-from pet.members.stored import pool_scores
+from pet.members.stored import pool_scores, stored_weights
 from pet.model import Ensemble, EnsembleModel, Model, SequenceClassifier
 from pet.model.ensemble import ensemble_to_dict
 from pet.pipeline.combining import combined, needs_folds
-from pet.pipeline.distillation import distil, student_temperature
+from pet.pipeline.distillation import agreements, distil, student_temperature
 from pet.pipeline.ipet import train_generations
 from pet.pipeline.second_round import has_second_round, train_twice
 from pet.pipeline.temperatures import temperature_of_agreement, temperature_of_folds
@@ -141,8 +143,26 @@ def _distilled(
     plain = replace(ensemble, temperature=1.0)
     seed, checkpoint = derived_seed(settings.seed, RunStream.DISTILLATION), Checkpoint(folder)
     config = settings.distillation
-    student, fit = distil(work, lambda: scores(plain), settings.backbone, config, seed, checkpoint)
+    student, fit = distil(
+        work, lambda: scores(plain), settings.backbone, config, seed, checkpoint,
+        _likest(folder, plain, names),
+    )  # fmt: skip
     folder.log("distilled", **asdict(fit))
     if ensemble.temperature != 1.0:
         student.cool(student_temperature(student, pool, scores(ensemble)))
     return student
+
+
+def _likest(folder: RunFolder, ensemble: Ensemble, names: Sequence[str]) -> Mapping[str, Tensor]:
+    """Return the weights of the trained member whose labels are most often the ensemble's.
+
+    Its student knows much of what it is to learn before the first step.
+    """
+    shares = dict(zip(names, agreements(pool_scores(folder, names), ensemble), strict=True))
+    records = [MemberRecord.read(folder, name) for name in names]
+    trained = [record for record in records if record.steps]
+    if not trained:
+        return {}
+    likest = max(trained, key=lambda record: shares[record.name])
+    log.info("the student starts from %s", likest.name)
+    return stored_weights(folder, likest)

@@ -20,7 +20,7 @@ from pet.config import IpetConfig
 from pet.errors import DataError, PetError, UsageError
 from pet.members import executing
 from pet.model import Ensemble
-from pet.pipeline import generations
+from pet.pipeline import ipet as generations
 from pet.pipeline.draws import Plan, draw_rows
 from pet.pipeline.generations import agreement
 from pet.seeds import derived_seed

@@ -21,7 +21,7 @@ from pet.data import Data, Pool
 from pet.evaluation.run_report import run_report
 from pet.members import MemberRecord
 from pet.model import Ensemble
-from pet.pipeline import asked, finished, run, second_round
+from pet.pipeline import asked, finished, from_members, run, second_round
 from pet.pipeline.second_round import agreed_rows
 from pet.runs import RunFolder
 
@@ -238,3 +238,27 @@ def test_a_sample_of_a_pool_is_in_order_and_none_is_twice(
     assert numbers == sorted(set(numbers))
     assert set(numbers) <= {int(example.texts["text"]) for example in whole}
     assert numbers == [int(example.texts["text"]) for example in whole.sample(size, seed)]
+
+
+def test_the_student_starts_from_the_trained_member_most_like_the_ensemble(
+    beside: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned: list[Any] = []
+    plain = from_members.distil
+
+    def noted(*given: Any) -> Any:
+        learned.append(given[-1])
+        return plain(*given)
+
+    monkeypatch.setattr(from_members, "distil", noted)
+    folder = go(tmp_path / "run", beside, Data(TRAIN, pool=pool()), agreed=0)
+    weights = read(folder, "ensemble.json")
+    scores = [
+        np.load(folder.path / f"members/{name}/scores/000000.npy").mean(axis=0) / temperature
+        for name, temperature in zip(MEMBERS, weights["temperatures"], strict=True)
+    ]
+    both = sum(w * s for w, s in zip(weights["weights"], scores, strict=True)).argmax(axis=1)
+    likest = MEMBERS[int(np.argmax([(s.argmax(axis=1) == both).mean() for s in scores]))]
+    expected = load_file(folder.path / f"members/{likest}/weights.safetensors")
+    assert learned[0].keys() == expected.keys()
+    assert all((learned[0][name] == expected[name]).all() for name in expected)
