@@ -27,7 +27,7 @@ class RunStream(IntEnum):
     HALVINGS = 7
     BOOTSTRAP = 8
     UNLIKE = 9
-    AGREED = 10
+    SECOND_ROUND = 10
 
 
 @unique

@@ -96,7 +96,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc, unused-ignore]
         soft_from_words: bool = TemplateConfig.soft_from_words,
         members: str | Sequence[str] | None = EnsembleConfig.members,
         encoder: str | None = EnsembleConfig.encoder,
-        agreed: int = EnsembleConfig.agreed,
+        second_round: int | None = EnsembleConfig.second_round,
         readout: str | Sequence[str] = EnsembleConfig.readout,
         repetitions: int = EnsembleConfig.repetitions,
         combine_verbalizers: str = EnsembleConfig.combine_verbalizers,

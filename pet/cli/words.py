@@ -13,7 +13,7 @@ WORDS = {
     "distilled": "taught to a plain classifier, by the labels that the ensemble gives",
     "draw": "a random choice of examples",
     "fold": "a part of the labelled examples, scored by members that did not see it",
-    "generation": "the members of one step of iPET, taught by those of the step before",
+    "generation": "members that were trained in one round, taught by those of the round before",
     "halving": "a random split of the labelled examples into two halves",
     "member": "one trained pattern, or other reader; all members together are the ensemble",
     "offsets": "what is subtracted from label scores: what the model says whatever the text",

@@ -34,11 +34,11 @@ class EnsembleConfig(Checked):
         "Sentence encoder that contrastive members and comparisons start from, by default the one "
         "beside the backbone: hub name or folder of a model of its architecture and vocabulary.",
     )
-    agreed: int = setting(
-        48,
-        "Most unlabelled texts of each label that a second round of members learns from: the "
-        "surest ones on which all kinds of members of a first, shorter round agree. With 0, or "
-        "members of one kind, there is one round.",
+    second_round: int | None = setting(
+        None,
+        "Train members twice: at most so many unlabelled texts for each labelled one, such as 3, "
+        "are examples of a second round, namely the surest ones on which all kinds of members of "
+        "a first, shorter round agree. None or 0: one round.",
         low=0,
     )
     readout: tuple[ReadoutKind, ...] = setting(

@@ -12,7 +12,7 @@ from pet.config.training import Scope, TrainingConfig
 from pet.registry import Names
 
 _GENERATIONS, _STUDENT = settings_but(IpetConfig), settings_but(DistillationConfig)
-_UNLIKE = frozenset({"members", "encoder", "agreed"})
+_UNLIKE = frozenset({"members", "encoder", "second_round"})
 _CLASSIFIER_TRAINING = (
     "max_steps batch_size accumulation learning_rate weight_decay warmup clip_norm dropout "
     "class_weight eval_every patience"
@@ -43,8 +43,6 @@ class Method:
         Whether members of a generation label text for those of the next.
     unlike : bool
         Whether there may be members without patterns beside those with.
-    second_round : bool
-        Whether members are trained once more, on texts on which unlike ones agree.
     distils : bool
         Whether a classifier learns the ensemble's labels of unlabelled text, if there is some.
     """
@@ -59,7 +57,6 @@ class Method:
     needs_pool: bool = False
     generations: bool = False
     unlike: bool = False
-    second_round: bool = False
     distils: bool = False
 
     def training(self, config: TrainingConfig) -> TrainingConfig:
@@ -71,15 +68,14 @@ class Method:
 
 METHODS: dict[str, Method] = {
     "pet": Method(
-        "a member for every pattern, ensembled and distilled",
+        "a member for every pattern and one unlike them, ensembled and distilled",
         _GENERATIONS,
         unlike=True,
-        second_round=True,
         distils=True,
     ),
     "ipet": Method(
-        "the same after generations that label text for each other",
-        frozenset({"agreed"}),
+        "the same members in generations that label text for each other",
+        frozenset({"second_round"}),
         needs_labels=False,
         needs_pool=True,
         generations=True,

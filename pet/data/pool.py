@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -75,19 +74,6 @@ class Pool:
         for row, example in enumerate(included):
             if self._kept is None or self._kept[row]:
                 yield example
-
-    def sample(self, size: int, seed: int) -> Pool:
-        """Return a pool of a random sample of the texts, in order; itself if it has no more."""
-        if size >= len(self):
-            return self
-        places = np.arange(len(self)) if self._kept is None else np.flatnonzero(self._kept)
-        chosen = np.random.default_rng(seed).choice(len(self), size=size, replace=False)
-        sampled = copy.copy(self)
-        sampled._kept = np.zeros(places[-1] + 1 if self._kept is None else len(self._kept), bool)
-        sampled._kept[places[chosen]] = True
-        sampled._count = size
-        sampled.fingerprint = {**self.fingerprint, "n": size, "seed": seed}
-        return sampled
 
     def select(self, rows: Iterable[int]) -> dict[int, Example]:
         """Return the examples of row numbers, ``{row: example}``, read in one pass."""

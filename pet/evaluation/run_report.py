@@ -57,7 +57,7 @@ class Report:
     """Training figures of a run by row and, after a test, their evaluations.
 
     The keys of ``evaluations`` and ``right`` are names of rows, and `generation_key` for earlier
-    generations of iPET. ``right`` tells for every test example, in order, whether the prediction
+    generations. ``right`` tells for every test example, in order, whether the prediction
     is right: (N,). ``mistakes`` are the surest ones of the last row. `pet.evaluation.report_table`
     shows a report as text.
     """

@@ -114,7 +114,7 @@ class MemberStore:
     def held_out(self, specs: Sequence[MemberSpec], folds: Folds) -> HeldOut:
         """Score every labelled example by members that were trained on the other folds.
 
-        With iPET these members are those of plain PET, as drawn texts may repeat held-out examples.
+        They learn nothing from unlabelled text that members labelled: those saw the examples.
         Scores that are in the folder are not computed again.
         """
         wanted = [

@@ -161,7 +161,11 @@ def prepare(
     if not everything:
         spec.refuse_no_examples(scorer)
     labelled = _labelled(scorer, task, everything)
-    unseen = scorer.start(labelled) if everything else None
+    # Drawn texts were labelled by members that saw all examples, so none is unseen beside them.
+    known = _labelled(scorer, task, examples) if drawn else labelled
+    unseen = scorer.start(known) if examples else None
+    if drawn:
+        scorer.start(labelled)
     steps = spec.steps(len(everything)) if everything else 0
     sample, measure = sample_for(task, work.data.pool), Measure(examples, task, backbone)
     if steps:

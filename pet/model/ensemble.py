@@ -6,7 +6,7 @@ decisions among alternatives (K, D, A), in the form of the kind of task.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +94,20 @@ def pairwise_agreement(decisions: Floats) -> float:
     members, _, alternatives = decisions.shape
     votes = np.eye(alternatives)[decisions.argmax(axis=2)].sum(axis=0)
     return float((votes * (votes - 1)).sum(axis=1).mean() / (members * (members - 1)))
+
+
+def agreements(chunks: Iterable[Sequence[Scores]], ensemble: Ensemble) -> Floats:
+    """Return each member's share of decisions that are those of the ensemble, (members,).
+
+    ``chunks`` are the members' scores of the same texts, (V, n, C) each.
+    """
+    kind, same, count = KINDS[ensemble.kind], np.zeros(len(ensemble.weights)), 0
+    for chunk in chunks:
+        together = kind.decisions(ensemble(chunk)).argmax(axis=1)
+        votes = kind.decisions(ensemble.member_scores(chunk)).argmax(axis=2)
+        same += (votes == together).sum(axis=1)
+        count += len(together)
+    return same / count
 
 
 def ensemble_to_dict(ensemble: Ensemble, names: Sequence[str]) -> Mapping[str, Any]:

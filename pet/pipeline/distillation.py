@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -19,12 +19,12 @@ from pet.data import Pool
 from pet.encoding import Encoded
 from pet.errors import DataError
 from pet.members import Work
-from pet.model import Ensemble, SequenceClassifier
+from pet.model import SequenceClassifier
 from pet.model.temperature import fit_temperature
 from pet.seeds import with_seed
-from pet.task.kinds import KINDS, task_kind
+from pet.task.kinds import task_kind
 from pet.training import Checkpoint, Fit, Job, Loss, Schedule, optimise
-from pet.types import Floats, Ints, Scores
+from pet.types import Ints, Scores
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def distil(
     config: DistillationConfig,
     seed: int,
     checkpoint: Checkpoint | None = None,
-    learned: Mapping[str, Tensor] | None = None,
+    start_weights: Callable[[], Mapping[str, Tensor]] = dict,
 ) -> tuple[SequenceClassifier, Fit]:
     """Train a classifier on soft labels with the loss t^2 KL(soft || student) (PET, section 3.3).
 
@@ -56,9 +56,9 @@ def distil(
         Seed of the head and of the order of examples.
     checkpoint : Checkpoint, optional
         Checkpoint to write, and to go on from after an interruption.
-    learned : mapping, optional
-        Weights of a member, which a student has instead of the backbone's unless ``config`` names
-        a model to start from.
+    start_weights : callable
+        Returns weights of a member, which a student of the backbone starts from; not asked for
+        where ``config`` names a model to start from.
 
     Raises
     ------
@@ -69,10 +69,10 @@ def distil(
     if pool is None:
         raise DataError("To distil takes unlabelled text.", "Give `--unlabeled FILE`.")
     start = replace(backbone, backbone=config.distill_student or _student_of(backbone.backbone))
-    if config.distill_student is not None or start.backbone != backbone.backbone:
-        learned = None
-    student, new_names = SequenceClassifier.fresh(start, task, seed, learned)
-    learned = None  # its memory
+    of_backbone = config.distill_student is None and start.backbone == backbone.backbone
+    weights = start_weights() if of_backbone else {}
+    student, new_names = SequenceClassifier.fresh(start, task, seed, weights)
+    del weights  # as large as the student
     generator = with_seed(seed)
     t, kind = config.distill_temperature, task_kind(task)
 
@@ -102,19 +102,6 @@ def distil(
         [job], Schedule(steps, rate), student.compute, keeper=checkpoint, progress=work.progress
     )
     return student, fit
-
-
-def agreements(chunks: Iterable[Sequence[Scores]], ensemble: Ensemble) -> Floats:
-    """Return each member's share of decisions that are the ensemble's, (members,).
-
-    ``chunks`` are the members' scores of unlabelled texts, (V, n, C) each.
-    """
-    kind, same = KINDS[ensemble.kind], []
-    for chunk in chunks:
-        votes = kind.decisions(ensemble.member_scores(chunk)).argmax(axis=2)
-        same.append(votes == kind.decisions(ensemble(chunk)).argmax(axis=1))
-    shares: Floats = np.concatenate(same, axis=1).mean(axis=1)
-    return shares
 
 
 def _student_of(backbone: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 from torch import Tensor
 
@@ -16,9 +17,9 @@ from pet.members.folds import Folds, HeldOut
 from pet.members.store import MemberStore
 from pet.members.stored import pool_scores, stored_weights
 from pet.model import Ensemble, EnsembleModel, Model, SequenceClassifier
-from pet.model.ensemble import ensemble_to_dict
+from pet.model.ensemble import agreements, ensemble_to_dict
 from pet.pipeline.combining import combined, needs_folds
-from pet.pipeline.distillation import agreements, distil, student_temperature
+from pet.pipeline.distillation import distil, student_temperature
 from pet.pipeline.ipet import train_generations
 from pet.pipeline.second_round import has_second_round, train_twice
 from pet.pipeline.temperatures import temperature_of_agreement, temperature_of_folds
@@ -87,20 +88,30 @@ def _trained(
     folds = None
     if needs_folds(config, len(specs), len(data.train)):
         folds = Folds.split(task, data.train, config.folds, settings.seed)
-    store = MemberStore(folder, settings.backbone, work)
+    store, planned = MemberStore(folder, settings.backbone, work), specs
     if method.generations:
         specs, results = train_generations(store, specs, settings.ipet, config)
-    elif pool is not None and has_second_round(task, settings, specs, len(data.train)):
-        specs, results = train_twice(store, specs, config, pool, settings.seed)
+        planned = specs
+    elif has_second_round(task, settings, specs, data):
+        specs, results = train_twice(store, specs, config, settings.seed)
     else:
         results = store.members(specs, scores_pool=pool is not None)
-    held_out = None if folds is None else store.held_out(specs, folds)
+    held_out = None if folds is None else store.held_out(planned, folds)
     weighed = combined(config, task.kind, specs, results, held_out)
     names = [spec.name for spec in specs]
     temperature = _temperature(config.temper, folder, weighed, names, held_out, pool)
     ensemble = replace(weighed, temperature=temperature)
-    folder.write_json(folder.ensemble, ensemble_to_dict(ensemble, names))
+    _keep_ensemble(folder, ensemble_to_dict(ensemble, names))
     return specs, results, ensemble
+
+
+def _keep_ensemble(folder: RunFolder, plain: Mapping[str, Any]) -> None:
+    """Write the ensemble; a student that began to learn from another one begins anew."""
+    if folder.has(folder.ensemble):
+        with folder.reading(folder.ensemble):
+            if folder.read_json(folder.ensemble)["members"] != plain["members"]:
+                Checkpoint(folder).remove()
+    folder.write_json(folder.ensemble, plain)
 
 
 def _temperature(
@@ -145,7 +156,7 @@ def _distilled(
     config = settings.distillation
     student, fit = distil(
         work, lambda: scores(plain), settings.backbone, config, seed, checkpoint,
-        _likest(folder, plain, names),
+        lambda: _most_alike(folder, plain, names),
     )  # fmt: skip
     folder.log("distilled", **asdict(fit))
     if ensemble.temperature != 1.0:
@@ -153,7 +164,9 @@ def _distilled(
     return student
 
 
-def _likest(folder: RunFolder, ensemble: Ensemble, names: Sequence[str]) -> Mapping[str, Tensor]:
+def _most_alike(
+    folder: RunFolder, ensemble: Ensemble, names: Sequence[str]
+) -> Mapping[str, Tensor]:
     """Return the weights of the trained member whose labels are most often the ensemble's.
 
     Its student knows much of what it is to learn before the first step.
@@ -163,6 +176,4 @@ def _likest(folder: RunFolder, ensemble: Ensemble, names: Sequence[str]) -> Mapp
     trained = [record for record in records if record.steps]
     if not trained:
         return {}
-    likest = max(trained, key=lambda record: shares[record.name])
-    log.info("the student starts from %s", likest.name)
-    return stored_weights(folder, likest)
+    return stored_weights(folder, max(trained, key=lambda record: shares[record.name]))

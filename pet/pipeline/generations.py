@@ -6,20 +6,20 @@ its generation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from pet.config import EnsembleConfig
-from pet.data import Example, Pool
+from pet.data import Example
 from pet.members import MemberResult, MemberSpec
 from pet.members.store import MemberStore
 from pet.members.stored import pool_scores
-from pet.model import Ensemble
+from pet.model.ensemble import agreements
 from pet.pipeline.combining import uniform
 from pet.runs import RunFolder, generation_name
 from pet.runs.layout import generation_of
 from pet.seeds import MemberStream, derived_seed
-from pet.types import Scores
+from pet.task.labels import Label
 
 # Member name to label to row numbers of unlabelled texts.
 Draws = Mapping[str, Mapping[str, Sequence[int]]]
@@ -66,23 +66,10 @@ def _last_generation(folder: RunFolder) -> int:
         return max((number for number in numbers if number is not None), default=-1)
 
 
-def agreement(scores: Iterable[list[Scores]], ensemble: Ensemble) -> float:
-    """Return the mean share of members whose label is that of their average, over all texts.
-
-    ``scores`` yields the members' scores, (V, n, C) each, chunk by chunk.
-    """
-    same = total = 0
-    for chunk in scores:
-        votes = ensemble.member_scores(chunk).argmax(axis=2)
-        same += int((votes == ensemble(chunk).argmax(axis=1)).sum())
-        total += votes.size
-    return same / total
-
-
 def in_generation(specs: Sequence[MemberSpec], number: int) -> list[MemberSpec]:
     """Return the members of a generation, with its name and its seeds."""
     named = [spec.changed(name=f"{generation_name(number)}/{spec.name}") for spec in specs]
-    # The first generation keeps the seeds of plain PET, so its members are those of plain PET.
+    # The first generation keeps the seeds of plain PET, so iPET's first members are those of PET.
     return (
         [s.seeded(derived_seed(s.seed, MemberStream.GENERATION, number)) for s in named]
         if number
@@ -90,13 +77,12 @@ def in_generation(specs: Sequence[MemberSpec], number: int) -> list[MemberSpec]:
     )
 
 
-def finish(
+def train_generation(
     store: MemberStore,
     number: int,
     specs: Sequence[MemberSpec],
     draws: Draws,
     config: EnsembleConfig,
-    source: Pool | None = None,
 ) -> list[MemberResult]:
     """Train a generation's members that are not finished, score the text, and write the record.
 
@@ -109,18 +95,21 @@ def finish(
     specs : sequence of MemberSpec
         Its members.
     draws : mapping
-        Unlabelled texts that each member learns from, as rows of ``source``.
+        Unlabelled texts that each member learns from, as rows of the text.
     config : EnsembleConfig
         Combiners.
-    source : Pool, optional
-        Texts that were drawn from; by default the store's unlabelled text.
     """
     waiting = {spec.name: draws.get(spec.name, {}) for spec in specs if not store.has(spec)}
     rows = {row for by_label in waiting.values() for rows in by_label.values() for row in rows}
-    pool = source or store.work.data.pool
+    pool = store.work.data.pool
     texts = pool.select(rows) if pool is not None and rows else {}
+    weights = _mean_weights(store.work.data.train)
     drawn = {
-        name: [Example(texts[row].texts, label) for label, rows in by_label.items() for row in rows]
+        name: [
+            Example(texts[row].texts, label, weights.get(label, 1.0))
+            for label, rows in by_label.items()
+            for row in rows
+        ]
         for name, by_label in waiting.items()
     }
     results = store.members(specs, drawn, scores_pool=True)
@@ -132,7 +121,15 @@ def finish(
             number,
             names,
             {label: len(draw.get(label, ())) for label in store.work.task.labels},
-            agreement(pool_scores(store.folder, names), ensemble),
+            float(agreements(pool_scores(store.folder, names), ensemble).mean()),
         )
         store.folder.write_json(store.folder.generation(number).record, asdict(finished))
     return results
+
+
+def _mean_weights(examples: Sequence[Example]) -> dict[Label | None, float]:
+    """Return the mean weight of each label's examples, which a drawn text of it has too."""
+    weights: dict[Label | None, list[float]] = {}
+    for example in examples:
+        weights.setdefault(example.label, []).append(example.weight)
+    return {label: sum(of) / len(of) for label, of in weights.items()}

@@ -24,7 +24,7 @@ from pet.members.store import MemberStore
 from pet.members.stored import pool_scores
 from pet.model import Ensemble
 from pet.pipeline.draws import Plan, draw_rows
-from pet.pipeline.generations import Draws, finish, in_generation
+from pet.pipeline.generations import Draws, in_generation, train_generation
 from pet.seeds import MemberStream, derived_seed
 from pet.task import Task
 from pet.task.kinds import refuse_multi_label
@@ -70,7 +70,7 @@ def train_generations(
     current = in_generation(specs, 0)
     if not store.work.data.train:
         current = [s.changed(training=replace(s.training, max_steps=0)) for s in current]
-    results = finish(store, 0, current, {}, ensemble)
+    results = train_generation(store, 0, current, {}, ensemble)
     for number in range(1, plan.generations + 1):
         previous, current = current, in_generation(specs, number)
         if number < plan.generations and store.has_generation(number, current):
@@ -83,8 +83,8 @@ def train_generations(
                 raise
             reason = str(error).splitlines()[0].removesuffix(".")
             log.warning("%s: generation %d is the last", reason, number - 1)
-            return previous, finish(store, number - 1, previous, {}, ensemble)
-        results = finish(store, number, current, draws, ensemble)
+            return previous, train_generation(store, number - 1, previous, {}, ensemble)
+        results = train_generation(store, number, current, draws, ensemble)
     return current, results
 
 

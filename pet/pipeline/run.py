@@ -21,6 +21,7 @@ from pet.pipeline.fine_tuning import without_patterns
 from pet.pipeline.from_members import from_members
 from pet.pipeline.generations import finished_generations
 from pet.pipeline.requirements import refuse_labels, refuse_pool, without_examples
+from pet.pipeline.second_round import has_second_round
 from pet.pipeline.unknown_tokens import unreadable
 from pet.progress import Progress, silent
 from pet.runs import AdaptationFolder, RunFolder
@@ -118,7 +119,10 @@ def run(
     refuse_pool(settings.method, len(pool or ()), left_out)
     specs = members_of(task, settings, len(data.train), shared)
     slots = slots_of(task, specs, settings.template.soft_start)
-    if ignored := unused(settings, slots, [spec.ignores for spec in specs]):
+    ignored = unused(settings, slots, [spec.ignores for spec in specs])
+    if settings.ensemble.second_round and not has_second_round(task, settings, specs, data):
+        ignored = sorted({*ignored, "second_round"})
+    if ignored:
         log.warning("%s does not use %s", _who(settings, specs), ", ".join(ignored))
     if not shared:
         _warn(task, data, settings)

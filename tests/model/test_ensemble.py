@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pet.errors import UsageError
 from pet.model import Ensemble
 from pet.model.combiners import COMBINERS
-from pet.model.ensemble import ensemble_from_dict, ensemble_to_dict
+from pet.model.ensemble import agreements, ensemble_from_dict, ensemble_to_dict
 from pet.model.weighting import accuracy_weights, learn_weights
 
 
@@ -232,3 +232,27 @@ def test_learned_weights_ignore_the_order_of_examples() -> None:
     order = np.random.default_rng(0).permutation(40)
     one, other = learn_weights(scores, targets), learn_weights(scores[:, order], targets[order])
     np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_agreements_are_shares_of_decisions_like_the_ensembles() -> None:
+    generator = np.random.default_rng(0)
+    for kind, alternatives in (("single", 3), ("multi-label", 3)):
+        chunks = [
+            [generator.normal(size=(v, n, alternatives)).astype(np.float32) for v in (1, 2, 1)]
+            for n in (5, 8)
+        ]
+        ensemble = Ensemble((1.0, 2.0, 0.5), (1.0, 3.0, 1.0), kind=kind)
+        counts = np.zeros(3)
+        for chunk in chunks:
+            for text in range(chunk[0].shape[1]):
+                members = [
+                    s[:, text].mean(axis=0) / t
+                    for s, t in zip(chunk, ensemble.temperatures, strict=True)
+                ]
+                both = sum(w * m for w, m in zip(ensemble.weights, members, strict=True))
+                for number, own in enumerate(members):
+                    if kind == "single":
+                        counts[number] += own.argmax() == both.argmax()
+                    else:
+                        counts[number] += ((own > 0) == (both > 0)).mean()
+        np.testing.assert_allclose(agreements(chunks, ensemble), counts / 13)

@@ -20,10 +20,10 @@ from pet.data import Data, Pool, chunked
 from pet.device import Compute
 from pet.encoding import Chunk
 from pet.members.work import Work
-from pet.model import Ensemble, SequenceClassifier
+from pet.model import SequenceClassifier
 from pet.model import sequence_classifier as classifier_module
 from pet.pipeline import distillation as distillation_module
-from pet.pipeline.distillation import agreements, distil
+from pet.pipeline.distillation import distil
 from pet.pipeline.fine_tuning import fine_tune
 from pet.progress import Event
 from pet.training import Fit, Job, Loss
@@ -127,37 +127,15 @@ def test_a_student_of_the_backbone_starts_from_a_members_weights(
     work = Work(TASK, Data([], pool=POOL))
     for student_of, expected in ((None, True), (tiny_bert, False), (lively_bert, False)):
         way = replace(how, distill_student=student_of)
-        student, _ = distil(work, teacher_of(POOL), config(tiny_bert), way, 1, learned=learned)
+        student, _ = distil(
+            work, teacher_of(POOL), config(tiny_bert), way, 1, start_weights=lambda: learned
+        )
         found = dict(student.model.named_parameters())
         assert torch.allclose(found[name], value, atol=1e-3) is expected
         plain, _ = distil(work, teacher_of(POOL), config(tiny_bert), way, 1)
         others = [n for n in found if n != name]
         start = dict(plain.model.named_parameters())
         assert all(torch.allclose(found[n], start[n], atol=1e-3) for n in others)
-
-
-def test_agreements_are_shares_of_decisions_like_the_ensembles() -> None:
-    generator = np.random.default_rng(0)
-    for kind, alternatives in (("single", 3), ("multi-label", 3)):
-        chunks = [
-            [generator.normal(size=(v, n, alternatives)).astype(np.float32) for v in (1, 2, 1)]
-            for n in (5, 8)
-        ]
-        ensemble = Ensemble((1.0, 2.0, 0.5), (1.0, 3.0, 1.0), kind=kind)
-        counts = np.zeros(3)
-        for chunk in chunks:
-            for text in range(chunk[0].shape[1]):
-                members = [
-                    s[:, text].mean(axis=0) / t
-                    for s, t in zip(chunk, ensemble.temperatures, strict=True)
-                ]
-                both = sum(w * m for w, m in zip(ensemble.weights, members, strict=True))
-                for number, own in enumerate(members):
-                    if kind == "single":
-                        counts[number] += own.argmax() == both.argmax()
-                    else:
-                        counts[number] += ((own > 0) == (both > 0)).mean()
-        np.testing.assert_allclose(agreements(chunks, ensemble), counts / 13)
 
 
 def test_epochs_and_the_largest_number_of_steps_decide_how_long(tiny_bert: str) -> None:

@@ -19,10 +19,8 @@ from pet import PETClassifier
 from pet.config import IpetConfig
 from pet.errors import DataError, PetError, UsageError
 from pet.members import executing
-from pet.model import Ensemble
 from pet.pipeline import ipet as generations
 from pet.pipeline.draws import Plan, draw_rows
-from pet.pipeline.generations import agreement
 from pet.seeds import derived_seed
 
 LABELS = ["negative", "positive"]
@@ -156,19 +154,6 @@ def test_shares_and_factors_are_limited() -> None:
     for wrong in ({"labeller_share": 1.1}, {"growth": 1}, {"generations": 0}):
         with pytest.raises(UsageError, match=next(iter(wrong))):
             IpetConfig(**wrong)  # type: ignore[arg-type]
-
-
-def test_agreement_is_the_share_of_members_that_vote_with_their_average() -> None:
-    generator = np.random.default_rng(0)
-    chunks = [
-        [generator.normal(size=(v, n, 3)).astype(np.float32) for v in (1, 2, 1)] for n in (5, 8)
-    ]
-    same = 0
-    for parts in chunks:
-        for text in range(parts[0].shape[1]):
-            members = [part[:, text].mean(axis=0) for part in parts]
-            same += sum(m.argmax() == np.mean(members, axis=0).argmax() for m in members)
-    assert agreement(chunks, Ensemble.uniform(3)) == pytest.approx(same / (13 * 3))
 
 
 @pytest.fixture(scope="module")

@@ -263,7 +263,7 @@ def test_a_member_learns_from_texts_that_others_labelled(
 def test_a_run_that_is_killed_again_and_again_ends_as_one_that_was_not(
     beside: str, tmp_path: Path, dying: Callable[[int], None]
 ) -> None:
-    how = settings(beside, patterns="0", max_steps=3, temper="folds")
+    how = settings(beside, patterns="0", max_steps=3, temper="folds", second_round=2)
     data = Data(TRAIN, pool=new_pool())
     go(tmp_path / "whole", how, data)
     cut = tmp_path / "cut"

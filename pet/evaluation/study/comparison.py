@@ -121,7 +121,11 @@ def _row(task: str, shots: int, method: str, runs: Runs) -> SummaryRow:
         },
         mean([cell.seconds for cell in cells]),
         mean([cell.memory for cell in cells]),
-        {name: mean([cell.patterns[name] for cell in cells]) for name in cells[0].patterns}
+        {
+            name: mean([cell.patterns[name] for cell in cells])
+            for name in cells[0].patterns
+            if all(name in cell.patterns for cell in cells)  # members of one edition have one name
+        }
         if method == cells[0].method
         else {},
     )

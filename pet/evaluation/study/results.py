@@ -45,7 +45,7 @@ class CellResult:
     """Result of a cell.
 
     ``models`` has the figures of the final model under the method's name, and those of earlier
-    models under "<method> generation <number>" (ensembles of iPET's generations but the last) and
+    models under "<method> generation <number>" (ensembles of all generations but the last) and
     "<method> ensemble". ``patterns`` has the accuracy of every member by its name, ``templates``
     its template. ``seconds`` is the time of training; memory is in MiB; ``trained`` is the mean
     number of parameters that a member trained, None for methods without members.
