@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pet.backbone.base import LanguageModel
 from pet.backbone.causal import CausalLM
+from pet.backbone.direct.bert import BertSettings
 from pet.backbone.loading import EMBEDDED, load_config
 from pet.backbone.masked import MaskedLM
 from pet.backbone.seq2seq import Seq2SeqLM
@@ -50,6 +51,8 @@ def backbone_class(config: PretrainedConfig) -> type[LanguageModel]:
 
     Its loading then explains the failure.
     """
+    if isinstance(config, BertSettings):
+        return MaskedLM
     from transformers import (
         MODEL_FOR_CAUSAL_LM_MAPPING,
         MODEL_FOR_MASKED_LM_MAPPING,

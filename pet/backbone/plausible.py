@@ -42,7 +42,6 @@ def refuse_implausible(name: str, folder: str) -> None:
         layers, or a quantisation that transformers does not know.
     """
     from transformers import PretrainedConfig
-    from transformers.quantizers.auto import AUTO_QUANTIZER_MAPPING
 
     try:
         config, _ = PretrainedConfig.get_config_dict(folder)
@@ -56,11 +55,12 @@ def refuse_implausible(name: str, folder: str) -> None:
         if isinstance(layers, int) and shapes and layers > len(shapes):
             _refuse(name, f"{setting} is {layers}, and its weights are {len(shapes)} tensors")
     packed = config.get("quantization_config") or {}
-    way = packed.get("quant_method") if isinstance(packed, Mapping) else packed
-    if way is not None and way not in AUTO_QUANTIZER_MAPPING:
-        _refuse(name, f"quantization_config names {way!r}, which transformers does not know")
-
     if packed:
+        from transformers.quantizers.auto import AUTO_QUANTIZER_MAPPING
+
+        way = packed.get("quant_method") if isinstance(packed, Mapping) else packed
+        if way is not None and way not in AUTO_QUANTIZER_MAPPING:
+            _refuse(name, f"quantization_config names {way!r}, which transformers does not know")
         return
     largest = max((size for shape in shapes.values() for size in shape), default=_LARGEST)
     counted = any("position" in tensor or "wpe" in tensor for tensor in shapes)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from pet.cli.console import echo, loading, say
+from pet.cli.importing import importing
 from pet.cli.options import compute_options
 from pet.runs.finding import model_folder
 
@@ -43,14 +44,15 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
     model_folder(model)
     loading(model)
 
-    from pet.data import Example
-    from pet.errors import UsageError
-    from pet.evaluation.explanation import explain_text
-    from pet.model import EnsembleModel, load_model
-    from pet.model.prediction import predict_stream
-    from pet.model.saving import keeps_members, trained_members
-    from pet.runs import RunFolder
-    from pet.task.labels import label_text
+    with importing():
+        from pet.data import Example
+        from pet.errors import UsageError
+        from pet.evaluation.explanation import explain_text
+        from pet.model import EnsembleModel, load_model
+        from pet.model.prediction import predict_stream
+        from pet.model.run_members import keeps_members, trained_members
+        from pet.runs import RunFolder
+        from pet.task.labels import label_text
 
     loaded = load_model(model, device, precision)
     fields = loaded.task.fields

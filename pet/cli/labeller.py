@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pet.config.files import Reading
 from pet.data import Columns, Example, Fault, OnFault, examples_and_rows
@@ -13,10 +13,12 @@ from pet.data.faults import with_faults
 from pet.data.formats.base import Hints
 from pet.data.readers import rows_of
 from pet.encoding import TextTokenizer
-from pet.model import Prediction, PromptBank, load_model
-from pet.model.bank_rows import bank_hints, bank_rows
+from pet.model import Prediction, load_model
 from pet.model.prediction import predict_among_faults, predict_examples
 from pet.task import Task
+
+if TYPE_CHECKING:
+    from pet.model import PromptBank
 
 # The name of a row's task, "" where there is only one, and the row as an example.
 Named = tuple[str, Example]
@@ -70,6 +72,8 @@ class Labeller:
         cls, bank: PromptBank, task_column: str, mapping: Mapping[str, str], threshold: float
     ) -> Labeller:
         """Return a labeller of rows that name their task in a column."""
+        from pet.model.bank_rows import bank_hints, bank_rows
+
         tasks = bank.tasks
 
         def read(source: Any, reading: Reading, on_fault: OnFault) -> Iterator[InputRow]:

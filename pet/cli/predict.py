@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pet.cli.console import loading, require_output
+from pet.cli.importing import importing
 from pet.cli.inputs import require_files
 from pet.cli.options import compute_options, spreadsheet_option, threshold_option
 from pet.cli.output import check_format, refuse_input
@@ -99,8 +100,9 @@ def command(
         model_folder(str(model))
     loading(bank or str(model))
 
-    from pet.cli.labeller import Labeller
-    from pet.cli.labelling import label_and_write
+    with importing():
+        from pet.cli.labeller import Labeller
+        from pet.cli.labelling import label_and_write
 
     check_format(output, for_spreadsheets)
     refuse_input(output, source)

@@ -20,7 +20,7 @@ from pet.members import MemberRecord, cost
 from pet.members.stored import stored_members
 from pet.model import EnsembleModel, Scoring, load_model
 from pet.model.card import add_figures
-from pet.model.saving import keeps_members, trained_members
+from pet.model.run_members import keeps_members, trained_members
 from pet.pipeline.combining import uniform
 from pet.pipeline.generations import Generation, finished_generations
 from pet.runs import RunFolder

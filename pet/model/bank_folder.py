@@ -11,7 +11,8 @@ from pathlib import Path
 from pet.config import METHODS
 from pet.errors import RunError, UsageError, did_you_mean
 from pet.model.ensemble_model import EnsembleModel
-from pet.model.saving import load_model, trained_members
+from pet.model.run_members import trained_members
+from pet.model.saving import load_model
 from pet.model.task_prompt import TaskPrompt, refuse_other_backbone
 from pet.runs import PromptFiles, RunFolder
 from pet.runs.storage import Storage

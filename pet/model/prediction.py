@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pet.data import Example, Fault, chunked
-from pet.model.ensemble_model import Scoring
+from pet.model.base import Scoring
 from pet.task import Task
 from pet.task.kinds import confidence, task_kind
 from pet.task.labels import Label

@@ -6,29 +6,29 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from pet.backbone import fingerprint, load_backbone
-from pet.backbone.loading import EDITION, EMBEDDED
-from pet.config import METHODS, BackboneConfig
-from pet.errors import RunError
-from pet.members.stored import stored_members
+from pet.config import BackboneConfig
 from pet.model.about import About
+from pet.model.base import Model
 from pet.model.card import write_card
-from pet.model.ensemble import ensemble_from_dict
-from pet.model.ensemble_model import EnsembleModel, Model, ensemble_card, ensemble_from_card
 from pet.model.sequence_classifier import SequenceClassifier
-from pet.model.task_prompt import TaskPrompt, backbone_of, refuse_other_backbone
-from pet.runs import AdaptationFolder, ModelFiles, PromptFiles, RunFolder
+from pet.runs import ModelFiles, PromptFiles, RunFolder
 from pet.runs.checksums import Checksums
 from pet.runs.damage import reading
 from pet.runs.finding import model_folder
 from pet.runs.writing import written_into
 from pet.task import Task
+
+if TYPE_CHECKING:
+    from pet.model.ensemble_model import EnsembleModel
+
+# Members and prompts are imported when one is loaded: a classifier needs none of them, nor what
+# they are trained with.
 
 
 def save_model(model: Model, folder: Path, precision: str = "fp32") -> None:
@@ -45,11 +45,7 @@ def save_model(model: Model, folder: Path, precision: str = "fp32") -> None:
     """
     with written_into(folder) as new, Checksums(new).of_written():
         model.save(new, torch.float16 if precision == "fp16" else torch.float32)
-        record: dict[str, Any] = {"format": 1, "task": model.task.to_dict()}
-        if isinstance(model, SequenceClassifier):
-            record |= {"kind": "sequence-classifier", "max_length": model.max_length}
-        elif isinstance(model, EnsembleModel):
-            record |= {"kind": "ensemble", **ensemble_card(model)}
+        record = {"format": 1, "task": model.task.to_dict(), **model.record()}
         write_card(new, {**record, "about": model.about.to_dict()})
 
 
@@ -77,10 +73,7 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
     folder = model_folder(path)
     files, remedy = ModelFiles(folder), _remedy(folder)
     if os.path.isfile(PromptFiles(folder).record):
-        prompt = TaskPrompt.load(folder)
-        backbone = backbone_of(folder, prompt, device, precision)
-        refuse_other_backbone(prompt.name, prompt, backbone.name, fingerprint(backbone))
-        return prompt.on(backbone)
+        return _prompt(folder, device, precision)
     with reading(folder, remedy):
         Checksums(folder).check_all()
     with reading(files.card, remedy):
@@ -93,8 +86,27 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
             model = SequenceClassifier.load(folder, task, config)
         model.about = about
         return model
+    return _ensemble(files, card, device, precision)
+
+
+def _prompt(folder: Path, device: str, precision: str) -> EnsembleModel:
+    from pet.backbone import fingerprint
+    from pet.model.task_prompt import TaskPrompt, backbone_of, refuse_other_backbone
+
+    prompt = TaskPrompt.load(folder)
+    backbone = backbone_of(folder, prompt, device, precision)
+    refuse_other_backbone(prompt.name, prompt, backbone.name, fingerprint(backbone))
+    return prompt.on(backbone)
+
+
+def _ensemble(
+    files: ModelFiles, card: Mapping[str, Any], device: str, precision: str
+) -> EnsembleModel:
+    from pet.backbone import load_backbone
+    from pet.model.ensemble_model import ensemble_from_card
+
     backbone = load_backbone(str(files.backbone), device, precision)
-    with reading(folder, remedy):
+    with reading(files.folder, _remedy(files.folder)):
         weights = {name: _weights(files, name, plain) for name, plain in card["members"].items()}
         return ensemble_from_card(card, backbone, weights)
 
@@ -111,42 +123,3 @@ def _remedy(folder: Path) -> str:
     if RunFolder.is_at(folder.parent):
         return f"Remove {folder}; the same pet train command makes it again."
     return "Take it from a whole copy, or save it again."
-
-
-def keeps_members(folder: RunFolder) -> bool:
-    """Whether a folder is that of a run whose method has members, and these are trained."""
-    if folder.has(folder.ensemble):
-        return True
-    if not RunFolder.is_at(folder.path) or not folder.has(folder.classifier):
-        return False
-    with folder.reading(folder.record):
-        return METHODS[folder.asked()["settings"]["method"]].patterns != "none"
-
-
-def trained_members(folder: RunFolder, device: str, precision: str) -> EnsembleModel:
-    """Load the ensemble of a finished run, even if a classifier was distilled from it.
-
-    Raises
-    ------
-    RunError
-        When a file is damaged, or the embedded backbone has changed since.
-    """
-    inputs = folder.asked()
-    with folder.reading(folder.record):
-        task, config = Task.from_dict(inputs["task"]), inputs["settings"]["backbone"]
-        name, length = config["backbone"], config["max_length"]
-    with folder.reading(folder.ensemble):
-        plain = folder.read_json(folder.ensemble)
-        ensemble, names = ensemble_from_dict(plain), plain["members"]
-    if folder.has(folder.backbone):
-        AdaptationFolder(folder.path / folder.backbone).check_model()
-        name = str(folder.path / folder.backbone)
-    if name == EMBEDDED and inputs.get("edition") != EDITION:
-        raise RunError(
-            f"{folder.path}: its members were trained on another edition of {EMBEDDED}, whose "
-            "weights have changed since.",
-            "Train them again; the run's classifier is whole and works as before.",
-        )
-    backbone = load_backbone(name, device, precision)
-    members = stored_members(folder, names, backbone, task, length)
-    return EnsembleModel(members, ensemble)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from pet.backbone import backbone_class, in_parts, model_inputs
+from pet.backbone.direct.reading import read_classifier
 from pet.backbone.loading import (
     load_config,
     load_pretrained,
@@ -24,15 +25,16 @@ from pet.device import Compute
 from pet.encoding import Batch, Chunk, Encoded, Encoder, TextTokenizer
 from pet.errors import BackboneError, RunError, memory_told
 from pet.model.about import About
-from pet.model.ensemble_model import finite, save_weights
+from pet.model.base import finite, save_weights
 from pet.model.portable import portable_tokenizer
 from pet.task import Task
 from pet.task.kinds import task_kind
-from pet.training import Group
 from pet.types import Scores, Texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+    from pet.training import Group
 
 # A new classification head starts at random, the encoder does not: the head learns faster.
 _HEAD_RATE_FACTOR = 10.0
@@ -119,9 +121,12 @@ class SequenceClassifier:
         BackboneError
             When it cannot be loaded.
         """
+        compute = Compute.choose(config.device, config.precision)
+        with memory_told(*too_large(str(folder))):
+            if directly := read_classifier(folder, task.labels):
+                return cls(*directly, task, compute, config.max_length)
         from transformers import AutoModelForSequenceClassification
 
-        compute = Compute.choose(config.device, config.precision)
         _refuse_other_labels(folder, task)
         attention = compute.attention
         with memory_told(*too_large(str(folder))):
@@ -137,6 +142,10 @@ class SequenceClassifier:
         portable_tokenizer(self.hf_tokenizer, self.tokenizer, self.max_length).save_pretrained(
             folder
         )
+
+    def record(self) -> dict[str, Any]:
+        """Return the most tokens of an input, as JSON values."""
+        return {"kind": "sequence-classifier", "max_length": self.max_length}
 
     @torch.no_grad()
     def cool(self, temperature: float) -> None:
@@ -175,6 +184,8 @@ class SequenceClassifier:
 
     def groups(self, new_names: Collection[str]) -> list[Group]:
         """Group the parameters to train: all but word embeddings, new ones at a higher rate."""
+        from pet.training import Group  # late: a process that only scores needs none
+
         words = self.model.get_input_embeddings().weight
         words.requires_grad_(False)
         named = [(n, p) for n, p in self.model.named_parameters() if p is not words]

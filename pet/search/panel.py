@@ -18,7 +18,7 @@ from pet.errors import UsageError
 from pet.members import MemberSet, specs_of
 from pet.members.stored import pool_scores
 from pet.model import Ensemble, EnsembleModel, SequenceClassifier, load_model
-from pet.model.saving import keeps_members, trained_members
+from pet.model.run_members import keeps_members, trained_members
 from pet.progress import Progress, counted, silent
 from pet.runs import RunFolder
 from pet.task import Task

@@ -21,7 +21,7 @@ from pet.evaluation.report_table import per_class_table, report_table
 from pet.evaluation.run_report import Report, ReportRow, run_report
 from pet.members import MemberRecord
 from pet.model import load_model
-from pet.model.saving import trained_members
+from pet.model.run_members import trained_members
 from pet.pipeline import asked, run
 from pet.runs import RunFolder
 from pet.task.labels import label_numbers

@@ -33,7 +33,7 @@ from pet.model import (
     load_model,
     stored_prompts,
 )
-from pet.model.saving import trained_members
+from pet.model.run_members import trained_members
 from pet.runs import RunFolder
 from pet.scoring import PVPScorer
 

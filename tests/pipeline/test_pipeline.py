@@ -20,7 +20,7 @@ from pet.data import Data, Pool
 from pet.errors import DataError, RunError
 from pet.members import PatternSpec, executing, specs_of
 from pet.model import EnsembleModel, SequenceClassifier, load_model
-from pet.model.saving import trained_members
+from pet.model.run_members import trained_members
 from pet.model.weighting import accuracy_weights
 from pet.pipeline import asked, from_members, run
 from pet.runs import RunFolder

@@ -35,7 +35,7 @@ from pet.model import (
     load_model,
     save_model,
 )
-from pet.model.saving import trained_members
+from pet.model.run_members import trained_members
 from pet.pipeline import asked, run
 from pet.pipeline.combining import combined
 from pet.progress import silent

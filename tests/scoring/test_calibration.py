@@ -22,7 +22,7 @@ from pet.encoding import Chunk
 from pet.members import PatternSpec, train_member
 from pet.members.work import Work
 from pet.model import load_model
-from pet.model.saving import trained_members
+from pet.model.run_members import trained_members
 from pet.runs import RunFolder
 from pet.scoring import PVPScorer
 from pet.scoring.offsets import SAMPLE, balanced, content_free, prior

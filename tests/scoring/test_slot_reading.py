@@ -14,7 +14,7 @@ from toy import Files, pet, train
 from pet import PVP, Verbalizer
 from pet.backbone import MaskedLM
 from pet.model import TaskPrompt
-from pet.model.saving import trained_members
+from pet.model.run_members import trained_members
 from pet.runs import RunFolder
 from pet.scoring import PVPScorer
 from pet.scoring.soft import KINDS

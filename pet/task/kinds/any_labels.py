@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
 
 from pet.errors import DataError, quoted
 from pet.task.kinds.base import Array, Kind
@@ -158,10 +157,14 @@ class AnyLabels(Kind):
 
     def probabilities(self, scores: Floats) -> Floats:
         """Return the sigmoid of every score, (N, C)."""
+        from scipy.special import expit
+
         return cast(Floats, expit(scores))
 
     def scores_of(self, probabilities: Floats) -> Floats:
         """Return the log-odds, (N, C)."""
+        from scipy.special import logit
+
         return cast(Floats, logit(probabilities))
 
     def shares(self, probabilities: Floats) -> Floats:
