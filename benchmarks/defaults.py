@@ -1,7 +1,7 @@
 """Settings beside each other, end to end, on rows of the train files: no test file is read.
 
     python benchmarks/defaults.py --data DIR --results FILE.jsonl \\
-      --variant "one round: agreed=0" --variant "two rounds:"
+      --variant "one round:" --variant "two rounds: second_round=3"
 
 DIR has one folder a task with train.jsonl. Of each the last rows are kept to measure on; shots and
 unlabelled texts come from the others. Patterns are those of `fresh.py`. A variant is a name and
@@ -27,7 +27,7 @@ from rivals import append
 from unlike import interval
 
 from pet.config import Settings
-from pet.data import Columns, Data, Pool, draw_shots, examples_from
+from pet.data import Columns, Data, Example, Pool, draw_shots, examples_from
 from pet.evaluation.run_report import run_report
 from pet.evaluation.tables import text_table
 from pet.pipeline import asked, run
@@ -38,18 +38,25 @@ TASKS = "trec,emotion,ag_news,sst2,sst5,yelp_full,yahoo_answers,qqp,snli,rte"
 FIGURES = ("ensemble", "classifier", "ece ensemble", "ece classifier", "cpu seconds")
 
 
+def drawn(
+    data: Path, name: str, seed: int, rows: int, unlabeled: int
+) -> tuple[Data, list[Example]]:
+    """Draw 16 texts a label and unlabelled ones; also return the last rows, to measure on."""
+    task = fresh(name)
+    examples = list(examples_from(data / name / "train.jsonl", Columns(task, {})))
+    held, rest = examples[-rows:], examples[:-rows]
+    train = draw_shots(rest, task.labels, 16, derived_seed(seed, RunStream.SHOTS))
+    unseen = derived_seed(seed, RunStream.UNLABELLED)
+    pool = Pool(lambda: iter(rest), [*train, *held], unlabeled, unseen)
+    return Data(train, (), pool), held
+
+
 def measured(
     data: Path, name: str, seed: int, settings: Settings, rows: int, unlabeled: int
 ) -> dict[str, Any]:
     """Run one variant on one draw, and return its figures, in points and seconds."""
     task, start = fresh(name), time.process_time()
-    file = data / name / "train.jsonl"
-    examples = list(examples_from(file, Columns(task, {})))
-    held, rest = examples[-rows:], examples[:-rows]
-    train = draw_shots(rest, task.labels, 16, derived_seed(seed, RunStream.SHOTS))
-    drawn = derived_seed(seed, RunStream.UNLABELLED)
-    pool = Pool(lambda: iter(rest), [*train, *held], unlabeled, drawn)
-    given = Data(train, (), pool)
+    given, held = drawn(data, name, seed, rows, unlabeled)
     with TemporaryDirectory() as temporary:
         folder = RunFolder.start(Path(temporary) / "run", asked(task, settings, given))
         run(task, settings, given, folder)
