@@ -5,8 +5,8 @@
 DIR has one folder a task with train.jsonl. Of each the last rows are kept to measure on; shots and
 unlabelled texts come from the others. Patterns are those of `fresh.py`. The members of a draw are
 trained once, with all defaults; their ensemble then teaches one student of each variant: a start
-(the backbone; the weights of the member most like the ensemble, which is the default; those of the
-first pattern's member) and a number of passes over the unlabelled texts. Every student is a line of
+(the backbone; the weights of the member most like the ensemble, which is the default; or those of a
+member by its name) and a number of passes over the unlabelled texts. Every student is a line of
 FILE.jsonl, so an interrupted study goes on with the next draw. Differences with the first variant
 are paired by task and seed and have 95 % intervals (bootstrap). --summary prints the table alone.
 """
@@ -44,7 +44,7 @@ from pet.task.kinds import targets_of, task_kind
 from pet.types import Scores
 
 TASKS = "trec,emotion,sst2,ag_news,sst5,yahoo_answers,qqp,snli"
-STARTS = {"backbone": None, "most alike": "alike", "first pattern": "pattern-0"}
+BACKBONE, ALIKE = "backbone", "most alike"
 Line = dict[str, Any]
 
 
@@ -71,14 +71,14 @@ def measured(
         def scores() -> Iterator[Scores]:
             return (ensemble(chunk) for chunk in pool_scores(folder, names))
 
-        def weights(start: str | None) -> Mapping[str, Tensor]:
-            if start is None:
+        def weights(start: str) -> Mapping[str, Tensor]:
+            if start == BACKBONE:
                 return {}
             shares = dict(zip(names, agreements(pool_scores(folder, names), ensemble), strict=True))
             records = [MemberRecord.read(folder, member) for member in names]
             trained = [record for record in records if record.steps]
             chosen = max(trained, key=lambda record: shares[record.name])
-            if start != "alike":
+            if start != ALIKE:
                 (chosen,) = (record for record in records if record.name == start)
             return stored_weights(folder, chosen)
 
@@ -90,7 +90,7 @@ def measured(
                 settings.backbone,
                 DistillationConfig(distill_epochs=passes),
                 derived_seed(seed, RunStream.DISTILLATION),
-                start_weights=partial(weights, STARTS[start]),
+                start_weights=partial(weights, start),
             )
             seconds = time.process_time() - began
             found = student.scores(texts)
@@ -139,7 +139,7 @@ def table(lines: list[Line]) -> str:
 @click.option("--tasks", default=TASKS, show_default=True)
 @click.option("--seeds", default="13,21,42", show_default=True)
 @click.option("--passes", default="4", show_default=True, help="Several, such as 4,8.")
-@click.option("--starts", default=",".join(STARTS), show_default=True)
+@click.option("--starts", default=f"{BACKBONE},{ALIKE},pattern-0", show_default=True)
 @click.option("--rows", default=400, show_default=True, help="Rows to measure on.")
 @click.option("--unlabeled", default=1000, show_default=True)
 @click.option("--summary", is_flag=True, help="Only print what the file holds.")
