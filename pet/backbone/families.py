@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pet.backbone.base import LanguageModel
 from pet.backbone.causal import CausalLM
 from pet.backbone.direct.bert import BertSettings
-from pet.backbone.loading import EMBEDDED, load_config
+from pet.backbone.direct.reading import read_masked_lm
+from pet.backbone.loading import EMBEDDED, load_config, resolve_backbone, too_large
 from pet.backbone.masked import MaskedLM
 from pet.backbone.seq2seq import Seq2SeqLM
 from pet.config import BackboneConfig
+from pet.device import Compute
+from pet.errors import memory_told
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
@@ -44,6 +48,22 @@ def load_backbone(
     if isinstance(name, BackboneConfig):
         return load_backbone(name.backbone, name.device, name.precision)
     return backbone_class(load_config(name)).load(name, device, precision)
+
+
+def load_to_score(name: str, device: str = "auto", precision: str = "auto") -> LanguageModel:
+    """Load a language model that is never trained and has no soft slots put into it.
+
+    Without transformers, whose import takes seconds, where `pet.backbone.direct` can read it.
+
+    Raises
+    ------
+    BackboneError
+        As `load_backbone`.
+    """
+    with memory_told(*too_large(name)):
+        if found := read_masked_lm(Path(resolve_backbone(name))):
+            return MaskedLM(*found, Compute.choose(device, precision), name)
+    return load_backbone(name, device, precision)
 
 
 def backbone_class(config: PretrainedConfig) -> type[LanguageModel]:

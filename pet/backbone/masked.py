@@ -219,8 +219,8 @@ class MaskedLM(LanguageModel):
             raise BackboneError(f"Backbone {self.name!r}: its tokenizer has no mask token.")
         # A tokenizer that was saved with a classifier would take the mask for text.
         probe = f"A {tokenizer.mask_token} day."
-        inputs = tokenizer(probe, return_tensors="pt", split_special_tokens=False)
-        ids = inputs["input_ids"].to(self.compute.device)
+        found = tokenizer(probe, split_special_tokens=False)["input_ids"]
+        ids = torch.tensor([found], device=self.compute.device)
         segments = torch.zeros_like(ids) if self.tokenizer.has_segments else None
         masks = (ids == tokenizer.mask_token_id).nonzero()[:1, 1:]
         batch = Batch(ids, None, segments, masks)

@@ -54,7 +54,7 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
         from pet.runs import RunFolder
         from pet.task.labels import label_text
 
-    loaded = load_model(model, device, precision)
+    loaded = load_model(model, device, precision, only_scores=True)
     fields = loaded.task.fields
     if len(texts) != len(fields) or not all(text.strip() for text in texts):
         empty = "" if all(text.strip() for text in texts) else ", some of them empty"
@@ -69,7 +69,7 @@ def command(model: str, texts: tuple[str, ...], words: int, device: str, precisi
     else:
         folder = RunFolder(Path(model))
         keeps = keeps_members(folder)
-        ensemble = trained_members(folder, device, precision) if keeps else None
+        ensemble = trained_members(folder, device, precision, only_scores=True) if keeps else None
     why = "This classifier has no patterns to show; name its run folder for those."
     if ensemble is not None:
         why = explain_text(ensemble, example.texts, words)

@@ -55,7 +55,7 @@ class Labeller:
         cls, path: str, mapping: Mapping[str, str], threshold: float, device: str, precision: str
     ) -> Labeller:
         """Load a model that labels the rows of one task."""
-        loaded = load_model(path, device, precision)
+        loaded = load_model(path, device, precision, only_scores=True)
         columns = Columns(loaded.task, mapping, "ignored")
 
         def read(source: Any, reading: Reading, on_fault: OnFault) -> Iterator[InputRow]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pet.backbone import load_backbone
+from pet.backbone.families import load_to_score
 from pet.backbone.loading import EDITION, EMBEDDED
 from pet.config import METHODS
 from pet.errors import RunError
+from pet.members.record import MemberRecord
 from pet.members.stored import stored_members
 from pet.model.ensemble import ensemble_from_dict
 from pet.model.ensemble_model import EnsembleModel
@@ -23,8 +25,12 @@ def keeps_members(folder: RunFolder) -> bool:
         return METHODS[folder.asked()["settings"]["method"]].patterns != "none"
 
 
-def trained_members(folder: RunFolder, device: str, precision: str) -> EnsembleModel:
+def trained_members(
+    folder: RunFolder, device: str, precision: str, only_scores: bool = False
+) -> EnsembleModel:
     """Load the ensemble of a finished run, even if a classifier was distilled from it.
+
+    With ``only_scores`` it can only score texts, and is loaded sooner.
 
     Raises
     ------
@@ -47,6 +53,8 @@ def trained_members(folder: RunFolder, device: str, precision: str) -> EnsembleM
             "weights have changed since.",
             "Train them again; the run's classifier is whole and works as before.",
         )
-    backbone = load_backbone(name, device, precision)
+    soft = only_scores and any(MemberRecord.read(folder, member).soft for member in names)
+    load = load_to_score if only_scores and not soft else load_backbone
+    backbone = load(name, device, precision)
     members = stored_members(folder, names, backbone, task, length)
     return EnsembleModel(members, ensemble)

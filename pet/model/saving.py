@@ -49,10 +49,13 @@ def save_model(model: Model, folder: Path, precision: str = "fp32") -> None:
         write_card(new, {**record, "about": model.about.to_dict()})
 
 
-def load_model(path: str | Path, device: str = "auto", precision: str = "auto") -> Model:
+def load_model(
+    path: str | Path, device: str = "auto", precision: str = "auto", only_scores: bool = False
+) -> Model:
     """Load a folder of `save_model`, the classifier of a run, or a prompt of a bank.
 
-    A prompt is loaded with the backbone that it names.
+    A prompt is loaded with the backbone that it names. With ``only_scores`` an ensemble can only
+    score texts, and may be loaded sooner.
 
     Raises
     ------
@@ -86,7 +89,7 @@ def load_model(path: str | Path, device: str = "auto", precision: str = "auto") 
             model = SequenceClassifier.load(folder, task, config)
         model.about = about
         return model
-    return _ensemble(files, card, device, precision)
+    return _ensemble(files, card, device, precision, only_scores)
 
 
 def _prompt(folder: Path, device: str, precision: str) -> EnsembleModel:
@@ -100,12 +103,15 @@ def _prompt(folder: Path, device: str, precision: str) -> EnsembleModel:
 
 
 def _ensemble(
-    files: ModelFiles, card: Mapping[str, Any], device: str, precision: str
+    files: ModelFiles, card: Mapping[str, Any], device: str, precision: str, only_scores: bool
 ) -> EnsembleModel:
     from pet.backbone import load_backbone
+    from pet.backbone.families import load_to_score
     from pet.model.ensemble_model import ensemble_from_card
 
-    backbone = load_backbone(str(files.backbone), device, precision)
+    soft = only_scores and any(plain.get("soft") for plain in card["members"].values())
+    load = load_to_score if only_scores and not soft else load_backbone
+    backbone = load(str(files.backbone), device, precision)
     with reading(files.folder, _remedy(files.folder)):
         weights = {name: _weights(files, name, plain) for name, plain in card["members"].items()}
         return ensemble_from_card(card, backbone, weights)

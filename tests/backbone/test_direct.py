@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,16 @@ from safetensors.torch import load_file, save_file
 from tiny import TEXTS, randomise
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from pet import PVP, Task, Verbalizer, load_model
+from pet import PVP, Task, Verbalizer, load_backbone, load_model
+from pet.backbone import MaskedLM
+from pet.backbone.direct.bert import BertMaskedLM
 from pet.backbone.direct.reading import read_classifier
+from pet.backbone.families import load_to_score
 from pet.backbone.loading import EMBEDDED
 from pet.config import BackboneConfig
-from pet.encoding import TextTokenizer
+from pet.encoding import Chunk, TextTokenizer
 from pet.model import SequenceClassifier, save_model
+from pet.scoring import PVPScorer
 
 LABELS = ("no", "maybe", "yes")
 WORDS = Verbalizer({"no": ["bad"], "maybe": ["so"], "yes": ["good"]})
@@ -65,6 +70,37 @@ def test_the_numbers_are_those_of_transformers(
             assert torch.equal(direct(**inputs).logits, plain(**inputs).logits)
             states = direct.base_model(**inputs)[0]
             assert torch.equal(states, plain.base_model(**inputs)[0])
+
+
+@pytest.mark.parametrize("name", ["lively", EMBEDDED])
+def test_a_masked_lm_gives_the_numbers_of_transformers(name: str, lively_bert: str) -> None:
+    name = lively_bert if name == "lively" else name
+    direct, plain = load_to_score(name, "cpu", "fp32"), load_backbone(name, "cpu", "fp32")
+    assert isinstance(direct.model, BertMaskedLM)
+    assert not isinstance(plain.model, BertMaskedLM)
+    assert isinstance(direct, MaskedLM)
+    names = [[*dict(backbone.model.named_parameters())] for backbone in (direct, plain)]
+    assert sorted(names[0]) == sorted(names[1])
+    pvp = PVP("{a} {mask} {b}", WORDS)
+    scores = []
+    for backbone in (direct, plain):
+        scorer = PVPScorer(pvp, list(LABELS), backbone, 24)
+        scores.append(scorer.score(Chunk(backbone.tokenizer, TEXTS)))
+    assert (scores[0] == scores[1]).all()
+
+
+def test_weights_put_into_a_mapped_model_leave_its_file_alone(
+    lively_bert: str, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(lively_bert, tmp_path / "backbone"))
+    before = (folder / "model.safetensors").read_bytes()
+    backbone = load_to_score(str(folder), "cpu", "fp32")
+    name, parameter = next(iter(backbone.model.named_parameters()))
+    backbone.weights.put({name: torch.zeros_like(parameter)})
+    assert not bool(parameter.any())
+    assert (folder / "model.safetensors").read_bytes() == before
+    backbone.weights.put({})
+    assert torch.equal(parameter, load_file(folder / "model.safetensors")[name])
 
 
 @pytest.mark.parametrize("backbone", ["tiny", EMBEDDED])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from toy import Files, pet, train
 
 from pet.cli import COMMANDS
 from pet.config import BackboneConfig, Settings, deciding
@@ -124,13 +125,30 @@ UNUSED = (
     "torch._dynamo", "torch.distributed.tensor", "pet.training", "pet.members", "pet.scoring",
     "pet.pipeline", "pet.search", "pet.adaptation", "pet.classifier",
 )  # fmt: skip
-_PREDICT = f"""
-import sys
+_RUN_ONE = """
+import json, sys
 from pet.cli import main
-sys.argv = ["pet", "predict", "saved", *sys.argv[1:]]
+unused = json.loads(sys.argv.pop(1))
+sys.argv[0] = "pet"
 main()
-print([name for name in {UNUSED} if name in sys.modules])
+print([name for name in unused if name in sys.modules])
 """
+
+
+def run_one(folder: Path, unused: tuple[str, ...], *call: str) -> list[str]:
+    """Run a command in a process of its own, which loads none of these; return its lines."""
+    path = os.pathsep.join([str(Path(__file__).resolve().parents[2]), *sys.path])
+    result = subprocess.run(
+        [sys.executable, "-c", _RUN_ONE, json.dumps(unused), *call],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert result.returncode == 0, result.stderr
+    *lines, loaded = result.stdout.splitlines()
+    assert loaded == "[]"
+    return lines
 
 
 @pytest.mark.parametrize("rows", ["a text", "a file"])
@@ -144,15 +162,20 @@ def test_a_classifier_labels_without_what_made_it(
     if rows == "a file":
         (tmp_path / "rows.jsonl").write_text(json.dumps({"text": given[1]}) + "\n")
         given = ("--input", "rows.jsonl")
-    path = os.pathsep.join([str(Path(__file__).resolve().parents[2]), *sys.path])
-    result = subprocess.run(
-        [sys.executable, "-c", _PREDICT, *given],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": path},
-    )
-    assert result.returncode == 0, result.stderr
-    labelled, unused = result.stdout.splitlines()
-    assert unused == "[]"
+    (labelled,) = run_one(tmp_path, UNUSED, "predict", "saved", *given)
     assert json.loads(labelled)["label"] in task.labels
+
+
+@pytest.mark.parametrize("distilled", [True, False], ids=["classifier", "ensemble"])
+def test_an_explanation_needs_no_transformers_and_is_the_same_with_it(
+    distilled: bool, files: Files, lively_bert: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = ("--max-steps", "2", "--distill-max-steps", "2", "--patterns", "0")
+    quick += ("--unlabeled", files.unlabeled) if distilled else ()
+    assert train(files, lively_bert, tmp_path / "run", *quick, "--device", "cpu").code == 0
+    call = ("explain", str(tmp_path / "run"), "--text", "the film was good", "--device", "cpu")
+    unused = ("sklearn", "pandas", "datasets", "sympy", "accelerate", "transformers")
+    found = run_one(tmp_path, unused, *call)
+    monkeypatch.setattr("pet.model.sequence_classifier.read_classifier", lambda *_: None)
+    monkeypatch.setattr("pet.backbone.families.read_masked_lm", lambda *_: None)
+    assert found == pet(*call).out.splitlines()

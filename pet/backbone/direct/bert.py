@@ -1,6 +1,6 @@
-"""BERT as a sequence classifier, for scoring alone: the numbers are those of transformers' class.
+"""BERT with its two heads, for scoring alone: the numbers are those of transformers' classes.
 
-Modules have its names, so that its weights fit.
+Modules have their names, so that their weights fit.
 Source: Devlin et al. 2019 (NAACL), section 3.
 """
 
@@ -26,7 +26,7 @@ class BertSettings(SimpleNamespace):
 
 
 class Output(NamedTuple):
-    """Class logits (B, C), under the name that transformers gives them."""
+    """Logits of classes (B, C) or of words (B, L, V), under the name that transformers gives."""
 
     logits: Tensor
 
@@ -74,9 +74,9 @@ class _Part(nn.Module):
 
 
 class BertBody(_Part):
-    """Embeddings, layers and pooler."""
+    """Embeddings and layers, and a pooler for a classifier."""
 
-    def __init__(self, config: BertSettings) -> None:
+    def __init__(self, config: BertSettings, pooled: bool) -> None:
         width, eps = config.hidden_size, config.layer_norm_eps
         super().__init__(
             embeddings=_Part(
@@ -88,7 +88,7 @@ class BertBody(_Part):
             encoder=_Part(
                 layer=nn.ModuleList(_layer(config) for _ in range(config.num_hidden_layers))
             ),
-            pooler=_Part(dense=_Linear(width, width)),
+            **({"pooler": _Part(dense=_Linear(width, width))} if pooled else {}),
         )
         self.heads = config.num_attention_heads
 
@@ -136,7 +136,28 @@ class BertBody(_Part):
         return mixed.transpose(1, 2).flatten(2)
 
 
-class BertClassifier(_Part):
+class _Model(_Part):
+    """What both models have besides; the parameters are as below."""
+
+    base_model_prefix = "bert"
+
+    def __init__(self, config: BertSettings, pooled: bool, **head: nn.Module) -> None:
+        super().__init__(bert=BertBody(config, pooled), **head)
+        self.config = config
+
+    @property
+    def base_model(self) -> BertBody:
+        """The part that reads the text."""
+        body: BertBody = self.bert
+        return body
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        """Return the table of word embeddings."""
+        table: nn.Embedding = self.bert.embeddings.word_embeddings
+        return table
+
+
+class BertClassifier(_Model):
     """BERT with a linear layer on its pooled first state.
 
     Parameters
@@ -146,17 +167,8 @@ class BertClassifier(_Part):
     """
 
     def __init__(self, config: BertSettings) -> None:
-        super().__init__(
-            bert=BertBody(config),
-            classifier=_Linear(config.hidden_size, len(config.id2label)),
-        )
-        self.config = config
-
-    @property
-    def base_model(self) -> BertBody:
-        """The part that reads the text."""
-        body: BertBody = self.bert
-        return body
+        head = _Linear(config.hidden_size, len(config.id2label))
+        super().__init__(config, pooled=True, classifier=head)
 
     def forward(self, **inputs: Tensor) -> Output:
         """Compute class logits; the inputs are those of `BertBody`."""
@@ -169,6 +181,45 @@ class BertClassifier(_Part):
         weights = self.state_dict() if state_dict is None else state_dict
         save_file(dict(weights), folder / "model.safetensors", {"format": "pt"})
         (folder / "config.json").write_text(self.config.text, encoding="utf-8")
+
+
+class BertMaskedLM(_Model):
+    """BERT with a transform of its states and the word embeddings as decoder.
+
+    Parameters
+    ----------
+    config : BertSettings
+        Sizes.
+    """
+
+    def __init__(self, config: BertSettings) -> None:
+        width = config.hidden_size
+        transform = _Transform(
+            dense=_Linear(width, width), LayerNorm=_Norm(width, config.layer_norm_eps)
+        )
+        predictions = _Part(transform=transform)
+        predictions.bias = nn.Parameter(torch.empty(config.vocab_size, device="meta"))
+        super().__init__(config, pooled=False, cls=_Part(predictions=predictions))
+
+    def get_output_embeddings(self) -> SimpleNamespace:
+        """Return the words' ``weight`` (V, H) and ``bias`` (V,)."""
+        words = self.get_input_embeddings().weight
+        return SimpleNamespace(weight=words, bias=self.cls.predictions.bias)
+
+    def forward(self, **inputs: Tensor) -> Output:
+        """Compute the logits of all words; the inputs are those of `BertBody`."""
+        (states,) = self.bert(**inputs)
+        decoder = self.get_output_embeddings()
+        states = self.cls.predictions.transform(states)
+        return Output(functional.linear(states, decoder.weight, decoder.bias))
+
+
+class _Transform(_Part):
+    """The head before its decoder."""
+
+    def forward(self, states: Tensor) -> Tensor:
+        normed: Tensor = self.LayerNorm(functional.gelu(self.dense(states)))
+        return normed
 
 
 def settings_in(text: str) -> BertSettings:

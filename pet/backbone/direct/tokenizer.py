@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tokenizers import Tokenizer
 
@@ -41,7 +41,11 @@ class DirectTokenizer:
         return int(self.backend_tokenizer.get_vocab_size())
 
     def __call__(
-        self, text: str, pair: str | None = None, add_special_tokens: bool = True
+        self,
+        text: str,
+        pair: str | None = None,
+        add_special_tokens: bool = True,
+        split_special_tokens: Literal[False] = False,
     ) -> dict[str, list[int]]:
         """Return the ids of a text, or of two, and the numbers of their segments."""
         found = self.backend_tokenizer.encode(text, pair, add_special_tokens=add_special_tokens)
@@ -71,6 +75,10 @@ class DirectTokenizer:
     def all_special_ids(self) -> list[int]:
         """All special tokens."""
         return [self._id(name) for name in _SPECIAL]
+
+    def get_vocab(self) -> dict[str, int]:
+        """Return all tokens."""
+        return self.backend_tokenizer.get_vocab()
 
     def save_pretrained(self, folder: Path) -> None:
         """Write both files."""
