@@ -35,7 +35,7 @@ from pet.evaluation.tables import text_table
 from pet.members import MemberRecord, Work
 from pet.members.stored import pool_scores, stored_weights
 from pet.model.ensemble import agreements, ensemble_from_dict
-from pet.model.saving import trained_members
+from pet.model.run_members import trained_members
 from pet.pipeline import asked, run
 from pet.pipeline.distillation import distil
 from pet.runs import RunFolder
