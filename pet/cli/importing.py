@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,11 +15,12 @@ def importing() -> Iterator[None]:
     What modules define stays until the end. Without this a quarter of the time of a start with
     torch goes into looking for garbage in it, the largest part when the process ends.
     """
-    was_on = gc.isenabled()
+    was_on, first = gc.isenabled(), "torch" not in sys.modules
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
+        if first:  # else a process that goes on would keep its garbage of every call
+            gc.freeze()
         if was_on:
             gc.enable()

@@ -36,9 +36,9 @@ class EnsembleConfig(Checked):
     )
     second_round: int | None = setting(
         None,
-        "Train members twice: at most so many unlabelled texts for each labelled one, such as 3, "
-        "are examples of a second round, namely the surest ones on which all kinds of members of "
-        "a first, shorter round agree. None or 0: one round.",
+        "Train members a second time; by default once. So many unlabelled texts for each labelled "
+        "one, such as 3, are then examples too, at most: the surest ones on which all kinds of "
+        "members of a first, shorter round agree.",
         low=0,
     )
     readout: tuple[ReadoutKind, ...] = setting(

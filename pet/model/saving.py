@@ -54,8 +54,8 @@ def load_model(
 ) -> Model:
     """Load a folder of `save_model`, the classifier of a run, or a prompt of a bank.
 
-    A prompt is loaded with the backbone that it names. With ``only_scores`` an ensemble can only
-    score texts, and may be loaded sooner.
+    A prompt is loaded with the backbone that it names. With ``only_scores`` a model is for scoring
+    texts alone, and may be loaded sooner: its parts need not be transformers' own.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def load_model(
     if kind == "sequence-classifier":
         config = BackboneConfig(str(folder), device, precision, length)  # type: ignore[arg-type]
         with reading(folder, remedy):
-            model = SequenceClassifier.load(folder, task, config)
+            model = SequenceClassifier.load(folder, task, config, only_scores)
         model.about = about
         return model
     return _ensemble(files, card, device, precision, only_scores)

@@ -110,8 +110,10 @@ class SequenceClassifier:
         return classifier, set(report["missing_keys"])
 
     @classmethod
-    def load(cls, folder: Path, task: Task, config: BackboneConfig) -> SequenceClassifier:
-        """Load a saved classifier.
+    def load(
+        cls, folder: Path, task: Task, config: BackboneConfig, only_scores: bool = False
+    ) -> SequenceClassifier:
+        """Load a saved classifier; one that ``only_scores`` is read without transformers if it can.
 
         Raises
         ------
@@ -123,7 +125,7 @@ class SequenceClassifier:
         """
         compute = Compute.choose(config.device, config.precision)
         with memory_told(*too_large(str(folder))):
-            if directly := read_classifier(folder, task.labels):
+            if only_scores and (directly := read_classifier(folder, task.labels)):
                 return cls(*directly, task, compute, config.max_length)
         from transformers import AutoModelForSequenceClassification
 

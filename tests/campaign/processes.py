@@ -42,6 +42,8 @@ class Ended:
         messages = sum(
             line.startswith(("Error: ", "Interrupted. ")) for line in self.err.splitlines()
         )
+        # `pet check` lists all faults as its output, and ends with this line.
+        messages += "pet train would refuse this." in self.out.splitlines()
         if self.code not in (1, 2) or messages != 1:
             return f"exit code {self.code} with {messages} messages"
         return "one message"

@@ -19,6 +19,7 @@ from toy import NEW, Files, labelled_rows, pet, rows_of, toy_task, train
 from transformers import BertModel
 
 from pet import Example, Settings
+from pet.backbone.direct.bert import BertBody
 from pet.data import Data, Pool
 from pet.device import Compute
 from pet.pipeline import asked, run
@@ -148,7 +149,7 @@ def test_scoring_is_done_in_parts_as_well(
     assert train(files, tiny_bert, tmp_path / "run", "--unlabeled", files.unlabeled).code == 0
     predict = ("predict", tmp_path / "run", "--input", files.unlabeled, "--device", "cpu")
     whole = pet(*predict)
-    read = forget_beyond(monkeypatch, BertModel, 4)
+    read = forget_beyond(monkeypatch, BertBody, 4)
     short = pet(*predict)
     assert short.code == 0, short.err
     assert max(read) <= 4

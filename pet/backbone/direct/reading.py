@@ -19,6 +19,8 @@ _AS_EXPECTED = {
     "model_type": "bert", "hidden_act": "gelu", "position_embedding_type": "absolute",
     "is_decoder": False, "add_cross_attention": False, "tie_word_embeddings": True,
 }  # fmt: skip
+# Files that transformers adds to what it reads.
+_BESIDE = ("adapter_config.json", "special_tokens_map.json", "added_tokens.json")
 _SIZES = (
     "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
     "max_position_embeddings", "type_vocab_size", "layer_norm_eps",
@@ -67,6 +69,8 @@ def _read_or_none(
 def _read(
     folder: Path, architecture: str, model_class: type[AnyModel]
 ) -> tuple[AnyModel, DirectTokenizer] | None:
+    if any((folder / name).exists() for name in _BESIDE):
+        return None
     config = settings_in((folder / "config.json").read_text(encoding="utf-8"))
     settings = {key: value for key, value in vars(config).items() if key != "text"}
     for key, value in {**_AS_EXPECTED, "architectures": [architecture]}.items():

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from tokenizers import Tokenizer
 
 _FILE, _SETTINGS = "tokenizer.json", "tokenizer_config.json"
+_LONGEST_WORD = 100  # characters; transformers builds no other
 _SPECIAL = ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
@@ -35,7 +36,35 @@ class DirectTokenizer:
         if other or self.init_kwargs.get("tokenizer_class") not in _CLASSES:
             raise ValueError(f"not read here: {sorted(other)}")
         self.model_max_length = int(self.init_kwargs["model_max_length"])
-        self._special = {name: str(self.init_kwargs[name]) for name in _SPECIAL}
+        self._special: dict[str, str] = {name: self.init_kwargs[name] for name in _SPECIAL}
+        if not all(isinstance(token, str) for token in self._special.values()):
+            raise ValueError("a special token is not told as plain text")
+        self._ids = {name: self._id(name) for name in _SPECIAL}
+        self._refuse_rebuilt()
+
+    def _refuse_rebuilt(self) -> None:
+        """Refuse a file of which transformers would make another tokenizer.
+
+        From the file it takes the vocabulary alone; the rest follows from the settings.
+        """
+        built = json.loads(self.backend_tokenizer.to_str())
+        settings, model = self.init_kwargs, built["model"]
+        as_rebuilt = {
+            "type": "BertNormalizer",
+            "clean_text": True,
+            "handle_chinese_chars": settings.get("tokenize_chinese_chars", True),
+            "strip_accents": settings.get("strip_accents"),
+            "lowercase": settings.get("do_lower_case", True),
+        }
+        if (
+            built["normalizer"] != as_rebuilt
+            or built["pre_tokenizer"] != {"type": "BertPreTokenizer"}
+            or built["padding"] is not None
+            or (model["type"], model["continuing_subword_prefix"]) != ("WordPiece", "##")
+            or model["max_input_chars_per_word"] != _LONGEST_WORD
+            or model["unk_token"] != self._special["unk_token"]
+        ):
+            raise ValueError("its tokenizer.json says another thing than its settings")
 
     def __len__(self) -> int:
         return int(self.backend_tokenizer.get_vocab_size())
@@ -48,7 +77,11 @@ class DirectTokenizer:
         split_special_tokens: Literal[False] = False,
     ) -> dict[str, list[int]]:
         """Return the ids of a text, or of two, and the numbers of their segments."""
-        found = self.backend_tokenizer.encode(text, pair, add_special_tokens=add_special_tokens)
+        backend, cut = self.backend_tokenizer, self.backend_tokenizer.truncation
+        backend.no_truncation()
+        found = backend.encode(text, pair, add_special_tokens=add_special_tokens)
+        if cut is not None:
+            backend.enable_truncation(**cut)
         return {"input_ids": found.ids, "token_type_ids": found.type_ids}
 
     @property
@@ -59,22 +92,22 @@ class DirectTokenizer:
     @property
     def mask_token_id(self) -> int:
         """The mask."""
-        return self._id("mask_token")
+        return self._ids["mask_token"]
 
     @property
     def pad_token_id(self) -> int:
         """What fills up rows."""
-        return self._id("pad_token")
+        return self._ids["pad_token"]
 
     @property
     def unk_token_id(self) -> int:
         """What stands for text that the tokenizer does not know."""
-        return self._id("unk_token")
+        return self._ids["unk_token"]
 
     @property
     def all_special_ids(self) -> list[int]:
         """All special tokens."""
-        return [self._id(name) for name in _SPECIAL]
+        return [*self._ids.values()]
 
     def get_vocab(self) -> dict[str, int]:
         """Return all tokens."""
