@@ -137,7 +137,7 @@ class BertBody(_Part):
 
 
 class _Model(_Part):
-    """What both models have besides; the parameters are as below."""
+    """Base of both models: body, settings and saving; for parameters see `BertBody`."""
 
     base_model_prefix = "bert"
 

@@ -86,35 +86,35 @@ class DirectTokenizer:
 
     @property
     def mask_token(self) -> str:
-        """The mask, as text."""
+        """Mask token, as text."""
         return self._special["mask_token"]
 
     @property
     def mask_token_id(self) -> int:
-        """The mask."""
+        """Id of the mask token."""
         return self._ids["mask_token"]
 
     @property
     def pad_token_id(self) -> int:
-        """What fills up rows."""
+        """Id of the token that fills up rows."""
         return self._ids["pad_token"]
 
     @property
     def unk_token_id(self) -> int:
-        """What stands for text that the tokenizer does not know."""
+        """Id of the token for text that is not in the vocabulary."""
         return self._ids["unk_token"]
 
     @property
     def all_special_ids(self) -> list[int]:
-        """All special tokens."""
+        """Ids of all special tokens."""
         return [*self._ids.values()]
 
     def get_vocab(self) -> dict[str, int]:
-        """Return all tokens."""
+        """Return the id of every token."""
         return self.backend_tokenizer.get_vocab()
 
     def save_pretrained(self, folder: Path) -> None:
-        """Write both files."""
+        """Write tokenizer.json and tokenizer_config.json."""
         self.backend_tokenizer.save(str(folder / _FILE))
         settings = {**self.init_kwargs, "model_max_length": self.model_max_length}
         text = json.dumps(settings, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
