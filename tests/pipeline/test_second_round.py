@@ -370,3 +370,15 @@ def test_the_student_starts_from_the_trained_member_most_like_the_ensemble(
     expected = load_file(folder.path / f"members/{likest}/weights.safetensors")
     assert learned[0].keys() == expected.keys()
     assert all((learned[0][name] == expected[name]).all() for name in expected)
+
+
+@pytest.mark.parametrize("members", [["pattern-0"], ["gen-1/pattern-0"]])
+def test_a_student_of_another_ensemble_begins_anew(tmp_path: Path, members: list[str]) -> None:
+    folder = RunFolder.start(tmp_path / "run", {"of": "a test"})
+    ensemble = {"members": ["gen-1/pattern-0"], "weights": [1.0]}
+    folder.write_json(folder.ensemble, {**ensemble, "members": members})
+    begun = folder.path / folder.checkpoint
+    begun.write_bytes(b"of a student that was cut off")
+    from_members._keep_ensemble(folder, ensemble)
+    assert begun.exists() is (members == ensemble["members"])
+    assert read(folder, "ensemble.json") == ensemble

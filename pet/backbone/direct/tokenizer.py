@@ -79,9 +79,11 @@ class DirectTokenizer:
         """Return the ids of a text, or of two, and the numbers of their segments."""
         backend, cut = self.backend_tokenizer, self.backend_tokenizer.truncation
         backend.no_truncation()
-        found = backend.encode(text, pair, add_special_tokens=add_special_tokens)
-        if cut is not None:
-            backend.enable_truncation(**cut)
+        try:
+            found = backend.encode(text, pair, add_special_tokens=add_special_tokens)
+        finally:
+            if cut is not None:
+                backend.enable_truncation(**cut)
         return {"input_ids": found.ids, "token_type_ids": found.type_ids}
 
     @property
