@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast, get_args
 
 import torch
@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from pet.backbone.injection import prompted
 from pet.backbone.loading import load_pretrained, load_tokenizer, some_of, too_large
+from pet.backbone.narrowing import can_narrow, only_at, row_numbers
 from pet.backbone.parts import in_parts
 from pet.backbone.pooling import mean_state
 from pet.backbone.reader import WordReader
@@ -149,10 +150,12 @@ class LanguageModel(ABC):
             "Leave out `--lm-weight`, or choose a masked LM such as roberta-base.",
         )
 
-    def encoder_states(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
-        """Compute the encoder's output at positions ``[rows, columns]`` of any shape S: (S, H)."""
+    def encoder_states(self, batch: Batch) -> Tensor:
+        """Compute the encoder's output at M masks: (B, M, H)."""
+        narrow = can_narrow(self.model)
         with self.compute.autocast():
-            return self._hidden(batch)[rows, columns]
+            states = self._hidden(batch, only_masks=narrow)
+        return states if narrow else states[row_numbers(batch.masks), batch.masks]
 
     def text_states(self, batch: Batch) -> Tensor:
         """Compute the mean state of each row's tokens: (B, H), fp32.
@@ -261,15 +264,16 @@ class LanguageModel(ABC):
         """The module that reads the text."""
         return self._body()[0]
 
-    def _hidden(self, batch: Batch) -> Tensor:
-        """Compute the output of `body`, (B, L, H)."""
+    def _hidden(self, batch: Batch, only_masks: bool = False) -> Tensor:
+        """Compute the output of `body`: (B, L, H), or (B, M, H) at the masks alone."""
         (hidden,) = in_parts(
-            lambda batches: [self._hidden_of(*batches)], [batch], self.compute, self.model
+            lambda part: [self._hidden_of(part[0], only_masks)], [batch], self.compute, self.model
         )
         return hidden
 
-    def _hidden_of(self, batch: Batch) -> Tensor:
-        with prompted(self.body, batch) as inputs:
+    def _hidden_of(self, batch: Batch, only_masks: bool = False) -> Tensor:
+        narrow = only_at(self.body, batch.masks) if only_masks else nullcontext()
+        with prompted(self.body, batch) as inputs, narrow:
             hidden: Tensor = self.body(**inputs)[0]
         return hidden
 

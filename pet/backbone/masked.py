@@ -20,6 +20,7 @@ from pet.backbone.loading import (
     too_large,
 )
 from pet.backbone.mask_reader import MaskReader
+from pet.backbone.narrowing import row_numbers
 from pet.backbone.own_logits import choose
 from pet.backbone.parts import in_parts
 from pet.backbone.reader import WordReader
@@ -167,16 +168,22 @@ class MaskedLM(LanguageModel):
         batch = batch.settled()
         groups = batch.by_length(self.compute.pass_cost)
         if len(groups) == 1:
-            return self.states_at(batch, _row_indices(batch.masks), batch.masks)
-        shorter = [batch.shortened(rows) for rows in groups]
-        states = [self.states_at(rows, _row_indices(rows.masks), rows.masks) for rows in shorter]
+            return self._mask_states(batch)
+        states = [self._mask_states(batch.shortened(rows)) for rows in groups]
         return torch.cat(states)[torch.cat(groups).argsort()]
+
+    def _mask_states(self, batch: Batch) -> Tensor:
+        if self._transform is not None:
+            return self.head_states(self.encoder_states(batch))
+        return self._states_by_hook(batch, row_numbers(batch.masks), batch.masks)
 
     def states_at(self, batch: Batch, rows: Tensor, columns: Tensor) -> Tensor:
         """Compute decoder inputs at positions ``[rows, columns]`` of any shape S: (S, E), fp32."""
-        if self._transform is not None:
-            return self.head_states(self.encoder_states(batch, rows, columns))
-        return self._states_by_hook(batch, rows, columns)
+        if self._transform is None:
+            return self._states_by_hook(batch, rows, columns)
+        with self.compute.autocast():
+            states = self._hidden(batch)[rows, columns]
+        return self.head_states(states)
 
     @property
     def has_separate_head(self) -> bool:
@@ -233,10 +240,6 @@ class MaskedLM(LanguageModel):
                 lambda: self.vocabulary_logits(self.mask_states(batch))[0, 0],
                 full,
             )
-
-
-def _row_indices(masks: Tensor) -> Tensor:
-    return torch.arange(len(masks), device=masks.device)[:, None].expand_as(masks)
 
 
 @dataclass(frozen=True)

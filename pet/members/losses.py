@@ -204,7 +204,6 @@ def _encoder_states(scorer: PVPScorer, encoded: Mapping[int, Encoded]) -> dict[i
     backbone = scorer.backbone
 
     def at_masks(batch: Batch) -> Tensor:
-        rows = torch.arange(len(batch.ids), device=batch.ids.device)[:, None]
-        return backbone.encoder_states(batch, rows.expand_as(batch.masks), batch.masks).float()
+        return backbone.encoder_states(batch).float()
 
     return {count: rows.each(backbone.compute, at_masks) for count, rows in encoded.items()}

@@ -19,6 +19,7 @@ from pet.backbone.loading import (
     some_of,
     too_large,
 )
+from pet.backbone.narrowing import only_first
 from pet.config import BackboneConfig
 from pet.data import Example
 from pet.device import Compute
@@ -66,6 +67,7 @@ class SequenceClassifier:
         max_length: int,
     ) -> None:
         self.model = model.to(compute.device).eval()
+        only_first(model)
         self.hf_tokenizer = tokenizer
         self.task: Task = task
         self.compute = compute

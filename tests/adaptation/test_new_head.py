@@ -27,7 +27,7 @@ def test_an_encoder_gets_a_head_that_starts_at_the_unigram(encoder: str, tmp_pat
     assert torch.equal(head.transform.dense.weight, torch.eye(32))
     assert head.decoder.weight is model.model.get_input_embeddings().weight
     batch = Batch(torch.tensor([[2, 6, 4, 3]]), None, None, torch.tensor([[2]]))
-    states = model.encoder_states(batch, torch.tensor([0]), torch.tensor([2]))
+    states = model.encoder_states(batch)
     expected = functional.layer_norm(functional.gelu(states), (32,), eps=1e-12)
     torch.testing.assert_close(model.head_states(states), expected)
     result = run(encoder, tmp_path / "m")

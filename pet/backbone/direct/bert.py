@@ -73,6 +73,14 @@ class _Part(nn.Module):
         return super().__getattr__(name)
 
 
+class _Added(_Part):
+    """A linear layer whose output is added to the states before it."""
+
+    def forward(self, inner: Tensor, states: Tensor) -> Tensor:
+        normed: Tensor = self.LayerNorm(self.dense(inner) + states)
+        return normed
+
+
 class BertBody(_Part):
     """Embeddings and layers, and a pooler for a classifier."""
 
@@ -114,11 +122,9 @@ class BertBody(_Part):
         return (states,)
 
     def _read(self, layer: Any, states: Tensor, unseen: Tensor | None) -> Tensor:
-        attention, output = layer.attention, layer.output
-        seen = attention.output.dense(self._attend(attention.self, states, unseen))
-        states = attention.output.LayerNorm(seen + states)
-        inner = functional.gelu(layer.intermediate.dense(states))
-        read: Tensor = output.LayerNorm(output.dense(inner) + states)
+        attention = layer.attention
+        states = attention.output(self._attend(attention.self, states, unseen), states)
+        read: Tensor = layer.output(functional.gelu(layer.intermediate.dense(states)), states)
         return read
 
     def _attend(self, part: Any, states: Tensor, unseen: Tensor | None) -> Tensor:
@@ -231,7 +237,7 @@ def _layer(config: BertSettings) -> nn.Module:
     width, eps = config.hidden_size, config.layer_norm_eps
 
     def output(size: int) -> nn.Module:
-        return _Part(dense=_Linear(size, width), LayerNorm=_Norm(width, eps))
+        return _Added(dense=_Linear(size, width), LayerNorm=_Norm(width, eps))
 
     attend = {name: _Linear(width, width) for name in ("query", "key", "value")}
     return _Part(

@@ -67,7 +67,7 @@ def test_deep_prompts_change_what_comes_to_a_layer_at_the_slots(bert: MaskedLM, 
     columns = batch.fillings[0].slots.columns
     model = bert.model.bert
     with torch.no_grad():
-        found = bert.encoder_states(batch, torch.tensor([[0]]), batch.masks)[0, 0]
+        found = bert.encoder_states(batch)[0, 0]
         words = model.embeddings.word_embeddings(batch.ids)
         words[0, columns] = prompt.vectors
         states = model.embeddings(inputs_embeds=words, token_type_ids=batch.segments)
