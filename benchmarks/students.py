@@ -1,14 +1,16 @@
 """Starts and lengths of the student, on rows of the train files: no test file is read.
 
-    python benchmarks/students.py --data DIR --results FILE.jsonl
+    python benchmarks/students.py --data DIR --results FILE.jsonl \\
+      --variant "backbone: start=backbone" --variant "alike:" --variant "8: distill_epochs=8"
 
 DIR has one folder a task with train.jsonl. Of each the last rows are kept to measure on; shots and
 unlabelled texts come from the others. Patterns are those of `fresh.py`. The members of a draw are
-trained once, with all defaults; their ensemble then teaches one student of each variant: a start
-(the backbone; the weights of the member most like the ensemble, which is the default; or those of a
-member by its name) and a number of passes over the unlabelled texts. Every student is a line of
-FILE.jsonl, so an interrupted study goes on with the next draw. Differences with the first variant
-are paired by task and seed and have 95 % intervals (bootstrap). --summary prints the table alone.
+trained once, with all defaults; their ensemble then teaches one student of each variant: a name,
+the settings of distillation in which it differs from the defaults, and a start (the backbone; the
+weights of the member most like the ensemble, which is the default; or those of a member by its
+name). Every student is a line of FILE.jsonl, so an interrupted study goes on with the next draw.
+Differences with the first variant are paired by task and seed and have 95 % intervals (bootstrap).
+--summary prints the table alone.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -48,8 +51,26 @@ BACKBONE, ALIKE = "backbone", "most alike"
 Line = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Variant:
+    """A student: what it starts from, and its distillation."""
+
+    name: str
+    start: str
+    config: DistillationConfig
+
+    @classmethod
+    def read(cls, text: str) -> Variant:
+        """Read a variant as it is written on the command line."""
+        name, _, rest = text.partition(":")
+        changes = dict(item.strip().split("=") for item in rest.split(",") if item.strip())
+        start = changes.pop("start", ALIKE)
+        settings = Settings.from_flat({key: json.loads(value) for key, value in changes.items()})
+        return cls(name.strip(), start, settings.distillation)
+
+
 def measured(
-    data: Path, name: str, seed: int, variants: list[tuple[str, int]], rows: int, unlabeled: int
+    data: Path, name: str, seed: int, variants: list[Variant], rows: int, unlabeled: int
 ) -> Iterator[Line]:
     """Train the members of one draw, then a student of each variant; yield its figures."""
     task = fresh(name)
@@ -82,21 +103,21 @@ def measured(
                 (chosen,) = (record for record in records if record.name == start)
             return stored_weights(folder, chosen)
 
-        for start, passes in variants:
+        for variant in variants:
             began = time.process_time()
             student, _ = distil(
                 Work(task, given),
                 scores,
                 settings.backbone,
-                DistillationConfig(distill_epochs=passes),
+                variant.config,
                 derived_seed(seed, RunStream.DISTILLATION),
-                start_weights=partial(weights, start),
+                start_weights=partial(weights, variant.start),
             )
             seconds = time.process_time() - began
             found = student.scores(texts)
             figures = evaluate(task_kind(task).probabilities(found), targets, task)
             yield {
-                "variant": f"{start}, {passes}",
+                "variant": variant.name,
                 "accuracy": 100 * figures.accuracy,
                 "alike": 100 * float((found.argmax(1) == teacher.argmax(1)).mean()),
                 "cpu seconds": seconds,
@@ -138,8 +159,7 @@ def table(lines: list[Line]) -> str:
 @click.option("--results", required=True, type=click.Path(path_type=Path), help="Lines are added.")
 @click.option("--tasks", default=TASKS, show_default=True)
 @click.option("--seeds", default="13,21,42", show_default=True)
-@click.option("--passes", default="4", show_default=True, help="Several, such as 4,8.")
-@click.option("--starts", default=f"{BACKBONE},{ALIKE},pattern-0", show_default=True)
+@click.option("--variant", "variants", multiple=True, help="Several; see above.")
 @click.option("--rows", default=400, show_default=True, help="Rows to measure on.")
 @click.option("--unlabeled", default=1000, show_default=True)
 @click.option("--summary", is_flag=True, help="Only print what the file holds.")
@@ -148,19 +168,18 @@ def main(
     results: Path,
     tasks: str,
     seeds: str,
-    passes: str,
-    starts: str,
+    variants: tuple[str, ...],
     rows: int,
     unlabeled: int,
     summary: bool,
 ) -> None:
     """Compare students of the same ensembles."""
-    variants = [(start, int(many)) for many in passes.split(",") for start in starts.split(",")]
+    students = [Variant.read(text) for text in variants]
     for seed in map(int, seeds.split(",")):
         for name in [] if summary else tasks.split(","):
             if any((line["task"], line["seed"]) == (name, seed) for line in _read(results)):
                 continue
-            for line in list(measured(data, name, seed, variants, rows, unlabeled)):
+            for line in list(measured(data, name, seed, students, rows, unlabeled)):
                 append(results, {"task": name, "seed": seed, **line})
                 click.echo(json.dumps({"task": name, "seed": seed, **line}), err=True)
     if lines := _read(results):
