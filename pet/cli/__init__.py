@@ -20,6 +20,7 @@ import click
 
 from pet.cli.console import ReadableFormatter, remark, use_utf8
 from pet.cli.signals import Ended, ending_in_order
+from pet.cli.waiting import wait_briefly
 from pet.cli.words import words_of
 from pet.errors import PetError, UsageError, did_you_mean, for_command_line, memory_told
 from pet.version import __version__
@@ -102,6 +103,7 @@ def cli(context: click.Context, quiet: bool, verbose: bool) -> None:
 def main() -> None:
     """Run the command line; every expected failure is one message and exit code 1 or 2."""
     use_utf8()
+    wait_briefly()
     try:
         with ending_in_order(), memory_told("This command cannot go on"):
             cli.main(standalone_mode=False)
