@@ -107,9 +107,24 @@ class DistillationConfig(Checked):
         low=0.01,
         formerly="temperature",
     )
-    distill_epochs: int = setting(4, "Passes over the unlabelled text.", low=1)
+    distill_epochs: int | None = setting(
+        None,
+        "Passes over the unlabelled text; by default 2, or 4 where the student does not start from "
+        "a member.",
+        low=1,
+        formerly_default=4,
+    )
     distill_max_steps: int = setting(2000, "Most optimiser steps, whatever the epochs.", low=1)
-    distill_batch_size: int = setting(32, "Unlabelled texts per optimiser step.", low=1)
+    distill_batch_size: int | None = setting(
+        None,
+        "Unlabelled texts per optimiser step; by default 16, or 32 where the student does not "
+        "start from a member.",
+        low=1,
+        formerly_default=32,
+    )
     distill_learning_rate: float | None = setting(
-        None, "Peak learning rate; by default four times that of the members.", above=0
+        None,
+        "Peak learning rate; by default from the width: 1e-4 at 384, twice that where the student "
+        "does not start from a member.",
+        above=0,
     )

@@ -34,8 +34,8 @@ class TrainingConfig(Checked):
 
     max_steps: int | None = setting(
         None,
-        "Optimiser steps of a member; by default 100 (200 for fine-tune), or 4 passes over the "
-        "labelled examples where that is more.",
+        "Optimiser steps of a member; by default 30 (100 with soft slots or another `--scope` than "
+        "full, 200 for fine-tune), or 4 passes over the labelled examples where that is more.",
         low=0,
     )
     batch_size: int = setting(8, "Labelled examples in one forward pass.", low=1)
@@ -125,10 +125,16 @@ class TrainingConfig(Checked):
             return None if soft else "full"
         return self.scope
 
-    def steps_for(self, examples: int, least: int = 100) -> int:
-        """Return the number of optimiser steps for so many labelled examples."""
+    def steps_for(self, examples: int, soft: bool = False, least: int | None = None) -> int:
+        """Return the number of optimiser steps for so many labelled examples.
+
+        ``least`` are those for few examples: by default 30 if the whole model is trained, at a rate
+        for so few, or 100 if parts of it are, or soft slots.
+        """
         if self.max_steps is not None:
             return self.max_steps
+        if least is None:
+            least = 30 if self.weights_scope(soft) == "full" and not soft else 100
         return max(least, -(-4 * examples // (self.batch_size * self.accumulation)))
 
 

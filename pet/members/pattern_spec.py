@@ -73,6 +73,10 @@ class PatternSpec(MemberSpec):
         masks = len(backbone.reader(pieces).mask_counts)
         return self.training.batch_size * templates * asked * masks * self.max_length
 
+    def steps(self, examples: int) -> int:
+        """Return the number of optimiser steps for so many labelled examples."""
+        return self.training.steps_for(examples, soft=self.soft is not None)
+
     def seeded(self, seed: int) -> PatternSpec:
         """Return the same member with another seed, also for its soft template."""
         soft = None if self.soft is None else replace(self.soft, seed=seed)

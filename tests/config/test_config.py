@@ -255,3 +255,21 @@ def test_flat_values_are_validated() -> None:
 @pytest.mark.parametrize(("width", "rate"), [(1024, 1e-5), (768, 1.6e-5), (384, 5e-5)])
 def test_default_learning_rate_meets_its_known_points(width: int, rate: float) -> None:
     assert default_learning_rate(width) == pytest.approx(rate, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("settings", "soft", "examples", "steps"),
+    [
+        ({}, False, 32, 30),
+        ({}, False, 96, 48),  # four passes in batches of 8
+        ({"max_steps": 7}, False, 96, 7),
+        ({}, True, 32, 100),
+        ({"scope": "bias"}, False, 32, 100),
+        ({"scope": "prompt"}, False, 32, 30),  # without slots it is the whole model
+        ({"scope": "prompt"}, True, 1000, 500),
+    ],
+)
+def test_members_of_few_examples_take_the_steps_that_their_rate_is_for(
+    settings: dict[str, Any], soft: bool, examples: int, steps: int
+) -> None:
+    assert Settings.from_flat(settings).training.steps_for(examples, soft) == steps

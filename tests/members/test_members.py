@@ -107,7 +107,7 @@ def test_the_default_rate_is_used_when_none_is_given(
     monkeypatch.setattr(parameters, "default_learning_rate", lambda width: width * 1e-6)
     for scope in ("full", "head", "bias"):
         train(backbone, spec(scope=scope, learning_rate=None, max_steps=1))
-    assert [s.learning_rate for s in seen] == pytest.approx([32e-6, 320e-6, 3200e-6])
+    assert [s.learning_rate for s in seen] == pytest.approx([64e-6, 320e-6, 3200e-6])
 
 
 @pytest.mark.parametrize("changes", [{}, {"dropout": True}, {"lm_weight": 0.3}, {"scope": "head"}])

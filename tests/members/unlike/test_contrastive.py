@@ -34,7 +34,7 @@ from pet.progress import Event, Progress, silent
 from pet.runs import RunFolder
 from pet.scoring.labelled import Labelled
 from pet.task.kinds import KINDS, targets_of
-from pet.training import Checkpoint
+from pet.training import Checkpoint, optimise
 
 WORDS = Verbalizer({"no": ["bad", "sad"], "yes": ["good"]})
 PVPS = [PVP("{text} it was {mask} .", WORDS), PVP("{mask} : {text}", WORDS)]
@@ -357,9 +357,9 @@ def test_one_example_of_each_label_is_enough(backbone: MaskedLM) -> None:
     assert np.isfinite(scores(backbone, spec(), result.weights)).all()
 
 
-def test_steps_are_50_or_two_passes_of_four_batches(backbone: MaskedLM) -> None:
+def test_steps_are_25_or_two_passes_of_four_batches(backbone: MaskedLM) -> None:
     own = spec(max_steps=None, batch_size=8)
-    assert [own.steps(n) for n in (1, 800, 801, 3200)] == [50, 50, 51, 200]
+    assert [own.steps(n) for n in (1, 400, 401, 3200)] == [25, 25, 26, 200]
     assert spec(max_steps=7).steps(10_000) == 7
 
 
@@ -440,3 +440,19 @@ def test_a_record_gives_the_member_back(backbone: MaskedLM) -> None:
     np.testing.assert_array_equal(
         scores(backbone, rebuilt, result.weights), scores(backbone, spec(), result.weights)
     )
+
+
+@pytest.mark.parametrize(("asked", "rate"), [(None, 4e-6 * 32), (1e-3, 1e-3)])
+def test_its_rate_is_twice_that_of_a_cloze_member_unless_one_is_asked_for(
+    backbone: MaskedLM, monkeypatch: pytest.MonkeyPatch, asked: float | None, rate: float
+) -> None:
+    seen: list[float] = []
+
+    def record(jobs: Any, schedule: Any, *rest: Any, **more: Any) -> Any:
+        seen.append(schedule.learning_rate)
+        return optimise(jobs, schedule, *rest, **more)
+
+    monkeypatch.setattr("pet.members.training.optimise", record)
+    monkeypatch.setattr("pet.members.parameters.default_learning_rate", lambda width: width * 1e-6)
+    train(backbone, spec(max_steps=1, learning_rate=asked))
+    assert seen == [pytest.approx(rate)]
