@@ -109,8 +109,8 @@ class DistillationConfig(Checked):
     )
     distill_epochs: int | None = setting(
         None,
-        "Passes over the unlabelled text; by default 2, or 4 where the student does not start from "
-        "a member.",
+        "Passes over the unlabelled text; by default 2 (4 where the student does not start from a "
+        "member), or as many as 100 steps take where that is more.",
         low=1,
         formerly_default=4,
     )

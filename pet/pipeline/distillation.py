@@ -42,6 +42,7 @@ class _Course(NamedTuple):
 
 # A member knows much of the task already: it needs half of the way, in smaller strides.
 _OF_MEMBER, _OF_MODEL = _Course(2, 16, 2.0), _Course(4, 32, 4.0)
+_LEAST_STEPS = 100  # of few texts
 
 
 def distil(
@@ -87,7 +88,7 @@ def distil(
     student, new_names = SequenceClassifier.fresh(start, task, seed, weights)
     taken = weights.keys() & dict(student.model.named_parameters()).keys()
     course = _OF_MEMBER if taken else _OF_MODEL
-    epochs, size = config.distill_epochs or course.epochs, config.distill_batch_size or course.batch
+    size = config.distill_batch_size or course.batch
     rate = config.distill_learning_rate
     if rate is None:
         rate = course.rate * default_learning_rate(int(student.model.config.hidden_size))
@@ -110,11 +111,14 @@ def distil(
                     yield partial(loss_of, encoded, soft, rows)
 
     per_epoch = sum(-(-len(examples) // size) for examples in pool.chunks())
-    steps = min(config.distill_max_steps, epochs * per_epoch)
+    if config.distill_epochs is None:
+        steps = max(_LEAST_STEPS, course.epochs * per_epoch)
+    else:
+        steps = config.distill_epochs * per_epoch
     job = Job(student.groups(new_names), losses(), "distilled")
     (fit,) = optimise(
         [job],
-        Schedule(steps, rate),
+        Schedule(min(steps, config.distill_max_steps), rate),
         student.compute,
         keeper=checkpoint,
         progress=work.progress,

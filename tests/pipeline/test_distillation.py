@@ -398,6 +398,7 @@ def test_nothing_is_warned_about_when_a_classifier_is_made(tiny_bert: str) -> No
         ("member", {}, (6, 2 * 1e-3)),  # 2 passes over 40 texts, 16 a step
         ("none of its weights", {}, (8, 4 * 1e-3)),  # 4 passes, 32 a step
         ("member", {"distill_epochs": 1, "distill_batch_size": 8}, (5, 2 * 1e-3)),
+        ("member", {"distill_batch_size": 20}, (5, 2 * 1e-3)),  # as many as are the least
         ("backbone", {"distill_learning_rate": 0.5}, (8, 0.5)),
     ],
 )
@@ -416,6 +417,7 @@ def test_a_student_of_a_member_has_half_of_the_way(
 
     monkeypatch.setattr(distillation_module, "optimise", record)
     monkeypatch.setattr(distillation_module, "default_learning_rate", lambda width: 1e-3)
+    monkeypatch.setattr(distillation_module, "_LEAST_STEPS", 5)
     first = torch.zeros(32)
     weights = {
         "member": {"bert.embeddings.LayerNorm.bias": first},
