@@ -24,8 +24,9 @@ from typing import Any
 import click
 import numpy as np
 import torch
-from memory import peak_of, pool_peaks
+from memory import pool_peaks
 from naive import MAX_LENGTH, NaivePVP, clock, first_verbalizer, load, show_machine, spread
+from peaks import peak_of
 from torch import nn
 
 from pet import PVP, Task

@@ -24,7 +24,7 @@ from unittest.mock import patch
 
 import click
 import numpy as np
-from memory import peak_of
+from peaks import peak_of
 from naive import (
     BATCH_SIZE,
     MAX_LENGTH,

@@ -5,7 +5,7 @@ Source: PET, section 3.4.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +20,9 @@ from pet.types import Ints, Scores
 _ENOUGH = 1000
 # Without labelled examples the first draw takes 10 texts of each label, from the 100 likeliest.
 _FIRST_DRAW, _MOST_LIKELY = 10, 100
+
+# Numbers of some rows, and how confident each is of one label.
+_Candidates = tuple[Ints, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class Plan:
 
 
 def draw_rows(
-    scores: Scores,
+    chunks: Iterable[Scores],
     wanted: Sequence[int],
     labels: Sequence[str],
     generator: np.random.Generator,
@@ -91,10 +94,12 @@ def draw_rows(
 ) -> dict[str, list[int]]:
     """Draw rows of every label without replacement, with probability proportional to confidence.
 
+    Only one chunk is in memory, and 16 bytes for every row that may be drawn.
+
     Parameters
     ----------
-    scores : array (N, C)
-        Label scores; softmax of a row is the confidence in every label.
+    chunks : iterable of array (n, C)
+        Label scores, chunk by chunk; softmax of a row is the confidence in every label.
     wanted : sequence of int
         Number of rows of every label, C.
     labels : sequence of str
@@ -115,27 +120,62 @@ def draw_rows(
     DataError
         When a label has too few rows; names it.
     """
-    confidence = softmax(scores.astype(np.float64), axis=1)
-    best = scores.argmax(axis=1)
-    free = np.ones(len(scores), dtype=bool)
+    if most_likely is None:
+        candidates = _predicted(chunks, len(labels))
+    else:  # as many more as other labels may take away
+        candidates = _likeliest(chunks, len(labels), most_likely + sum(wanted))
+    taken: list[int] = []
     drawn: dict[str, list[int]] = {}
     for index, label in enumerate(labels):
-        of_label = confidence[:, index]
-        if most_likely is None:
-            rows = np.flatnonzero(best == index)
-        else:
-            rows = np.flatnonzero(free)
-            rows = rows[np.argsort(-of_label[rows], kind="stable")[:most_likely]]
+        rows, confidence = candidates[index]
+        if most_likely is not None:
+            free = np.flatnonzero(~np.isin(rows, taken))[:most_likely]
+            rows, confidence = rows[free], confidence[free]
         if wanted[index] > len(rows):
             raise DataError(
                 f"{wanted[index]} texts of the label {label!r} were wanted, but only {len(rows)} "
                 "unlabelled ones are taken for it.",
                 "Give more unlabelled text, or set fewer `--generations` or a smaller `--growth`.",
             )
-        chosen = rows[_weighted_order(of_label[rows], generator)[: wanted[index]]]
-        free[chosen] = False
-        drawn[label] = chosen.tolist()
+        drawn[label] = rows[_weighted_order(confidence, generator)[: wanted[index]]].tolist()
+        taken += drawn[label]
     return drawn
+
+
+def _predicted(chunks: Iterable[Scores], labels: int) -> list[_Candidates]:
+    """Return for each label the rows whose best label it is, in their order."""
+    found: list[list[_Candidates]] = [[] for _ in range(labels)]
+    for first, scores, confidence in _confidences(chunks):
+        best = scores.argmax(axis=1)
+        for label, own in enumerate(found):
+            rows = np.flatnonzero(best == label)
+            own.append((first + rows, confidence[rows, label]))
+    return [_joined(own) for own in found]
+
+
+def _likeliest(chunks: Iterable[Scores], labels: int, most: int) -> list[_Candidates]:
+    """Return for each label the rows that are most confident of it, the surest first."""
+    found: list[_Candidates] = [(np.zeros(0, np.int64), np.zeros(0))] * labels
+    for first, scores, confidence in _confidences(chunks):
+        every = first + np.arange(len(scores))
+        for label, own in enumerate(found):
+            rows, shares = _joined([own, (every, confidence[:, label])])
+            surest = np.argsort(-shares, kind="stable")[:most]
+            found[label] = rows[surest], shares[surest]
+    return found
+
+
+def _confidences(chunks: Iterable[Scores]) -> Iterator[tuple[int, Scores, NDArray[np.float64]]]:
+    """Yield for each chunk the number of its first row, its scores, and their softmax."""
+    first = 0
+    for scores in chunks:
+        yield first, scores, softmax(scores.astype(np.float64), axis=1)
+        first += len(scores)
+
+
+def _joined(parts: Sequence[_Candidates]) -> _Candidates:
+    rows, shares = zip(*parts, strict=True)
+    return np.concatenate(rows), np.concatenate(shares)
 
 
 def _weighted_order(weights: NDArray[np.float64], generator: np.random.Generator) -> Ints:

@@ -127,8 +127,7 @@ def _draws(
         size = max(1, round(plan.labeller_share * len(others)))
         labellers = [others[i] for i in sorted(generator.choice(len(others), size, replace=False))]
         ensemble = Ensemble.uniform(size, combine_verbalizers=combine_verbalizers)
-        chunks = pool_scores(store.folder, labellers)
-        scores = np.concatenate([ensemble(chunk) for chunk in chunks])
+        scores = (ensemble(chunk) for chunk in pool_scores(store.folder, labellers))
         try:
             wanted, most_likely = plan.wanted(number), plan.most_likely(number)
             rows = draw_rows(scores, wanted, store.work.task.labels, generator, most_likely)

@@ -44,7 +44,8 @@ def temperature_of_agreement(
         Keeps the figures.
     """
     step = max(1, texts // _COMPARED)
-    sampled = [[scores[:, ::step] for scores in chunk] for chunk in chunks]
+    # Copies: views of a few rows would keep all scores in memory.
+    sampled = [[scores[:, ::step].copy() for scores in chunk] for chunk in chunks]
     member_scores = [np.concatenate(chunks, axis=1) for chunks in zip(*sampled, strict=True)]
     kind = KINDS[ensemble.kind]
     votes = kind.decisions(ensemble.member_scores(member_scores))

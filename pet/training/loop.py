@@ -20,6 +20,7 @@ from pet.device import Compute
 from pet.errors import PetError, RunError, memory_told
 from pet.progress import Event, Progress, silent
 from pet.training.gradients import with_gradients
+from pet.training.history import History
 from pet.training.job import AnyLoss, Fit, Job, Loss
 from pet.training.keeper import Keeper, Saver
 from pet.training.schedule import Schedule
@@ -155,7 +156,7 @@ class _Running(Generic[AnyLoss]):
         self.scaler = compute.gradient_scaler()
         self._best = Best(self._parameters)
         self.step = 0
-        self._history: list[Tensor] = []
+        self._history = History()
         self._asked_to_stop = False
         if resume is not None:
             if resume.step > schedule.max_steps:
@@ -166,9 +167,8 @@ class _Running(Generic[AnyLoss]):
                 )
             self.step = resume.step
             self._asked_to_stop = resume.asked_to_stop
-            self._history = restore(
-                resume, self._parameters, self._optimiser, self.scaler, self._best
-            )
+            losses = restore(resume, self._parameters, self._optimiser, self.scaler, self._best)
+            self._history = History(losses)
         self._saved = len(self._history)
         skipped = self.step * schedule.accumulation - job.drawn
         self.losses = islice(job.losses, skipped, None) if skipped else job.losses
@@ -226,25 +226,26 @@ class _Running(Generic[AnyLoss]):
 
     def snapshot(self) -> Snapshot:
         """Return a snapshot of this job."""
-        loss = _mean(self._history[self._saved :])
+        loss = _mean(self._history.since(self._saved))
         self._saved = len(self._history)
         snapshot = take(
-            self.step, self._clock(), loss, self._history, self._parameters, self._optimiser,
-            self.scaler, self._best,
+            self.step, self._clock(), loss, self._history.since(0), self._parameters,
+            self._optimiser, self.scaler, self._best,
         )  # fmt: skip
         return replace(snapshot, asked_to_stop=self._asked_to_stop)
 
     def fit(self, seconds: float, earlier: float) -> Fit:
         """Restore the best parameters, and return the figures."""
         self._best.restore()
-        tail = _mean(self._history[-max(1, len(self._history) // 10) :])
+        steps = len(self._history)
+        tail = _mean(self._history.since(max(0, steps - max(1, steps // 10))))
         score = self._best.score
         self._tell("end", loss=tail, figures={} if score is None else {"best_score": score})
         return Fit(self.step, tail, seconds, score, earlier)
 
 
-def _mean(losses: Sequence[Tensor]) -> float:
-    mean = torch.stack(list(losses)).mean().item() if losses else 0.0
+def _mean(losses: Tensor) -> float:
+    mean = losses.mean().item() if len(losses) else 0.0
     if not math.isfinite(mean):
         raise PetError(
             "Training diverged: the loss is not a number.",

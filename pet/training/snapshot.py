@@ -76,7 +76,7 @@ def take(
     step: int,
     seconds: float,
     loss: float,
-    losses: Sequence[Tensor],
+    losses: Tensor,
     parameters: Sequence[nn.Parameter],
     optimiser: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler,
@@ -88,7 +88,7 @@ def take(
         for name, value in optimiser.state.get(parameter, {}).items():
             tensors[f"{name}.{index}"] = value
     tensors |= {f"best.{index}": kept for index, kept in best.kept.items()}
-    tensors["losses"] = torch.stack(list(losses))
+    tensors["losses"] = losses
     tensors["random.cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["random.cuda"] = torch.cuda.get_rng_state()
@@ -104,8 +104,8 @@ def restore(
     optimiser: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler,
     best: Best,
-) -> list[Tensor]:
-    """Set everything to the state of a snapshot, and return the losses of the steps so far.
+) -> Tensor:
+    """Set everything to the state of a snapshot; return the losses of the steps so far, (steps,).
 
     Raises
     ------
@@ -138,4 +138,4 @@ def restore(
     if snapshot.scaler:
         scaler.load_state_dict(dict(snapshot.scaler))
     best.score, best.looks_without_gain = snapshot.best_score, snapshot.looks_without_gain
-    return list(snapshot.tensors["losses"].to(device, copy=True).unbind())
+    return snapshot.tensors["losses"].to(device, copy=True)

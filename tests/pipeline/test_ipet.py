@@ -64,7 +64,8 @@ def test_draws_are_those_of_a_naive_implementation(most_likely: int | None) -> N
     for seed in range(5):
         scores = np.random.default_rng(seed).normal(size=(60, 3)).astype(np.float32)
         wanted = [4, 9, 2]
-        found = draw_rows(scores, wanted, list("012"), np.random.default_rng(7), most_likely)
+        chunks = np.array_split(scores, [7, 7, 30])  # one of them empty
+        found = draw_rows(chunks, wanted, list("012"), np.random.default_rng(7), most_likely)
         assert found == naive_draw(scores, wanted, np.random.default_rng(7), most_likely)
 
 
@@ -80,7 +81,7 @@ def test_the_probability_of_a_draw_is_its_share_of_the_confidence() -> None:
     generator, times = np.random.default_rng(0), 4000
     counts = np.zeros(3)
     for _ in range(times):
-        counts[draw_rows(scores, [2, 0], LABELS, generator)["negative"]] += 1
+        counts[draw_rows([scores], [2, 0], LABELS, generator)["negative"]] += 1
     np.testing.assert_allclose(counts / times, expected, atol=0.03)
 
 
@@ -107,9 +108,9 @@ def test_a_draw_keeps_the_counts_or_names_the_label(
         n = short[0]
         message = f"{wanted[n]} texts of the label 'label {n}' .* only {available(n)} unlabelled"
         with pytest.raises(DataError, match=message):
-            draw_rows(scores, wanted, names, np.random.default_rng(1), most_likely)
+            draw_rows([scores], wanted, names, np.random.default_rng(1), most_likely)
         return
-    drawn = draw_rows(scores, wanted, names, np.random.default_rng(1), most_likely)
+    drawn = draw_rows([scores], wanted, names, np.random.default_rng(1), most_likely)
     assert [len(drawn[name]) for name in names] == wanted
     every = [row for own in drawn.values() for row in own]
     assert len(every) == len(set(every))

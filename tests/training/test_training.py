@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -168,6 +169,21 @@ def stepped(scores: list[float], **schedule: Any) -> tuple[Any, float, list[floa
         [Group([parameter])], losses, Schedule(learning_rate=0.1, **schedule), CPU, evaluate
     )
     return fit, parameter.item(), seen
+
+
+def test_the_losses_of_earlier_steps_are_numbers_not_tensors() -> None:
+    told: list[weakref.ref[Tensor]] = []
+
+    def progress(event: Event) -> None:
+        if isinstance(event.loss, Tensor):
+            told.append(weakref.ref(event.loss))
+            assert sum(ref() is not None for ref in told) <= 2
+
+    weight = nn.Parameter(torch.zeros(1))
+    losses = each(lambda number: (weight - number).square().sum())
+    fit = optimise_one([Group([weight])], losses, Schedule(600, 0.0), CPU, progress=progress)
+    assert len(told) == 600
+    assert fit.loss == pytest.approx(np.mean(np.arange(540, 600) ** 2))
 
 
 def test_the_parameters_end_at_the_best_evaluation() -> None:
