@@ -5,8 +5,8 @@
 Writes files of 8 to 16 words a text, then runs `pet train` (two patterns with two verbalizers,
 then a student that reads every text once), `pet suggest`, `pet predict` and the same with a bank
 of prompts on each, every command in a process of its own. The model is a random BERT of two narrow
-layers, so that a million texts take minutes and no growth hides behind weights. Printed are peaks in
-MiB and, in brackets, what each is of that of the smallest pool.
+layers, so that a million texts take minutes and no growth hides behind weights. Printed are peaks
+in MiB and, in brackets, what each is of that of the smallest pool.
 
 train          `pet train`: members label the pool, a student learns from them
 train prompts  the same with a soft prompt as the only member, which the bank takes, and two steps
@@ -46,7 +46,8 @@ TASK = '''"""Topics, for a tiny model that knows few words."""
 from pet import PVP, Task, Verbalizer
 
 first = Verbalizer({name: [name] for name in ("news", "sports", "business", "world")})
-second = Verbalizer({"news": ["room"], "sports": ["train"], "business": ["food"], "world": ["film"]})
+others = {"news": ["room"], "sports": ["train"], "business": ["food"], "world": ["film"]}
+second = Verbalizer(others)
 patterns = ["{text} {mask}", "{mask} : {text}"]
 task = Task(
     name="topics",
@@ -131,7 +132,7 @@ def commands(folder: Path, size: int) -> dict[str, list[str]]:
 
 
 @click.command(context_settings={"show_default": True}, help=__doc__.split("\n\n")[0])
-@click.option("--sizes", default="2000,50000,1000000", help="Texts of the pools.")
+@click.option("--sizes", default="2000,20000,1000000", help="Texts of the pools.")
 @click.option("--only", multiple=True, help="Rows of the table, such as predict. Repeatable.")
 @click.option("--folder", type=click.Path(), help="Where all is kept.  [default: nowhere]")
 def main(sizes: str, only: Sequence[str], folder: str | None) -> None:

@@ -24,7 +24,6 @@ from unittest.mock import patch
 
 import click
 import numpy as np
-from peaks import peak_of
 from naive import (
     BATCH_SIZE,
     MAX_LENGTH,
@@ -35,6 +34,7 @@ from naive import (
     show_machine,
     spread,
 )
+from peaks import peak_of
 
 from pet import PVP, Task
 from pet.backbone import MaskedLM

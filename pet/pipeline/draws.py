@@ -94,7 +94,7 @@ def draw_rows(
 ) -> dict[str, list[int]]:
     """Draw rows of every label without replacement, with probability proportional to confidence.
 
-    Only one chunk is in memory, and 16 bytes for every row that may be drawn.
+    Only one chunk is in memory, and some ten bytes for every row.
 
     Parameters
     ----------
@@ -120,37 +120,39 @@ def draw_rows(
     DataError
         When a label has too few rows; names it.
     """
+    candidates: Iterable[_Candidates]
     if most_likely is None:
         candidates = _predicted(chunks, len(labels))
     else:  # as many more as other labels may take away
         candidates = _likeliest(chunks, len(labels), most_likely + sum(wanted))
     taken: list[int] = []
     drawn: dict[str, list[int]] = {}
-    for index, label in enumerate(labels):
-        rows, confidence = candidates[index]
+    for label, size, (rows, confidence) in zip(labels, wanted, candidates, strict=True):
         if most_likely is not None:
             free = np.flatnonzero(~np.isin(rows, taken))[:most_likely]
             rows, confidence = rows[free], confidence[free]
-        if wanted[index] > len(rows):
+        if size > len(rows):
             raise DataError(
-                f"{wanted[index]} texts of the label {label!r} were wanted, but only {len(rows)} "
+                f"{size} texts of the label {label!r} were wanted, but only {len(rows)} "
                 "unlabelled ones are taken for it.",
                 "Give more unlabelled text, or set fewer `--generations` or a smaller `--growth`.",
             )
-        drawn[label] = rows[_weighted_order(confidence, generator)[: wanted[index]]].tolist()
+        drawn[label] = rows[_weighted_order(confidence, generator)[:size]].tolist()
         taken += drawn[label]
     return drawn
 
 
-def _predicted(chunks: Iterable[Scores], labels: int) -> list[_Candidates]:
-    """Return for each label the rows whose best label it is, in their order."""
-    found: list[list[_Candidates]] = [[] for _ in range(labels)]
-    for first, scores, confidence in _confidences(chunks):
-        best = scores.argmax(axis=1)
-        for label, own in enumerate(found):
-            rows = np.flatnonzero(best == label)
-            own.append((first + rows, confidence[rows, label]))
-    return [_joined(own) for own in found]
+def _predicted(chunks: Iterable[Scores], labels: int) -> Iterator[_Candidates]:
+    """Yield for each label the rows whose best label it is, in their order."""
+    parts = [
+        (scores.argmax(axis=1).astype(np.min_scalar_type(labels)), confidence.max(axis=1))
+        for _, scores, confidence in _confidences(chunks)
+    ]
+    best, confidence = (np.concatenate(part) for part in zip(*parts, strict=True))
+    del parts
+    for label in range(labels):
+        rows = np.flatnonzero(best == label)
+        yield rows, confidence[rows]
 
 
 def _likeliest(chunks: Iterable[Scores], labels: int, most: int) -> list[_Candidates]:
@@ -159,7 +161,8 @@ def _likeliest(chunks: Iterable[Scores], labels: int, most: int) -> list[_Candid
     for first, scores, confidence in _confidences(chunks):
         every = first + np.arange(len(scores))
         for label, own in enumerate(found):
-            rows, shares = _joined([own, (every, confidence[:, label])])
+            rows = np.concatenate([own[0], every])
+            shares = np.concatenate([own[1], confidence[:, label]])
             surest = np.argsort(-shares, kind="stable")[:most]
             found[label] = rows[surest], shares[surest]
     return found
@@ -171,11 +174,6 @@ def _confidences(chunks: Iterable[Scores]) -> Iterator[tuple[int, Scores, NDArra
     for scores in chunks:
         yield first, scores, softmax(scores.astype(np.float64), axis=1)
         first += len(scores)
-
-
-def _joined(parts: Sequence[_Candidates]) -> _Candidates:
-    rows, shares = zip(*parts, strict=True)
-    return np.concatenate(rows), np.concatenate(shares)
 
 
 def _weighted_order(weights: NDArray[np.float64], generator: np.random.Generator) -> Ints:
