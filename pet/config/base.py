@@ -23,7 +23,6 @@ def setting(
     decides: bool = True,
     formerly: str | None = None,
     formerly_values: Mapping[Any, Any] | None = None,
-    formerly_default: Any = None,
 ) -> Any:
     """Declare one setting of a `Checked` class; the field's annotation gives its values.
 
@@ -42,15 +41,9 @@ def setting(
         Earlier name of the setting, which still works; see `pet.config.formerly`.
     formerly_values : mapping, optional
         Earlier names of its values to today's.
-    formerly_default : object, optional
-        Default in records of format 1, of a setting whose default is None today.
     """
     limits = {"low": low, "above": above, "high": high, "below": below}
-    earlier = {
-        "formerly": formerly,
-        "formerly_values": formerly_values,
-        "formerly_default": formerly_default,
-    }
+    earlier = {"formerly": formerly, "formerly_values": formerly_values}
     return field(
         default=default,
         metadata={"help": text, "decides": decides, **earlier, **limits},

@@ -107,24 +107,9 @@ class DistillationConfig(Checked):
         low=0.01,
         formerly="temperature",
     )
-    distill_epochs: int | None = setting(
-        None,
-        "Passes over the unlabelled text; by default 2 (4 where the student does not start from a "
-        "member), or as many as 100 steps take where that is more.",
-        low=1,
-        formerly_default=4,
-    )
+    distill_epochs: int = setting(4, "Passes over the unlabelled text.", low=1)
     distill_max_steps: int = setting(2000, "Most optimiser steps, whatever the epochs.", low=1)
-    distill_batch_size: int | None = setting(
-        None,
-        "Unlabelled texts per optimiser step; by default 16, or 32 where the student does not "
-        "start from a member.",
-        low=1,
-        formerly_default=32,
-    )
+    distill_batch_size: int = setting(32, "Unlabelled texts per optimiser step.", low=1)
     distill_learning_rate: float | None = setting(
-        None,
-        "Peak learning rate; by default from the width: 1e-4 at 384, twice that where the student "
-        "does not start from a member.",
-        above=0,
+        None, "Peak learning rate; by default four times that of the members.", above=0
     )

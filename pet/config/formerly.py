@@ -1,4 +1,4 @@
-"""Earlier names of settings, and of their values and defaults, translated into today's."""
+"""Earlier names of settings and of their values, translated into today's."""
 
 from __future__ import annotations
 
@@ -18,16 +18,6 @@ def value_today(item: Field[Any], value: Any) -> Any:
     """Return today's name of a setting's value; other values are unchanged."""
     renamed = item.metadata.get("formerly_values") or {}
     return renamed.get(value, value) if isinstance(value, str) else value
-
-
-def defaults_today(config: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return recorded values with None for the defaults of then, under the names of today."""
-    defaults = {
-        item.name: default
-        for item in fields(config)
-        if (default := item.metadata.get("formerly_default")) is not None
-    }
-    return {n: None if n in defaults and v == defaults[n] else v for n, v in values.items()}
 
 
 def names_today(

@@ -9,7 +9,7 @@ from typing import Any
 
 from pet.config.base import Checked, setting
 from pet.config.ensemble import DistillationConfig, EnsembleConfig, IpetConfig
-from pet.config.formerly import defaults_today, names_today
+from pet.config.formerly import names_today
 from pet.config.lm import AdaptConfig, SavePrecision
 from pet.config.methods import MethodName, method_help
 from pet.config.soft import TemplateConfig
@@ -105,21 +105,13 @@ def flat_today(values: Mapping[str, Any]) -> dict[str, Any]:
     return named
 
 
-def recorded_today(asked: Mapping[str, Any], edition: int) -> dict[str, Any]:
-    """Return the request of a record of this format with today's names of settings.
-
-    What the first format says of a setting whose default has changed since is taken for a default.
-    """
+def recorded_today(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of a request with today's names of settings."""
     settings = asked.get("settings")
     if not isinstance(settings, Mapping):
         return dict(asked)
-
-    def today(config: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-        named = names_today(config, values)
-        return defaults_today(config, named) if edition == 1 else named
-
     renamed = {
-        name: today(CONFIGS[name], value)
+        name: names_today(CONFIGS[name], value)
         if name in CONFIGS and isinstance(value, Mapping)
         else value
         for name, value in settings.items()

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -30,19 +29,6 @@ from pet.types import Ints, Scores
 log = logging.getLogger(__name__)
 
 _COMPARED = 2000  # unlabelled texts
-
-
-class _Course(NamedTuple):
-    """Passes over the texts, texts a step, and the rate in multiples of the backbone's default."""
-
-    epochs: int
-    batch: int
-    rate: float
-
-
-# A member knows much of the task already: it needs half of the way, in smaller strides.
-_OF_MEMBER, _OF_MODEL = _Course(2, 16, 2.0), _Course(4, 32, 4.0)
-_LEAST_STEPS = 100  # of few texts
 
 
 def distil(
@@ -86,12 +72,6 @@ def distil(
     of_backbone = config.distill_student is None and start.backbone == backbone.backbone
     weights = start_weights() if of_backbone else {}
     student, new_names = SequenceClassifier.fresh(start, task, seed, weights)
-    taken = weights.keys() & dict(student.model.named_parameters()).keys()
-    course = _OF_MEMBER if taken else _OF_MODEL
-    size = config.distill_batch_size or course.batch
-    rate = config.distill_learning_rate
-    if rate is None:
-        rate = course.rate * default_learning_rate(int(student.model.config.hidden_size))
     del weights  # as large as the student
     generator = with_seed(seed)
     t, kind = config.distill_temperature, task_kind(task)
@@ -107,21 +87,19 @@ def distil(
             for examples, scores in zip(pool.chunks(), scores_of(), strict=True):
                 encoded = student.encode(examples)
                 soft = torch.from_numpy(scores).to(student.compute.device)
+                size = config.distill_batch_size
                 for rows in _mixed_batches(encoded.ids.lengths, size, generator):
                     yield partial(loss_of, encoded, soft, rows)
 
-    per_epoch = sum(-(-len(examples) // size) for examples in pool.chunks())
-    if config.distill_epochs is None:
-        steps = max(_LEAST_STEPS, course.epochs * per_epoch)
-    else:
-        steps = config.distill_epochs * per_epoch
+    per_epoch = sum(-(-len(examples) // config.distill_batch_size) for examples in pool.chunks())
+    steps = min(config.distill_max_steps, config.distill_epochs * per_epoch)
+    width = int(student.model.config.hidden_size)
+    rate = config.distill_learning_rate
+    if rate is None:
+        rate = 4 * default_learning_rate(width)
     job = Job(student.groups(new_names), losses(), "distilled")
     (fit,) = optimise(
-        [job],
-        Schedule(min(steps, config.distill_max_steps), rate),
-        student.compute,
-        keeper=checkpoint,
-        progress=work.progress,
+        [job], Schedule(steps, rate), student.compute, keeper=checkpoint, progress=work.progress
     )
     return student, fit
 

@@ -16,8 +16,6 @@ from pet.runs.storage import Content, Storage
 from pet.runs.writing import remove, write_errors
 from pet.version import __version__
 
-_FORMAT = 2  # 1 has values where some settings are None by default since
-
 
 class Folder(Storage):
     """A folder of results with a record of the request, and a lock while it is written.
@@ -98,7 +96,7 @@ class Folder(Storage):
             )
         else:
             folder.remove_unfinished()
-        folder.write_json(cls.record, {"format": _FORMAT, "asked": asked, "versions": _versions()})
+        folder.write_json(cls.record, {"format": 1, "asked": asked, "versions": _versions()})
         return folder
 
     @classmethod
@@ -161,7 +159,7 @@ class Folder(Storage):
                 f"{self.path} is not {self.noun} folder: its {self.record} is something else."
             )
         with self.reading(self.record):
-            return recorded_today(record["asked"], record.get("format", 1))
+            return recorded_today(record["asked"])
 
     def remedy(self, name: str) -> str:
         """Return the next step for the user if a file is damaged."""

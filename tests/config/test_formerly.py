@@ -102,7 +102,7 @@ def test_records_of_earlier_runs_are_read_under_todays_names(
     before = {**now, home(today): dict(now[home(today)])}
     del before[home(today)][today]
     before[home(today)][earlier] = given
-    assert recorded_today({"settings": before, "data": 1}, 2) == {"settings": now, "data": 1}
+    assert recorded_today({"settings": before, "data": 1}) == {"settings": now, "data": 1}
 
 
 def test_a_run_that_was_asked_for_under_earlier_names_goes_on(tmp_path: Path) -> None:
@@ -142,14 +142,3 @@ def test_options_with_earlier_names_work_with_one_line_and_are_not_shown(
     assert f" is now --{'no-' if meant is False else ''}{today.replace('_', '-')}" in told[0]
     if earlier != today:
         assert f"{option} " not in pet("train", "--help").out
-
-
-@pytest.mark.parametrize(("epochs", "size", "meant"), [(4, 32, (None, None)), (3, 32, (3, None))])
-def test_defaults_that_the_first_format_recorded_are_defaults_today(
-    epochs: int, size: int, meant: tuple[int | None, int | None]
-) -> None:
-    given = {"distillation": {"distill_epochs": epochs, "distill_batch_size": size}}
-    before = recorded_today({"settings": given}, 1)["settings"]["distillation"]
-    assert (before["distill_epochs"], before["distill_batch_size"]) == meant
-    # Whoever asks for them today means them.
-    assert recorded_today({"settings": given}, 2)["settings"] == given

@@ -26,7 +26,7 @@ from pet.pipeline import distillation as distillation_module
 from pet.pipeline.distillation import distil
 from pet.pipeline.fine_tuning import fine_tune
 from pet.progress import Event
-from pet.training import Fit, Job, Loss, optimise
+from pet.training import Fit, Job, Loss
 
 WORDS = Verbalizer({"no": ["bad"], "maybe": ["so"], "yes": ["good"]})
 TASK = Task("toy", ["no", "maybe", "yes"], ["text"], [PVP("{text} {mask}", WORDS)])
@@ -390,43 +390,3 @@ def test_nothing_is_warned_about_when_a_classifier_is_made(tiny_bert: str) -> No
         warnings.simplefilter("always")
         SequenceClassifier.fresh(config(tiny_bert), TASK, 1)
     assert caught == []
-
-
-@pytest.mark.parametrize(
-    ("start", "asked", "expected"),
-    [
-        ("member", {}, (6, 2 * 1e-3)),  # 2 passes over 40 texts, 16 a step
-        ("none of its weights", {}, (8, 4 * 1e-3)),  # 4 passes, 32 a step
-        ("member", {"distill_epochs": 1, "distill_batch_size": 8}, (5, 2 * 1e-3)),
-        ("member", {"distill_batch_size": 20}, (5, 2 * 1e-3)),  # as many as are the least
-        ("backbone", {"distill_learning_rate": 0.5}, (8, 0.5)),
-    ],
-)
-def test_a_student_of_a_member_has_half_of_the_way(
-    tiny_bert: str,
-    monkeypatch: pytest.MonkeyPatch,
-    start: str,
-    asked: dict[str, Any],
-    expected: tuple[int, float],
-) -> None:
-    seen: list[tuple[int, float]] = []
-
-    def record(jobs: Any, schedule: Any, *rest: Any, **more: Any) -> Any:
-        seen.append((schedule.max_steps, schedule.learning_rate))
-        return optimise(jobs, schedule, *rest, **more)
-
-    monkeypatch.setattr(distillation_module, "optimise", record)
-    monkeypatch.setattr(distillation_module, "default_learning_rate", lambda width: 1e-3)
-    monkeypatch.setattr(distillation_module, "_LEAST_STEPS", 5)
-    first = torch.zeros(32)
-    weights = {
-        "member": {"bert.embeddings.LayerNorm.bias": first},
-        "none of its weights": {"learned.slots": first},
-        "backbone": {},
-    }
-    small = Pool(lambda: iter(list(POOL)[:40]))
-    distil(
-        Work(TASK, Data([], pool=small)), teacher_of(small), config(tiny_bert),
-        DistillationConfig(**asked), 1, start_weights=lambda: weights[start],
-    )  # fmt: skip
-    assert seen == [(expected[0], pytest.approx(expected[1]))]
