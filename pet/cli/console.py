@@ -54,10 +54,15 @@ def say(message: str) -> None:
         remark(message)
 
 
+def tell(message: str) -> None:
+    """Write a remark that only a person at a terminal can use, unless --quiet is given."""
+    if not _is_quiet() and _is_terminal():
+        remark(message)
+
+
 def loading(what: str) -> None:
     """Say at once that something is loaded, if a person waits: that takes seconds."""
-    if not _is_quiet() and _is_terminal():
-        remark(f"Loading {what} ...")
+    tell(f"Loading {what} ...")
 
 
 class ReadableFormatter(logging.Formatter):
