@@ -8,7 +8,8 @@ A classifier of pet-mini's size is saved as a run saves it, and labels the texts
 before. All cut at the same length, run in fp32 with the same threads, and give the same
 probabilities (checked). Processor seconds are counted, so that other work disturbs little. The
 machine's limit is the time that the encoder's products would take on real tokens alone, at the rate
-of a large matrix product in the same run.
+of a large matrix product in the same run; pet, which leaves most of the last layer out, can go
+beyond it.
 """
 
 from __future__ import annotations

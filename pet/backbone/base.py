@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from pet.backbone.injection import prompted
 from pet.backbone.loading import load_pretrained, load_tokenizer, some_of, too_large
-from pet.backbone.narrowing import can_narrow, only_at, row_numbers
+from pet.backbone.narrowing import can_narrow, let_narrow, only_at, row_numbers
 from pet.backbone.parts import in_parts
 from pet.backbone.pooling import mean_state
 from pet.backbone.reader import WordReader
@@ -63,8 +63,9 @@ class LanguageModel(ABC):
     ) -> None:
         self.name = name
         self.compute = compute
-        # Half of the methods of transformers' models have no types.
+        # Half of their methods have no types.
         self.model: Any = cast(Any, model).to(compute.device).eval()
+        let_narrow(model)
         self.hf_tokenizer = tokenizer
         self.tokenizer = self.text_tokenizer(tokenizer)
         self.weights = Weights(model)

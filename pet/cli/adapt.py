@@ -13,7 +13,6 @@ from pet.cli.console import echo, loading, progress_bars, say
 from pet.cli.inputs import require_files
 from pet.cli.options import compute_options, settings_options
 from pet.cli.reading_options import reading_options
-from pet.cli.waiting import remark_on_load
 from pet.config import BackboneConfig, LMConfig, Settings
 from pet.config.files import Reading
 from pet.errors import UsageError
@@ -75,7 +74,6 @@ def command(
 
     sources = [source(file) for file in dict.fromkeys([*text, *more])]
     typed = shlex.join(["pet", *sys.argv[1:]])
-    remark_on_load()
     with progress_bars() as progress:
         done = adapt(start, sources, config, seed, output, force, typed, progress)
     if done.before is not None and done.after is not None:

@@ -54,15 +54,10 @@ def say(message: str) -> None:
         remark(message)
 
 
-def tell(message: str) -> None:
-    """Write a remark that only a person at a terminal can use, unless --quiet is given."""
-    if not _is_quiet() and _is_terminal():
-        remark(message)
-
-
 def loading(what: str) -> None:
     """Say at once that something is loaded, if a person waits: that takes seconds."""
-    tell(f"Loading {what} ...")
+    if not _is_quiet() and _is_terminal():
+        remark(f"Loading {what} ...")
 
 
 class ReadableFormatter(logging.Formatter):

@@ -15,7 +15,6 @@ from pet.cli.options import (
     settings_options,
 )
 from pet.cli.reading_options import column_mapping, data_options
-from pet.cli.waiting import remark_on_load
 from pet.config import Settings, StudyConfig
 from pet.config.files import Reading
 from pet.config.study import check_baseline
@@ -110,7 +109,6 @@ def command(
         TaskFiles(task, reusable(pool), reusable(test), mapping, reading)
         for task, pool, test in zip(known, pools, tests, strict=True)
     ]
-    remark_on_load()
     with progress_bars() as progress:
         result = few_shot_study(sources, config, settings, output, force, progress)
     for name, count in result.overlap.items():

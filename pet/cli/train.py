@@ -9,7 +9,6 @@ import click
 
 from pet.cli.inputs import Inputs, input_options
 from pet.cli.options import method_option, settings_options
-from pet.cli.waiting import remark_on_load
 from pet.config import METHODS, Settings, deciding
 from pet.config.base import choices_of
 from pet.runs import RunFolder
@@ -81,7 +80,6 @@ def command(
         drop_leftovers(folder)
         say(f"{output} was finished before.")
     else:
-        remark_on_load()
         with progress_bars() as progress:
             run(task, settings, data, folder, progress)
     tests = rows.labelled_stream(test) if test else None

@@ -34,14 +34,18 @@ class TrainingConfig(Checked):
 
     max_steps: int | None = setting(
         None,
-        "Optimiser steps of a member; by default 30 (100 with soft slots or another `--scope` than "
-        "full, 200 for fine-tune), or 4 passes over the labelled examples where that is more.",
+        "Optimiser steps of a member; by default 30 (25 for a contrastive one, 100 with soft slots "
+        "or another `--scope` than full, 200 for fine-tune), or 4 passes over the labelled "
+        "examples where that is more.",
         low=0,
     )
     batch_size: int = setting(8, "Labelled examples in one forward pass.", low=1)
     accumulation: int = setting(1, "Forward passes that make one optimiser step.", low=1)
     learning_rate: float | None = setting(
-        None, "Peak learning rate; by default chosen from the backbone's width.", above=0
+        None,
+        "Peak learning rate; by default from the backbone's width, up to twice that where there "
+        "are fewer than 100 steps.",
+        above=0,
     )
     weight_decay: float = setting(0.01, "AdamW weight decay.", low=0)
     warmup: float = setting(
@@ -125,7 +129,7 @@ class TrainingConfig(Checked):
             return None if soft else "full"
         return self.scope
 
-    def steps_for(self, examples: int, soft: bool = False, least: int | None = None) -> int:
+    def steps_for(self, examples: int, *, soft: bool = False, least: int | None = None) -> int:
         """Return the number of optimiser steps for so many labelled examples.
 
         ``least`` are those for few examples: by default 30 if the whole model is trained, at a rate
@@ -139,7 +143,7 @@ class TrainingConfig(Checked):
 
 
 def default_learning_rate(hidden_size: int) -> float:
-    """Return the peak learning rate of AdamW for a backbone of this width, all of it trained.
+    """Return the peak rate of AdamW for a backbone of this width, all trained in 100 steps or more.
 
     It is a power law through two points: 1e-5 at width 1,024, the PET paper's for RoBERTa-large,
     and 5e-5 at width 384, measured for pet-mini (benchmarks/RESULTS.md). It gives 1.6e-5 at width

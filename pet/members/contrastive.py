@@ -28,9 +28,7 @@ from pet.types import Ints
 TEMPERATURE = 0.1
 # Texts of a batch, in batches of a cloze member: a contrast needs several texts of each label.
 _BATCHES = 4
-_STEPS = 25
-_RATE = 2.0  # in multiples of a cloze member's
-_SCOPES = ("full", "bias")
+_STEPS = {"full": 25, "bias": 50}  # the scopes that train the encoder
 _PASSES = 2
 
 
@@ -66,13 +64,13 @@ class ContrastiveSpec(VectorSpec):
     def steps(self, examples: int) -> int:
         """Return the number of optimiser steps: 25, or two passes where that is more.
 
-        With the scopes head, prompt and lora the encoder stays as it is: 0.
+        With the scope bias it is 50; with head, prompt and lora the encoder stays as it is: 0.
         """
-        if self.training.scope not in _SCOPES:
+        if self.training.scope not in _STEPS:
             return 0
         if self.training.max_steps is not None:
             return self.training.max_steps
-        return max(_STEPS, -(-_PASSES * examples // self._texts))
+        return max(_STEPS[self.training.scope], -(-_PASSES * examples // self._texts))
 
     @property
     def _texts(self) -> int:
@@ -87,7 +85,9 @@ class ContrastiveSpec(VectorSpec):
         parameters = dict(backbone.model.named_parameters())
         names = [name for name in backbone.scope_names(scope) if id(parameters[name]) in body]
         weights = list(backbone.weights.trainable(names).values())
-        rate = rate_of(self.training, scope, backbone.hidden_size, _RATE)
+        rate = rate_of(
+            self.training, scope, backbone.hidden_size, self.steps(len(labelled.targets))
+        )
         return Trainable(names, [Group(weights)], rate, self._losses(scorer, labelled, generator))
 
     def _losses(

@@ -8,10 +8,10 @@ from pet.config import TrainingConfig, default_learning_rate
 from pet.scoring import PVPScorer
 from pet.training import Group
 
-# Multiples of the rate at which the whole model takes 100 steps. It takes a third of them by
-# default; heads, biases or adapters alone move little: the best of five rates on two draws of two
-# tasks, or between the best two (benchmarks/RESULTS.md).
-_RATE_FACTOR = {"full": 2.0, "head": 10.0, "bias": 100.0, "lora": 20.0}
+# Multiples of the whole model's rate, at which heads, biases or adapters alone move little: the
+# best of five rates on two draws of two tasks, or between the best two (benchmarks/RESULTS.md).
+_RATE_FACTOR = {"full": 1.0, "head": 10.0, "bias": 100.0, "lora": 20.0}
+_LONG = 100  # steps for which these rates were found
 
 
 def cost(trained: int, frozen: int) -> str:
@@ -23,18 +23,20 @@ def cost(trained: int, frozen: int) -> str:
     )
 
 
-def rate_of(training: TrainingConfig, scope: str | None, width: int, factor: float = 1.0) -> float:
+def rate_of(training: TrainingConfig, scope: str | None, width: int, steps: int) -> float:
     """Return the peak learning rate of a backbone of this width, of which a scope is trained.
 
-    ``factor`` multiplies the default; a rate that was asked for stays.
+    In fewer than 100 steps the whole model learns at a rate that is higher by as much, and at most
+    twice as high (benchmarks/RESULTS.md, "Steps and rates").
     """
     if training.learning_rate is not None:
         return training.learning_rate
-    return default_learning_rate(width) * _RATE_FACTOR.get(scope or "", 1.0) * factor
+    rate = default_learning_rate(width) * _RATE_FACTOR.get(scope or "", 1.0)
+    return rate * min(2.0, max(1.0, _LONG / max(1, steps))) if scope == "full" else rate
 
 
 def parameter_groups(
-    scorer: PVPScorer, names: Sequence[str], scope: str | None, training: TrainingConfig
+    scorer: PVPScorer, names: Sequence[str], scope: str | None, training: TrainingConfig, steps: int
 ) -> tuple[list[Group], float]:
     """Group the parameters that a member trains.
 
@@ -47,7 +49,7 @@ def parameter_groups(
     """
     backbone = scorer.backbone
     weights = list(backbone.weights.trainable(names, training.lora_rank).values())
-    rate = rate_of(training, scope, backbone.hidden_size)
+    rate = rate_of(training, scope, backbone.hidden_size, steps)
     groups = [Group(weights)] if weights else []
     if scorer.soft is not None:
         wanted = scorer.soft.rate if training.prompt_rate is None else training.prompt_rate

@@ -142,7 +142,8 @@ class PatternSpec(MemberSpec):
             labelled = replace(labelled, demonstrations=demonstrations)
         scope = training.weights_scope(scorer.soft is not None)
         names = [] if scope is None else scorer.backbone.scope_names(scope)
-        groups, rate = parameter_groups(scorer, names, scope, training)
+        steps = self.steps(len(labelled.targets))
+        groups, rate = parameter_groups(scorer, names, scope, training, steps)
         losses = label_losses(scorer, labelled, training, work.data.pool, generator)
         return Trainable(names, groups, rate, losses)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from families import FAMILIES, save_family
 from torch import nn
 
 from pet.backbone import MaskedLM
+from pet.backbone.direct.bert import BertClassifier, settings_in
 from pet.backbone.narrowing import can_narrow, only_first
 from pet.encoding import Batch
 
@@ -95,3 +97,50 @@ def test_a_classifier_that_reads_the_first_token_gives_the_same_logits(name: str
         last[-1].output.register_forward_hook(lambda *args: widths.append(args[2].shape[1]))
         model(**inputs)
         assert widths == [1]
+
+
+def test_threads_that_share_a_model_do_not_see_each_others_columns(tmp_path: Path) -> None:
+    backbone = MaskedLM.load(str(save_family(FAMILIES["bert"], tmp_path)), "cpu", "fp32")
+    wider = Batch(BATCH.ids, BATCH.attention, None, torch.tensor([[1, 2, 3], [3, 4, 5]]))
+    with torch.no_grad():
+        works = {
+            "two": lambda: backbone.encoder_states(BATCH),
+            "three": lambda: backbone.encoder_states(wider),
+            "all": lambda: backbone.token_states(BATCH),
+        }
+        expected = {name: work() for name, work in works.items()}
+
+    def again(name: str) -> bool:
+        with torch.no_grad():
+            return all(torch.equal(works[name](), expected[name]) for _ in range(30))
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(again, [*works, *works]))
+
+
+@pytest.mark.parametrize("change", [{"chunk_size_feed_forward": 4}, {"num_hidden_layers": 1}])
+def test_a_layer_that_mixes_tokens_behind_its_attention_stays_whole(change: dict[str, int]) -> None:
+    options = {**FAMILIES["deberta-v2"].options, "conv_kernel_size": 3, **change}
+    config = transformers.DebertaV2Config(vocab_size=20, **options)
+    assert not can_narrow(transformers.DebertaV2ForMaskedLM(config))
+
+
+def test_the_classifier_that_predicts_alone_is_narrowed_once(tmp_path: Path) -> None:
+    config = settings_in(
+        '{"hidden_size": 8, "layer_norm_eps": 1e-12, "vocab_size": 20, "num_hidden_layers": 2, '
+        '"max_position_embeddings": 8, "type_vocab_size": 2, "num_attention_heads": 2, '
+        '"intermediate_size": 8, "model_type": "bert", "id2label": {"0": "a", "1": "b"}}'
+    )
+    model = BertClassifier(config).to_empty(device="cpu")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.normal_()
+        plain = model(input_ids=BATCH.ids).logits
+        widths: list[int] = []
+        last = model.bert.encoder.layer[-1].output
+        last.register_forward_hook(lambda *args: widths.append(args[2].shape[1]))
+        for _ in range(2):
+            only_first(model)
+        torch.testing.assert_close(model(input_ids=BATCH.ids).logits, plain)
+    assert widths == [1]
+    assert len(model.bert.encoder.layer[-1].attention.output._forward_pre_hooks) == 1

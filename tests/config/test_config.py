@@ -272,4 +272,4 @@ def test_default_learning_rate_meets_its_known_points(width: int, rate: float) -
 def test_members_of_few_examples_take_the_steps_that_their_rate_is_for(
     settings: dict[str, Any], soft: bool, examples: int, steps: int
 ) -> None:
-    assert Settings.from_flat(settings).training.steps_for(examples, soft) == steps
+    assert Settings.from_flat(settings).training.steps_for(examples, soft=soft) == steps

@@ -34,7 +34,7 @@ from pet.progress import Event, Progress, silent
 from pet.runs import RunFolder
 from pet.scoring.labelled import Labelled
 from pet.task.kinds import KINDS, targets_of
-from pet.training import Checkpoint, optimise
+from pet.training import Checkpoint
 
 WORDS = Verbalizer({"no": ["bad", "sad"], "yes": ["good"]})
 PVPS = [PVP("{text} it was {mask} .", WORDS), PVP("{mask} : {text}", WORDS)]
@@ -360,6 +360,7 @@ def test_one_example_of_each_label_is_enough(backbone: MaskedLM) -> None:
 def test_steps_are_25_or_two_passes_of_four_batches(backbone: MaskedLM) -> None:
     own = spec(max_steps=None, batch_size=8)
     assert [own.steps(n) for n in (1, 400, 401, 3200)] == [25, 25, 26, 200]
+    assert [spec(max_steps=None, scope=scope).steps(1) for scope in ("bias", "head")] == [50, 0]
     assert spec(max_steps=7).steps(10_000) == 7
 
 
@@ -442,17 +443,27 @@ def test_a_record_gives_the_member_back(backbone: MaskedLM) -> None:
     )
 
 
-@pytest.mark.parametrize(("asked", "rate"), [(None, 4e-6 * 32), (1e-3, 1e-3)])
-def test_its_rate_is_twice_that_of_a_cloze_member_unless_one_is_asked_for(
-    backbone: MaskedLM, monkeypatch: pytest.MonkeyPatch, asked: float | None, rate: float
+@pytest.mark.parametrize(
+    ("asked", "factor"),
+    [
+        ({"max_steps": 1}, 2.0),
+        ({"max_steps": 80}, 1.25),  # as much higher as there are fewer steps than 100
+        ({"max_steps": 200}, 1.0),
+        ({"max_steps": 1, "scope": "bias"}, 100.0),
+        ({"max_steps": 1, "learning_rate": 64e-6}, 2.0),
+    ],
+)
+def test_few_steps_of_the_whole_encoder_have_a_higher_rate(
+    backbone: MaskedLM, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], factor: float
 ) -> None:
-    seen: list[float] = []
+    class Seen(Exception):
+        pass
 
-    def record(jobs: Any, schedule: Any, *rest: Any, **more: Any) -> Any:
-        seen.append(schedule.learning_rate)
-        return optimise(jobs, schedule, *rest, **more)
+    def record(_: Any, schedule: Any, *rest: Any, **more: Any) -> Any:
+        raise Seen(schedule.learning_rate)
 
     monkeypatch.setattr("pet.members.training.optimise", record)
     monkeypatch.setattr("pet.members.parameters.default_learning_rate", lambda width: width * 1e-6)
-    train(backbone, spec(max_steps=1, learning_rate=asked))
-    assert seen == [pytest.approx(rate)]
+    with pytest.raises(Seen) as seen:
+        train(backbone, spec(**{"learning_rate": None, **asked}))
+    assert seen.value.args[0] == pytest.approx(32e-6 * factor)
