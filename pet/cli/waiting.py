@@ -13,8 +13,9 @@ _TURNS = "10000"
 def wait_briefly() -> None:
     """Let threads of matrix products sleep soon while they wait; call it before torch is loaded.
 
-    Alone this costs nothing; beside other work a step of training takes a half to an eighth of the
-    time (benchmarks/beside.py). What the environment says already stays as it is.
+    Alone this costs nothing. Beside other work steps of training take less time: a little less
+    beside matrix products, far less beside other programs whose threads wait for each other
+    (benchmarks/RESULTS.md, "Beside other work"). What the environment says already stays.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", _TURNS)
