@@ -63,7 +63,7 @@ class LanguageModel(ABC):
     ) -> None:
         self.name = name
         self.compute = compute
-        # Half of their methods have no types.
+        # Half of the methods of transformers' models have no types.
         self.model: Any = cast(Any, model).to(compute.device).eval()
         let_narrow(model)
         self.hf_tokenizer = tokenizer

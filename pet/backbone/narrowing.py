@@ -31,9 +31,11 @@ _wanted = threading.local()  # threads may share a model
 def can_narrow(model: Any) -> bool:
     """Whether the last layer of a transformers model, or of one read directly, can be narrowed."""
     config = model.config
+    if config.model_type not in _ENCODERS:
+        return False
     in_chunks = getattr(config, "chunk_size_feed_forward", 0) > 0
     mixes_behind = config.num_hidden_layers == 1 and getattr(config, "conv_kernel_size", 0) > 0
-    return config.model_type in _ENCODERS and not in_chunks and not mixes_behind
+    return not in_chunks and not mixes_behind
 
 
 def let_narrow(model: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -144,3 +145,9 @@ def test_the_classifier_that_predicts_alone_is_narrowed_once(tmp_path: Path) -> 
         torch.testing.assert_close(model(input_ids=BATCH.ids).logits, plain)
     assert widths == [1]
     assert len(model.bert.encoder.layer[-1].attention.output._forward_pre_hooks) == 1
+
+
+def test_an_unknown_architecture_is_asked_for_nothing_but_its_name() -> None:
+    assert not can_narrow(
+        SimpleNamespace(config=SimpleNamespace(model_type="of a kind of its own"))
+    )
