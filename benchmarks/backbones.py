@@ -12,11 +12,13 @@ rows. Test files are read only with --test, which is for the end of all choices.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from glob import glob
 from pathlib import Path
 
 import click
 import numpy as np
+from fresh import fresh
 from variants import TASKS, files_of
 
 from pet.adaptation import Source
@@ -75,6 +77,7 @@ def _cells(loss: float, accuracy: float) -> list[str]:
 @click.option("--shots", type=int, help="Train members on this many examples a label.")
 @click.option("--seeds", default="13,21,42,87,100", show_default=True)
 @click.option("--patterns", default="0-3", show_default=True, help="Numbers, such as 0,2-3.")
+@click.option("--fresh", "strange", is_flag=True, help="Patterns of fresh.py, not the tasks' own.")
 @click.option("--max-length", default=64, show_default=True)
 @click.option("--rows", default=300, show_default=True, help="Labelled rows to measure on.")
 @click.option("--test", is_flag=True, help="Measure on test.jsonl instead.")
@@ -89,6 +92,7 @@ def main(
     shots: int | None,
     seeds: str,
     patterns: str,
+    strange: bool,
     max_length: int,
     rows: int,
     test: bool,
@@ -102,6 +106,8 @@ def main(
     if data is None:
         return
     files = [files_of(data, name, None if test else rows, rows) for name in tasks.split(",")]
+    if strange:
+        files = [replace(of_task, task=fresh(of_task.task.name)) for of_task in files]
     for method in ("zero-shot", *(["pet"] if shots else [])):
         # Without training nothing depends on the seed.
         drawn = number_list(seeds, "--seeds")[: 1 if method == "zero-shot" else None]
@@ -109,7 +115,10 @@ def main(
         table = []
         for index, name in enumerate(backbones):
             settings = Settings.from_flat(
-                {"backbone": name, "max_length": max_length, "patterns": pattern_numbers(patterns)}
+                {
+                    "backbone": name, "max_length": max_length, "members": ("cloze",),
+                    "patterns": pattern_numbers(patterns),
+                }  # fmt: skip
             )
             with progress_bars() as progress:
                 folder = output / f"{method}-{index}"

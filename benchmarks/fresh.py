@@ -1,8 +1,9 @@
 """A second set of patterns for every task: no model was trained with them.
 
-The built-in tasks' own patterns are among those that the embedded model was taught to answer
-(`judged_cloze.py`), so accuracy with them says little about a stranger's first try. These were
-written once, as somebody who knows the task but not the model would, and not changed since.
+The second edition of the embedded model was taught to answer the built-in tasks' own patterns, so
+accuracy with them says little about a stranger's first try; the third was taught neither those nor
+these. They were written once, as somebody who knows the task but not the model would, and not
+changed since.
 """
 
 from __future__ import annotations

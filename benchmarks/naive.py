@@ -18,13 +18,14 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
-from transformers import get_linear_schedule_with_warmup
+from transformers import BertConfig, BertForMaskedLM, get_linear_schedule_with_warmup
 
 from pet import PVP, Task
 from pet.backbone import MaskedLM
@@ -138,6 +139,22 @@ class NaivePVP:
             schedule.step()
             model.zero_grad()
             yield loss.item()
+
+
+def load_backbone(name: str, device: str) -> MaskedLM:
+    """Load a backbone by name or folder; "large" has RoBERTa-large's shape and random weights."""
+    if name != "large":
+        return MaskedLM.load(name, device=device)
+    small = MaskedLM.load(device="cpu")
+    shape = {
+        "hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16,
+        "intermediate_size": 4096,
+    }  # fmt: skip
+    config = BertConfig(**{**small.model.config.to_diff_dict(), **shape})
+    with TemporaryDirectory() as folder:
+        BertForMaskedLM(config).save_pretrained(folder)
+        small.hf_tokenizer.save_pretrained(folder)
+        return MaskedLM.load(folder, device=device)
 
 
 def load(data: str | None, count: int) -> tuple[Task, list[Example]]:

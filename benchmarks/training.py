@@ -31,6 +31,7 @@ from naive import (
     clock,
     first_verbalizer,
     load,
+    load_backbone,
     show_machine,
     spread,
 )
@@ -53,7 +54,14 @@ def train_fast(
     backbone: MaskedLM, task: Task, pvp: PVP, examples: Sequence[Example], steps: int
 ) -> tuple[float, MemberResult]:
     """Return seconds a step, and the trained member."""
-    training = TrainingConfig(offsets="none", max_steps=steps, batch_size=BATCH_SIZE, warmup=0)
+    # The rate is given: by default fewer than 100 steps have a higher one.
+    training = TrainingConfig(
+        offsets="none",
+        max_steps=steps,
+        batch_size=BATCH_SIZE,
+        warmup=0,
+        learning_rate=default_learning_rate(backbone.hidden_size),
+    )
     spec = PatternSpec("benchmark", 0, pvp, SEED, training, MAX_LENGTH)
     marks: list[float] = []
 
@@ -131,6 +139,7 @@ def memory_naive(task: Task, examples: Sequence[Example]) -> None:
 @click.option("--pairs", default=5, help="Pairs of measurements.")
 @click.option("--block", default=5, help="Steps of the naive reference in a pair.")
 @click.option("--full", is_flag=True, help="Run all steps of the naive reference in every pair.")
+@click.option("--backbone", "name", default="pet-mini", help="Name, folder, or large.")
 @click.option("--device", default="cpu", help="cpu, or cuda, where no memory is measured.")
 @click.option("--json", "as_json", is_flag=True, help="End with one line of JSON.")
 def main(
@@ -140,11 +149,12 @@ def main(
     pairs: int,
     block: int,
     full: bool,
+    name: str,
     device: str,
     as_json: bool,
 ) -> None:
     task, examples = load(data, count)
-    backbone = MaskedLM.load(device=device)
+    backbone = load_backbone(name, device)
     show_machine(backbone)
     block = steps if full else min(block, steps)
     check_agreement(backbone, task, examples)
