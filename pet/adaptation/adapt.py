@@ -177,7 +177,7 @@ def _publish(folder: AdaptationFolder, backbone: MaskedLM, config: LMConfig, car
         model = backbone.model.half() if config.save_precision == "fp16" else backbone.model
         model.save_pretrained(temporary)
         backbone.hf_tokenizer.save_pretrained(temporary)
-        keep_sentence_weights(backbone.name, temporary)
+        keep_sentence_weights(backbone, temporary)
         (temporary / folder.card).write_text(card, encoding="utf-8")
     folder.publish()
 

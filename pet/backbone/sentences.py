@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from pet.backbone.held import beside_backbone
@@ -18,19 +19,40 @@ if TYPE_CHECKING:
     from pet.backbone.base import LanguageModel
 
 FILE = "sentence_encoder.safetensors"
+_EMBEDS = "embeds_texts"  # in config.json
 _POOLER = "pooler."  # which language models do without
 _WITHOUT = "Take it from a whole copy, or remove it: then the backbone's own weights serve."
 
 
-def has_sentence_weights(backbone: str) -> bool:
-    """Whether a backbone's folder has weights of a sentence encoder beside its own."""
-    return (Path(resolve_backbone(backbone)) / FILE).is_file()
+def has_sentence_encoder(backbone: str) -> bool:
+    """Whether a backbone makes good vectors of texts, with weights beside its own or as it is."""
+    return (Path(resolve_backbone(backbone)) / FILE).is_file() or _embeds(backbone)
 
 
-def keep_sentence_weights(backbone: str, folder: Path) -> None:
-    """Copy the weights that lie beside a backbone, if there are some, into another folder."""
-    if has_sentence_weights(backbone):
-        shutil.copyfile(Path(resolve_backbone(backbone)) / FILE, folder / FILE)
+def keep_sentence_weights(start: LanguageModel, folder: Path) -> None:
+    """Write the sentence encoder of a backbone, if it has one, into the folder of its successor.
+
+    Training moves a backbone's own states away from vectors of texts; those that it started from
+    are kept, without word vectors, which both share.
+    """
+    beside = Path(resolve_backbone(start.name)) / FILE
+    if beside.is_file():
+        shutil.copyfile(beside, folder / FILE)
+    elif _embeds(start.name):
+        stored = load_file(Path(resolve_backbone(start.name)) / "model.safetensors")
+        words = start.model.get_input_embeddings().weight
+        body = {id(parameter) for parameter in start.body.parameters()} - {id(words)}
+        names = [name for name, weight in start.model.named_parameters() if id(weight) in body]
+        save_file({name: stored[name] for name in names}, folder / FILE)
+
+
+def _embeds(backbone: str) -> bool:
+    """Whether a folder's config.json says that the model was trained to embed texts, too."""
+    file = Path(resolve_backbone(backbone)) / "config.json"
+    try:
+        return bool(json.loads(file.read_text(encoding="utf-8")).get(_EMBEDS))
+    except (OSError, ValueError, AttributeError):
+        return False  # a hub name, or a file that is refused when the model is loaded
 
 
 def sentence_weights(backbone: LanguageModel, encoder: str | None = None) -> dict[str, Tensor]:
@@ -46,14 +68,14 @@ def sentence_weights(backbone: LanguageModel, encoder: str | None = None) -> dic
         The backbone, a masked LM for example.
     encoder : str, optional
         Sentence encoder of the same architecture and vocabulary, a folder or hub name, such as
-        sentence-transformers/all-mpnet-base-v2 for microsoft/mpnet-base. By default the weights
-        that lie beside the backbone's own, as pet-mini's do.
+        sentence-transformers/all-mpnet-base-v2 for microsoft/mpnet-base. By default weights that
+        lie beside the backbone's own, if there are some.
 
     Returns
     -------
     dict
-        Name of a parameter of the backbone to its value; empty where there is no encoder, and the
-        backbone's own weights serve.
+        Name of a parameter of the backbone to its value; empty where the backbone's own weights
+        serve, as pet-mini's do, which was trained to embed texts, too.
 
     Raises
     ------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pet.backbone.sentences import has_sentence_weights
+from pet.backbone.sentences import has_sentence_encoder
 from pet.config import METHODS, Settings
 from pet.members.kinds import CLOZE, MEMBER_KINDS
 from pet.members.planning import specs_of
@@ -69,7 +69,7 @@ def kinds_of(task: Task, settings: Settings, labelled: int) -> tuple[str, ...]:
     if (
         labelled
         and settings.training.scope == "full"
-        and (encoder or has_sentence_weights(settings.backbone.backbone))
+        and (encoder or has_sentence_encoder(settings.backbone.backbone))
     ):
         return (CLOZE, *(name for name, kind in MEMBER_KINDS.items() if kind.suits(task)))
     return (CLOZE,)

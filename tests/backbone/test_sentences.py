@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import weakref
 from pathlib import Path
@@ -24,7 +25,7 @@ from transformers import (
 
 from pet.backbone import MaskedLM, holding, load_backbone
 from pet.backbone.pooling import mean_state
-from pet.backbone.sentences import FILE, has_sentence_weights, sentence_weights
+from pet.backbone.sentences import FILE, has_sentence_encoder, sentence_weights
 from pet.config import BackboneConfig
 from pet.errors import BackboneError
 
@@ -54,10 +55,10 @@ def text_vector(backbone: Any) -> Any:
 def test_weights_that_lie_beside_a_backbone_are_found(
     beside: str, lively_bert: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert has_sentence_weights(beside)
-    assert has_sentence_weights("pet-mini")
-    assert not has_sentence_weights(lively_bert)
-    assert not has_sentence_weights("roberta-base")
+    assert has_sentence_encoder(beside)
+    assert has_sentence_encoder("pet-mini")
+    assert not has_sentence_encoder(lively_bert)
+    assert not has_sentence_encoder("roberta-base")
     found, expected = sentence_weights(load(beside)), moved_body(beside)
     assert found.keys() == expected.keys()
     assert all(torch.equal(found[name], expected[name]) for name in found)
@@ -214,7 +215,29 @@ def test_adaptation_keeps_the_weights_beside_the_backbone(beside: str, tmp_path:
     adapt(beside, tmp_path / "adapted", max_steps=1)
     (found,) = (tmp_path / "adapted").rglob(FILE)
     assert found.read_bytes() == Path(beside, FILE).read_bytes()
-    assert has_sentence_weights(str(found.parent))
+    assert has_sentence_encoder(str(found.parent))
+
+
+def test_adaptation_keeps_the_states_of_a_backbone_that_embeds_texts_itself(
+    lively_bert: str, tmp_path: Path
+) -> None:
+    start = tmp_path / "start"
+    shutil.copytree(lively_bert, start)
+    config = json.loads((start / "config.json").read_text())
+    assert not has_sentence_encoder(str(start))
+    (start / "config.json").write_text(json.dumps({**config, "embeds_texts": True}))
+    assert has_sentence_encoder(str(start))
+    assert sentence_weights(load(start)) == {}
+    adapt(start, tmp_path / "adapted", max_steps=2, learning_rate=0.01)
+    (found,) = (tmp_path / "adapted").rglob(FILE)
+    kept, began = load_file(found), load_file(start / "model.safetensors")
+    assert all(torch.equal(weight, began[name]) for name, weight in kept.items())
+    assert "bert.encoder.layer.0.output.dense.weight" in kept
+    assert not any("word_embeddings" in name or name.startswith("cls.") for name in kept)
+    trained = load(found.parent)
+    assert sentence_weights(trained).keys() == kept.keys()
+    moved = load_file(found.parent / "model.safetensors")
+    assert not all(torch.equal(weight, moved[name]) for name, weight in kept.items())
 
 
 def test_adaptation_without_them_makes_none(lively_bert: str, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ _WITHOUT_EFFECT = {
     "id2label", "label2id", "problem_type", "dtype", "torch_dtype", "transformers_version",
     "pad_token_id", "bos_token_id", "eos_token_id", "use_cache",
     "initializer_range", "gradient_checkpointing", "attention_probs_dropout_prob",
-    "hidden_dropout_prob", "classifier_dropout", "_name_or_path",
+    "hidden_dropout_prob", "classifier_dropout", "_name_or_path", "embeds_texts",
 }  # fmt: skip
 
 
