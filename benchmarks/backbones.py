@@ -114,12 +114,13 @@ def main(
         config = StudyConfig((method,), (shots or 1,), drawn, unlabeled=0)
         table = []
         for index, name in enumerate(backbones):
-            settings = Settings.from_flat(
-                {
-                    "backbone": name, "max_length": max_length, "members": ("cloze",),
-                    "patterns": pattern_numbers(patterns),
-                }  # fmt: skip
-            )
+            wanted = {
+                "backbone": name,
+                "max_length": max_length,
+                "members": ("cloze",),
+                "patterns": pattern_numbers(patterns),
+            }
+            settings = Settings.from_flat(wanted)
             with progress_bars() as progress:
                 folder = output / f"{method}-{index}"
                 study = few_shot_study(files, config, settings, folder, progress=progress)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 EMBEDDED = "pet-mini"
 # Raised when its weights change: members that are kept without the backbone belong to one edition.
-EDITION = 2
+EDITION = 3
 
 
 def resolve_backbone(name: str) -> str:
