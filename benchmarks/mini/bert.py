@@ -11,12 +11,16 @@ import torch
 from rows import LENGTH, MOST, Rows
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.attention.varlen import varlen_attn
+
+try:
+    from torch.nn.attention.varlen import varlen_attn
+except ImportError:  # before torch 2.10; a CPU does without
+    varlen_attn = None
 
 HEADS = 12
 _TEXTS = 12  # of a row of training, paddings counted, on the average at most; there are nine
 _PADDED = 64  # the vocabulary's size is made a multiple of it
-_LAYER = re.compile(r"(?:bert\.)?encoder\.layer\.(\d+)\.(.+)\.(weight|bias)")
+_LAYER = re.compile(r"encoder\.layer\.(\d+)\.(.+)\.(weight|bias)")
 _NAMES = {
     "attention.output.dense": "mixed",
     "attention.output.LayerNorm": "first_norm",
@@ -79,7 +83,8 @@ class PackedBert(nn.Module):
         depth = 1 + max(int(m[1]) for name in weights if (m := _LAYER.match(name)))
         self.dtype = dtype
         self.words = nn.Parameter(torch.zeros(size, width))
-        self.places = nn.Parameter(torch.zeros(512, width))
+        places = weights["embeddings.position_embeddings.weight"]
+        self.places = nn.Parameter(torch.zeros_like(places))
         self.norm = nn.LayerNorm(width, eps=1e-12)
         self.layers = nn.ModuleList(Layer(width, inner) for _ in range(depth))
         self._compiled = list(self.layers)

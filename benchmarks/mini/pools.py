@@ -237,6 +237,8 @@ class Pools:
 
     Parameters
     ----------
+    text : str
+        "all" of the text, or what is "clean".
     running, odds : Rows, Tensor
         Rows of running text, and the odds of drawing each, (N,).
     shares : mapping
@@ -249,6 +251,7 @@ class Pools:
         Texts in patterns, by family.
     """
 
+    text: str
     running: Rows
     odds: Tensor
     shares: dict[str, float]
@@ -292,6 +295,7 @@ class Pools:
                 asking.append(processes.submit(asked, *args))
             rows = [process.result() for process in packing]
             return cls(
+                text,
                 *_weighed(rows, [prepared.about["parts"][part] for part in parts]),
                 packing_short.result(),
                 (len(short[1]), len(questions[1]), len(long[1])),

@@ -1,10 +1,12 @@
 """Put everything that the training of pet-mini needs into one small file.
 
     PYTHONPATH=.:benchmarks python benchmarks/mini/prepare.py corpus/*.txt.gz extra/*.txt \
-      --clean 'gitenberg|gutenberg|sgd|wikipedia|extra' --encoder DIR --tests DIR -o mini.xz
+      --clean 'gutenberg|sgd|wikipedia' --held-out-of corpus/ --encoder DIR --tests DIR -o mini.xz
 
 Text and patterns become token ids, the sentence encoder one byte a weight; what `backbones.py`
-holds out is kept apart. Documents with a sentence of a test text are left out.
+holds out is kept apart. Documents with a sentence of a test text are left out of the text.
+
+Needs: pip install vaderSentiment
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from fresh import FRESH
 from pet.task import load_task
 
 _FIELD = re.compile(r"\{(?!mask\})[^{}]*\}")
+_PARTS = re.compile(r"\{mask\}|\{text\}|\w+")
 _STOP = r"(?=\s?[.,;!?])"
 
 
@@ -239,4 +240,5 @@ def known_patterns() -> frozenset[str]:
 
 
 def _plain(pattern: str) -> str:
-    return " ".join(_FIELD.sub("{text}", pattern).lower().split())
+    """Return a pattern without case, names of fields, and marks between words."""
+    return " ".join(_PARTS.findall(_FIELD.sub("{text}", pattern).lower()))

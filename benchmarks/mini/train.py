@@ -1,7 +1,7 @@
 """Train pet-mini: masked words, texts as vectors, and patterns, in the same steps, by the clock.
 
     python benchmarks/mini/pools.py mini.xz clean clean.pt
-    python benchmarks/mini/train.py mini.xz --pools clean.pt --text clean --seconds 280 -o OUT
+    python benchmarks/mini/train.py mini.xz --pools clean.pt --seconds 280 -o OUT
 
 Needs only Python, torch, numpy, click and safetensors. Every batch is one pass of packed rows: rows
 of running text with masked words (cross entropy), rows of short texts whose mean states must be the
@@ -187,8 +187,7 @@ class Training:
     """One training: the model, what it reads, and the time it has."""
 
     def __init__(
-        self, prepared: Prepared, pools: Pools, text: str, recipe: Recipe, seconds: float,
-        device: torch.device,
+        self, prepared: Prepared, pools: Pools, recipe: Recipe, seconds: float, device: torch.device
     ) -> None:  # fmt: skip
         self.clock = Clock(seconds)
         self.recipe, self.device = recipe, device
@@ -201,7 +200,7 @@ class Training:
         self.short = Drawn(pools.short.to(device))
         self.vectors = self._vectors(self.short.rows, sum(pools.counts))
         of_texts, of_questions, _ = self.vectors.split(pools.counts)
-        liking = torch.from_numpy(prepared.arrays[f"liking.{text}"]).to(device)
+        liking = torch.from_numpy(prepared.arrays[f"liking.{pools.text}"]).to(device)
         self.judges = []
         for index, about in enumerate(prepared.about["families"]):
             words = torch.from_numpy(prepared.arrays[f"words.{index}"]).long().to(device)
@@ -367,7 +366,8 @@ class Training:
                 means = ", ".join(f"{name} {float(s) / steps:.3f}" for name, s in sums.items())
                 tokens = steps * (self.recipe.running + self.recipe.short) * LENGTH
                 rate = tokens / (self.clock.now - told)
-                self.steady = max(self.steady, rate)
+                if self.clock.now - told >= 10:
+                    self.steady = max(self.steady, rate)
                 self._say(f"step {self.step}: {rate / 1e6:.3f}M tokens/s; {means}")
                 told, told_step, sums = self.clock.now, self.step, {}
             if self.clock.now - written >= 60:
@@ -421,7 +421,6 @@ def matrix_rate(device: torch.device) -> float:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--pools", required=True, type=click.Path(path_type=Path), help="By pools.py.")
-@click.option("--text", type=click.Choice(["clean", "all"]), default="clean", show_default=True)
 @click.option("--seconds", default=280.0, show_default=True, help="All of the time.")
 @click.option("--decay", default=0.4, show_default=True, help="Share in which the rate falls.")
 @click.option("--patterns", default=0.3, show_default=True, help="Share with patterns.")
@@ -433,7 +432,6 @@ def matrix_rate(device: torch.device) -> float:
 def main(
     file: Path,
     pools: Path,
-    text: str,
     seconds: float,
     decay: float,
     patterns: float,
@@ -448,7 +446,7 @@ def main(
     torch.manual_seed(recipe.seed)
     prepared = Prepared.read(file)
     packed = torch.load(pools, weights_only=False)
-    training = Training(prepared, packed, text, recipe, seconds, torch.device(device))
+    training = Training(prepared, packed, recipe, seconds, torch.device(device))
     if start is not None:
         state = torch.load(start, map_location=device)
         training.model.load_state_dict(state["model"])

@@ -21,7 +21,7 @@ from pet.adaptation.text import Text
 from pet.backbone import MaskedLM
 from pet.backbone.adapters import Adapters
 from pet.backbone.loading import edition_of
-from pet.backbone.sentences import keep_sentence_weights
+from pet.backbone.sentences import hand_on_sentence_encoder
 from pet.config import BackboneConfig, LMConfig, deciding
 from pet.errors import UsageError
 from pet.progress import Progress, silent
@@ -177,7 +177,7 @@ def _publish(folder: AdaptationFolder, backbone: MaskedLM, config: LMConfig, car
         model = backbone.model.half() if config.save_precision == "fp16" else backbone.model
         model.save_pretrained(temporary)
         backbone.hf_tokenizer.save_pretrained(temporary)
-        keep_sentence_weights(backbone, temporary)
+        hand_on_sentence_encoder(backbone, temporary)
         (temporary / folder.card).write_text(card, encoding="utf-8")
     folder.publish()
 

@@ -29,21 +29,26 @@ def has_sentence_encoder(backbone: str) -> bool:
     return (Path(resolve_backbone(backbone)) / FILE).is_file() or _embeds(backbone)
 
 
-def keep_sentence_weights(start: LanguageModel, folder: Path) -> None:
-    """Write the sentence encoder of a backbone, if it has one, into the folder of its successor.
+def hand_on_sentence_encoder(trained: LanguageModel, folder: Path) -> None:
+    """Write the sentence encoder that a backbone had before it was trained into its new folder.
 
-    Training moves a backbone's own states away from vectors of texts; those that it started from
-    are kept, without word vectors, which both share.
+    Training moves a backbone's own states away from vectors of texts. Those that it started from
+    are kept beside it, in fp16 and without word vectors, which both share.
     """
-    beside = Path(resolve_backbone(start.name)) / FILE
+    beside = Path(resolve_backbone(trained.name)) / FILE
     if beside.is_file():
         shutil.copyfile(beside, folder / FILE)
-    elif _embeds(start.name):
-        stored = load_file(Path(resolve_backbone(start.name)) / "model.safetensors")
-        words = start.model.get_input_embeddings().weight
-        body = {id(parameter) for parameter in start.body.parameters()} - {id(words)}
-        names = [name for name, weight in start.model.named_parameters() if id(weight) in body]
-        save_file({name: stored[name] for name in names}, folder / FILE)
+    elif _embeds(trained.name):
+        start, _ = load_pretrained(type(trained.model), trained.name)
+        words = trained.model.get_input_embeddings().weight
+        body = {id(parameter) for parameter in trained.body.parameters()} - {id(words)}
+        names = {name for name, weight in trained.model.named_parameters() if id(weight) in body}
+        kept = {name: w.detach().half() for name, w in start.named_parameters() if name in names}
+        save_file(kept, folder / FILE)
+        config = folder / "config.json"
+        settings = json.loads(config.read_text(encoding="utf-8"))
+        del settings[_EMBEDS]
+        config.write_text(f"{json.dumps(settings, indent=2)}\n", encoding="utf-8")
 
 
 def _embeds(backbone: str) -> bool:

@@ -31,8 +31,8 @@ class EnsembleConfig(Checked):
     )
     encoder: str | None = setting(
         None,
-        "Sentence encoder that contrastive members and comparisons start from, by default the one "
-        "beside the backbone: hub name or folder of a model of its architecture and vocabulary.",
+        "Sentence encoder that contrastive members and comparisons start from, by default the "
+        "backbone's own: hub name or folder of a model of its architecture and vocabulary.",
     )
     second_round: int | None = setting(
         None,

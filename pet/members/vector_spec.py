@@ -29,7 +29,7 @@ _CLOZE = (
 class VectorSpec(MemberSpec):
     """A reading of texts as vectors, before its training.
 
-    ``encoder`` is the sentence encoder to start from, None for the one beside the backbone.
+    ``encoder`` is the sentence encoder to start from, None for the backbone's own.
     """
 
     ignores = settings_but(TemplateConfig).union(_CLOZE)

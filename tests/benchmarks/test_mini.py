@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.torch import load
 from transformers import BertConfig, BertForMaskedLM
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
@@ -75,6 +77,8 @@ def test_packed_bert_computes_what_transformers_does_and_saves_the_same_weights(
 
     torch.manual_seed(0)
     model = BertForMaskedLM(TINY).eval()
+    for parameter in model.parameters():  # biases and norms would be alike
+        torch.nn.init.normal_(parameter, 0.1, 0.3)
     weights = {k: v for k, v in model.state_dict().items() if "decoder" not in k}
     packed_model = PackedBert(weights, torch.float32)
     lengths = [3, 40, 250, 6, 90]
@@ -108,10 +112,100 @@ def test_patterns_are_many_and_none_is_known() -> None:
     from templates import FAMILIES, _plain, known_patterns, templates
 
     known = known_patterns()
-    assert "{text} it was {mask}." in known
-    assert "{text} my verdict: {mask}." in known  # of fresh.py
+    assert "{text} it was {mask}" in known
+    assert "{text} my verdict {mask}" in known  # of fresh.py
+    assert _plain('( "{words}" - It was {mask}! )') in known
     for family in FAMILIES:
         drawn = templates(family, 300, seed=1)
         assert len(set(drawn)) == 300
         assert all(t.count("{mask}") == t.count("{text}") == 1 for t in drawn)
         assert not known & {_plain(template) for template in drawn}
+
+
+def _prepared() -> Any:
+    """Return text of two parts, one of them open, and one family of patterns."""
+    from pools import Prepared
+
+    torch.manual_seed(2)
+    model = BertForMaskedLM(TINY)
+    generator = np.random.default_rng(0)
+    arrays: dict[str, Any] = {
+        f"weight.{name.removeprefix('bert.')}": weight.numpy()
+        for name, weight in model.state_dict().items()
+        if name.startswith("bert.")
+    }
+    for name, documents in (("text", 60), ("held", 4)):
+        lengths = generator.integers(6, 40, 5 * documents)
+        ids = generator.integers(200, 1029, lengths.sum())
+        ids[np.cumsum(lengths)[::3] - 1] = 1029  # every third sentence is a question
+        arrays |= {
+            f"{name}.ids": ids.astype(np.uint16),
+            f"{name}.lengths": lengths.astype(np.uint16),
+            f"{name}.sizes": np.full(documents, 5, np.uint16),
+            f"{name}.parts": (np.arange(documents) % 2).astype(np.uint8),
+        }
+    for name, pieces in {
+        "before": [[], [300, 103, 301]],
+        "after": [[302, 103], []],
+        "phrases": [[101, 300, word, 102] for word in range(400, 408)],
+    }.items():
+        arrays[f"{name}.0"] = np.array([token for piece in pieces for token in piece], np.int16)
+        arrays[f"{name}.starts.0"] = np.cumsum([0, *map(len, pieces)])
+    arrays["words.0"] = np.arange(400, 408, dtype=np.int16)
+    arrays["liking.all"] = arrays["liking.clean"] = np.ones(48, np.float32)
+    family = {"name": "verdict", "weight": 0.0, "rated": 0.0, "questions": False}
+    about = {"parts": ["open", "other"], "clean": [True, False], "families": [family]}
+    return Prepared(arrays, about)
+
+
+def test_open_text_alone_is_packed_where_it_is_asked_for() -> None:
+    from pools import Pools, Running
+    from rows import MASK, MOST
+
+    prepared = _prepared()
+    pools = Pools.built(prepared, "clean", texts=50, patterns=30, seed=0)
+    assert pools.shares == {"open": 1.0}
+    _, starts, sizes = Running(prepared).chunks([0])
+    assert len(starts) == int((pools.running.items >= 0).sum())
+    lengths = prepared.arrays["text.lengths"].reshape(-1, 5)
+    assert sizes.sum() == lengths[::2].sum()
+    both = Pools.built(prepared, "all", texts=50, patterns=30, seed=0)
+    assert set(both.shares) == {"open", "other"}
+    assert sum(both.shares.values()) == pytest.approx(1)
+    (asked,) = pools.asked
+    there = asked.rows.items >= 0
+    rows = torch.arange(len(there))[:, None].expand(-1, MOST)[there]
+    assert (asked.rows.ids[rows, asked.masks[there].long()] == MASK).all()
+    assert int(there.sum()) == 30
+
+
+def test_training_starts_at_the_encoder_and_at_the_judges_own_answers(tmp_path: Path) -> None:
+    from pools import Pools
+    from rows import LENGTH, MASK
+    from train import Recipe, Training
+
+    prepared = _prepared()
+    pools = Pools.built(prepared, "all", texts=50, patterns=30, seed=0)
+    recipe = Recipe(running=3, short=2, short_beside_patterns=1, asked=1)
+    training = Training(prepared, pools, recipe, 60, torch.device("cpu"))
+    for judge in training.judges:
+        judge.learn(training.model, 2)
+    losses = {k: v.detach() for k, v in training.losses(patterns=True).items()}
+    assert set(losses) == {"words", "vectors", "neighbours", "verdict"}
+    # Nothing has been learned: vectors are the encoder's, answers those that the judge began with.
+    assert float(losses["vectors"]) == pytest.approx(0, abs=1e-4)
+    assert float(losses["verdict"]) == pytest.approx(0, abs=1e-4)
+    assert float(losses["words"]) > 3
+    batch = training.running.rows.take(torch.arange(2))
+    seen, places, targets = training._masked(batch, 40)
+    ids = batch.ids.flatten()
+    assert len(places.unique()) == 40
+    assert torch.equal(targets, ids[places])
+    assert (targets > MASK).all()
+    untouched = torch.ones(2 * LENGTH, dtype=torch.bool)
+    untouched[places] = False
+    assert torch.equal(seen[untouched], ids[untouched])
+    assert int((seen[places] == MASK).sum()) > 20
+    training.write(tmp_path)
+    joined = b"".join(file.read_bytes() for file in sorted(tmp_path.iterdir()))
+    assert load(joined)["bert.embeddings.word_embeddings.weight"].shape == (TINY.vocab_size, 48)
