@@ -14,7 +14,7 @@ from torch.nn import functional
 
 try:
     from torch.nn.attention.varlen import varlen_attn
-except ImportError:  # before torch 2.10; a CPU does without
+except ImportError:  # before torch 2.10
     varlen_attn = None
 
 HEADS = 12
@@ -184,7 +184,7 @@ def pooled(states: Tensor, rows: Rows) -> Tensor:
 def attention(qkv: Tensor, texts: Tensor, sequences: Tensor) -> Tensor:
     """Return attention's output (T, H) of queries, keys and values (T, 3 H) within texts."""
     width = qkv.shape[1] // 3
-    if qkv.is_cuda:
+    if qkv.is_cuda and varlen_attn is not None:
         query, key, value = qkv.view(-1, 3, HEADS, width // HEADS).unbind(1)
         mixed = varlen_attn(query, key, value, sequences, sequences, LENGTH, LENGTH)
         return mixed.reshape(-1, width)

@@ -39,7 +39,7 @@ class Prepared:
 
     @classmethod
     def read(cls, file: Path) -> Prepared:
-        """Read and check the file."""
+        """Read the file."""
         with lzma.open(file) as packed:
             arrays = dict(np.load(io.BytesIO(packed.read())))
         return cls(arrays, json.loads(arrays.pop("about").tobytes()))

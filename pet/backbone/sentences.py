@@ -47,7 +47,7 @@ def hand_on_sentence_encoder(trained: LanguageModel, folder: Path) -> None:
         save_file(kept, folder / FILE)
         config = folder / "config.json"
         settings = json.loads(config.read_text(encoding="utf-8"))
-        del settings[_EMBEDS]
+        settings.pop(_EMBEDS, None)
         config.write_text(f"{json.dumps(settings, indent=2)}\n", encoding="utf-8")
 
 
