@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +20,7 @@ from pet.errors import RunError
 UNFINISHED = ".part"
 REPLACED = "replaced"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_TAKEN = (errno.ENOTEMPTY, errno.EEXIST, errno.EISDIR)
 
 
 def _nothing(path: Path) -> None:
@@ -84,15 +85,24 @@ def written_into(folder: Path) -> Iterator[Path]:
 
 
 def _rename(temporary: Path, target: Path, replaced: Path) -> None:
-    """Give a file or folder its name; an older folder or link is moved away first."""
-    if target.is_dir() or target.is_symlink():
-        os.replace(target, replaced)
-    try:
-        os.replace(temporary, target)
-    except OSError:
-        if os.path.lexists(replaced):
-            os.replace(replaced, target)
-        raise
+    """Give a file or folder its name; an older folder or link is moved away first.
+
+    Where several writers give one name at once, the last one's file or folder stays, whole.
+    """
+    while True:
+        if target.is_dir() or target.is_symlink():
+            remove(replaced)  # from an attempt that another writer came before
+            with suppress(FileNotFoundError):  # another writer has moved it away
+                os.replace(target, replaced)
+        try:
+            os.replace(temporary, target)
+            return
+        except OSError as error:
+            if error.errno in _TAKEN and target.is_dir():
+                continue
+            if os.path.lexists(replaced):
+                os.replace(replaced, target)
+            raise
 
 
 def remove(path: Path) -> None:

@@ -110,6 +110,45 @@ def test_two_writers_of_one_name_leave_one_whole_folder(tmp_path: Path) -> None:
     assert len(letters) == 1
 
 
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_a_folder_that_another_writer_names_in_between_is_replaced(
+    is_folder: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, replace = tmp_path / "prompt", os.replace
+
+    def after_another(source: Path, name: Path) -> None:
+        monkeypatch.setattr(os, "replace", replace)
+        target.mkdir()
+        (target / "theirs").touch()
+        replace(source, name)
+
+    with written_whole(target) as temporary:
+        if is_folder:
+            temporary.mkdir()
+        (temporary / "ours" if is_folder else temporary).touch()
+        monkeypatch.setattr(os, "replace", after_another)
+    assert os.listdir(tmp_path) == ["prompt"]
+    assert [file.name for file in target.iterdir()] == ["ours"] if is_folder else target.is_file()
+
+
+def test_a_folder_that_another_writer_moves_away_in_between_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, replace = tmp_path / "prompt", os.replace
+    target.mkdir()
+
+    def after_another(source: Path, name: Path) -> None:
+        monkeypatch.setattr(os, "replace", replace)
+        target.rmdir()
+        replace(source, name)
+
+    with written_whole(target) as temporary:
+        temporary.mkdir()
+        (temporary / "ours").touch()
+        monkeypatch.setattr(os, "replace", after_another)
+    assert os.listdir(target) == ["ours"]
+
+
 WAITS = """
 import sys
 from pathlib import Path
