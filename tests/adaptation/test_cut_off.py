@@ -143,6 +143,7 @@ def test_a_process_that_is_killed_goes_on(tiny_bert: str, tmp_path: Path) -> Non
     (tmp_path / "texts.txt").write_text("\n".join(TEXTS), "utf-8")
     script = (
         "import os; from pet.training.checkpoints import Checkpoint; from pet.cli import main\n"
+        "import torch; torch.cpu.get_capabilities = dict  # fp32, as in this process\n"
         "write = Checkpoint.write\n"
         "def killed(*how, **more): write(*how, **more); os.kill(os.getpid(), 9)\n"
         "if os.environ.get('DIE'): Checkpoint.write = killed\n"

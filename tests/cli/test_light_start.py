@@ -173,7 +173,8 @@ def test_an_explanation_needs_no_transformers_and_is_the_same_with_it(
     quick = ("--max-steps", "2", "--distill-max-steps", "2", "--patterns", "0")
     quick += ("--unlabeled", files.unlabeled) if distilled else ()
     assert train(files, lively_bert, tmp_path / "run", *quick, "--device", "cpu").code == 0
-    call = ("explain", str(tmp_path / "run"), "--text", "the film was good", "--device", "cpu")
+    call = ("explain", str(tmp_path / "run"), "--text", "the film was good")
+    call += ("--device", "cpu", "--precision", "fp32")
     unused = ("sklearn", "pandas", "datasets", "sympy", "accelerate", "transformers")
     found = run_one(tmp_path, unused, *call)
     monkeypatch.setattr("pet.model.sequence_classifier.read_classifier", lambda *_: None)

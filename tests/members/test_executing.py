@@ -141,7 +141,16 @@ def test_two_processes_give_the_numbers_of_one(files: Files, tiny_bert: str) -> 
     runs = []
     for jobs in (1, 2):
         run = files.folder / f"jobs-{jobs}"
-        more = ("--unlabeled", files.unlabeled, "--temper", "folds", "--folds", 2)
+        more = (
+            "--unlabeled",
+            files.unlabeled,
+            "--temper",
+            "folds",
+            "--folds",
+            2,
+            "--precision",
+            "fp32",
+        )
         result = train(files, tiny_bert, run, *more, "--patterns", "0,1", "--jobs", jobs)
         assert result.code == 0, result.err
         runs.append(run)
