@@ -70,7 +70,7 @@ class PetError(Exception):
     ... except PetError as error:
     ...     print(error)
     No built-in task 'revews'.
-      Did you mean 'reviews'? Or give the path of a .py file; pet tasks --help shows one.
+      Did you mean 'reviews'? Or give the path of a file; pet init makes one from labelled rows.
     """
 
     exit_code = 1

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from pet.adaptation.adapt import adaptation_of
 from pet.classifier.classes import Classes
+from pet.classifier.drafted import drafted
 from pet.classifier.label_column import own_labels
 from pet.classifier.lines import Lines
 from pet.classifier.parameters import Parameters, described
@@ -23,7 +24,8 @@ from pet.classifier.weights import weighted
 from pet.config import METHODS
 from pet.data import Data, Example, Pool, chunked
 from pet.data.given import given_examples, labelled
-from pet.errors import DataError
+from pet.drafting.refining import refined_draft
+from pet.errors import DataError, UsageError
 from pet.model import load_model, save_model
 from pet.pipeline import asked, drop_leftovers, finished, run
 from pet.progress import Progress, silent
@@ -38,8 +40,12 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
 
     Parameters
     ----------
-    task : Task or str
-        A task, the name of a built-in one, or the path of a Python file that defines one.
+    task : Task or str, optional
+        A task, the name of a built-in one, or the path of a file that defines one. By default `fit`
+        drafts one from texts and labels: label names are the first label words, more are found on
+        the examples, and generic patterns are chosen by them; see `task_`.
+    labels : sequence of str, optional
+        The classes of a drafted task; by default those of y.
     label_map : mapping, optional
         Every class of y to its label, such as ``{0: "negative", 1: "positive"}``, for a y that
         does not hold the labels themselves. `predict` returns these classes.
@@ -61,6 +67,8 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
         lists of names; `predict` returns labels in the same form.
     model_ : Model
         The fitted model.
+    task_ : Task
+        The task, drafted or given; `pet.task.source.task_source` writes it as a file to edit.
 
     Examples
     --------
@@ -121,8 +129,16 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
         PetError
             When parameters or data are wrong; the message says what to change.
         """
-        task = load_task(self.task)
         settings = self.settings()
+        draft = None
+        if self.task is None:
+            X = list(X) if isinstance(X, Iterator) else X
+            draft, y = drafted(X, y, self.labels, self.label_map)
+            task = draft.task
+        elif self.labels is not None:
+            raise UsageError("labels names those of a drafted task; a task has its own.")
+        else:
+            task = load_task(self.task)
         if y is None and METHODS[settings.method].needs_labels:
             y = own_labels(X, task, settings.method)
         train = [] if y is None else list(given_examples(task, X, "ignored"))
@@ -142,6 +158,8 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
         if dev:
             held_out = list(given_examples(task, dev[0], "ignored"))
             held_out = labelled(task, held_out, _labels(dev[1], task, classes))
+        if draft is not None:
+            task = refined_draft(draft, train, pool, settings.backbone).task
         data = Data(train, held_out, pool)
         progress = Lines(self.verbose, progress) if self.verbose else progress
         with TemporaryDirectory() as temporary:
@@ -154,7 +172,7 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
                 self.model_ = run(task, settings, data, folder, progress)
             self.adaptation_ = adaptation_of(folder)
         self.indicator_ = y is not None and is_indicator(y, task)
-        self._classes, self.classes_ = classes, classes.values
+        self._classes, self.classes_, self.task_ = classes, classes.values, task
         return self
 
     def predict_proba(self, X: Iterable[Any]) -> NDArray[np.float64]:
@@ -240,7 +258,7 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
         classifier.model_ = model
         classifier._classes = _classes(None, model.task)
         classifier.classes_ = classifier._classes.values
-        classifier.indicator_ = False
+        classifier.indicator_, classifier.task_ = False, model.task
         classifier.adaptation_ = None
         return classifier
 

@@ -45,7 +45,7 @@ def _earlier_names_too(init: Callable[..., None]) -> Callable[..., None]:
 
 
 class Parameters(BaseEstimator):  # type: ignore[misc, unused-ignore]
-    """Parameters of an estimator, of which all but the first are settings of a run."""
+    """Parameters of an estimator, of which all but the first four are settings of a run."""
 
     # Meta-estimators fit clones, with a y that they may have encoded; people fit the original.
     _is_clone = False
@@ -53,8 +53,9 @@ class Parameters(BaseEstimator):  # type: ignore[misc, unused-ignore]
     @_earlier_names_too
     def __init__(
         self,
-        task: Task | str = "reviews",
+        task: Task | str | None = None,
         *,
+        labels: Sequence[str] | None = None,
         label_map: Mapping[Any, str] | None = None,
         verbose: int = 0,
         method: str = Settings.method,
@@ -135,7 +136,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc, unused-ignore]
     def settings(self) -> Settings:
         """Return the parameters as validated settings."""
         values = self.get_params(deep=False)
-        for name in ("task", "label_map", "verbose"):
+        for name in ("task", "labels", "label_map", "verbose"):
             values.pop(name)
         if values["class_weight"] is None or isinstance(values["class_weight"], Mapping):
             values["class_weight"] = "none"  # a mapping is in the weights of the examples

@@ -27,6 +27,7 @@ from pet.version import __version__
 
 COMMANDS = {
     "tasks": "List the built-in tasks, or show one.",
+    "init": "Write a task file for labelled rows, or for label names.",
     "check": "Look at the data before spending time on training.",
     "train": "Train on a few labels and unlabelled text: the whole pipeline.",
     "predict": "Label texts.",

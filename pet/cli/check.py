@@ -27,7 +27,7 @@ class _Command(click.Command):
 
 
 @click.command(name="check", cls=_Command)
-@input_options(train_required=False, unlabeled="Unlabelled text.")
+@input_options(train_required=False, unlabeled="Unlabelled text.", drafts=True)
 @click.option("--dev", help="Development examples.")
 @click.option("--test", help="Test examples; only compared with the others.")
 @method_option

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial, wraps
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pet.cli.console import loading, say
+from pet.cli.drafted import require_something
 from pet.cli.options import (
     Decorator,
+    drafted_task_option,
     pattern_numbers,
     patterns_option,
     seed_option,
     task_option,
     verbalizer_option,
 )
-from pet.cli.reading_options import data_options
+from pet.cli.reading_options import column_mapping, data_options
 from pet.cli.row_reader import RowReader
 from pet.config import Settings
+from pet.config.base import word_list
 from pet.config.files import Reading, refuse_address
 from pet.errors import DataError
 
 if TYPE_CHECKING:
     from pet.data import Example, Pool
+    from pet.drafting import Draft
     from pet.task import Task
 
 
@@ -37,13 +41,18 @@ def chosen_task(
 
     ``patterns`` are only checked: an index that the task lacks raises a UsageError.
     """
-    from pet.task import Verbalizer, load_task
+    from pet.task import load_task
 
     task = load_task(name)
     task.select(patterns)
-    if not verbalizers:
-        return task
-    return task.with_verbalizers(*(Verbalizer.load(file) for file in verbalizers))
+    return with_verbalizers(task, verbalizers)
+
+
+def with_verbalizers(task: Task, files: tuple[str, ...]) -> Task:
+    """Return a task with the verbalizers of these files, if there are any."""
+    from pet.task import Verbalizer
+
+    return task.with_verbalizers(*map(Verbalizer.load, files)) if files else task
 
 
 def require_files(*sources: str | None) -> None:
@@ -69,7 +78,8 @@ def require_files(*sources: str | None) -> None:
 class Inputs:
     """Values of `input_options`; files are read when their contents are first used."""
 
-    task_name: str
+    task_name: str | None
+    labels: tuple[str, ...]
     verbalizers: tuple[str, ...]
     patterns: tuple[int, ...] | None
     train_files: tuple[str, ...]
@@ -78,6 +88,7 @@ class Inputs:
     seed: int
     columns: tuple[str, ...]
     reading: Reading
+    given_task: Task | None = None
 
     def settings(self, flat: Mapping[str, Any]) -> Settings:
         """Build settings with this seed and these patterns."""
@@ -91,14 +102,49 @@ class Inputs:
         PetError
             When a name is unknown or a file is missing.
         """
-        _ = self.task
+        require_something(self.labels, self.train_files, self.task_name)
+        if self.task_name is not None:
+            _ = self.task
         require_files(*self.train_files, self.unlabeled, *sources)
+        _ = self.task
         loading("model and data")
 
     @cached_property
     def task(self) -> Task:
-        """Task, with the label words of --verbalizer if it is given."""
+        """Task, with the label words of --verbalizer if it is given; drafted where none is."""
+        if self.given_task is not None:
+            return self.given_task
+        if self.draft is not None:
+            return with_verbalizers(self.draft.task, self.verbalizers)
+        assert self.task_name is not None
         return chosen_task(self.task_name, self.verbalizers, self.patterns)
+
+    @cached_property
+    def draft(self) -> Draft | None:
+        """Draft of a task, from the labelled rows or the label names; None if a task is given."""
+        from pet.drafting import draft_from_files
+
+        if self.task_name is not None:
+            return None
+        columns = column_mapping(self.columns)
+        return draft_from_files(
+            self.train_sources, self.unlabeled, columns, self.reading, self.labels
+        )
+
+    @cached_property
+    def train_sources(self) -> tuple[str, ...]:
+        """Sources of labelled examples; standard input is copied where it is read twice."""
+        from pet.data import reusable
+
+        return self.train_files if self.task_name else tuple(map(reusable, self.train_files))
+
+    def with_more(self, files: tuple[str, ...]) -> Inputs:
+        """Return the same inputs with more files of labelled rows."""
+        return replace(self, train_files=(*self.train_files, *files))
+
+    def with_task(self, task: Task) -> Inputs:
+        """Return the same inputs, read as another task with the same labels and fields."""
+        return replace(self, given_task=task, train_files=self.train_sources)
 
     @cached_property
     def rows(self) -> RowReader:
@@ -108,7 +154,7 @@ class Inputs:
     @cached_property
     def train(self) -> list[Example]:
         """Labelled examples, or the shots that are drawn from them."""
-        return self.drawn([row for file in self.train_files for row in self.rows.labelled(file)])
+        return self.drawn([row for file in self.train_sources for row in self.rows.labelled(file)])
 
     def drawn(self, examples: list[Example]) -> list[Example]:
         """Draw the shots from labelled examples; all of them if no number is given."""
@@ -139,14 +185,19 @@ class Inputs:
 
 
 def input_options(
-    *, train_required: bool = True, patterns: bool = True, unlabeled: str | None = None
+    *,
+    train_required: bool = True,
+    patterns: bool = True,
+    unlabeled: str | None = None,
+    drafts: bool = False,
 ) -> Decorator:
     """Add the options of `Inputs`, which the command gets as one argument, ``inputs``.
 
     ``unlabeled`` is the help of --unlabeled; without it the command does not have that option.
+    With ``drafts``, a task is drafted where none is given.
     """
     options: list[Decorator] = [
-        task_option,
+        drafted_task_option if drafts else task_option,
         verbalizer_option,
         *([patterns_option] if patterns else []),
         click.option(
@@ -167,7 +218,7 @@ def input_options(
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
         def collected(
-            task: str,
+            task: str | None,
             verbalizers: tuple[str, ...],
             train_files: tuple[str, ...],
             shots: int | None,
@@ -176,10 +227,12 @@ def input_options(
             reading: Reading,
             patterns: str | None = None,
             unlabeled: str | None = None,
+            labels: str | None = None,
             **others: Any,
         ) -> Any:
             inputs = Inputs(
                 task,
+                () if labels is None else word_list(labels),
                 verbalizers,
                 pattern_numbers(patterns),
                 train_files,

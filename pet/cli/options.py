@@ -104,8 +104,8 @@ class _TaskName(click.types.StringParamType):
         """Say where a task comes from."""
         return (
             "A task says what the labels, patterns and label words are. Give the name of a "
-            "built-in one, which pet tasks lists, or a .py file with your own; pet tasks --help "
-            "shows such a file."
+            "built-in one, which pet tasks lists, or a file with your own; pet init makes one from "
+            "labelled rows."
         )
 
 
@@ -153,14 +153,29 @@ def _words(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str
     return None if text is None else word_list(text)
 
 
+_TASK_HELP = "A built-in task's name, or a .py (it is run), .toml or .json file that defines one."
+
+
 def task_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --task."""
     return click.option(
         "--task",
         required=True,
         type=_TaskName(),
-        help="A built-in task's name, or a .py file that defines one (it is run).",
+        help=_TASK_HELP,
     )(command)
+
+
+def drafted_task_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add --task for commands that draft a task where none is given, and --labels."""
+    command = click.option(
+        "--labels",
+        metavar="A,B,...",
+        help="Labels of the drafted task.  [default: those of the labelled rows]",
+    )(command)
+    return click.option("--task", help=f"{_TASK_HELP}  [default: drafted from the labelled rows]")(
+        command
+    )
 
 
 def verbalizer_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,7 +6,10 @@ import logging
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from pet.cli.console import say
+from pet.cli.drafted import keep, task_and_draft
 from pet.cli.inputs import Inputs, input_options
 from pet.cli.options import method_option, settings_options
 from pet.config import METHODS, Settings, deciding
@@ -17,7 +20,11 @@ log = logging.getLogger(__name__)
 
 
 @click.command(name="train")
-@input_options(train_required=False, unlabeled="Unlabelled text; a label column in it is ignored.")
+@input_options(
+    train_required=False,
+    unlabeled="Unlabelled text; a label column in it is ignored.",
+    drafts=True,
+)
 @click.option("--unlabeled-limit", type=click.IntRange(min=0), help="Use a random sample of it.")
 @click.option("--dev", help="Development examples: turns on early stopping.")
 @click.option("--test", help="Test examples: used at the very end, for the table.")
@@ -57,15 +64,21 @@ def command(
     Writes a run folder; its classifier/ is all that pet predict needs. Run the same command again
     after an interruption: finished steps are not repeated.
 
+    Without --task one is drafted: columns and labels are found in the labelled rows, words and
+    patterns are chosen on them, and the task is kept in RUN/task.py, to be edited. With --labels
+    and --unlabeled no labelled row is needed.
+
     \b
+    Example: pet train --train tickets.csv --unlabeled pool.csv -o runs/tickets
     Example: pet train --task reviews --train train.jsonl --unlabeled pool.jsonl -o runs/first
     """
-    settings = inputs.settings(flat)
+    settings = inputs.settings(_with_method(flat, inputs))
     inputs.check(dev, test)
+    draft, inputs = task_and_draft(inputs, settings, None if force else output)
     known = {"task": inputs.task.to_dict(), "settings": deciding(settings)}
     RunFolder.refuse_another(output, known, force)
 
-    from pet.cli.console import echo, progress_bars, say
+    from pet.cli.console import echo, progress_bars
     from pet.data import Data
     from pet.evaluation.report_table import report_table
     from pet.evaluation.run_report import run_report
@@ -76,6 +89,8 @@ def command(
     rows.require_labelled(test)  # its faults must not cost a training
     data = Data(train, rows.labelled(dev) if dev else [], pool)
     folder = RunFolder.start(output, asked(task, settings, data), force)
+    if draft is not None:
+        keep(draft, folder)
     if finished(folder):
         drop_leftovers(folder)
         say(f"{output} was finished before.")
@@ -96,6 +111,16 @@ def command(
         say(remark)
     say(_result(f"{output}/{folder.classifier}", report.rows[-1].name, settings.method))
     say(f"Try: pet predict {output} --input FILE")
+
+
+def _with_method(flat: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+    """Return options with a method that learns without labels, where there are names alone."""
+    source = click.get_current_context().get_parameter_source("method")
+    names_alone = inputs.labels and not inputs.train_files and inputs.unlabeled
+    if not names_alone or source is not ParameterSource.DEFAULT:
+        return flat
+    say("There are no labelled rows: --method ipet, which begins with what the words say.")
+    return {**flat, "method": "ipet"}
 
 
 def _learned(settings: Settings) -> str:

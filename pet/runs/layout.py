@@ -79,7 +79,8 @@ class RunFolder(Folder):
     noun = "a run"
     record = "run.json"
     labelled = Content("labelled.json")
-    inputs = (labelled,)
+    task = Content("task.py")  # a drafted one
+    inputs = (labelled, task)
     inside = (
         "member.json", "weights.safetensors", "scores", "generation.json", "draws.json",
         Folder.checkpoint, "[0-9]*.npy",

@@ -6,6 +6,7 @@ Source: Schick, Schmid and Schuetze, COLING 2020, the log-likelihood ratio of se
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from pet.config import WordSearchConfig
 from pet.errors import VerbalizerError
@@ -16,7 +17,7 @@ CANDIDATES = 1000
 WORDS = 10
 
 
-def petal(readings: Readings, config: WordSearchConfig) -> FoundWords:
+def petal(readings: Readings, config: WordSearchConfig, prior: Tensor | None = None) -> FoundWords:
     """Find the words that the model prefers for a label's examples.
 
     q(w | x) is the probability of w at the mask among the whole vocabulary. A label l with n_l
@@ -25,6 +26,15 @@ def petal(readings: Readings, config: WordSearchConfig) -> FoundWords:
     ``r sum_{x in l} log odds - sum_{x not in l} log odds`` with r = n_not / n_l. Sums run over the
     patterns too. Scores are divided by n_not and the number of patterns: they are differences of
     mean log-odds, in nats. Of two labels, the one with the higher score gets a word.
+
+    Parameters
+    ----------
+    readings : Readings
+        Readings of labelled examples.
+    config : WordSearchConfig
+        Number of words and of candidates.
+    prior : Tensor (C, K), optional
+        What speaks for each word before the examples do, in nats; it is added to the scores.
 
     Raises
     ------
@@ -35,6 +45,7 @@ def petal(readings: Readings, config: WordSearchConfig) -> FoundWords:
     counts = torch.bincount(readings.targets, minlength=len(readings.labels))[:, None]
     others = len(readings.targets) - counts
     scores = (others / counts * odds - (odds.sum(dim=0) - odds)) / (others * len(readings.states))
+    scores = scores if prior is None else scores + prior
     candidates = readings.likeliest(logs, config.candidates or CANDIDATES)
     ranked = scores.gather(1, candidates).flatten().sort(descending=True, stable=True)
     scored: dict[str, dict[str, float]] = {label: {} for label in readings.labels}

@@ -9,8 +9,11 @@ from pet.task.task import Task
 from pet.task.verbalizer import Verbalizer
 
 
-def task_source(task: Task) -> str:
-    """Return the Python source of a task; `pet.load_task` reads an equal task from it."""
+def task_source(task: Task, comments: Mapping[str, str] | None = None) -> str:
+    """Return the Python source of a task; `pet.load_task` reads an equal task from it.
+
+    ``comments`` gives lines to put before "words" and "patterns".
+    """
     verbalizers: list[Verbalizer] = []
     for pvp in task.pvps:
         for verbalizer in pvp.verbalizers:
@@ -19,6 +22,7 @@ def task_source(task: Task) -> str:
     names = [f"words_{index}" for index in range(len(verbalizers))]
     lines = [_quoted(task.description or f"The task {task.name}."), ""]
     lines += ["from pet import PVP, Task, Verbalizer", ""]
+    lines += _comment(comments, "words")
     for name, verbalizer in zip(names, verbalizers, strict=True):
         lines += [f"{name} = Verbalizer(", *_words(verbalizer), ")"]
     lines += [
@@ -40,6 +44,7 @@ def task_source(task: Task) -> str:
         lines.append(f"    kind={_quoted(task.kind)},")
     if task.label_separator != ";":
         lines.append(f"    label_separator={_quoted(task.label_separator)},")
+    lines += [f"    {line}" for line in _comment(comments, "patterns")]
     lines.append("    pvps=[")
     for pvp in task.pvps:
         words = ", ".join(names[verbalizers.index(verbalizer)] for verbalizer in pvp.verbalizers)
@@ -47,6 +52,10 @@ def task_source(task: Task) -> str:
         lines.append(f"        PVP({_quoted(pvp.pattern.template)}, {words}{soft}),")
     lines += ["    ],", ")"]
     return "\n".join(lines) + "\n"
+
+
+def _comment(comments: Mapping[str, str] | None, key: str) -> list[str]:
+    return [f"# {line}" for line in (comments or {}).get(key, "").splitlines()]
 
 
 def _words(verbalizer: Verbalizer) -> list[str]:

@@ -1,16 +1,13 @@
-"""Tasks: labels, text fields and PVPs, and their loading by name."""
+"""Tasks: labels, text fields and PVPs."""
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-from pet.errors import PetError, TaskError, UsageError, did_you_mean, quoted
-from pet.registry import Names, Registry
-from pet.resources import is_file, resource_folder
+from pet.errors import TaskError, UsageError, did_you_mean, quoted
+from pet.registry import Names
 from pet.task.fitting import TASK_KINDS, check_kind, check_texts
 from pet.task.pattern import RESERVED
 from pet.task.pvp import PVP
@@ -193,97 +190,56 @@ class Task:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Task:
-        """Rebuild a task from the values of `to_dict`.
+        """Rebuild a task from the values of `to_dict`, or from their short form.
+
+        In the short form ``patterns`` is a list of templates, which all have the same ``words``:
+        label to words, with ``combine`` and ``decoding`` if wanted. What has a default may be left
+        out.
 
         Raises
         ------
         TaskError
             When something is missing or of another kind, as in a damaged file.
+
+        Examples
+        --------
+        >>> from pet import Task
+        >>> words = {"billing": ["money"], "technical": ["computers"]}
+        >>> names = {"name": "tickets", "labels": list(words), "fields": ["text"]}
+        >>> task = Task.from_dict({**names, "patterns": ["{text} ({mask})"], "words": words})
+        >>> task.pvps[0].pattern
+        Pattern(template='{text} ({mask})')
         """
         try:
+            whole = _with_pvps(plain)
+            if unknown := [name for name in whole if name not in cls.__dataclass_fields__]:
+                raise TaskError(
+                    f"A task has no {quoted(unknown[0])}.",
+                    did_you_mean(str(unknown[0]), [*cls.__dataclass_fields__, *_SHORT]),
+                )
             pvps = [
                 PVP(
                     entry["pattern"],
                     *(Verbalizer(**v) for v in entry["verbalizers"]),
                     soft=entry.get("soft"),
                 )
-                for entry in plain["pvps"]
+                for entry in whole["pvps"]
             ]
-            return cls(**{**plain, "pvps": pvps})
+            return cls(**{**whole, "pvps": pvps})
         except (TypeError, KeyError, AttributeError) as error:
             raise TaskError(f"These are not the values of a task: {quoted(plain)}.") from error
 
 
-# Tasks of other packages; those of `pet` are files.
-TASKS: Registry[Task] = Registry("tasks", "task", {}, holds=Task)
+_SHORT = ("patterns", "words", "combine", "decoding")
 
 
-def task_names() -> list[str]:
-    """Return the names of the built-in tasks and of those from outside."""
-    built_in = sorted(path.stem for path in resource_folder("tasks").glob("[!_]*.py"))
-    return list(dict.fromkeys([*built_in, *TASKS]))
-
-
-def load_task(name: str | Path | Task) -> Task:
-    """Return a task by its name, or from a Python file that defines it.
-
-    Parameters
-    ----------
-    name : str, Path or Task
-        Name of a built-in task or of one in `TASKS`, or the path of a .py file, which is run as any
-        imported file is. A task is returned unchanged.
-
-    Raises
-    ------
-    TaskError
-        When there is no such task, or the file does not define exactly one.
-
-    Examples
-    --------
-    >>> from pet import load_task
-    >>> task = load_task("reviews")
-    >>> task.labels, len(task.pvps)
-    (('negative', 'positive'), 5)
-    """
-    if isinstance(name, Task):
-        return name
-    if not isinstance(name, str | Path):
-        raise TaskError(
-            f"Expected a Task, a built-in task's name or the path of a .py file; found {name!r}."
-        )
-    path = Path(name)
-    if path.suffix != ".py":
-        path = resource_folder("tasks") / f"{name}.py"
-        if not is_file(path) and name in TASKS:
-            return TASKS[str(name)]
-        if not is_file(path):
-            raise _no_task(str(name))
-    if not is_file(path):
-        raise TaskError(f"No task file {path}.")
-    try:
-        values = runpy.run_path(str(path)).values()
-    except PetError as error:
-        raise TaskError(f"{path}: {error.message}") from error
-    except (Exception, SystemExit) as error:
-        problem = f"{type(error).__name__} while it was run"
-        raise TaskError(f"{path}: {problem}: {str(error)[:1000]}") from error
-    unique = list({id(value): value for value in values if isinstance(value, Task)}.values())
-    if len(unique) != 1:
-        raise TaskError(f"{path}: expected one Task object at module level, found {len(unique)}.")
-    return unique[0]
-
-
-def _no_task(name: str) -> TaskError:
-    """Return the error for a name that is no task: a mistyped one, or another sort of file."""
-    if Path(name).suffix or is_file(Path(name)):
-        return TaskError(
-            f"{quoted(name)} is no task: a task is a built-in name, or a .py file that says what "
-            "the labels, patterns and label words are.",
-            "pet tasks --help shows such a file. Labelled rows are given as `--train FILE`, label "
-            "words in a .json file as `--verbalizer FILE`.",
-        )
-    return TaskError(
-        f"No built-in task {quoted(name)}.",
-        f"{did_you_mean(name, task_names())} Or give the path of a .py file; pet tasks --help "
-        "shows one.",
-    )
+def _with_pvps(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a task's values with its patterns and words as PVPs."""
+    whole = {name: value for name, value in plain.items() if name not in _SHORT}
+    if "pvps" in whole or not any(name in plain for name in _SHORT):
+        return whole
+    words = {name: plain[name] for name in _SHORT[1:] if name in plain}
+    whole["pvps"] = [
+        {"pattern": template, "verbalizers": [words]} for template in plain.get("patterns", ())
+    ]
+    return whole

@@ -20,11 +20,12 @@ from pet.task import load_task
     [
         (("tain",), 2, "No such command 'tain'.\n  Did you mean 'train'?"),
         (("serve-all",), 2, "No such command 'serve-all'.\n  Known: 'tasks', 'check', "),
-        (("train", "rows.csv"), 2, "A task says what the labels, patterns and label words are."),
-        (("check",), 2, "built-in one, which pet tasks lists, or a .py file with your own"),
-        (("train", "--task", "tickets", "-o", "x"), 1, "pet tasks --help shows one."),
+        (("train", "-o", "x"), 2, "A task says what the labels, patterns and label words are."),
+        (("check",), 2, "expected --train FILE with labelled rows, or --labels A,B,..."),
+        (("verbalize",), 2, "built-in one, which pet tasks lists, or a file with your own"),
+        (("train", "--task", "tickets", "-o", "x"), 1, "pet init makes one from labelled rows."),
         (("train", "--task", "rows.csv", "-o", "x"), 1, "'rows.csv' is no task: a task is a "),
-        (("tasks", "words.json"), 1, "label words in a .json file as --verbalizer FILE."),
+        (("tasks", "words.json"), 1, "label words alone as --verbalizer FILE."),
         (
             ("check", "--task", "reviews", "--train", "https://example.com/a.csv"),
             1,
