@@ -12,13 +12,22 @@ import click
 from pet.cli.console import echo, loading, progress_bars, say
 from pet.cli.inputs import require_files
 from pet.cli.options import compute_options, settings_options
+from pet.cli.grouped_help import Grouped
 from pet.cli.reading_options import reading_options
 from pet.config import BackboneConfig, LMConfig, Settings
 from pet.config.files import Reading
 from pet.errors import UsageError
 
 
-@click.command(name="adapt")
+@click.command(
+    name="adapt",
+    cls=Grouped,
+    first={
+        "Text": ("text", "column", "paragraphs"),
+        "Training": ("max_steps", "batch_size"),
+        "Result": ("output", "force"),
+    },
+)
 @click.argument("backbone")
 @click.argument("more", nargs=-1, metavar="")
 @click.option(

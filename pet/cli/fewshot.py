@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from pet.cli.console import echo, loading, progress_bars, say
+from pet.cli.grouped_help import Grouped
 from pet.cli.inputs import chosen_task, require_files
 from pet.cli.options import (
     pattern_numbers,
@@ -21,7 +22,15 @@ from pet.config.study import check_baseline
 from pet.errors import UsageError
 
 
-@click.command(name="fewshot")
+@click.command(
+    name="fewshot",
+    cls=Grouped,
+    first={
+        "Data": ("tasks", "pools", "tests", "data"),
+        "Study": ("methods", "shots", "seeds", "baseline"),
+        "Result": ("output", "force"),
+    },
+)
 @click.option(
     "--task",
     "tasks",

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pet.cli.grouped_help import Grouped
 from pet.cli.inputs import Inputs, input_options
 from pet.cli.options import method_option, settings_options
 from pet.config import METHODS, Settings, deciding
@@ -16,7 +17,15 @@ from pet.runs import RunFolder
 log = logging.getLogger(__name__)
 
 
-@click.command(name="train")
+@click.command(
+    name="train",
+    cls=Grouped,
+    first={
+        "Data": ("task", "train_files", "unlabeled", "test"),
+        "Run": ("output", "force"),
+        "Method": ("method", "backbone", "max_steps", "seed"),
+    },
+)
 @input_options(train_required=False, unlabeled="Unlabelled text; a label column in it is ignored.")
 @click.option("--unlabeled-limit", type=click.IntRange(min=0), help="Use a random sample of it.")
 @click.option("--dev", help="Development examples: turns on early stopping.")
@@ -65,7 +74,7 @@ def command(
     known = {"task": inputs.task.to_dict(), "settings": deciding(settings)}
     RunFolder.refuse_another(output, known, force)
 
-    from pet.cli.console import echo, progress_bars, say
+    from pet.cli.console import echo, is_verbose, loading, progress_bars, say
     from pet.data import Data
     from pet.evaluation.report_table import report_table
     from pet.evaluation.run_report import run_report
@@ -83,8 +92,9 @@ def command(
         with progress_bars() as progress:
             run(task, settings, data, folder, progress)
     tests = rows.labelled_stream(test) if test else None
+    loading("the model for the table")
     report = run_report(folder, settings, data, tests, keep=True)
-    echo(report_table(report, per_class))
+    echo(report_table(report, per_class, is_verbose()))
     for cost in report.costs():
         log.info(cost)
     if test is None and report.records:

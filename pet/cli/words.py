@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import click
 
@@ -26,10 +27,13 @@ WORDS = {
 }
 
 
-def words_of(command: click.Command) -> str:
-    """Return an epilog for a command's help that explains the words in it."""
+def words_of(command: click.Command, shown: Iterable[click.Parameter] | None = None) -> str:
+    """Return an epilog for a command's help that explains the words in it.
+
+    ``shown`` are the parameters that the help text has, by default all.
+    """
     texts = [command.help or "", command.short_help or ""]
-    for parameter in command.params:
+    for parameter in command.params if shown is None else shown:
         texts += [*parameter.opts, getattr(parameter, "help", None) or ""]
     whole = " ".join(texts).lower()
     lines = [

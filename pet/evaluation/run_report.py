@@ -15,7 +15,6 @@ from pet.data import Data, Example, chunked
 from pet.evaluation.evidence import Mistake, keep_examples, surest_mistakes
 from pet.evaluation.metrics import Evaluation, evaluate
 from pet.evaluation.run_metrics import generation_key
-from pet.evaluation.tables import pattern_title
 from pet.members import MemberRecord, cost
 from pet.members.stored import stored_members
 from pet.model import EnsembleModel, Scoring, load_model
@@ -37,11 +36,6 @@ class ReportRow:
     name: str
     template: str = ""
     record: MemberRecord | None = None
-
-    @property
-    def title(self) -> str:
-        """Name and shortened template, for tables."""
-        return pattern_title(self.name, self.template)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON values, without the texts of demonstrations."""
