@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from pet.cli.console import echo, loading, progress_bars, say
+from pet.cli.grouped_help import Grouped
 from pet.cli.inputs import require_files
 from pet.cli.options import compute_options, settings_options
-from pet.cli.grouped_help import Grouped
 from pet.cli.reading_options import reading_options
 from pet.config import BackboneConfig, LMConfig, Settings
 from pet.config.files import Reading

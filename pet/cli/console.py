@@ -183,10 +183,11 @@ class _Bars(_Shown):
     def _bar(self, **how: Any) -> tqdm[NoReturn]:
         # Two columns are left for the ^C that a terminal writes there.
         columns = shutil.get_terminal_size().columns - 3
-        return self._tqdm()(file=sys.stderr, leave=False, ncols=columns, **how)
+        bar: tqdm[NoReturn] = self._tqdm()(file=sys.stderr, leave=False, ncols=columns, **how)
+        return bar
 
     @staticmethod
-    def _tqdm() -> type[tqdm[NoReturn]]:
+    def _tqdm() -> Any:
         from tqdm import tqdm
 
         return tqdm

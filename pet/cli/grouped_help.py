@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pet.cli.console import echo
 from pet.cli.words import words_of
 
 _GLOSSARY = "More words and more about these: docs/glossary.md"
@@ -110,5 +111,5 @@ def _title(option: click.Option) -> str:
 def _show_all(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
         context.meta[__name__] = True
-        click.echo(context.get_help(), color=context.color)
+        echo(context.get_help())
         context.exit()

@@ -68,9 +68,7 @@ def _option(item: Field[Any], expected: Any, value_type: Any, section: str | Non
     option = partial(click.option, cls=Setting, section=section)
     default: Any = item.default
     if expected is bool:
-        return option(
-            f"{flag}/--no-{flag[2:]}", default=default, show_default=True, help=text
-        )
+        return option(f"{flag}/--no-{flag[2:]}", default=default, show_default=True, help=text)
     if get_origin(expected) is tuple:
         return option(
             flag,

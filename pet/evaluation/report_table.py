@@ -35,8 +35,10 @@ def report_table(report: Report, per_class: bool = False, fit: bool = False) -> 
     records = [row.record for row in report.rows]
     if fit or not report.evaluations:
         shares = {
-            "labelled examples: untrained": [of and of.accuracy_before for of in records],
-            "fitted to them": [of and of.accuracy_after for of in records],
+            "labelled examples: untrained": [
+                None if of is None else of.accuracy_before for of in records
+            ],
+            "fitted to them": [None if of is None else of.accuracy_after for of in records],
         }
         columns |= {
             title: [*map(percent, cells)]

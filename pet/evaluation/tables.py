@@ -87,7 +87,10 @@ def _aligned(
     lines = []
     for row in [*heads, *rows]:
         gaps = [" " * (width - width_of(cell)) for cell, width in zip(row, widths, strict=True)]
-        cells = [row[0] + gaps[0], *(gap + cell for gap, cell in zip(gaps[1:], row[1:], strict=True))]
+        cells = [
+            row[0] + gaps[0],
+            *(gap + cell for gap, cell in zip(gaps[1:], row[1:], strict=True)),
+        ]
         lines.append(_GAP.join(cells).rstrip())
     lines.insert(len(heads), "-" * max(map(width_of, lines)))
     return "\n".join(lines)

@@ -13,7 +13,6 @@ from pet.cli import COMMANDS, cli
 from pet.config import CONFIGS
 from pet.task import task_names
 
-
 GROUPED = {"train", "fewshot", "templates", "patterns", "adapt", "verbalize", "suggest"}
 
 

@@ -1,4 +1,4 @@
-"""Progress that people see: bars and a line a stage on a terminal, lines elsewhere, what is kept."""
+"""Progress that people see: bars on a terminal, a line a finished stage, and what is kept."""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ import pytest
 from toy import Files, pet, train
 
 
-
 @pytest.mark.parametrize("method", ["pet", "head", "fine-tune"])
 def test_the_same_command_gives_the_same_numbers_bit_for_bit(
     method: str, files: Files, tiny_bert: str, tmp_path: Path
