@@ -16,6 +16,7 @@ from pet.cli.options import (
     settings_options,
 )
 from pet.cli.reading_options import column_mapping, data_options
+from pet.cli.typed import typed_command
 from pet.config import Settings, StudyConfig
 from pet.config.files import Reading
 from pet.config.study import check_baseline
@@ -127,6 +128,7 @@ def command(
     text = json.dumps(study_to_dict(result, rows), indent=1, ensure_ascii=False) + "\n"
     table = study_csv(result)
     folder = StudyFolder.open(output)
+    folder.log_command(typed_command())
     folder.write_text(folder.results, text)
     folder.write_text(folder.table, table)
     for file, content in ((json_file, text), (csv_file, table)):

@@ -10,6 +10,7 @@ import click
 from pet.cli.grouped_help import Grouped
 from pet.cli.inputs import Inputs, input_options
 from pet.cli.options import method_option, settings_options
+from pet.cli.typed import typed_command
 from pet.config import METHODS, Settings, deciding
 from pet.config.base import choices_of
 from pet.runs import RunFolder
@@ -91,6 +92,7 @@ def command(
     else:
         with progress_bars() as progress:
             run(task, settings, data, folder, progress)
+    folder.log_command(typed_command())
     tests = rows.labelled_stream(test) if test else None
     loading("the model for the table")
     report = run_report(folder, settings, data, tests, keep=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pet.adaptation.adapt import adaptation_of
 from pet.config import EnsembleConfig, Settings
 from pet.data import Data, Example, chunked
+from pet.evaluation.bootstrap import paired_bootstrap_of_examples
 from pet.evaluation.evidence import Mistake, keep_examples, surest_mistakes
 from pet.evaluation.metrics import Evaluation, evaluate
 from pet.evaluation.run_metrics import generation_key
@@ -86,6 +87,17 @@ class Report:
             for key in [generation_key(generation.number)]
         ]
 
+    def student_against_ensemble(self) -> dict[str, float] | None:
+        """Compare the classifier with the ensemble that taught it; None without both or a test.
+
+        The mean difference of their accuracies, its interval and p; see
+        `pet.evaluation.bootstrap.paired_bootstrap`.
+        """
+        if not {"classifier", "ensemble"} <= self.right.keys():
+            return None
+        found = paired_bootstrap_of_examples(self.right["classifier"], self.right["ensemble"])
+        return dict(zip(("mean", "low", "high", "p"), found, strict=True))
+
 
 def run_report(
     folder: RunFolder,
@@ -150,6 +162,7 @@ def run_report(
                 for generation, test in report.generation_tests()
             ],
             "test": {name: seen.to_dict() for name, seen in report.evaluations.items()},
+            "student": report.student_against_ensemble(),
         },
     )
     folder.settle()
