@@ -87,7 +87,7 @@ def _verdict(rows: Sequence[SummaryRow], tasks: int) -> list[str]:
             chance = "which may be chance" if gap.p > MAYBE_CHANCE else "more than chance explains"
             text += (
                 f"; {told.method} differs from {gap.baseline} by {points(gap.mean)} points "
-                f"({points(gap.low)} to {points(gap.high)}), {chance} (p {p_value(gap.p)})"
+                f"({points(gap.low)} to {points(gap.high)}), {chance} (p\u00a0{p_value(gap.p)})"
             )
         said.append(f"{text}.")
     return said

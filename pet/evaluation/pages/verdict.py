@@ -84,7 +84,7 @@ def sentences(
         said.append(
             f"From the ensemble, which taught it, it differs by {points(student['mean'])} points "
             f"({points(student['low'])} to {points(student['high'])}), {chance} "
-            f"(p {p_value(student['p'])})."
+            f"(p\u00a0{p_value(student['p'])})."
         )
     elif ensemble is not None and final == "classifier":
         said.append(
@@ -100,4 +100,4 @@ def _share(share: float) -> str:
 
 def p_value(p: float) -> str:
     """Format a p-value with its sign."""
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+    return "<\u00a00.001" if p < 0.001 else f"=\u00a0{p:.3f}"
