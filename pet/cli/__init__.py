@@ -45,7 +45,10 @@ COMMANDS = {
     "templates": "Make candidate patterns and rank them.",
 }
 
-_INTERRUPTED = "Interrupted. What was finished is kept; the same command goes on from there."
+# These keep what is finished in a folder, and go on from there.
+_GOING_ON = ("train", "fewshot", "adapt")
+_INTERRUPTED = "Interrupted."
+_KEPT = "What was finished is kept; the same command goes on from there."
 
 
 class _Lazy(click.Group):
@@ -100,7 +103,8 @@ def cli(context: click.Context, quiet: bool, verbose: bool) -> None:
     logging.getLogger("pet").setLevel(level)
     if not verbose:  # pet reports what matters itself
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    context.ensure_object(dict).update(quiet=quiet, verbose=verbose)
+    named = {"command": context.invoked_subcommand}
+    context.ensure_object(dict).update(quiet=quiet, verbose=verbose, **named)
 
 
 def main() -> None:
@@ -133,7 +137,9 @@ def main() -> None:
 
 
 def _stop_interrupted(said: Mapping[str, Any], code: int) -> None:
-    _stop("\n".join(filter(None, [_INTERRUPTED, said.get("kept")])), code)
+    goes_on = said.get("command") in _GOING_ON
+    told = f"{_INTERRUPTED} {_KEPT}" if goes_on else _INTERRUPTED
+    _stop("\n".join(filter(None, [told, said.get("kept")])), code)
 
 
 def _stop(message: str, code: int) -> None:

@@ -10,7 +10,6 @@ import click
 from pet.cli.console import echo
 from pet.cli.words import words_of
 
-_GLOSSARY = "More words and more about these: docs/glossary.md"
 # What the sections of `pet.config.CONFIGS` are called above their options.
 SECTIONS = {
     "backbone": "Language model",
@@ -79,7 +78,7 @@ class Grouped(click.Command):
         if words := words_of(self, shown):
             formatter.write_paragraph()
             with formatter.indentation():
-                formatter.write_text(f"{words}\n  {_GLOSSARY}")
+                formatter.write_text(words)
 
     def _groups(self, context: click.Context) -> Iterator[tuple[str, list[click.Parameter]]]:
         by_name = {

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import click
 
+_GLOSSARY = "More words, and more about these: docs/glossary.md"
 # The same words stand in docs/glossary.md, with more to read about them.
 WORDS = {
     "backbone": "the language model that everything starts from",
@@ -41,4 +42,4 @@ def words_of(command: click.Command, shown: Iterable[click.Parameter] | None = N
         for word, meaning in WORDS.items()
         if re.search(rf"(?<![a-z]){word}s?(?![a-z]|\.[a-z])", whole)
     ]
-    return "\b\nWords:\n" + "\n".join(lines) if lines else ""
+    return "\n".join(["\b", "Words:", *lines, f"  {_GLOSSARY}"]) if lines else ""

@@ -65,6 +65,7 @@ def test_tab_completes_commands_and_options() -> None:
 def test_help_explains_the_words_that_it_uses(command: str) -> None:
     text, _, words = pet(command, "--help").out.partition("\n  Words:\n")
     explained = re.findall(r"^    (\w+): ", words, re.MULTILINE)
+    assert not words or "docs/glossary.md" in words
     used = set(re.sub(r"\w+\.jsonl", "", text.lower()).split())
     assert set(explained) <= set(WORDS)
     for word in ("member", "readout", "halving", "cell", "draw", "pool", "slot"):

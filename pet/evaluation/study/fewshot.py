@@ -92,10 +92,10 @@ def few_shot_study(
         if not _finished(folders[spec.files.task.name], spec)
     ]
     done = len(specs) - len(left)
-    names = {spec.name for spec in left}
+    of_cells = {spec.name for spec in left}
 
     def within(event: Event) -> bool | None:
-        if event.stage in names:  # an executor's own, of whole cells, which are told below
+        if event.stage in of_cells:  # an executor's own, of whole cells, which are told below
             return None
         return progress(replace(event, stage=f"{done + 1}/{len(specs)} {event.stage}", stages=None))
 
