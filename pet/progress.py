@@ -16,7 +16,7 @@ class Event:
     Parameters
     ----------
     stage : str
-        Name of the stage, such as "pattern-0", "distilled" or "texts judged".
+        Name of the stage, such as "pattern-0", "classifier" or "texts judged".
     moment : {"start", "step", "evaluation", "end"}
         A stage has one start, any number of steps and one end; one that fails has no end.
         Evaluations come in between; those of an adaptation also before its start and after its end.
@@ -35,6 +35,9 @@ class Event:
         Time of a training so far, with that before an interruption.
     max_seconds : float, optional
         Time limit of a training, if it has one.
+    stages : tuple of int, optional
+        Of a run or study: the number of its stages that are finished, and of all of them. None for
+        work that is no part of one.
     """
 
     stage: str
@@ -46,6 +49,7 @@ class Event:
     figures: Mapping[str, float] = field(default_factory=dict)
     seconds: float | None = None
     max_seconds: float | None = None
+    stages: tuple[int, int] | None = None
 
 
 # Receives every event. Returning True for an event of a training stops that training early.

@@ -99,4 +99,4 @@ def test_a_setting_is_named_as_it_was_given() -> None:
 
 def test_help_texts_show_no_marks() -> None:
     for command in COMMANDS:
-        assert "`" not in pet(command, "--help").out
+        assert "`" not in pet(command, "--help").out + pet(command, "--help-all").out

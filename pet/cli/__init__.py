@@ -13,8 +13,11 @@ from __future__ import annotations
 import io
 import logging
 import os
+import signal
 import sys
+from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -43,7 +46,10 @@ COMMANDS = {
     "templates": "Make candidate patterns and rank them.",
 }
 
-_INTERRUPTED = "Interrupted. What was finished is kept; the same command goes on from there."
+# These keep what is finished in a folder, and go on from there.
+_GOING_ON = ("train", "fewshot", "adapt")
+_INTERRUPTED = "Interrupted."
+_KEPT = "What was finished is kept; the same command goes on from there."
 
 
 class _Lazy(click.Group):
@@ -98,20 +104,25 @@ def cli(context: click.Context, quiet: bool, verbose: bool) -> None:
     logging.getLogger("pet").setLevel(level)
     if not verbose:  # pet reports what matters itself
         os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    context.obj = {"quiet": quiet}
+    named = {"command": context.invoked_subcommand}
+    context.ensure_object(dict).update(quiet=quiet, verbose=verbose, **named)
 
 
 def main() -> None:
-    """Run the command line; every expected failure is one message and exit code 1 or 2."""
+    """Run the command line; every expected failure is one message and exit code 1 or 2.
+
+    A command that is interrupted ends as shells have it: 130 after Ctrl-C.
+    """
     use_utf8()
     wait_briefly()
+    said: dict[str, Any] = {}  # by the command, about itself
     try:
         with ending_in_order(), memory_told("This command cannot go on"):
-            cli.main(standalone_mode=False)
+            cli.main(standalone_mode=False, obj=said)
     except click.exceptions.Abort:
-        _stop(_INTERRUPTED, 1)
+        _stop_interrupted(said, 128 + signal.SIGINT)
     except Ended as ended:
-        _stop(_INTERRUPTED, ended.exit_code)
+        _stop_interrupted(said, ended.exit_code)
     except click.ClickException as error:
         shown = io.StringIO()
         error.show(shown)
@@ -124,6 +135,12 @@ def main() -> None:
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
         _stop(f"Error: {name}{error.strerror or error}.", 1)
+
+
+def _stop_interrupted(said: Mapping[str, Any], code: int) -> None:
+    goes_on = said.get("command") in _GOING_ON
+    told = f"{_INTERRUPTED} {_KEPT}" if goes_on else _INTERRUPTED
+    _stop("\n".join(filter(None, [told, said.get("kept")])), code)
 
 
 def _stop(message: str, code: int) -> None:

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from pet.cli.console import echo, loading, progress_bars, say
+from pet.cli.grouped_help import Grouped
 from pet.cli.inputs import require_files
 from pet.cli.options import compute_options, settings_options
 from pet.cli.reading_options import reading_options
+from pet.cli.typed import typed_command
 from pet.config import BackboneConfig, LMConfig, Settings
 from pet.config.files import Reading
 from pet.errors import UsageError
 
 
-@click.command(name="adapt")
+@click.command(
+    name="adapt",
+    cls=Grouped,
+    first={
+        "Text": ("text", "column", "paragraphs"),
+        "Training": ("max_steps", "batch_size"),
+        "Result": ("output", "force"),
+    },
+)
 @click.argument("backbone")
 @click.argument("more", nargs=-1, metavar="")
 @click.option(
@@ -73,7 +81,7 @@ def command(
         return Source(file, lambda: documents_from(file, column, paragraphs, reading))
 
     sources = [source(file) for file in dict.fromkeys([*text, *more])]
-    typed = shlex.join(["pet", *sys.argv[1:]])
+    typed = typed_command()
     with progress_bars() as progress:
         done = adapt(start, sources, config, seed, output, force, typed, progress)
     if done.before is not None and done.after is not None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from pet.cli.console import echo, loading, progress_bars, say
+from pet.cli.grouped_help import Grouped
 from pet.cli.inputs import chosen_task, require_files
 from pet.cli.options import (
     pattern_numbers,
@@ -15,13 +16,22 @@ from pet.cli.options import (
     settings_options,
 )
 from pet.cli.reading_options import column_mapping, data_options
+from pet.cli.typed import typed_command
 from pet.config import Settings, StudyConfig
 from pet.config.files import Reading
 from pet.config.study import check_baseline
 from pet.errors import UsageError
 
 
-@click.command(name="fewshot")
+@click.command(
+    name="fewshot",
+    cls=Grouped,
+    first={
+        "Data": ("tasks", "pools", "tests", "data"),
+        "Study": ("methods", "shots", "seeds", "baseline"),
+        "Result": ("output", "force"),
+    },
+)
 @click.option(
     "--task",
     "tasks",
@@ -118,6 +128,7 @@ def command(
     text = json.dumps(study_to_dict(result, rows), indent=1, ensure_ascii=False) + "\n"
     table = study_csv(result)
     folder = StudyFolder.open(output)
+    folder.log_command(typed_command())
     folder.write_text(folder.results, text)
     folder.write_text(folder.table, table)
     for file, content in ((json_file, text), (csv_file, table)):

@@ -122,10 +122,11 @@ class Inputs:
     @cached_property
     def draft(self) -> Draft | None:
         """Draft of a task, from the labelled rows or the label names; None if a task is given."""
-        from pet.drafting import draft_from_files
-
         if self.task_name is not None:
             return None
+
+        from pet.drafting import draft_from_files
+
         columns = column_mapping(self.columns)
         return draft_from_files(
             self.train_sources, self.unlabeled, columns, self.reading, self.labels

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import Field, fields
+from functools import partial
 from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 import click
 
 from pet.cli.console import say
+from pet.cli.grouped_help import Setting
 from pet.config import CONFIGS, BackboneConfig, Settings, choices_of
 from pet.config.base import number_list, word_list
 from pet.config.formerly import value_today
@@ -35,20 +37,24 @@ def settings_options(*names: str | type) -> Decorator:
         for name in reversed(names):
             config: Any = CONFIGS[name] if isinstance(name, str) else name
             for item in reversed(fields(config)):
-                command = setting_option(config, item)(command)
+                section = next((key for key, one in CONFIGS.items() if one is config), None)
+                command = setting_option(config, item, section)(command)
         return command
 
     return decorate
 
 
-def setting_option(config: Any, item: Field[Any]) -> Decorator:
-    """Make the option of a setting, and a hidden one with its earlier name if it had one."""
+def setting_option(config: Any, item: Field[Any], section: str | None = None) -> Decorator:
+    """Make the option of a setting, and a hidden one with its earlier name if it had one.
+
+    ``section`` is the name of its group in `pet.config.CONFIGS`, if it is in one.
+    """
     expected = get_type_hints(config)[item.name]
     if NoneType in get_args(expected):
         (expected,) = (choice for choice in get_args(expected) if choice is not NoneType)
     choices = choices_of(config, item.name)
     value_type: Any = _Choice(item, choices) if choices else expected
-    option = _option(item, expected, value_type)
+    option = _option(item, expected, value_type, section)
     if item.metadata["formerly"] is None:
         return option
     if values := item.metadata["formerly_values"]:
@@ -57,22 +63,21 @@ def setting_option(config: Any, item: Field[Any]) -> Decorator:
     return lambda command: option(earlier(command))
 
 
-def _option(item: Field[Any], expected: Any, value_type: Any) -> Decorator:
+def _option(item: Field[Any], expected: Any, value_type: Any, section: str | None) -> Decorator:
     flag, text = flag_of(item.name), for_command_line(item.metadata["help"])
+    option = partial(click.option, cls=Setting, section=section)
     default: Any = item.default
     if expected is bool:
-        return click.option(
-            f"{flag}/--no-{flag[2:]}", default=default, show_default=True, help=text
-        )
+        return option(f"{flag}/--no-{flag[2:]}", default=default, show_default=True, help=text)
     if get_origin(expected) is tuple:
-        return click.option(
+        return option(
             flag,
             default=None if default is None else ",".join(map(str, default)),
             show_default=default is not None,
             help=text,
             callback=_numbers if get_args(expected)[0] is int else _words,
         )
-    return click.option(
+    return option(
         flag, type=value_type, default=default, show_default=default is not None, help=text
     )
 

@@ -7,12 +7,21 @@ from typing import Any
 
 import click
 
+from pet.cli.grouped_help import Grouped
 from pet.cli.inputs import Inputs, input_options
 from pet.cli.options import settings_options
 from pet.config import RankConfig
 
 
-@click.command(name="patterns")
+@click.command(
+    name="patterns",
+    cls=Grouped,
+    first={
+        "Data": ("task", "train_files", "unlabeled"),
+        "Ranking": ("patterns", "halvings", "backbone"),
+        "Result": ("json_file",),
+    },
+)
 @input_options(unlabeled="Unlabelled text: shows how far patterns agree on it.")
 @click.option(
     "--unlabeled-limit", type=click.IntRange(min=1), default=1000, show_default=True,

@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from pet.cli.console import echo, loading, progress_bars, require_output, say
+from pet.cli.grouped_help import Grouped
 from pet.cli.inputs import chosen_task, require_files
 from pet.cli.options import (
     pattern_numbers,
@@ -36,7 +37,15 @@ _TASK_ONLY = {
 }
 
 
-@click.command(name="suggest")
+@click.command(
+    name="suggest",
+    cls=Grouped,
+    first={
+        "Texts": ("unlabeled", "labelled_files", "task"),
+        "Choice": ("number", "by"),
+        "Result": ("output", "force"),
+    },
+)
 @click.argument("model", required=False)
 @click.option("--task", help="Instead of MODEL: a task's untrained patterns, without labels.")
 @verbalizer_option

@@ -8,13 +8,22 @@ from typing import Any
 
 import click
 
+from pet.cli.grouped_help import Grouped
 from pet.cli.inputs import Inputs, input_options
 from pet.cli.options import settings_options
 from pet.config import RankConfig, TemplateSearchConfig
 from pet.errors import UsageError
 
 
-@click.command(name="templates")
+@click.command(
+    name="templates",
+    cls=Grouped,
+    first={
+        "Data": ("task", "train_files", "shots"),
+        "Search": ("families", "best", "backbone"),
+        "Result": ("output",),
+    },
+)
 @input_options(patterns=False)
 @settings_options(TemplateSearchConfig, RankConfig)
 @click.option("-o", "--output", metavar="FILE.py", help="Write a task with the best patterns.")

@@ -10,8 +10,10 @@ from click.core import ParameterSource
 
 from pet.cli.console import say
 from pet.cli.drafted import keep, task_and_draft
+from pet.cli.grouped_help import Grouped
 from pet.cli.inputs import Inputs, input_options
 from pet.cli.options import method_option, settings_options
+from pet.cli.typed import typed_command
 from pet.config import METHODS, Settings, deciding
 from pet.config.base import choices_of
 from pet.runs import RunFolder
@@ -19,7 +21,15 @@ from pet.runs import RunFolder
 log = logging.getLogger(__name__)
 
 
-@click.command(name="train")
+@click.command(
+    name="train",
+    cls=Grouped,
+    first={
+        "Data": ("train_files", "unlabeled", "test", "task", "labels"),
+        "Run": ("output", "force"),
+        "Method": ("method", "backbone", "max_steps"),
+    },
+)
 @input_options(
     train_required=False,
     unlabeled="Unlabelled text; a label column in it is ignored.",
@@ -78,7 +88,7 @@ def command(
     known = {"task": inputs.task.to_dict(), "settings": deciding(settings)}
     RunFolder.refuse_another(output, known, force)
 
-    from pet.cli.console import echo, progress_bars
+    from pet.cli.console import echo, is_verbose, loading, progress_bars
     from pet.data import Data
     from pet.evaluation.report_table import report_table
     from pet.evaluation.run_report import run_report
@@ -97,9 +107,11 @@ def command(
     else:
         with progress_bars() as progress:
             run(task, settings, data, folder, progress)
+    folder.log_command(typed_command())
     tests = rows.labelled_stream(test) if test else None
+    loading("the model for the table")
     report = run_report(folder, settings, data, tests, keep=True)
-    echo(report_table(report, per_class))
+    echo(report_table(report, per_class, is_verbose()))
     for cost in report.costs():
         log.info(cost)
     if test is None and report.records:

@@ -7,13 +7,22 @@ from typing import Any
 
 import click
 
+from pet.cli.grouped_help import Grouped
 from pet.cli.inputs import Inputs, input_options
 from pet.cli.options import settings_options
 from pet.config import BackboneConfig, WordSearchConfig
 from pet.errors import UsageError
 
 
-@click.command(name="verbalize")
+@click.command(
+    name="verbalize",
+    cls=Grouped,
+    first={
+        "Data": ("task", "train_files", "unlabeled"),
+        "Search": ("search", "words"),
+        "Result": ("output",),
+    },
+)
 @input_options(unlabeled="Unlabelled text: words that are rare in it are no candidates.")
 @click.option(
     "-o", "--output", metavar="FILE", help=".json: a verbalizer; .py: a task with these words."

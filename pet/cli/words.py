@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import click
 
+_GLOSSARY = "More words, and more about these: docs/glossary.md"
 # The same words stand in docs/glossary.md, with more to read about them.
 WORDS = {
     "backbone": "the language model that everything starts from",
@@ -26,10 +28,13 @@ WORDS = {
 }
 
 
-def words_of(command: click.Command) -> str:
-    """Return an epilog for a command's help that explains the words in it."""
+def words_of(command: click.Command, shown: Iterable[click.Parameter] | None = None) -> str:
+    """Return an epilog for a command's help that explains the words in it.
+
+    ``shown`` are the parameters that the help text has, by default all.
+    """
     texts = [command.help or "", command.short_help or ""]
-    for parameter in command.params:
+    for parameter in command.params if shown is None else shown:
         texts += [*parameter.opts, getattr(parameter, "help", None) or ""]
     whole = " ".join(texts).lower()
     lines = [
@@ -37,4 +42,4 @@ def words_of(command: click.Command) -> str:
         for word, meaning in WORDS.items()
         if re.search(rf"(?<![a-z]){word}s?(?![a-z]|\.[a-z])", whole)
     ]
-    return "\b\nWords:\n" + "\n".join(lines) if lines else ""
+    return "\n".join(["\b", "Words:", *lines, f"  {_GLOSSARY}"]) if lines else ""

@@ -79,7 +79,12 @@ def learning_curves(curves: Mapping[str, Sequence[Point]], title: str) -> Figure
         axes.minorticks_off()
         axes.set_xlabel("labelled examples of each label")
         axes.set_ylabel("test accuracy, %")
-        axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+        axes.legend(
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.17),
+            frameon=False,
+            ncols=min(3, len(curves)),
+        )
     return figure
 
 
@@ -109,7 +114,8 @@ def pattern_spread(
         axes.set_ylim(len(patterns) - 0.5, -0.5)
         axes.set_xlabel("test accuracy, % (dots: seeds; bars: means)")
         if together:
-            axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+            below = -0.42 / (1.3 + 0.34 * len(patterns))  # clear of the name of the axis
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, below), frameon=False, ncols=2)
     return figure
 
 
@@ -122,12 +128,14 @@ def reliability_diagram(reliability: Sequence[Mapping[str, float]], title: str) 
     with _figure(title, 4.2, 4.2, rows=(3, 1)) as (figure, (axes, below)):
         filled = [bin_ for bin_ in reliability if bin_["n"]]
         total = sum(bin_["n"] for bin_ in filled)
-        axes.plot([0, 1], [0, 1], color=_INK, alpha=0.5, linestyle=":")
+        axes.plot([0, 1], [0, 1], color=_INK, alpha=0.5, linestyle=":", label="as sure as right")
         confidence = [bin_["confidence"] for bin_ in filled]
         accuracy = [bin_["accuracy"] for bin_ in filled]
-        axes.vlines(confidence, confidence, accuracy, color=COLOURS[1], alpha=0.6)
-        axes.plot(confidence, accuracy, "o-", color=COLOURS[0], markersize=5)
-        axes.set_ylim(-0.03, 1.03)
+        gaps = "gap: below, too sure"
+        axes.vlines(confidence, confidence, accuracy, color=COLOURS[1], alpha=0.6, label=gaps)
+        axes.plot(
+            confidence, accuracy, "o-", color=COLOURS[0], markersize=5, label="texts, in bins"
+        )
         axes.set_ylabel("accuracy")
         axes.tick_params(labelbottom=False)
         places = (np.arange(len(reliability)) + 0.5) / len(reliability)
@@ -135,8 +143,13 @@ def reliability_diagram(reliability: Sequence[Mapping[str, float]], title: str) 
         below.bar(places, shares, 0.8 / len(reliability), color=COLOURS[0], alpha=0.6)
         below.set_ylabel("% of texts")
         below.set_xlabel("confidence")
+        axes.legend(loc="upper left", frameon=False)
+        # Of C labels the likeliest has 1/C or more: nothing is left of the first filled bin.
+        first = next((n for n, bin_ in enumerate(reliability) if bin_["n"]), 0)
+        start = max(0, first / max(len(reliability), 1) - 0.02)
         for both in (axes, below):
-            both.set_xlim(0, 1.02)
+            both.set_xlim(start, 1.02)
+        axes.set_ylim(min([start, *(share - 0.03 for share in accuracy)]), 1.03)
     return figure
 
 

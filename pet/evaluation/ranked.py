@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pet.evaluation.tables import pattern_title, percent, text_table
+from pet.evaluation.tables import names_below, percent, text_table
 from pet.task import Task
 
 _SURE = 0.95
@@ -65,7 +65,7 @@ class Ranking:
         """Return the table as text, and a sentence about its certainty."""
         rows = [
             [
-                pattern_title(str(row.pattern), row.template),
+                str(row.pattern),
                 f"{row.log_likelihood:.3f}",
                 f"{row.low:.3f} to {row.high:.3f}",
                 percent(row.accuracy),
@@ -75,10 +75,12 @@ class Ranking:
             for row in self.patterns
         ]
         header = ["pattern", "log-likelihood", "95 % interval", "accuracy", "is best", "agreement"]
+        templates = {str(row.pattern): row.template for row in self.patterns}
         first, sure = self.patterns[0], ", ".join(map(str, sorted(self.sure)))
         doubt = "" if self.trained else " Training may change that: keep several if you can."
         return (
             f"{text_table(rows, header)}\n\n"
+            f"{names_below(templates)}\n\n"
             f"{self.examples} examples, {self.halvings} random halvings, patterns "
             f"{'trained on each half' if self.trained else 'without training'}; "
             f"a guess has {-np.log(len(self.task.labels)):.3f}.\n"

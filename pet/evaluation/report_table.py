@@ -4,33 +4,53 @@ from __future__ import annotations
 
 from pet.evaluation.metrics import METRICS, Evaluation
 from pet.evaluation.run_report import Report
-from pet.evaluation.tables import percent, text_table
+from pet.evaluation.tables import names_below, percent, text_table
 from pet.task.kinds import task_kind
 
 
-def report_table(report: Report, per_class: bool = False) -> str:
-    """Return the figures of all rows and, with ``per_class``, those of the last row by label."""
-    header = ["", "labelled, before", "after", "seconds"]
-    kind = task_kind(report.task)
-    metrics = {name: metric for name, metric in METRICS.items() if name not in kind.without_metrics}
+def report_table(report: Report, per_class: bool = False, fit: bool = False) -> str:
+    """Return the figures of all rows, and below what the members are.
+
+    Parameters
+    ----------
+    report : Report
+        Figures of a run.
+    per_class : bool
+        Whether the last row's figures of every label follow.
+    fit : bool
+        Whether figures of the labelled examples are shown beside those of a test, too. They tell
+        how well members fit what they learned from, and look like accuracy; without a test there
+        are no others.
+    """
+    columns: dict[str, list[str]] = {}
     if report.evaluations:
-        titles = {name: metric.title for name, metric in metrics.items()}
-        header += {**titles, "accuracy": kind.accuracy_title}.values()
-    lines = []
-    for row in report.rows:
-        record = row.record
-        cells = [
-            row.title,
-            percent(record.accuracy_before if record else None),
-            percent(record.accuracy_after if record else None),
-            "-" if record is None else f"{record.seconds:.1f}",
-        ]
-        if row.name in report.evaluations:
-            values = report.evaluations[row.name].metrics
-            cells += [metric.shown(values[key]) for key, metric in metrics.items()]
-        cells += ["-"] * (len(header) - len(cells))
-        lines.append(cells)
-    text = text_table(lines, header)
+        kind = task_kind(report.task)
+        for name, metric in METRICS.items():
+            if name not in kind.without_metrics:
+                title = kind.accuracy_title if name == "accuracy" else metric.title
+                seen = (report.evaluations.get(row.name) for row in report.rows)
+                columns[title] = [
+                    "-" if of is None else metric.shown(of.metrics[name]) for of in seen
+                ]
+    records = [row.record for row in report.rows]
+    if fit or not report.evaluations:
+        shares = {
+            "labelled examples: untrained": [
+                None if of is None else of.accuracy_before for of in records
+            ],
+            "fitted to them": [None if of is None else of.accuracy_after for of in records],
+        }
+        columns |= {
+            title: [*map(percent, cells)]
+            for title, cells in shares.items()
+            if any(cell is not None for cell in cells)
+        }
+    columns["seconds"] = ["-" if of is None else f"{of.seconds:.1f}" for of in records]
+    names = [row.name for row in report.rows]
+    rows = [list(cells) for cells in zip(names, *columns.values(), strict=True)]
+    text = text_table(rows, ["", *columns])
+    if templates := {row.name: row.template for row in report.rows if row.template}:
+        text += "\n\n" + names_below(templates)
     if report.generations:
         text += "\n\n" + _generation_table(report)
     if per_class and report.evaluations:

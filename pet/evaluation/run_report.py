@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from pet.adaptation.adapt import adaptation_of
 from pet.config import EnsembleConfig, Settings
 from pet.data import Data, Example, chunked
+from pet.evaluation.bootstrap import paired_bootstrap_of_examples
 from pet.evaluation.evidence import Mistake, keep_examples, surest_mistakes
 from pet.evaluation.metrics import Evaluation, evaluate
 from pet.evaluation.run_metrics import generation_key
-from pet.evaluation.tables import pattern_title
 from pet.members import MemberRecord, cost
 from pet.members.stored import stored_members
 from pet.model import EnsembleModel, Scoring, load_model
@@ -37,11 +37,6 @@ class ReportRow:
     name: str
     template: str = ""
     record: MemberRecord | None = None
-
-    @property
-    def title(self) -> str:
-        """Name and shortened template, for tables."""
-        return pattern_title(self.name, self.template)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON values, without the texts of demonstrations."""
@@ -91,6 +86,17 @@ class Report:
             for generation in self.generations
             for key in [generation_key(generation.number)]
         ]
+
+    def student_against_ensemble(self) -> dict[str, float] | None:
+        """Compare the classifier with the ensemble that taught it; None without both or a test.
+
+        The mean difference of their accuracies, its interval and p; see
+        `pet.evaluation.bootstrap.paired_bootstrap`.
+        """
+        if not {"classifier", "ensemble"} <= self.right.keys():
+            return None
+        found = paired_bootstrap_of_examples(self.right["classifier"], self.right["ensemble"])
+        return dict(zip(("mean", "low", "high", "p"), found, strict=True))
 
 
 def run_report(
@@ -156,6 +162,7 @@ def run_report(
                 for generation, test in report.generation_tests()
             ],
             "test": {name: seen.to_dict() for name, seen in report.evaluations.items()},
+            "student": report.student_against_ensemble(),
         },
     )
     folder.settle()

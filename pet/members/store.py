@@ -158,11 +158,16 @@ class MemberStore:
             for shard, examples in enumerate(pool.chunks())
         )  # fmt: skip
         scored = self.work.executor.run(score_shard, shards, silent)
-        stage = f"{member.name} labels"
+        stage = labelling_stage(member)
         with self.folder.writing(files.scores) as temporary:
             temporary.mkdir()
             for spec, scores in counted(scored, self.work.progress, stage, len(pool), _texts):
                 np.save(temporary / self.folder.shard(spec.shard), scores, allow_pickle=False)
+
+
+def labelling_stage(member: MemberSpec) -> str:
+    """Return the stage, for progress, in which a member scores the unlabelled text."""
+    return f"texts labelled by {member.name}"
 
 
 def _texts(result: tuple[ShardSpec, Scores]) -> int:

@@ -45,7 +45,7 @@ def distil(
     Parameters
     ----------
     work : Work
-        Task, and unlabelled text, streamed in every epoch. The stage in progress is "distilled".
+        Task, and unlabelled text, streamed in every epoch. The stage in progress is "classifier".
     scores_of : callable
         Returns an iterator over the ensemble's scores (n, C) of the chunks of ``pool.chunks()``.
     backbone : BackboneConfig
@@ -97,7 +97,7 @@ def distil(
     rate = config.distill_learning_rate
     if rate is None:
         rate = 4 * default_learning_rate(width)
-    job = Job(student.groups(new_names), losses(), "distilled")
+    job = Job(student.groups(new_names), losses(), "classifier")
     (fit,) = optimise(
         [job], Schedule(steps, rate), student.compute, keeper=checkpoint, progress=work.progress
     )

@@ -38,7 +38,7 @@ def fine_tune(
     ----------
     work : Work
         Task, labelled examples, development examples for early stopping. The stage in progress is
-        "fine-tuned".
+        "classifier".
     config : BackboneConfig
         Start of the classifier.
     training : TrainingConfig
@@ -74,7 +74,7 @@ def fine_tune(
     job = Job(
         model.groups(new_names),
         (partial(loss_of, rows) for rows in batches),
-        "fine-tuned",
+        "classifier",
         (lambda: accuracy(task, model.scores(dev_texts), dev_targets)) if dev else None,
     )
     schedule = Schedule.from_config(training, training.steps_for(len(examples), least=200), rate)

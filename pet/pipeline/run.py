@@ -22,6 +22,7 @@ from pet.pipeline.from_members import from_members
 from pet.pipeline.generations import finished_generations
 from pet.pipeline.requirements import refuse_labels, refuse_pool, without_examples
 from pet.pipeline.second_round import has_second_round
+from pet.pipeline.stages import Staged, phases_of
 from pet.pipeline.unknown_tokens import unreadable
 from pet.progress import Progress, silent
 from pet.runs import AdaptationFolder, RunFolder
@@ -126,6 +127,7 @@ def run(
         log.warning("%s does not use %s", _who(settings, specs), ", ".join(ignored))
     if not shared:
         _warn(task, data, settings)
+    progress = Staged(phases_of(task, settings, specs, data), progress)
     folder.write_json(folder.labelled, data.labelled())
     try:
         with executor_for(settings.jobs) as executor:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:  # finding a run, or that there is none, must not load numpy o
     from torch import Tensor
 
 
+_COMMAND = "command"
+
+
 class Content(str):
     """Name of a file or folder inside a `Folder`; starting over removes it."""
 
@@ -195,6 +198,29 @@ class Storage:
         with self.reading(self.events):
             text = (self.path / self.events).read_text(encoding="utf-8", errors="replace")
         return [event for line in text.splitlines() if (event := _event(line)) is not None]
+
+    def log_command(self, typed: str) -> None:
+        """Append the command that made the folder to the log, unless it has one."""
+        if not self.made()[1]:
+            self.log(_COMMAND, typed=typed)
+
+    def made(self) -> tuple[float | None, str]:
+        """Return when the last result was logged, in seconds since 1970, and the command.
+
+        What is not known, as in folders of earlier versions, is None and "".
+        """
+        moment, typed = None, ""
+        for event in self.logged():
+            if event["event"] == _COMMAND:
+                typed = str(event.get("typed", ""))
+                moment = event.get("time") if moment is None else moment
+            else:
+                moment = event.get("time")
+        return moment if isinstance(moment, int | float) else None, typed
+
+    def results_logged(self) -> list[dict[str, Any]]:
+        """Return the log's events of results: all but the command."""
+        return [event for event in self.logged() if event["event"] != _COMMAND]
 
 
 def _event(line: str) -> dict[str, Any] | None:

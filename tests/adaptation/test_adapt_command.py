@@ -113,7 +113,7 @@ def test_an_interruption_is_one_message(tiny_bert: str, tmp_path: Path) -> None:
     (tmp_path / "texts.txt").write_text("\n".join(TEXTS), "utf-8")
     with mock.patch("pet.adaptation.steps.masked_lm_loss", side_effect=KeyboardInterrupt):
         result = pet("adapt", tiny_bert, "--text", tmp_path / "texts.txt", "-o", tmp_path / "m")
-    assert result.code == 1
+    assert result.code == 130
     assert result.err.startswith("\nInterrupted.") or result.err.startswith("Interrupted.")
 
 

@@ -341,7 +341,8 @@ def test_progress_is_told_of_every_stage(quick: PETClassifier) -> None:
 
     quick.fit(X, Y, unlabeled=NEW, progress=note)
     assert list(seen) == [
-        "pattern-0", "pattern-1", "pattern-0 labels", "pattern-1 labels", "distilled",
+        "pattern-0", "pattern-1", "texts labelled by pattern-0", "texts labelled by pattern-1",
+        "classifier",
     ]  # fmt: skip
     for stage, told in seen.items():
         done = [number for number, _ in told]

@@ -19,7 +19,7 @@ from pet.task import load_task
     ("typed", "code", "said"),
     [
         (("tain",), 2, "No such command 'tain'.\n  Did you mean 'train'?"),
-        (("serve-all",), 2, "No such command 'serve-all'.\n  Known: 'tasks', 'check', "),
+        (("serve-all",), 2, "No such command 'serve-all'.\n  Known: 'tasks', 'init', "),
         (("train", "-o", "x"), 2, "A task says what the labels, patterns and label words are."),
         (("check",), 2, "expected --train FILE with labelled rows, or --labels A,B,..."),
         (("verbalize",), 2, "built-in one, which pet tasks lists, or a file with your own"),
@@ -66,6 +66,7 @@ def test_tab_completes_commands_and_options() -> None:
 def test_help_explains_the_words_that_it_uses(command: str) -> None:
     text, _, words = pet(command, "--help").out.partition("\n  Words:\n")
     explained = re.findall(r"^    (\w+): ", words, re.MULTILINE)
+    assert not words or "docs/glossary.md" in words
     used = set(re.sub(r"\w+\.jsonl", "", text.lower()).split())
     assert set(explained) <= set(WORDS)
     for word in ("member", "readout", "halving", "cell", "draw", "pool", "slot"):

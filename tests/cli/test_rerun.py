@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from toy import Files, pet, train
-
-from pet.cli.console import progress_bars
-from pet.progress import Event
 
 
 @pytest.mark.parametrize("method", ["pet", "head", "fine-tune"])
@@ -50,43 +46,6 @@ def test_quiet_says_nothing_on_standard_error(files: Files, tiny_bert: str, tmp_
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     assert "classifier" in result.stdout
-
-
-def test_progress_bars_are_drawn_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    for stream, drawn in ((Terminal(), True), (io.StringIO(), False)):
-        monkeypatch.setattr(sys, "stderr", stream)
-        with progress_bars() as show:
-            for stage in ("pattern-0", "pattern-1"):
-                show(Event(stage, "start", 0, 2))
-                show(Event(stage, "step", 1, 2))
-                show(Event(stage, "step", 2, 2))
-                show(Event(stage, "end", 2, 2))
-        for stage in ("pattern-0", "pattern-1"):
-            assert (stage in stream.getvalue()) == drawn
-
-
-def test_bars_of_stages_that_go_on_together_and_of_a_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    stream = Terminal()
-    monkeypatch.setattr(sys, "stderr", stream)
-    with progress_bars() as show:
-        for number in range(7):
-            show(Event(f"pattern-{number}", "start", 0, 2))
-        for number in range(7):
-            show(Event(f"pattern-{number}", "end", 2, 2))
-        show(Event("masked LM", "start", 0, 10**9, seconds=0.0, max_seconds=60.0))
-        show(Event("masked LM", "end", 9, 10**9, seconds=61.0, max_seconds=60.0))
-    drawn = stream.getvalue()
-    assert [f"pattern-{number}" in drawn for number in range(7)] == [True] * 5 + [False] * 2
-    assert "0/60" in drawn
-    assert "1000000000" not in drawn
 
 
 def test_a_finished_run_is_not_done_again(files: Files, tiny_bert: str, tmp_path: Path) -> None:

@@ -140,18 +140,6 @@ def test_remarks_logged_warnings_and_bars_are_readable(
     assert "stage \\u001b]0;pwn\\u0007" in shown
 
 
-def test_long_work_writes_a_line_now_and_then_where_there_is_no_terminal(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    seconds = iter([0.0, 1.0, 10.0, 31.0, 40.0, 70.0])
-    monkeypatch.setattr("pet.cli.console.time.monotonic", lambda: next(seconds))
-    with progress_bars() as show:
-        show(Event("rows", "start", 0, 5))
-        for step in (1, 2, 3, 4):
-            show(Event("rows", "step", step, 5))
-    assert capsys.readouterr().err == "rows: 2 of 5\nrows: 4 of 5\n"
-
-
 # --- standard streams ---------------------------------------------------------------------------
 
 

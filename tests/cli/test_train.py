@@ -56,7 +56,8 @@ def test_the_table_has_each_pattern_the_ensemble_and_the_classifier(
     starts = [line.split("  ")[0] for line in result.out.splitlines()]
     names = ("pattern", "ensemble", "classifier")
     assert [start for start in starts if start.startswith(names)] == [
-        "pattern-0", "pattern-1", "pattern-2", "pattern-3", "ensemble", "classifier", "classifier",
+        *(members := ["pattern-0", "pattern-1", "pattern-2", "pattern-3"]),
+        "ensemble", "classifier", *members, "classifier",
     ]  # fmt: skip
     assert "{text} All in all {mask}." in result.out
     assert "test accuracy" in result.out

@@ -143,8 +143,23 @@ def test_figures_that_are_unknown_show_as_dashes() -> None:
     record = MemberRecord("m", 0.5, None, steps=7, loss=0.25, seconds=1.25, pattern=0)
     report = Report(TASK, [ReportRow("ensemble"), ReportRow("m", record=record)])
     lines = report_table(report).splitlines()
-    assert lines[2].split() == ["ensemble", "-", "-", "-"]
-    assert lines[3].split() == ["m", "50.0", "-", "1.2"]
+    assert lines[0].split("  ")[-2:] == ["labelled examples: untrained", "seconds"]
+    assert lines[2].split() == ["ensemble", "-", "-"]
+    assert lines[3].split() == ["m", "50.0", "1.2"]
+
+
+def test_figures_of_examples_that_were_learned_do_not_stand_beside_those_of_a_test() -> None:
+    task = many_labels(2)
+    record = MemberRecord("m", 0.5, 1.0, steps=7, loss=0.25, seconds=1.25, pattern=0)
+    report = Report(task, [ReportRow("m", "{text} {mask}", record)], {"m": perfect(task)})
+    header, _, row, _, below = report_table(report).splitlines()
+    assert header.split("  ")[-1] == "seconds"
+    assert "labelled" not in header
+    assert row.split() == ["m", "100.0", "100.0", "0.000", "1.2"]
+    assert below == "m  {text} {mask}"
+    asked_for = report_table(report, fit=True).splitlines()
+    assert asked_for[0].endswith("labelled examples: untrained  fitted to them  seconds")
+    assert asked_for[2].split()[-3:] == ["50.0", "100.0", "1.2"]
 
 
 def test_ordered_labels_have_a_column_for_the_mean_absolute_error() -> None:
@@ -153,8 +168,9 @@ def test_ordered_labels_have_a_column_for_the_mean_absolute_error() -> None:
         report = Report(task, [ReportRow("m"), ReportRow("n")], {"n": perfect(task)})
         header, _, first, second = report_table(report).splitlines()
         assert ("mean abs. error" in header) == ordinal
-        assert second.split()[4:] == ["100.0", "100.0", "0.000", "0.000"][: 3 + ordinal]
-        assert first.split()[4:] == ["-"] * (3 + ordinal)
+        figures = ["100.0", "100.0", "0.000", "0.000"][: 3 + ordinal]
+        assert second.split() == ["n", *figures, "-"]
+        assert first.split() == ["m", *["-"] * (3 + ordinal), "-"]
 
 
 @pytest.mark.parametrize(("labels", "shown"), [(12, True), (13, False)])
@@ -166,7 +182,7 @@ def test_the_confusion_matrix_is_shown_while_it_fits(labels: int, shown: bool) -
         assert text.splitlines()[-1].split() == ["11", "l11", *["0"] * 11, "1"]
 
 
-def test_long_patterns_are_shortened_in_the_table(tiny_bert: str, tmp_path: Path) -> None:
+def test_long_patterns_stand_below_the_table(tiny_bert: str, tmp_path: Path) -> None:
     words = Verbalizer({"negative": ["bad"], "positive": ["good"]})
     long = "{text} " + "and so " * 12 + "{mask}"
     task = Task("t", ["negative", "positive"], ["text"], [PVP(long, words)])
@@ -174,7 +190,9 @@ def test_long_patterns_are_shortened_in_the_table(tiny_bert: str, tmp_path: Path
     settings, data = Settings.from_flat(flat), Data(TRAIN)
     folder = RunFolder.start(tmp_path / "run", asked(task, settings, data))
     run(task, settings, data, folder)
-    row = run_report(folder, settings, data, None).rows[0]
-    assert row.title == f"pattern-0  {long[:47]}..."
+    report = run_report(folder, settings, data, None)
+    table, below = report_table(report).split("\n\n")
+    assert all(len(line) <= 80 for line in table.splitlines())
+    assert below == f"pattern-0  {long}"
     written = json.loads((folder.path / folder.metrics).read_text("utf-8"))
     assert written["rows"]["pattern-0"]["template"] == long

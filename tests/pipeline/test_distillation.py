@@ -87,7 +87,7 @@ def test_the_student_learns_the_soft_labels(tiny_bert: str) -> None:
     assert new.argmax(1).tolist() == [2, 0]
     assert fit.steps == 10 * (96 // 8)
     last = told[-1]
-    assert (last.stage, last.step, last.total) == ("distilled", fit.steps, fit.steps)
+    assert (last.stage, last.step, last.total) == ("classifier", fit.steps, fit.steps)
 
 
 def test_the_loss_is_the_scaled_divergence_of_the_formula(
@@ -366,7 +366,7 @@ def test_fine_tuning_learns_and_repeats(tiny_bert: str) -> None:
     work = Work(TASK, Data(examples), told.append)
     model, fit = fine_tune(work, config(tiny_bert), training, 1)
     assert fit.steps == 120
-    assert (told[-1].stage, told[-1].step, told[-1].total) == ("fine-tuned", 120, 120)
+    assert (told[-1].stage, told[-1].step, told[-1].total) == ("classifier", 120, 120)
     new = labelled(0, 1)[48:]
     found = model.scores([example.texts for example in new]).argmax(1)
     assert np.mean([TASK.labels[n] == e.label for n, e in zip(found, new, strict=True)]) > 0.95

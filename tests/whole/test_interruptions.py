@@ -130,7 +130,7 @@ def test_ctrl_c_in_the_distillation_keeps_all_members(
     with monkeypatch.context() as patch:
         patch.setattr(from_members, "distil", interrupted)
         result = train(files, tiny_bert, run, *more)
-    assert (result.code, result.out) == (1, "")
+    assert (result.code, result.out) == (130, "")
     assert result.err.strip().startswith("Interrupted. What was finished is kept")
     assert finished_members(run) == ["pattern-0", "pattern-1"]
     names = counted(monkeypatch)
@@ -187,9 +187,10 @@ def test_ctrl_c_is_one_message_and_the_rerun_gives_what_an_uninterrupted_run_giv
             out, err = process.communicate(timeout=120)
         finally:
             process.kill()
-    assert (process.returncode, out) == (1, "")
+    assert (process.returncode, out) == (130, "")
     assert err.strip() == (
-        "Interrupted. What was finished is kept; the same command goes on from there."
+        "Interrupted. What was finished is kept; the same command goes on from there.\n"
+        "Finished: 2 of 9 stages."
     )
     assert finished_members(run) == ["pattern-0", "pattern-1"]
     names = counted(monkeypatch)

@@ -6,6 +6,7 @@ tests/written_before has them; its README says how they were made, from the same
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,19 @@ def files_of(folder: str, *names: str) -> dict[Path, bytes]:
     return {file: file.read_bytes() for file in found if file.is_file()}
 
 
+def figures(printed: str) -> dict[str, dict[str, str]]:
+    """Test figures of every row of a run's table, by heading; today it has other columns beside."""
+    header, _, *rows = printed.split("\n\n")[0].splitlines()
+    ends = {found[0]: found.end() for found in re.finditer(r"\S+(?: \S+)*", header)}
+    kept = ("test accuracy", "macro-F1", "calibration error", "seconds")
+    found = {}
+    for row in rows:
+        cells = {cell.end(): cell[0] for cell in re.finditer(r"\S+", row)}
+        found[row.split()[0]] = {heading: cells[ends[heading]] for heading in kept}
+    assert len(found) > 1
+    return found
+
+
 def assert_predicted(arguments: str, expected: str, near: float = 1e-4) -> None:
     result = pet("predict", *arguments.split(), "-o", "now.jsonl", "--device", "cpu")
     assert result.code == 0, result.err
@@ -97,7 +111,7 @@ def test_a_run_predicts_as_before(name: str) -> None:
 def test_the_same_command_finds_a_run_finished(name: str) -> None:
     kept = files_of(name, "run.json", "ensemble.json", "members", "classifier")
     printed = again(name)
-    assert printed == Path(f"{name}.txt").read_text()
+    assert figures(printed) == figures(Path(f"{name}.txt").read_text())
     assert files_of(name, "run.json", "ensemble.json", "members", "classifier") == kept
 
 
@@ -140,7 +154,7 @@ def test_a_run_that_was_cut_off_goes_on() -> None:
     shutil.rmtree("distilled/classifier")
     shutil.rmtree("distilled/members/pattern-1")
     kept = files_of("distilled", "members/pattern-0")
-    assert again("distilled").splitlines()[2].startswith("pattern-0  {text} It was {mask}.")
+    assert "\npattern-0  {text} It was {mask}.\n" in again("distilled")
     assert files_of("distilled", "members/pattern-0") == kept
     assert Path("distilled/members/pattern-1/weights.safetensors").is_file()
     # It ends as it did before, but for what another machine rounds in another way.

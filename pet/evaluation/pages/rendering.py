@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from functools import cache
+from math import ceil, floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +44,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "percent": percent, "points": points, "decimals": decimals, "count": count,
         "duration": duration, "short": short, "figure": figure,
+        "date": date,
     }  # fmt: skip
     return environment
 
@@ -97,19 +100,36 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
+def date(seconds: float) -> str:
+    """Format seconds since 1970 as a day and a time, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def tens(values: Iterable[float]) -> tuple[float, float]:
+    """Return the tens of per cent between which all values are: the ends of an axis."""
+    values = list(values)
+    low, high = floor(10 * min(values)) / 10, ceil(10 * max(values)) / 10
+    return (low, high) if low < high else (low - 0.1, high) if low else (low, 0.1)
+
+
 def short(text: str, longest: int = _LONGEST) -> str:
     """Cut a text that is too long for a page."""
     return shortened(text, longest, " …")
 
 
 def settings_table(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return every setting with its value, its meaning, and whether it was changed."""
-    from dataclasses import asdict, fields
+    """Return every setting with its value, its meaning, and whether it was changed.
 
-    from pet.config import CONFIGS, Settings
+    A setting that has no default today, as one of another version, counts as changed if it is set.
+    """
+    import json
+    from dataclasses import fields
+
+    from pet.config import CONFIGS, Settings, deciding
     from pet.errors import for_command_line
 
-    defaults = asdict(Settings())
+    # As a record has them: lists, where settings have tuples.
+    defaults = json.loads(json.dumps(deciding(Settings())))
     rows = []
     for section, values in settings.items():
         if not isinstance(values, Mapping):

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pet.evaluation import plots
-from pet.evaluation.pages.rendering import diagram, settings_table, shown_metrics
+from pet.evaluation.pages.patterns import pattern_list
+from pet.evaluation.pages.rendering import diagram, settings_table, shown_metrics, tens
+from pet.evaluation.pages.verdict import interval, majority, sentences
 from pet.evaluation.run_metrics import read_metrics
 from pet.members import MemberRecord
 from pet.members.kinds import spec_from_dict
 from pet.runs import RunFolder
 from pet.task import Task
+from pet.task.kinds import task_kind
 
 _NO_EXAMPLES: dict[str, Any] = {
     "labels": {}, "mistakes": [], "uncertain": [], "disputed": [], "explained": [],
@@ -30,6 +33,9 @@ def run_context(folder: RunFolder) -> dict[str, Any]:
     rows = metrics.get("rows", {})
     members = _members(folder, task, tests)
     final = "classifier" if "classifier" in rows else "ensemble"
+    test = tests.get(final)
+    baseline = majority(test, task_kind(task).has_one_label) if test else None
+    moment, typed = folder.made()
     return {
         "name": folder.path.resolve().name,
         "task": task,
@@ -39,12 +45,18 @@ def run_context(folder: RunFolder) -> dict[str, Any]:
         "data": asked["data"],
         "examples": {**_NO_EXAMPLES, **_optional(folder, folder.examples)},
         "members": members,
-        "patterns": _patterns(task, members),
+        **pattern_list(task, {member.get("pattern") for member in members} if members else None),
         "generations": metrics.get("generations", []),
         "final": final,
         "metrics": shown_metrics(tests.values()),
         "tests": {name: tests[name] for name in ("classifier", "ensemble") if name in tests},
-        "result": result(task.labels, tests[final], final) if final in tests else None,
+        "result": result(task.labels, test, final) if test else None,
+        "verdict": _verdict(task, metrics, members, final, baseline) if test else [],
+        "interval": interval(test["accuracy"], test["n"]) if test else None,
+        "baseline": baseline,
+        "axis": _axis(tests, baseline),
+        "made": moment,
+        "typed": typed,
         "steps": _steps(folder, members),
         "sizes": _sizes(folder),
         "finished": folder.has(folder.classifier),
@@ -113,17 +125,34 @@ def _members(folder: RunFolder, task: Task, tests: Mapping[str, Any]) -> list[di
     return members
 
 
-def _patterns(task: Task, members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    used = {member.get("pattern") for member in members}
-    return [
-        {"number": index, "pvp": pvp, "used": index in used} for index, pvp in enumerate(task.pvps)
-    ]
+def _verdict(
+    task: Task,
+    metrics: Mapping[str, Any],
+    members: Sequence[Mapping[str, Any]],
+    final: str,
+    baseline: float | None,
+) -> list[str]:
+    before = [own["accuracy_before"] for own in members if own.get("pattern") is not None]
+    return sentences(
+        final,
+        metrics["test"][final],
+        baseline,
+        metrics.get("student"),
+        metrics["test"].get("ensemble", {}).get("accuracy"),
+        [share for share in before if share is not None],
+    )
+
+
+def _axis(tests: Mapping[str, Mapping[str, Any]], baseline: float | None) -> tuple[float, float]:
+    """Return the ends of the axis on which accuracies are compared, the baseline on it too."""
+    shown = [test["accuracy"] for test in tests.values()]
+    return tens([*shown, *([] if baseline is None else [baseline])] or [0.0, 1.0])
 
 
 def _steps(folder: RunFolder, members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the trainings in order, each once, with optimiser steps and seconds."""
     steps: dict[str, dict[str, Any]] = {}
-    for event in folder.logged():
+    for event in folder.results_logged():
         name = event.get("name", event["event"])
         steps[name] = {"name": name, **event}
     for member in members:

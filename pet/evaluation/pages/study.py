@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import ceil, floor
 from typing import Any
 
+from pet.config import METHODS
 from pet.errors import RunError
 from pet.evaluation import plots
-from pet.evaluation.pages.rendering import diagram, settings_table, shown_metrics
+from pet.evaluation.pages.patterns import pattern_list
+from pet.evaluation.pages.rendering import (
+    diagram,
+    percent,
+    points,
+    settings_table,
+    shown_metrics,
+    tens,
+)
 from pet.evaluation.pages.run import result
+from pet.evaluation.pages.verdict import MAYBE_CHANCE, p_value
 from pet.evaluation.study.comparison import ALL_TASKS, SummaryRow, study_from_dict
 from pet.evaluation.study.figures import curves, pattern_accuracies, pooled
 from pet.evaluation.study.results import StudyResult
 from pet.runs import StudyFolder, StudyTaskFolder
 from pet.runs.damage import Damage
 from pet.task import Task
+
+_BASELINES = {
+    "tfidf": "logistic regression on weighted counts of words and pairs, without a language model",
+    "embedding": "logistic regression on vectors of texts from the backbone, which is not trained",
+    "setfit": "SetFit: a sentence encoder that is trained on pairs, and logistic regression",
+}
 
 
 def study_context(folder: StudyFolder) -> dict[str, Any]:
@@ -35,8 +50,13 @@ def study_context(folder: StudyFolder) -> dict[str, Any]:
             record = StudyTaskFolder(folder.task(name))
             with record.reading(record.record):
                 raise Damage(f"the record of the task {name!r} is missing")
+    moment, typed = folder.made()
     return {
         "name": folder.path.resolve().name,
+        "verdict": _verdict(rows, len(names)),
+        "methods": {name: _text_of(name) for name in study.config.methods},
+        "made": moment,
+        "typed": typed,
         "config": study.config,
         "options": settings_table(folder.asked()["settings"]),
         "versions": folder.read_json(folder.record).get("versions", {}),
@@ -48,6 +68,38 @@ def study_context(folder: StudyFolder) -> dict[str, Any]:
         ],
         "plots": plots.available(),
     }
+
+
+def _verdict(rows: Sequence[SummaryRow], tasks: int) -> list[str]:
+    """Say which method is the best of each task and number of shots, and by how sure a margin."""
+    said = []
+    groups: dict[tuple[str, int], list[SummaryRow]] = {}
+    for row in rows:
+        groups.setdefault((row.task, row.shots), []).append(row)
+    for (task, shots), block in groups.items():
+        best = max(block, key=lambda row: row.accuracy)
+        where = f"{task}, {shots}" if tasks > 1 else f"{shots}"
+        text = f"{where} shots: {best.method} is the best, with {percent(best.accuracy)} on average"
+        # The best may be what others are compared with: then the next one tells.
+        others = [row for row in block if row.difference and row is not best]
+        told = best if best.difference else max(others, key=lambda row: row.accuracy, default=None)
+        if told is not None and (gap := told.difference):
+            chance = "which may be chance" if gap.p > MAYBE_CHANCE else "more than chance explains"
+            text += (
+                f"; {told.method} differs from {gap.baseline} by {points(gap.mean)} points "
+                f"({points(gap.low)} to {points(gap.high)}), {chance} (p\u00a0{p_value(gap.p)})"
+            )
+        said.append(f"{text}.")
+    return said
+
+
+def _text_of(method: str) -> str:
+    """Say in a line what a method of a study is."""
+    if method in METHODS:
+        return METHODS[method].text
+    if method in _BASELINES:
+        return _BASELINES[method]
+    return f"pet with learned slots of the kind {method}"
 
 
 def _task(
@@ -68,6 +120,7 @@ def _task(
         "id": f"task-{index}",
         "task": task,
         "asked": asked,
+        "patterns": pattern_list(task) if task else None,
         "blocks": [_block(study, rows, name, count, index) for count in shots],
         "shots": shots,
         "curves": points if several else {},
@@ -113,15 +166,9 @@ def _block(
         "shots": shots,
         "rows": block_rows,
         "metrics": shown_metrics(row.metrics for row in block_rows),
-        "axis": _tens(shown),
+        "axis": tens(shown),
         "best": max(row.accuracy for row in block_rows),
         "models": list(dict.fromkeys(model for models in by_seed.values() for model in models)),
         "seeds": by_seed,
         "spreads": spreads,
     }
-
-
-def _tens(values: Sequence[float]) -> tuple[float, float]:
-    """Return the tens of per cent between which all values are."""
-    low, high = floor(10 * min(values)) / 10, ceil(10 * max(values)) / 10
-    return (low, high) if low < high else (low - 0.1, high) if low else (low, 0.1)

@@ -6,11 +6,11 @@ study that was interrupted runs only those that are left.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 from pet.backbone.loading import edition_of
 from pet.config import METHODS, Settings, StudyConfig, deciding
@@ -20,7 +20,7 @@ from pet.evaluation.study.baselines import require
 from pet.evaluation.study.cells import CellSpec, TaskFiles, draw, run_cell
 from pet.evaluation.study.results import CellResult, StudyResult
 from pet.execution import executor_for
-from pet.progress import Event, Progress, counted, silent
+from pet.progress import Event, Progress, silent
 from pet.runs import StudyFolder, StudyTaskFolder
 
 __all__ = ["CellResult", "StudyResult", "TaskFiles", "few_shot_study"]
@@ -91,18 +91,30 @@ def few_shot_study(
         for spec in specs
         if not _finished(folders[spec.files.task.name], spec)
     ]
-    done = 0
+    done = len(specs) - len(left)
+    of_cells = {spec.name for spec in left}
 
-    def titled(event: Event) -> bool | None:
-        return progress(replace(event, stage=f"{done + 1}/{len(left)} {event.stage}"))
+    def within(event: Event) -> bool | None:
+        if event.stage in of_cells:  # an executor's own, of whole cells, which are told below
+            return None
+        return progress(replace(event, stage=f"{done + 1}/{len(specs)} {event.stage}", stages=None))
+
+    def tell(spec: CellSpec, moment: Literal["start", "end"]) -> None:
+        stages, ended = (done, len(specs)), int(moment == "end")
+        progress(Event(f"{spec.files.task.name} {spec.name}", moment, ended, 1, stages=stages))
+
+    def begun() -> Iterator[CellSpec]:
+        for spec in left:
+            tell(spec, "start")
+            yield spec
 
     try:
         with executor_for(config.jobs) as executor:
-            results = executor.run(run_cell, left, titled)
-            for spec, result in counted(results, progress, "cells", len(left)):
+            for spec, result in executor.run(run_cell, begun(), within):
                 folder = folders[spec.files.task.name]
                 folder.write_json(folder.cell(spec.name), asdict(result))
                 done += 1
+                tell(spec, "end")
     finally:
         study.remove(study.unfinished)
     cells = tuple(_read(folders[spec.files.task.name], spec) for spec in specs)

@@ -24,6 +24,7 @@ from pet.evaluation.study.cells import CellSpec, TaskFiles, run_cell
 from pet.evaluation.study.fewshot import few_shot_study
 from pet.evaluation.study.results import StudyResult
 from pet.execution import Processes, executor_for
+from pet.progress import Event
 
 ONE = replace(CONFIG, seeds=(1,))
 
@@ -56,6 +57,20 @@ def test_finished_cells_are_not_done_again(tmp_path: Path, monkeypatch: pytest.M
     again = few_shot_study([FILES], CONFIG, quick(), tmp_path / "study")
     assert ran == ["tfidf-2-2"]
     assert without_cost(again) == without_cost(whole)
+
+
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_every_cell_is_a_stage_and_what_goes_on_inside_is_none(jobs: int, tmp_path: Path) -> None:
+    told: list[Event] = []
+    study = tmp_path / "study"
+    few_shot_study([FILES], ONE, quick(), study)
+    few_shot_study([FILES], replace(CONFIG, jobs=jobs), quick(), study, progress=told.append)
+    staged = [event for event in told if event.stages is not None]
+    starts = [event.stage for event in staged if event.moment == "start"]
+    ends = [(event.stage, event.stages) for event in staged if event.moment == "end"]
+    assert starts == ["toy tfidf-2-2", "toy tfidf-2-3"]
+    assert sorted(stage for stage, _ in ends) == starts
+    assert [stages for _, stages in ends] == [(2, 3), (3, 3)]
 
 
 def test_a_study_that_was_cut_off_keeps_what_was_finished(
