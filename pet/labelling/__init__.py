@@ -1,0 +1,1 @@
+"""Labelling: the store of what people say, quick models, and the page on which they label."""
