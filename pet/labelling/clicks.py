@@ -122,9 +122,7 @@ class Clicks:
         with self._database.errors(), self._database.writing() as writer:
             return _lease(writer, text, tab, drawn, now)
 
-    def lease_first(
-        self, texts: Sequence[int], tab: str, annotator: str, drawn: str
-    ) -> int | None:
+    def lease_first(self, texts: Sequence[int], tab: str, annotator: str, drawn: str) -> int | None:
         """Give a tab the first of some texts that is nobody's, and that was not answered yet.
 
         A text that this person skipped is not asked again of the same person.
@@ -150,11 +148,6 @@ class Clicks:
             writer.execute("UPDATE leases SET until = ? WHERE tab = ?", (now + LEASE_SECONDS, tab))
         return int(row["text"]), str(row["drawn"])
 
-    def release(self, tab: str) -> None:
-        """Give back the text of a tab that was closed."""
-        with self._database.errors(), self._database.writing() as writer:
-            writer.execute("DELETE FROM leases WHERE tab = ?", (tab,))
-
     def held(self) -> set[int]:
         """Return the texts that tabs have now."""
         with self._database.reading() as reader:
@@ -171,6 +164,48 @@ class Clicks:
         """Return every person's last answer about each text, skipped ones too, oldest first."""
         with self._database.reading() as reader:
             return reader.execute("SELECT * FROM answers ORDER BY id").fetchall()
+
+    def answers_about(self, texts: Sequence[int]) -> list[sqlite3.Row]:
+        """Return every person's last answer about some texts, oldest first."""
+        marks = ",".join("?" * len(texts))
+        with self._database.reading() as reader:
+            return reader.execute(
+                f"SELECT * FROM answers WHERE text IN ({marks}) ORDER BY id", list(texts)
+            ).fetchall()
+
+    def undone(self, text: int, tab: str) -> list[sqlite3.Row]:
+        """Return the clicks about a text that were taken back in a tab, the latest first."""
+        with self._database.reading() as reader:
+            return reader.execute(
+                "SELECT * FROM clicks WHERE text = ? AND tab = ? AND undone IS NOT NULL "
+                "ORDER BY undone DESC, id DESC",
+                (text, tab),
+            ).fetchall()
+
+    def drawn_by(self, annotator: str) -> dict[str, int]:
+        """Count a person's labels by how their texts were drawn, without bulks."""
+        with self._database.reading() as reader:
+            return dict(
+                reader.execute(
+                    "SELECT drawn, count(*) FROM answers WHERE annotator = ? AND label IS NOT NULL "
+                    "AND batch IS NULL GROUP BY drawn",
+                    (annotator,),
+                ).fetchall()
+            )
+
+    def of_others(self, annotator: str, most: int = 100) -> list[int]:
+        """Return texts that one other person labelled by hand and this person did not see.
+
+        Those drawn at random come first: how far people agree on them holds for the pool.
+        """
+        with self._database.reading() as reader:
+            rows = reader.execute(
+                "SELECT text FROM answers WHERE batch IS NULL AND drawn != ? GROUP BY text "
+                "HAVING count(*) = 1 AND max(annotator) != ? AND max(label) IS NOT NULL "
+                "ORDER BY max(drawn = ?) DESC, max(id) DESC LIMIT ?",
+                (GIVEN, annotator, RANDOM, most),
+            )
+            return [row[0] for row in rows]
 
     def pace(self, annotator: str, last: int = 50) -> float | None:
         """Return how many texts an hour somebody labels now; None before it can be told.
@@ -198,7 +233,9 @@ def _lease(writer: sqlite3.Connection, text: int, tab: str, drawn: str, now: flo
     if other is not None:
         return False
     writer.execute("DELETE FROM leases WHERE tab = ? OR text = ?", (tab, text))
-    writer.execute("INSERT INTO leases VALUES (?, ?, ?, ?)", (text, tab, drawn, now + LEASE_SECONDS))
+    writer.execute(
+        "INSERT INTO leases VALUES (?, ?, ?, ?)", (text, tab, drawn, now + LEASE_SECONDS)
+    )
     return True
 
 

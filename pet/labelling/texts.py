@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from pet.labelling.schema import Database
 _CHUNK = 1000
 # Texts that are set aside to be asked at random: a share of all, and no more than this.
 ASIDE_SHARE, MOST_ASIDE = 0.2, 500
+_START, _STOP = "first place set aside", "place after those set aside"
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,30 @@ class Texts:
             (count,) = reader.execute("SELECT count(*) FROM texts").fetchone()
         return int(count)
 
-    @property
-    def aside(self) -> int:
-        """Number of texts that are set aside: those at the first places."""
-        count = len(self)
-        return min(MOST_ASIDE, max(int(count * ASIDE_SHARE), min(count, 1)))
+    def set_aside(self) -> range:
+        """Set texts aside to be asked at random, once: a share of those without a place before.
+
+        Returns
+        -------
+        range
+            Their places. Texts that came with a label stand before them, and are not among them.
+        """
+        with self._database.errors(), self._database.writing() as writer:
+            kept = dict(writer.execute("SELECT name, value FROM progress").fetchall())
+            if _START not in kept:
+                (first,) = writer.execute(
+                    "SELECT count(*) FROM texts WHERE EXISTS "
+                    "(SELECT 1 FROM clicks WHERE clicks.text = texts.id)"
+                ).fetchone()
+                (count,) = writer.execute("SELECT count(*) FROM texts").fetchone()
+                free = count - first
+                size = min(MOST_ASIDE, max(int(free * ASIDE_SHARE), min(free, 1)))
+                kept |= {_START: first, _STOP: first + size}
+                writer.executemany(
+                    "INSERT INTO progress VALUES (?, ?)",
+                    [(_START, kept[_START]), (_STOP, kept[_STOP])],
+                )
+        return range(kept[_START], kept[_STOP])
 
     def at(self, places: range) -> list[Text]:
         """Return the texts at places, in their order."""
@@ -106,6 +126,58 @@ class Texts:
                 "SELECT id, place, fields FROM texts WHERE id = ?", (number,)
             ).fetchone()
         return None if row is None else text_of(row)
+
+    def places(self, numbers: Sequence[int]) -> dict[int, int]:
+        """Return the places of texts by their numbers."""
+        with self._database.reading() as reader:
+            return dict(
+                row
+                for chunk in chunked(iter(numbers), _CHUNK)
+                for row in reader.execute(
+                    f"SELECT id, place FROM texts WHERE id IN ({','.join('?' * len(chunk))})",
+                    chunk,
+                )
+            )
+
+    def numbers(self, places: Sequence[int]) -> list[int]:
+        """Return the numbers of texts by their places, in this order."""
+        found: dict[int, int] = {}
+        with self._database.reading() as reader:
+            for chunk in chunked(iter(places), _CHUNK):
+                marks = ",".join("?" * len(chunk))
+                found |= dict(
+                    reader.execute(
+                        f"SELECT place, id FROM texts WHERE place IN ({marks})", chunk
+                    ).fetchall()
+                )
+        return [found[place] for place in places if place in found]
+
+    def unanswered(self, places: range, most: int) -> list[int]:
+        """Return the numbers of texts at places that nobody has labelled, in their order."""
+        with self._database.reading() as reader:
+            rows = reader.execute(
+                "SELECT id FROM texts WHERE place >= ? AND place < ? AND NOT EXISTS (SELECT 1 FROM "
+                "clicks WHERE text = texts.id AND undone IS NULL AND label IS NOT NULL) "
+                "ORDER BY place LIMIT ?",
+                (places.start, places.stop, most),
+            )
+            return [row[0] for row in rows]
+
+    def found(self, words: str, most: int) -> list[Text]:
+        """Return texts that have all of some words in them, whatever their case."""
+        parts = [
+            word.replace("!", "!!").replace("%", "!%").replace("_", "!_") for word in words.split()
+        ]
+        has_word = (
+            "EXISTS (SELECT 1 FROM json_each(fields) WHERE json_each.value LIKE ? ESCAPE '!')"
+        )
+        with self._database.reading() as reader:
+            rows = reader.execute(
+                "SELECT id, place, fields FROM texts WHERE "
+                f"{' AND '.join([has_word] * len(parts)) or '1'} ORDER BY id LIMIT ?",
+                (*(f"%{part}%" for part in parts), most),
+            ).fetchall()
+        return [text_of(row) for row in rows]
 
     def number_of(self, example: Example) -> int | None:
         """Return the number of the text of an example."""

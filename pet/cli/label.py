@@ -1,0 +1,329 @@
+"""pet label: a page in the browser on which people label texts."""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from pet.cli.console import echo, loading, say
+from pet.cli.inputs import chosen_task, require_files
+from pet.cli.options import seed_option, settings_options, spreadsheet_option
+from pet.cli.output import check_format, opened
+from pet.cli.reading_options import data_options
+from pet.cli.row_reader import RowReader
+from pet.config import BackboneConfig, Settings, SuggestConfig
+from pet.config.base import word_list
+from pet.config.files import Reading
+from pet.errors import DataError, UsageError
+from pet.runs import LabellingFolder
+from pet.runs.finding import require_run_or_model
+
+if TYPE_CHECKING:
+    from pet.labelling.labelling import Labelling
+    from pet.labelling.reader import TextReader
+    from pet.search.panel import Panel
+    from pet.task import Task
+
+
+@click.command(name="label")
+@click.argument("source", required=False, metavar="[FOLDER|MODEL]")
+@click.option("--labels", metavar="A,B,...", help="The labels; their names are the label words.")
+@click.option("--task", help="Instead of --labels: a task, whose patterns make the first guesses.")
+@click.option("--unlabeled", help="Texts to label: a file of rows, or - .")
+@click.option(
+    "--train", "labelled_files", multiple=True, help="Rows that have a label already. Repeatable."
+)
+@click.option("-o", "--output", metavar="FOLDER", help="Folder that keeps the labels.")
+@settings_options(SuggestConfig)
+@click.option("--every", type=click.IntRange(min=1), default=5, show_default=True,
+              help="New labels after which the next texts are chosen anew.")  # fmt: skip
+@click.option("--limit", type=click.IntRange(min=1), default=20_000, show_default=True,
+              help="Most texts that the model reads: a random sample of a larger pool.")  # fmt: skip
+@click.option("--port", type=click.IntRange(0, 65535), default=0,
+              help="Port of the page.  [default: any that is free]")  # fmt: skip
+@click.option("--name", "annotator", help="Your name.  [default: that of your account]")
+@click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page.")
+@click.option("--training", default="", metavar="OPTIONS",
+              help="Options of pet train for the button Train, such as '--max-steps 50'.")  # fmt: skip
+@click.option(
+    "--export", metavar="FILE|-", help="Write FOLDER's labels (.csv, .jsonl, ...), and end."
+)
+@click.option("--each", is_flag=True, help="Export every person's answer, not one label a text.")
+@spreadsheet_option
+@seed_option
+@data_options
+@settings_options("backbone")
+def command(
+    source: str | None,
+    labels: str | None,
+    task: str | None,
+    unlabeled: str | None,
+    labelled_files: tuple[str, ...],
+    output: str | None,
+    by: Any,
+    candidates: int,
+    every: int,
+    limit: int,
+    port: int,
+    annotator: str | None,
+    browser: bool,
+    training: str,
+    export: str | None,
+    each: bool,
+    for_spreadsheets: bool,
+    seed: int,
+    columns: tuple[str, ...],
+    reading: Reading,
+    **backbone: Any,
+) -> None:
+    """Label texts on a page in the browser: the most useful one next, with the current guess.
+
+    A new labelling needs --unlabeled, -o and one of --labels, --task and MODEL, a run or saved
+    model. FOLDER alone goes on with one. Every click is kept at once in FOLDER; the page is on this
+    machine only, at an address with a secret token.
+
+    \b
+    Example: pet label --unlabeled pool.csv --labels billing,technical,account -o labels/tickets
+             pet label labels/tickets
+             pet label labels/tickets --export tickets.csv
+    """
+    if export is not None:
+        _export(source, export, each, for_spreadsheets)
+        return
+    from pet.web import require_web
+
+    require_web("pet label")
+    options = _training_options(training)
+    config = SuggestConfig(by, candidates)
+    settings = Settings.from_flat({"seed": seed, **backbone})
+    if output is None:
+        if source is None or not LabellingFolder.is_at(source):
+            what = "a new labelling" if source is None else f"{source}, which is no labelling,"
+            raise UsageError(f"Expected -o FOLDER for {what}.", "See: pet label --help")
+        given = [flag for flag, value in (("--labels", labels), ("--task", task)) if value]
+        if given:
+            raise UsageError(f"{given[0]} goes with -o; {source} has its labels.")
+        labelling, make_reader = _gone_on(source, settings)
+    else:
+        ways = {"MODEL": source, "--task": task, "--labels": labels}
+        if sum(value is not None for value in ways.values()) != 1:
+            raise UsageError("Expected one of MODEL, --task and --labels.", "See: pet label --help")
+        labelling, make_reader = _started(output, source, task, labels, settings)
+    require_files(unlabeled, *labelled_files)
+    rows = RowReader.from_options(labelling.task, columns, reading)
+    _read(labelling, rows, unlabeled, labelled_files, seed)
+    _serve(labelling, make_reader, config, every, limit, port, annotator, browser, options, seed)
+
+
+def _training_options(text: str) -> list[str]:
+    """Split options of `pet train`, and refuse what it would refuse."""
+    from pet.cli.train import command as train
+
+    try:
+        options = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"--training {text!r}: {error}.") from error
+    own = ["--task", "reviews", "--train", "x", "-o", "x"]
+    train.make_context("pet train (--training)", [*own, *options])
+    return options
+
+
+def _export(source: str | None, name: str, each: bool, for_spreadsheets: bool) -> None:
+    if source is None:
+        raise UsageError(
+            "Expected the FOLDER of a labelling.", "Example: pet label FOLDER --export FILE"
+        )
+    check_format(name, for_spreadsheets)
+    LabellingFolder.open(source)
+
+    from pet.labelling.agreement import consensus
+    from pet.labelling.exporting import write_export
+    from pet.labelling.labelling import Labelling
+
+    labelling = Labelling.of_folder(source)
+    with opened(name) as stream:
+        file = "labels.jsonl" if name == "-" else name
+        count = write_export(
+            stream, file, labelling.database, labelling.task, each, for_spreadsheets
+        )
+    if name != "-":
+        say(f"{count:,} rows are in {name}.")
+    _, divided = consensus(labelling.clicks.answers())
+    if divided and not each:
+        say(
+            f"Left out: {len(divided)} texts on which people are divided. --each writes every "
+            "answer."
+        )
+    labelling.database.close()
+
+
+def _gone_on(path: str, settings: Settings) -> tuple[Labelling, Callable[[], TextReader]]:
+    """Open a labelling to go on, and say how its texts are read."""
+    asked = LabellingFolder.open(path).asked()
+    folder = LabellingFolder.start(path, asked)
+    loading(path)
+
+    from pet.labelling.labelling import Labelling
+    from pet.search.panel import Panel
+    from pet.task import Task
+
+    task, model = Task.from_dict(asked["task"]), asked["model"]
+    kept = BackboneConfig(**asked["backbone"])
+    labelling = Labelling(folder, task)
+
+    def panel() -> Panel:
+        if model is not None:
+            return Panel.load(model, settings.backbone.device, settings.backbone.precision)
+        return _untrained(labelling, Settings(backbone=kept, seed=settings.seed))
+
+    return labelling, _reader_of(panel)
+
+
+def _started(
+    output: str, model: str | None, task: str | None, labels: str | None, settings: Settings
+) -> tuple[Labelling, Callable[[], TextReader]]:
+    """Start a labelling, and say how its texts are read."""
+    panel: Panel | None = None
+    if model is not None:
+        require_run_or_model(model)
+        loading(model)
+
+        from pet.search.panel import Panel
+
+        panel = Panel.load(model, settings.backbone.device, settings.backbone.precision)
+        known = panel.task
+        model = str(Path(model).resolve())
+    else:
+        known = chosen_task(task, (), None) if task else _task_of(labels or "")
+        loading("model and data")
+
+    from pet.labelling.labelling import Labelling
+    from pet.task.source import task_source
+
+    asked = {"task": known.to_dict(), "model": model, "backbone": asdict(settings.backbone)}
+    folder = LabellingFolder.start(output, asked)
+    labelling = Labelling(folder, known)
+    folder.write_text(folder.task, task_source(known))
+    if panel is not None:
+        run = panel.labelled()
+        given = [(example, dict(example.texts)) for example in (*run.train, *run.dev)]
+        labelling.add_given(given, settings.seed)
+        return labelling, _reader_of(lambda: panel)
+    return labelling, _reader_of(lambda: _untrained(labelling, settings))
+
+
+def _task_of(labels: str) -> Task:
+    from pet.labelling.drafted import task_of_labels
+
+    names = word_list(labels)
+    if len(names) < 2:
+        raise UsageError(f"--labels {labels!r}: expected two labels or more, such as yes,no.")
+    return task_of_labels(names)
+
+
+def _untrained(labelling: Labelling, settings: Settings) -> Panel:
+    from pet.data import Pool
+    from pet.search.panel import Panel
+
+    return Panel.untrained(labelling.task, settings, Pool(labelling.texts.examples))
+
+
+def _reader_of(panel: Callable[[], Panel]) -> Callable[[], TextReader]:
+    def reader() -> TextReader:
+        from pet.labelling.reader import TextReader
+
+        return TextReader(panel())
+
+    return reader
+
+
+def _read(
+    labelling: Labelling,
+    rows: RowReader,
+    unlabeled: str | None,
+    labelled_files: Sequence[str],
+    seed: int,
+) -> None:
+    """Read the files into the labelling's folder."""
+    from pet.data import examples_and_rows, has_labels, reusable
+
+    columns = rows.columns("required")
+    given = [
+        row for file in labelled_files for row in examples_and_rows(file, columns, rows.reading)
+    ]
+    labelling.add_given(given, seed)
+    if unlabeled is not None:
+        source, read_as = reusable(unlabeled), rows.columns("ignored")
+        if has_labels(source, read_as, rows.reading):
+            say(f"The labels in {unlabeled} are ignored.")
+        labelling.add_pool(examples_and_rows(source, read_as, rows.reading), seed)
+    if not len(labelling.texts):
+        raise DataError("There are no texts to label.", "Give some with `--unlabeled FILE`.")
+
+
+def _serve(
+    labelling: Labelling,
+    make_reader: Callable[[], TextReader],
+    config: SuggestConfig,
+    every: int,
+    limit: int,
+    port: int,
+    annotator: str | None,
+    browser: bool,
+    options: Sequence[str],
+    seed: int,
+) -> None:
+    """Serve the page until the command is ended."""
+    from pet.labelling.app import Parts, label_app
+    from pet.labelling.bulk import Bulks
+    from pet.labelling.full_training import FullTraining
+    from pet.labelling.labelling import Choice
+    from pet.web import bound, listen
+
+    folder, task = labelling.folder, labelling.task
+    at = bound("127.0.0.1", port)
+    port, token = at.getsockname()[1], secrets.token_urlsafe(24)
+    address = f"http://127.0.0.1:{port}/?token={token}"
+    session = labelling.session(make_reader, Choice(config, every, limit, seed))
+    backbone = folder.asked()["backbone"]
+    own = [
+        "--backbone", backbone["name"], "--device", backbone["device"],
+        "--precision", backbone["precision"], "--max-length", str(backbone["max_length"]),
+        "--seed", str(seed),
+    ]  # fmt: skip
+    training = FullTraining(
+        folder, labelling.texts, labelling.clicks, task.labels, [*own, *options]
+    )
+    parts = Parts(
+        labelling.database, session, Bulks(session, seed), training, annotator or _account()
+    )
+
+    def ready() -> None:
+        echo(f"Label at {address}")
+        say("Ctrl-C ends; every click is kept.")
+        if browser:
+            import webbrowser
+
+            webbrowser.open(address)
+
+    listen(label_app(parts, token, port), at, ready, grace=5)
+    say(
+        f"{labelling.labelled} texts are labelled in {folder.path}. Go on with: pet label "
+        f"{folder.path}; write them with: pet label {folder.path} --export labels.csv"
+    )
+    labelling.database.close()
+
+
+def _account() -> str:
+    """Return the name of the person's account."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container's user may have no name
+        return "me"
