@@ -16,6 +16,7 @@ said that more labels are not worth it (stabilizing predictions), and what the a
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -102,7 +103,7 @@ class Course:
     def reached(self, target: float, most: int) -> int:
         """Return the number of labels from which the accuracy is the target, twice in a row."""
         counts = sorted(self.accuracies)
-        for count, following in zip(counts, counts[1:], strict=False):
+        for count, following in itertools.pairwise(counts):
             if min(self.accuracies[count], self.accuracies[following]) >= target:
                 return count
         return most

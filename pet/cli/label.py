@@ -14,7 +14,7 @@ import click
 
 from pet.cli.console import echo, loading, say
 from pet.cli.inputs import chosen_task, require_files
-from pet.cli.options import seed_option, settings_options, spreadsheet_option
+from pet.cli.options import flag_of, seed_option, settings_options, spreadsheet_option
 from pet.cli.output import check_format, opened
 from pet.cli.reading_options import data_options
 from pet.cli.row_reader import RowReader
@@ -44,14 +44,18 @@ if TYPE_CHECKING:
 @settings_options(SuggestConfig)
 @click.option("--every", type=click.IntRange(min=1), default=5, show_default=True,
               help="New labels after which the next texts are chosen anew.")  # fmt: skip
-@click.option("--limit", type=click.IntRange(min=1), default=20_000, show_default=True,
-              help="Most texts that the model reads: a random sample of a larger pool.")  # fmt: skip
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20_000, show_default=True,
+    help="Most texts that the model reads: a random sample of a larger pool.",
+)  # fmt: skip
 @click.option("--port", type=click.IntRange(0, 65535), default=0,
               help="Port of the page.  [default: any that is free]")  # fmt: skip
 @click.option("--name", "annotator", help="Your name.  [default: that of your account]")
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page.")
-@click.option("--training", default="", metavar="OPTIONS",
-              help="Options of pet train for the button Train, such as '--max-steps 50'.")  # fmt: skip
+@click.option(
+    "--training", default="", metavar="OPTIONS",
+    help="Options of pet train for the button Train, such as '--max-steps 50'.",
+)  # fmt: skip
 @click.option(
     "--export", metavar="FILE|-", help="Write FOLDER's labels (.csv, .jsonl, ...), and end."
 )
@@ -293,11 +297,13 @@ def _serve(
     address = f"http://127.0.0.1:{port}/?token={token}"
     session = labelling.session(make_reader, Choice(config, every, limit, seed))
     backbone = folder.asked()["backbone"]
+    values = {**backbone, "seed": seed}
     own = [
-        "--backbone", backbone["name"], "--device", backbone["device"],
-        "--precision", backbone["precision"], "--max-length", str(backbone["max_length"]),
-        "--seed", str(seed),
-    ]  # fmt: skip
+        part
+        for key, value in values.items()
+        if value is not None
+        for part in (flag_of(key), str(value))
+    ]
     training = FullTraining(
         folder, labelling.texts, labelling.clicks, task.labels, [*own, *options]
     )

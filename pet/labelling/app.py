@@ -131,6 +131,10 @@ def _add_page(app: FastAPI, parts: Parts) -> None:
             )
         )
 
+    @app.get("/favicon.ico")
+    def icon() -> Response:
+        return Response(status_code=204)
+
     @app.get("/static/{name}")
     def static(name: str) -> Response:
         if name not in _STATIC:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -221,7 +222,7 @@ class Clicks:
             times = [row[0] for row in rows]
         gaps = [
             min(max(later - earlier, 0.0), _LONGEST_PAUSE)
-            for later, earlier in zip(times, times[1:], strict=False)
+            for later, earlier in itertools.pairwise(times)
         ]
         return 3600 * len(gaps) / sum(gaps) if len(gaps) >= 3 and sum(gaps) else None
 

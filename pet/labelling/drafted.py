@@ -18,4 +18,5 @@ def task_of_labels(labels: Sequence[str]) -> Task:
         When the labels cannot be those of a task, such as two alike.
     """
     words = Verbalizer({label: [label.replace("_", " ").strip()] for label in labels})
-    return Task("labels", labels, ["text"], [PVP(pattern, words) for pattern in _PATTERNS])
+    pvps = [PVP(pattern, words) for pattern in _PATTERNS]
+    return Task("labels", labels, ["text"], pvps, description=f"One of: {', '.join(labels)}.")

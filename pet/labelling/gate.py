@@ -26,8 +26,8 @@ _REFUSED = (
 class Gate:
     """ASGI middleware that asks for a token, once in the address and then as a cookie.
 
-    The cookie is not sent with requests that other sites start (SameSite=Strict), and scripts cannot
-    read it (HttpOnly).
+    The cookie is not sent with requests that other sites start (SameSite=Strict), and no script
+    can read it (HttpOnly).
 
     Parameters
     ----------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ def verdict(guesses: Sequence[Ints]) -> Verdict:
         read, it is compared on those that were.
     """
     agreements = []
-    for before, now in zip(guesses, guesses[1:], strict=False):
+    for before, now in itertools.pairwise(guesses):
         both = min(len(before), len(now))
         agreements.append(agreement(before[:both], now[:both]))
     last = agreements[-ROUNDS:]

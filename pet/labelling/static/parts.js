@@ -68,7 +68,8 @@ function showModel(model, labelled) {
     "each guessed by a model that had not seen its label.";
   const parts = [];
   if (model.changed !== null) parts.push(`changed ${percent(model.changed)} of the guesses`);
-  if (model.moved !== null) parts.push(`moved the accuracy by ${points(model.moved)}`);
+  // With fewer texts one of them moves it by ten points or more.
+  if (model.moved !== null && model.asked >= 10) parts.push(`moved the accuracy by ${points(model.moved)}`);
   if (parts.length) $("moved").textContent = `The last labels ${parts.join(" and ")}.`;
   const rule = model.rule;
   if (model.stable) {
