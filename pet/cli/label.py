@@ -209,12 +209,10 @@ def _started(
         loading("model and data")
 
     from pet.labelling.labelling import Labelling
-    from pet.task.source import task_source
 
     asked = {"task": known.to_dict(), "model": model, "backbone": asdict(settings.backbone)}
     folder = LabellingFolder.start(output, asked)
     labelling = Labelling(folder, known)
-    folder.write_text(folder.task, task_source(known))
     if panel is not None:
         run = panel.labelled()
         given = [(example, dict(example.texts)) for example in (*run.train, *run.dev)]
@@ -304,9 +302,7 @@ def _serve(
         if value is not None
         for part in (flag_of(key), str(value))
     ]
-    training = FullTraining(
-        folder, labelling.texts, labelling.clicks, task.labels, [*own, *options]
-    )
+    training = FullTraining(folder, labelling.texts, labelling.clicks, task, [*own, *options])
     parts = Parts(
         labelling.database, session, Bulks(session, seed), training, annotator or _account()
     )

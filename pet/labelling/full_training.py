@@ -16,6 +16,8 @@ from pet.labelling.agreement import consensus
 from pet.labelling.clicks import Clicks
 from pet.labelling.texts import Texts
 from pet.runs import LabellingFolder, RunFolder
+from pet.task import Task
+from pet.task.source import task_source
 
 # Unlabelled texts that the pipeline distils on, at most.
 MOST_UNLABELLED = 10_000
@@ -35,8 +37,8 @@ class FullTraining:
         The labelling's folder.
     texts, clicks
         The labelling.
-    labels : sequence of str
-        Labels of the task.
+    task : Task
+        The task.
     options : sequence of str
         More options of `pet train`.
     """
@@ -46,11 +48,11 @@ class FullTraining:
         folder: LabellingFolder,
         texts: Texts,
         clicks: Clicks,
-        labels: Sequence[str],
+        task: Task,
         options: Sequence[str] = (),
     ) -> None:
         self._folder, self._texts, self._clicks = folder, texts, clicks
-        self._labels, self._options = tuple(labels), tuple(options)
+        self._task, self._options = task, tuple(options)
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._state, self._run = "idle", ""
@@ -114,7 +116,7 @@ class FullTraining:
         folder = self._folder
         agreed, _ = consensus(self._clicks.answers())
         by_hand = {text: one.label for text, one in agreed.items() if one.is_by_hand}
-        missing = [label for label in self._labels if label not in by_hand.values()]
+        missing = [label for label in self._task.labels if label not in by_hand.values()]
         if missing:
             raise DataError(
                 f"No text has the label {missing[0]!r} yet.",
@@ -125,7 +127,9 @@ class FullTraining:
         for number, label in sorted(by_hand.items()):
             text = self._texts.get(number)
             assert text is not None
-            rows.append({**text.fields, "label": label})
+            rows.append({**text.fields, self._task.label_column: label})
+        # Always anew: a task file is run, and the folder may come from somebody else.
+        folder.write_text(folder.task, task_source(self._task))
         folder.write_text(folder.labelled, _lines(rows))
         others, start = [], 0
         while len(others) < MOST_UNLABELLED and (
@@ -141,11 +145,10 @@ class FullTraining:
         run.parent.mkdir(exist_ok=True)
         pool = folder.file(folder.pool)
         unlabelled = ("--unlabeled", str(pool)) if pool.stat().st_size else ()
-        mapping = ("--column", "label=label")
         train = (
-            "-v", "train", "--task", str(folder.file(folder.task)), *mapping,
-            "--train", str(folder.file(folder.labelled)), *unlabelled, "-o", str(run),
-            *self._options,
+            "-v", "train", "--task", str(folder.file(folder.task)),
+            "--train", str(folder.file(folder.labelled)), *unlabelled,
+            "-o", str(run), *self._options,
         )  # fmt: skip
         with folder.file(folder.training_log).open("wb") as log:
             ended = self._call(train, log) and self._call(("report", str(run)), log)

@@ -44,9 +44,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
     labelling = new_labelling(tmp_path / "labelling")
     labelling.add_pool([(Example({"text": HOSTILE}), {"text": HOSTILE})], 13)
     session = session_of(labelling)
-    training = FullTraining(
-        labelling.folder, labelling.texts, labelling.clicks, labelling.task.labels
-    )
+    training = FullTraining(labelling.folder, labelling.texts, labelling.clicks, labelling.task)
     parts = Parts(labelling.database, session, Bulks(session, 13), training, '"><b>anna')
     client = TestClient(label_app(parts, TOKEN, PORT), base_url=f"http://127.0.0.1:{PORT}")
     work(session)

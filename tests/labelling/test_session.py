@@ -336,9 +336,7 @@ def test_columns_with_the_names_of_an_export_are_kept_beside(tmp_path: Path) -> 
 
 
 def test_training_waits_for_a_text_of_every_label(labelling: Labelling) -> None:
-    training = FullTraining(
-        labelling.folder, labelling.texts, labelling.clicks, labelling.task.labels
-    )
+    training = FullTraining(labelling.folder, labelling.texts, labelling.clicks, labelling.task)
     labelling.clicks.add([Click(1, ANNA, TAB, "positive")])
     with pytest.raises(DataError, match="No text has the label 'negative' yet"):
         training.start()

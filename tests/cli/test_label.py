@@ -1,0 +1,82 @@
+"""pet label: what it asks for, what it refuses, and the labels that it writes."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+import pytest
+from labelled import label_some, new_labelling, session_of
+from toy import pet, write_jsonl
+
+from pet.labelling.drafted import task_of_labels
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> str:
+    return write_jsonl(tmp_path / "pool.jsonl", [{"text": "one"}, {"text": "two"}])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "Expected -o FOLDER for a new labelling."),
+        (["nowhere"], "nowhere, which is no labelling,"),
+        (["--labels", "a,b", "--task", "reviews", "-o", "x"], "Expected one of MODEL"),
+        (["-o", "x", "--unlabeled", "pool.jsonl"], "Expected one of MODEL"),
+        (["--labels", "a", "-o", "x"], "expected two labels or more"),
+        (["--labels", "a,b", "-o", "x", "--training", "--max-step 5"], "No such option"),
+        (["--labels", "a,b", "-o", "x", "--training", "'"], "No closing quotation"),
+        (["--labels", "a,b", "-o", "x", "--unlabeled", "none.csv"], "cannot be read"),
+        (["--labels", "a,b", "-o", "x"], "no texts to label"),
+        (["nowhere", "--export", "x.csv"], "not a labelling folder"),
+        (["--export", "x.csv"], "Expected the FOLDER"),
+        (["nowhere", "--export", "x.exe"], "x.exe"),
+    ],
+)
+def test_wrong_calls_are_one_message(
+    arguments: list[str], told: str, pool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = pet("label", *arguments)
+    assert result.code in (1, 2), result.err
+    assert told in result.err
+    assert "Traceback" not in result.err
+
+
+def test_the_page_needs_the_extra(pool: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fastapi", None)
+    monkeypatch.setattr("pet.web.extra.find_spec", lambda name: None)
+    result = pet("label", "--labels", "a,b", "--unlabeled", pool, "-o", "x")
+    assert result.code == 1
+    assert "pet-fewshot[serve]" in result.err
+
+
+def test_labels_are_written_without_a_server(tmp_path: Path) -> None:
+    labelling = new_labelling(tmp_path / "labels")
+    label_some(session_of(labelling), 7)
+    labelling.database.close()
+    result = pet("label", tmp_path / "labels", "--export", tmp_path / "out.csv")
+    assert (result.code, result.err.strip()) == (0, f"7 rows are in {tmp_path / 'out.csv'}.")
+    with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["annotators"] for row in rows} == {"anna"}
+    shown = pet("label", tmp_path / "labels", "--export", "-", "--each")
+    assert shown.out.count("\n") == 7
+
+
+def test_another_request_in_the_same_folder_is_refused(tmp_path: Path, pool: str) -> None:
+    labelling = new_labelling(tmp_path / "labels")
+    labelling.database.close()
+    del labelling
+    result = pet("label", "--labels", "a,b", "--unlabeled", pool, "-o", tmp_path / "labels")
+    assert result.code == 1
+    assert "asked for something else" in result.err
+
+
+def test_a_task_of_labels_has_their_names_as_words() -> None:
+    task = task_of_labels(["billing", "not_sure"])
+    assert task.fields == ("text",)
+    assert len(task.pvps) == 3
+    assert list(task.pvps[0].verbalizers[0].words["not_sure"]) == ["not sure"]
