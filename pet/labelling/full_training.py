@@ -131,7 +131,8 @@ class FullTraining:
         # Always anew: a task file is run, and the folder may come from somebody else.
         folder.write_text(folder.task, task_source(self._task))
         folder.write_text(folder.labelled, _lines(rows))
-        others, start = [], 0
+        others: list[dict[str, Any]] = []
+        start = 0
         while len(others) < MOST_UNLABELLED and (
             found := self._texts.at(range(start, start + 1000))
         ):

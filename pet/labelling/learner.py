@@ -15,8 +15,8 @@ from pet.labelling.rounds import Round, Rounds
 from pet.labelling.texts import Texts
 
 log = logging.getLogger(__name__)
-# Texts read at a time: few at first, so that the first choice comes early.
-_FIRST_CHUNK, _CHUNK = 32, 128
+# Texts read at a time: few, so that the first choice comes early and an end is soon heard of.
+_CHUNK = 32
 
 
 class Learner:
@@ -65,7 +65,7 @@ class Learner:
         self._ended.set()
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join(timeout=60)
+            self._thread.join()  # what runs at the interpreter's end would be torn off
 
     def tell(self) -> None:
         """Say that somebody has labelled a text, or taken a label back."""
@@ -81,8 +81,7 @@ class Learner:
             if self._reader is None:
                 self._reader = self._make_reader()
             start = self._evidence.done
-            size = _CHUNK if start else _FIRST_CHUNK
-            chunk = self._texts.at(range(start, min(start + size, self._evidence.size)))
+            chunk = self._texts.at(range(start, min(start + _CHUNK, self._evidence.size)))
             self._evidence.append(self._reader.read([Example(text.fields) for text in chunk]))
             return True
         return False

@@ -14,7 +14,7 @@ from pet.types import Floats, Ints
 # As many labelled texts of each label as the patterns count for, and scikit-learn's C. Both were
 # chosen on rows of train files by benchmarks/labels_needed.py.
 PATTERNS_COUNT = 4.0
-STRENGTH = 10.0
+STRENGTH = 3.0
 FOLDS = 10
 _SMALLEST = 1e-6
 

@@ -42,9 +42,9 @@ class Round:
     accuracy : Accuracy
         On the texts that were drawn at random, each guessed by a model that did not see it.
     before : Accuracy, optional
-        That of the round before.
+        That of the last round with other labels.
     changed : float, optional
-        Share of the pool's guesses that differ from those of the round before.
+        Share of the pool's guesses that differ from those of that round.
     stopping : Verdict
         Whether more labels are worth it.
     """
@@ -86,7 +86,9 @@ class Rounds:
         self._database, self._texts, self._clicks = database, texts, clicks
         self._evidence, self._labels, self._config, self._seed = evidence, labels, config, seed
         self._numbers = {label: number for number, label in enumerate(labels)}
-        self._guesses: Ints | None = None
+        # Numbers of labels and guesses of this round, and of the last one with other labels.
+        self._latest: tuple[int, Ints] | None = None
+        self._earlier: tuple[int, Ints] | None = None
         self._aside = texts.set_aside()
 
     def next(self) -> Round:
@@ -99,11 +101,14 @@ class Rounds:
         shares = out_of_fold(learned, targets, len(self._labels), self._seed, at_random, importance)
         accuracy = estimate(shares, targets[at_random])
         guesses = judgement.together.argmax(axis=1)
-        before, changed = self._last_accuracy(), None
-        if self._guesses is not None and len(self._guesses):
-            both = min(len(guesses), len(self._guesses))
-            changed = float((guesses[:both] != self._guesses[:both]).mean())
-        self._guesses = guesses
+        before = self._last_accuracy(len(places))
+        if self._latest is not None and self._latest[0] != len(places):
+            self._earlier = self._latest
+        self._latest = (len(places), guesses)
+        changed = None
+        if self._earlier is not None and len(self._earlier[1]):
+            both = min(len(guesses), len(self._earlier[1]))
+            changed = float((guesses[:both] != self._earlier[1][:both]).mean())
         stopping = self._keep(
             len(places), accuracy, changed, guesses[self._aside.start :][:STOP_SET]
         )
@@ -142,10 +147,12 @@ class Rounds:
             np.array([row[3] for row in rows], bool),
         )
 
-    def _last_accuracy(self) -> Accuracy | None:
+    def _last_accuracy(self, labels: int) -> Accuracy | None:
+        """Return the accuracy of the last round that had other labels."""
         with self._database.reading() as reader:
             row = reader.execute(
-                "SELECT correct, asked FROM rounds ORDER BY id DESC LIMIT 1"
+                "SELECT correct, asked FROM rounds WHERE labels != ? ORDER BY id DESC LIMIT 1",
+                (labels,),
             ).fetchone()
         return None if row is None else accuracy_of(row["correct"], row["asked"])
 
