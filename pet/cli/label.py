@@ -26,8 +26,7 @@ from pet.runs import LabellingFolder
 from pet.runs.finding import require_run_or_model
 
 if TYPE_CHECKING:
-    from pet.labelling.labelling import Labelling
-    from pet.labelling.reader import TextReader
+    from pet.labelling import Labelling, TextReader
     from pet.search.panel import Panel
     from pet.task import Task
 
@@ -109,8 +108,10 @@ def command(
     settings = Settings.from_flat({"seed": seed, **backbone})
     if output is None:
         if source is None or not LabellingFolder.is_at(source):
-            what = "a new labelling" if source is None else f"{source}, which is no labelling,"
-            raise UsageError(f"Expected -o FOLDER for {what}.", "See: pet label --help")
+            found = "" if source is None else f" {source} is no labelling to go on with."
+            raise UsageError(
+                f"Expected -o FOLDER for a new labelling.{found}", "See: pet label --help"
+            )
         given = [flag for flag, value in (("--labels", labels), ("--task", task)) if value]
         if given:
             raise UsageError(f"{given[0]} goes with -o; {source} has its labels.")
@@ -147,9 +148,7 @@ def _export(source: str | None, name: str, each: bool, for_spreadsheets: bool) -
     check_format(name, for_spreadsheets)
     LabellingFolder.open(source)
 
-    from pet.labelling.agreement import consensus
-    from pet.labelling.exporting import write_export
-    from pet.labelling.labelling import Labelling
+    from pet.labelling import Labelling, consensus, write_export
 
     labelling = Labelling.of_folder(source)
     with opened(name) as stream:
@@ -174,7 +173,7 @@ def _gone_on(path: str, settings: Settings) -> tuple[Labelling, Callable[[], Tex
     folder = LabellingFolder.start(path, asked)
     loading(path)
 
-    from pet.labelling.labelling import Labelling
+    from pet.labelling import Labelling
     from pet.search.panel import Panel
     from pet.task import Task
 
@@ -208,7 +207,7 @@ def _started(
         known = chosen_task(task, (), None) if task else _task_of(labels or "")
         loading("model and data")
 
-    from pet.labelling.labelling import Labelling
+    from pet.labelling import Labelling
 
     asked = {"task": known.to_dict(), "model": model, "backbone": asdict(settings.backbone)}
     folder = LabellingFolder.start(output, asked)
@@ -222,7 +221,7 @@ def _started(
 
 
 def _task_of(labels: str) -> Task:
-    from pet.labelling.drafted import task_of_labels
+    from pet.labelling import task_of_labels
 
     names = word_list(labels)
     if len(names) < 2:
@@ -239,7 +238,7 @@ def _untrained(labelling: Labelling, settings: Settings) -> Panel:
 
 def _reader_of(panel: Callable[[], Panel]) -> Callable[[], TextReader]:
     def reader() -> TextReader:
-        from pet.labelling.reader import TextReader
+        from pet.labelling import TextReader
 
         return TextReader(panel())
 
@@ -283,10 +282,7 @@ def _serve(
     seed: int,
 ) -> None:
     """Serve the page until the command is ended."""
-    from pet.labelling.app import Parts, label_app
-    from pet.labelling.bulk import Bulks
-    from pet.labelling.full_training import FullTraining
-    from pet.labelling.labelling import Choice
+    from pet.labelling import Bulks, Choice, FullTraining, Parts, label_app
     from pet.web import bound, listen
 
     folder, task = labelling.folder, labelling.task

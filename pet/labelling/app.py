@@ -9,10 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import FastAPI, Query, Request
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
-from pydantic import BaseModel, Field, StringConstraints
-
 from pet.errors import PetError
 from pet.labelling.bulk import Bulks
 from pet.labelling.exporting import write_export
@@ -22,6 +18,15 @@ from pet.labelling.schema import Database
 from pet.labelling.session import Session, Shown
 from pet.version import __version__
 from pet.web import STATIC, OwnOrigin, SecurityHeaders, environment
+
+try:
+    from fastapi import FastAPI, Query, Request
+    from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+    from pydantic import BaseModel, Field, StringConstraints
+except ImportError as error:
+    raise PetError(
+        "The labelling page needs fastapi.", "Install it with: pip install 'pet-fewshot[serve]'"
+    ) from error
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -174,8 +179,7 @@ def _add_labelling(app: FastAPI, parts: Parts) -> None:
 
     @app.post("/api/status")
     def status(seat: Seat) -> dict[str, Any]:
-        session.clicks.leased(seat.tab)  # its lease is renewed
-        return {"status": session.status(seat.annotator)}
+        return told(seat, session.current(seat.tab))
 
     @app.get("/api/search")
     def search(words: Annotated[str, Query(max_length=200)]) -> dict[str, Any]:

@@ -64,6 +64,15 @@ class Session:
         number, drawn = has or self._drawn(tab, annotator) or (None, "")
         return None if number is None else self._show(tab, number, drawn)
 
+    def current(self, tab: str) -> Shown | None:
+        """Return the text that a tab shows, with a guess as soon as there is one; it stays leased."""
+        self.clicks.leased(tab)
+        with self._lock:
+            shown = self._shown.get(tab)
+        if shown is None or shown.guess is not None:
+            return shown
+        return self._show(tab, shown.text.number, shown.drawn)
+
     def open(self, number: int, tab: str) -> Shown:
         """Give a tab a text that somebody looked for.
 

@@ -22,7 +22,7 @@ def pool(tmp_path: Path) -> str:
     ("arguments", "told"),
     [
         ([], "Expected -o FOLDER for a new labelling."),
-        (["nowhere"], "nowhere, which is no labelling,"),
+        (["nowhere"], "nowhere is no labelling to go on with."),
         (["--labels", "a,b", "--task", "reviews", "-o", "x"], "Expected one of MODEL"),
         (["-o", "x", "--unlabeled", "pool.jsonl"], "Expected one of MODEL"),
         (["--labels", "a", "-o", "x"], "expected two labels or more"),

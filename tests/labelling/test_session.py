@@ -92,6 +92,19 @@ def test_the_guess_is_hidden_where_it_could_sway_what_is_counted(labelling: Labe
     assert seen == {RANDOM: True, CHOSEN: False}
 
 
+def test_a_guess_comes_to_a_text_that_is_shown_already(labelling: Labelling) -> None:
+    session = session_of(labelling)
+    assert session.current(TAB) is None
+    shown = session.open(7, TAB)
+    assert shown.guess is None
+    work(session)
+    later = session.current(TAB)
+    assert later is not None
+    assert later.text == shown.text
+    assert later.guess is not None
+    assert session.next(TAB, ANNA) == later
+
+
 def test_undo_shows_the_text_again_and_takes_its_label_back(labelling: Labelling) -> None:
     session = session_of(labelling)
     work(session)

@@ -214,7 +214,13 @@ function key(event) {
 async function poll() {
   if (!state.busy && !document.hidden) {
     try {
-      update((await ask("/api/status", seat())).status);
+      const { text, status } = await ask("/api/status", seat());
+      update(status);
+      // The model may have read the text only after it was shown.
+      if (state.text && !state.text.guess && text && text.guess && text.id === state.text.id) {
+        state.text = text;
+        showGuess(text);
+      }
       showTraining(await ask("/api/train"));
     } catch (error) {
       alertWith(error.message);
