@@ -79,7 +79,7 @@ class Bulks:
             }
         with self._lock:
             count = min(SAMPLE, len(guesses))
-            drawn = self._random.choice(list(guesses), count, replace=False) if count else []
+            drawn = self._random.permutation(list(guesses))[:count].tolist()
             found = [session.texts.get(int(number)) for number in drawn]
             offer = Offer(
                 secrets.token_hex(8), guesses, tuple(text for text in found if text is not None)

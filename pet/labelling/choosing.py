@@ -60,4 +60,5 @@ def next_texts(
         return rows
     chosen = spread_out(np.asarray(vectors[rows], np.float32), values[rows], ahead, seed)
     others = np.setdiff1d(np.arange(len(rows)), chosen)
-    return rows[np.concatenate([chosen, others])]
+    ordered: Ints = rows[np.concatenate([chosen, others])]
+    return ordered

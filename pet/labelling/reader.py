@@ -41,7 +41,8 @@ class TextReader:
         texts, model = [example.texts for example in examples], self.panel.model
         if isinstance(model, SequenceClassifier):
             vectors = self.panel.embed(texts)
-            return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+            lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+            return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
         backbone = model.members.backbone
         longest = model.members.specs[0].max_length
         reading = TextReading(self.panel.task.fields, backbone, longest)

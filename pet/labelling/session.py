@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,7 @@ class Session:
         return None if number is None else self._show(tab, number, drawn)
 
     def current(self, tab: str) -> Shown | None:
-        """Return the text that a tab shows, with a guess as soon as there is one; it stays leased."""
+        """Return the text that a tab shows, with a guess once there is one; it stays leased."""
         self.clicks.leased(tab)
         with self._lock:
             shown = self._shown.get(tab)
@@ -218,7 +218,7 @@ class Session:
         rest = range(self.aside.stop, len(self.texts))
         latest = self.learner.round
         queue = latest.queue if latest is not None else ()
-        ways = [
+        ways: list[tuple[str, Callable[[], list[int]]]] = [
             (RANDOM, lambda: self.texts.unanswered(self.aside, 100)),
             (CHOSEN, lambda: self.texts.numbers(queue)),
             (CHOSEN, lambda: self.texts.unanswered(rest, 1000)),
