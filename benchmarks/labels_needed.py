@@ -168,7 +168,7 @@ def shown(values: list[float], places: int = 0) -> str:
 @click.option("--seeds", default="13,21,42,87,100", show_default=True)
 @click.option("--pool", default=2000, show_default=True, help="Unlabelled texts.")
 @click.option("--held", default=1000, show_default=True, help="Held-out texts.")
-@click.option("--most", default=300, show_default=True, help="Most labels asked for.")
+@click.option("--most", default=200, show_default=True, help="Most labels asked for.")
 @click.option("--measures", default=",".join(MEASURES), show_default=True)
 def main(
     data: Path,
