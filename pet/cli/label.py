@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import secrets
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -12,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pet.cli.console import echo, loading, say
+from pet.cli.console import loading, say
 from pet.cli.inputs import chosen_task, require_files
-from pet.cli.options import flag_of, seed_option, settings_options, spreadsheet_option
+from pet.cli.label_page import serve_page
+from pet.cli.options import seed_option, settings_options, spreadsheet_option
 from pet.cli.output import check_format, opened
 from pet.cli.reading_options import data_options
 from pet.cli.row_reader import RowReader
@@ -124,7 +123,9 @@ def command(
     require_files(unlabeled, *labelled_files)
     rows = RowReader.from_options(labelling.task, columns, reading)
     _read(labelling, rows, unlabeled, labelled_files, seed)
-    _serve(labelling, make_reader, config, every, limit, port, annotator, browser, options, seed)
+    serve_page(
+        labelling, make_reader, config, every, limit, port, annotator, browser, options, seed
+    )
 
 
 def _training_options(text: str) -> list[str]:
@@ -267,61 +268,3 @@ def _read(
         labelling.add_pool(examples_and_rows(source, read_as, rows.reading), seed)
     if not len(labelling.texts):
         raise DataError("There are no texts to label.", "Give some with `--unlabeled FILE`.")
-
-
-def _serve(
-    labelling: Labelling,
-    make_reader: Callable[[], TextReader],
-    config: SuggestConfig,
-    every: int,
-    limit: int,
-    port: int,
-    annotator: str | None,
-    browser: bool,
-    options: Sequence[str],
-    seed: int,
-) -> None:
-    """Serve the page until the command is ended."""
-    from pet.labelling import Bulks, Choice, FullTraining, Parts, label_app
-    from pet.web import bound, listen
-
-    folder, task = labelling.folder, labelling.task
-    at = bound("127.0.0.1", port)
-    port, token = at.getsockname()[1], secrets.token_urlsafe(24)
-    address = f"http://127.0.0.1:{port}/?token={token}"
-    session = labelling.session(make_reader, Choice(config, every, limit, seed))
-    backbone = folder.asked()["backbone"]
-    values = {**backbone, "seed": seed}
-    own = [
-        part
-        for key, value in values.items()
-        if value is not None
-        for part in (flag_of(key), str(value))
-    ]
-    training = FullTraining(folder, labelling.texts, labelling.clicks, task, [*own, *options])
-    parts = Parts(
-        labelling.database, session, Bulks(session, seed), training, annotator or _account()
-    )
-
-    def ready() -> None:
-        echo(f"Label at {address}")
-        say("Ctrl-C ends; every click is kept.")
-        if browser:
-            import webbrowser
-
-            webbrowser.open(address)
-
-    listen(label_app(parts, token, port), at, ready, grace=5)
-    say(
-        f"{labelling.labelled} texts are labelled in {folder.path}. Go on with: pet label "
-        f"{folder.path}; write them with: pet label {folder.path} --export labels.csv"
-    )
-    labelling.database.close()
-
-
-def _account() -> str:
-    """Return the name of the person's account."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container's user may have no name
-        return "me"

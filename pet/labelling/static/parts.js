@@ -65,7 +65,7 @@ function showModel(model, labelled) {
     element("small", `${Math.round(100 * model.low)} to ${Math.round(100 * model.high)} %`));
   $("accuracy-told").textContent =
     `The quick model's accuracy with its 95 % interval, on ${many(model.asked, "text", "texts")} ` +
-    "drawn at random, each guessed by one that had not seen its label. Train makes a better model.";
+    "drawn at random, each guessed by one that had not seen its label. Train usually makes a better one.";
   const parts = [];
   if (model.changed !== null) parts.push(`changed ${percent(model.changed)} of the guesses`);
   // With fewer texts one of them moves it by ten points or more.
