@@ -73,7 +73,6 @@ class EvidenceFiles:
         folder.write_json(
             folder.evidence,
             {
-                "size": self.size,
                 "width": evidence.vectors.shape[1],
                 "members": n_members,
                 "labels": n_labels,
@@ -85,15 +84,14 @@ class EvidenceFiles:
     def _open(self) -> None:
         folder = self._folder
         about = folder.read_json(folder.evidence)
-        size = about["size"]
-        if size != self.size or not all(
-            folder.has(name) for name in (folder.vectors, folder.probabilities)
-        ):  # made for another pool, or a part was removed: read again
-            folder.remove(folder.evidence)
+        if not all(folder.has(name) for name in (folder.vectors, folder.probabilities)):
+            folder.remove(folder.evidence)  # a part was removed: all is read again
             with self._database.writing() as writer:
                 writer.execute("DELETE FROM progress WHERE name = ?", (_DONE,))
             return
-        vectors, members = (size, about["width"]), (size, about["members"], about["labels"])
+        # Texts that came later have later places: the files only become longer.
+        vectors = (self.size, about["width"])
+        members = (self.size, about["members"], about["labels"])
         self._vectors = np.memmap(folder.file(folder.vectors), np.float16, "r+", shape=vectors)
         self._members = np.memmap(
             folder.file(folder.probabilities), np.float16, "r+", shape=members
@@ -101,4 +99,4 @@ class EvidenceFiles:
         self._weights = np.asarray(about["weights"])
         with self._database.reading() as reader:
             row = reader.execute("SELECT value FROM progress WHERE name = ?", (_DONE,)).fetchone()
-        self.done = 0 if row is None else min(int(row[0]), size)
+        self.done = 0 if row is None else min(int(row[0]), self.size)

@@ -87,7 +87,7 @@ class FullTraining:
                 process.kill()
 
     def state(self) -> dict[str, Any]:
-        """Return how far it is, the last lines that it wrote, and the runs with a report."""
+        """Return how far it is, its last lines, and the runs with a report, the newest first."""
         folder = self._folder
         log = folder.file(folder.training_log)
         lines = []
@@ -98,7 +98,7 @@ class FullTraining:
             "state": self._state,
             "run": self._run,
             "lines": lines,
-            "reports": [name for name in folder.runs() if self.report(name) is not None],
+            "reports": [name for name in folder.runs()[::-1] if self.report(name) is not None],
         }
 
     def report(self, name: str) -> Path | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from labelled import label_some, new_labelling, pool, session_of, truth, work
+from labelled import WordReader, label_some, new_labelling, pool, session_of, truth, work
 
 from pet import PVP, Task, Verbalizer
 from pet.data import Example
@@ -163,6 +163,27 @@ def test_texts_that_were_read_are_not_read_again(labelling: Labelling) -> None:
         assert (path / name).is_file()
     # 60 texts with 18 numbers each, 2 bytes a number.
     assert (path / LabellingFolder.vectors).stat().st_size == 60 * 18 * 2
+
+
+def test_of_a_pool_that_grew_only_the_new_texts_are_read(tmp_path: Path) -> None:
+    session = session_of(new_labelling(tmp_path, pool(40)))
+    work(session)
+    before = session.learner._evidence.rows(slice(0, 40))
+    readers: list[WordReader] = []
+
+    def make() -> WordReader:
+        readers.append(WordReader())
+        return readers[-1]
+
+    again = session_of(new_labelling(tmp_path, pool(70)))
+    again.learner._make_reader = make  # type: ignore[assignment]
+    work(again)
+    assert again.learner.read == (70, 70)
+    assert [reader.read_texts for reader in readers] == [30]
+    after = again.learner._evidence.rows(slice(0, 40))
+    assert (after.vectors == before.vectors).all()
+    fewer = session_of(new_labelling(tmp_path, pool(70)), limit=20)
+    assert fewer.learner.read == (20, 20)
 
 
 def test_of_a_large_pool_a_random_sample_is_read_and_the_rest_can_be_labelled(
