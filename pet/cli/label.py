@@ -17,7 +17,7 @@ from pet.cli.options import seed_option, settings_options, spreadsheet_option
 from pet.cli.output import check_format, opened
 from pet.cli.reading_options import data_options
 from pet.cli.row_reader import RowReader
-from pet.config import BackboneConfig, Settings, SuggestConfig
+from pet.config import BackboneConfig, LabelConfig, Settings
 from pet.config.base import word_list
 from pet.config.files import Reading
 from pet.errors import DataError, UsageError
@@ -39,13 +39,7 @@ if TYPE_CHECKING:
     "--train", "labelled_files", multiple=True, help="Rows that have a label already. Repeatable."
 )
 @click.option("-o", "--output", metavar="FOLDER", help="Folder that keeps the labels.")
-@settings_options(SuggestConfig)
-@click.option("--every", type=click.IntRange(min=1), default=5, show_default=True,
-              help="New labels after which the next texts are chosen anew.")  # fmt: skip
-@click.option(
-    "--limit", type=click.IntRange(min=1), default=20_000, show_default=True,
-    help="Most texts that the model reads: a random sample of a larger pool.",
-)  # fmt: skip
+@settings_options(LabelConfig)
 @click.option("--port", type=click.IntRange(0, 65535), default=0,
               help="Port of the page.  [default: any that is free]")  # fmt: skip
 @click.option("--name", "annotator", help="Your name.  [default: that of your account]")
@@ -103,7 +97,7 @@ def command(
 
     require_web("pet label")
     options = _training_options(training)
-    config = SuggestConfig(by, candidates)
+    config = LabelConfig(by, candidates, every, limit)
     settings = Settings.from_flat({"seed": seed, **backbone})
     if output is None:
         if source is None or not LabellingFolder.is_at(source):
@@ -123,9 +117,7 @@ def command(
     require_files(unlabeled, *labelled_files)
     rows = RowReader.from_options(labelling.task, columns, reading)
     _read(labelling, rows, unlabeled, labelled_files, seed)
-    serve_page(
-        labelling, make_reader, config, every, limit, port, annotator, browser, options, seed
-    )
+    serve_page(labelling, make_reader, config, port, annotator, browser, options, seed)
 
 
 def _training_options(text: str) -> list[str]:

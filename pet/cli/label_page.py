@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pet.cli.console import echo, say
 from pet.cli.options import flag_of
-from pet.config import SuggestConfig
+from pet.config import LabelConfig
 
 if TYPE_CHECKING:
     from pet.labelling import Labelling, TextReader
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 def serve_page(
     labelling: Labelling,
     make_reader: Callable[[], TextReader],
-    config: SuggestConfig,
-    every: int,
-    limit: int,
+    config: LabelConfig,
     port: int,
     annotator: str | None,
     browser: bool,
@@ -28,14 +26,14 @@ def serve_page(
     seed: int,
 ) -> None:
     """Serve the page until the command is ended."""
-    from pet.labelling import Bulks, Choice, FullTraining, Parts, label_app
+    from pet.labelling import Bulks, FullTraining, Parts, label_app
     from pet.web import bound, listen
 
     folder, task = labelling.folder, labelling.task
     at = bound("127.0.0.1", port)
     port, token = at.getsockname()[1], secrets.token_urlsafe(24)
     address = f"http://127.0.0.1:{port}/?token={token}"
-    session = labelling.session(make_reader, Choice(config, every, limit, seed))
+    session = labelling.session(make_reader, config, seed)
     backbone = folder.asked()["backbone"]
     values = {**backbone, "seed": seed}
     own = [

@@ -12,13 +12,11 @@ if TYPE_CHECKING:
     from pet.labelling.drafted import task_of_labels as task_of_labels
     from pet.labelling.exporting import write_export as write_export
     from pet.labelling.full_training import FullTraining as FullTraining
-    from pet.labelling.labelling import Choice as Choice
     from pet.labelling.labelling import Labelling as Labelling
     from pet.labelling.reader import TextReader as TextReader
 
 _HOMES = {
     "Bulks": "pet.labelling.bulk",
-    "Choice": "pet.labelling.labelling",
     "FullTraining": "pet.labelling.full_training",
     "Labelling": "pet.labelling.labelling",
     "Parts": "pet.labelling.app",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from pet.config import SuggestConfig
+from pet.config import LabelConfig
 from pet.data import Example
 from pet.errors import DataError
 from pet.labelling.clicks import GIVEN, Click, Clicks
@@ -23,28 +22,6 @@ from pet.task.kinds import task_kind
 
 Row = tuple[Example, Mapping[str, Any]]
 GIVEN_BY = "given"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """How texts are chosen.
-
-    Parameters
-    ----------
-    suggest : SuggestConfig
-        Measure and diversity.
-    every : int
-        New labels after which a quick model is fitted.
-    limit : int
-        Most texts that the model reads.
-    seed : int
-        Random seed.
-    """
-
-    suggest: SuggestConfig
-    every: int
-    limit: int
-    seed: int
 
 
 class Labelling:
@@ -102,15 +79,17 @@ class Labelling:
         """Add texts to label; those that are known stay as they are."""
         self.texts.add(rows, seed)
 
-    def session(self, make_reader: Callable[[], TextReader], choice: Choice) -> Session:
+    def session(
+        self, make_reader: Callable[[], TextReader], config: LabelConfig, seed: int
+    ) -> Session:
         """Return a session, whose learner is not started yet."""
-        size = min(len(self.texts), choice.limit)
+        size = min(len(self.texts), config.limit)
         evidence = EvidenceFiles(self.folder, self.database, size)
         rounds = Rounds(
-            self.database, self.texts, self.clicks, evidence, self.task.labels, choice.suggest,
-            choice.seed,
+            self.database, self.texts, self.clicks, evidence, self.task.labels, config,
+            seed,
         )  # fmt: skip
-        learner = Learner(self.texts, self.clicks, evidence, rounds, make_reader, choice.every)
+        learner = Learner(self.texts, self.clicks, evidence, rounds, make_reader, config.every)
         return Session(self.task, self.texts, self.clicks, learner)
 
     @property

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from toy import toy_task
 
-from pet.config import SuggestConfig
+from pet.config import LabelConfig
 from pet.data import Example
-from pet.labelling.labelling import Choice, Labelling
+from pet.labelling.labelling import Labelling
 from pet.labelling.quick_model import Evidence
 from pet.labelling.session import Session
 from pet.runs import LabellingFolder
@@ -65,12 +65,9 @@ def new_labelling(
     return labelling
 
 
-def session_of(
-    labelling: Labelling, every: int = 5, limit: int = 1000, **suggest: object
-) -> Session:
+def session_of(labelling: Labelling, **config: object) -> Session:
     """Return a session whose learner works when a test says so: ``session.learner.work()``."""
-    config = SuggestConfig(**suggest)  # type: ignore[arg-type]
-    return labelling.session(WordReader, Choice(config, every, limit, 13))  # type: ignore[arg-type]
+    return labelling.session(WordReader, LabelConfig(**config), 13)  # type: ignore[arg-type]
 
 
 def work(session: Session) -> None:
