@@ -10,10 +10,10 @@ asks at random only. Both start from untrained patterns, without a label.
 
 A row of the table is a measure: after how many labels the accuracy on the held-out texts was, twice
 in a row, at least the mean accuracy of random asking with 64 labels; mean and deviation over seeds.
-Who does not reach it counts as having needed them all. The second table tells when the page, with its
-own measure, would have said that more labels are not worth it (stabilizing predictions), what the
-accuracy was then and at the end, and how often its 95 % interval held the accuracy on the held-out
-texts, looked at after every 20 labels.
+Who does not reach it counts as having needed them all. The second table tells when the page, with
+its own measure, would have said that more labels are not worth it (stabilizing predictions), what
+the accuracy was then and at the end, and how often its 95 % interval held the accuracy on the
+held-out texts, looked at after every 20 labels.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ def main(
         ends["untrained patterns"].append(f"{100 * untrained:.1f}")
         example = courses.get(LabelConfig().by, courses[ways[-1]])
         stops = [course.stopped or most for course in example]
-        ends["it says: enough, at"].append(
+        ends["ends at"].append(
             shown(stops) + f" ({sum(c.stopped is not None for c in example)} of {len(example)})"
         )
         ends["accuracy then"].append(
