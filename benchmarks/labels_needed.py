@@ -13,7 +13,8 @@ in a row, at least the mean accuracy of random asking with 64 labels; mean and d
 Who does not reach it counts as having needed them all. The second table tells when the page, with
 its own measure, would have said that more labels are not worth it (stabilizing predictions), what
 the accuracy was then and at the end, and how often its 95 % interval held the accuracy on the
-held-out texts, looked at after every 20 labels.
+held-out texts, looked at after every 20 labels. --grid prints what the settings of the quick model
+were chosen by.
 """
 
 from __future__ import annotations
@@ -158,6 +159,26 @@ def ask(given: Set, by: str, seed: int, most: int) -> Course:
     return course
 
 
+def grid(sets: list[Set], seeds: tuple[int, ...]) -> list[list[str]]:
+    """Return mean accuracies with random labels, for strengths of the regression and counts."""
+    rows = []
+    for strength in (1.0, 3.0, 10.0, 30.0):
+        for count in (1.0, 2.0, 4.0, 8.0):
+            found = []
+            for given in sets:
+                for labels in (20, 64, 150):
+                    for seed in seeds:
+                        asked = np.random.default_rng(seed).permutation(len(given.targets))[:labels]
+                        model = QuickModel(
+                            given.pool.vectors[asked], given.targets[asked], given.n_labels,
+                            None, strength, count,
+                        )  # fmt: skip
+                        guesses = model.judge(given.held).together.argmax(axis=1)
+                        found.append(100 * (guesses == given.held_targets).mean())
+            rows.append([f"{strength:g}", f"{count:g}", f"{np.mean(found):.1f}"])
+    return rows
+
+
 def shown(values: list[float], places: int = 0) -> str:
     """Return mean and deviation."""
     return f"{np.mean(values):.{places}f} ± {np.std(values, ddof=1):.{places}f}"
@@ -171,6 +192,7 @@ def shown(values: list[float], places: int = 0) -> str:
 @click.option("--pool", default=2000, show_default=True, help="Unlabelled texts.")
 @click.option("--held", default=1000, show_default=True, help="Held-out texts.")
 @click.option("--most", default=200, show_default=True, help="Most labels asked for.")
+@click.option("--grid", "only_grid", is_flag=True, help="Try settings of the quick model instead.")
 @click.option("--measures", default=",".join(MEASURES), show_default=True)
 def main(
     data: Path,
@@ -180,10 +202,16 @@ def main(
     pool: int,
     held: int,
     most: int,
+    only_grid: bool,
     measures: str,
 ) -> None:
     """Count the labels that each measure needs."""
     names, draws = tasks.split(","), number_list(seeds, "--seeds")
+    if only_grid:
+        sets = [Set.read(name, data, pool, held, cache) for name in names]
+        header = ["strength", "patterns count", "accuracy, 20 to 150 labels"]
+        click.echo(text_table(grid(sets, draws), header))
+        return
     ways = ["random", *measures.split(",")]
     rows: dict[str, list[str]] = {way: [way] for way in ways}
     needed: dict[str, list[float]] = {way: [] for way in ways}

@@ -12,7 +12,7 @@ from pet.search.panel import Judgement
 from pet.types import Floats, Ints
 
 # As many labelled texts of each label as the patterns count for, and scikit-learn's C. Both were
-# chosen on rows of train files by benchmarks/labels_needed.py.
+# chosen on rows of train files: `python benchmarks/labels_needed.py --grid`.
 PATTERNS_COUNT = 4.0
 STRENGTH = 3.0
 FOLDS = 10
