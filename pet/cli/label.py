@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 @click.option(
     "--train", "labelled_files", multiple=True, help="Rows that have a label already. Repeatable."
 )
-@click.option("-o", "--output", metavar="FOLDER", help="Folder that keeps the labels.")
+@click.option(
+    "-o", "--output", metavar="FOLDER",
+    help="Folder that keeps the labels.  [default: pool-labels for pool.csv]",
+)  # fmt: skip
 @settings_options(LabelConfig)
 @click.option("--port", type=click.IntRange(0, 65535), default=0,
               help="Port of the page.  [default: any that is free]")  # fmt: skip
@@ -81,8 +84,8 @@ def command(
 ) -> None:
     """Label texts on a page in the browser: the most useful one next, with the current guess.
 
-    A new labelling needs --unlabeled, -o and one of --labels, --task and MODEL, a run or saved
-    model. FOLDER alone goes on with one. Every click is kept at once in FOLDER; the page is on this
+    A new labelling needs --unlabeled and one of --labels, --task and MODEL, a run or saved model.
+    FOLDER alone goes on with one. Every click is kept at once in FOLDER; the page is on this
     machine only, at an address with a secret token.
 
     \b
@@ -99,25 +102,32 @@ def command(
     options = _training_options(training)
     config = LabelConfig(by, candidates, every, limit)
     settings = Settings.from_flat({"seed": seed, **backbone})
-    if output is None:
-        if source is None or not LabellingFolder.is_at(source):
-            found = "" if source is None else f" {source} is no labelling to go on with."
-            raise UsageError(
-                f"Expected -o FOLDER for a new labelling.{found}", "See: pet label --help"
-            )
+    require_files(unlabeled, *labelled_files)
+    if output is None and source is not None and LabellingFolder.is_at(source):
         given = [flag for flag, value in (("--labels", labels), ("--task", task)) if value]
         if given:
             raise UsageError(f"{given[0]} goes with -o; {source} has its labels.")
         labelling, make_reader = _gone_on(source, settings)
     else:
+        if output is None and unlabeled is None:
+            found = "" if source is None else f" {source} is no labelling to go on with."
+            raise UsageError(
+                f"Expected --unlabeled FILE for a new labelling.{found}", "See: pet label --help"
+            )
         ways = {"MODEL": source, "--task": task, "--labels": labels}
         if sum(value is not None for value in ways.values()) != 1:
             raise UsageError("Expected one of MODEL, --task and --labels.", "See: pet label --help")
-        labelling, make_reader = _started(output, source, task, labels, settings)
-    require_files(unlabeled, *labelled_files)
+        folder = output or _folder_for(str(unlabeled))
+        labelling, make_reader = _started(folder, source, task, labels, settings)
     rows = RowReader.from_options(labelling.task, columns, reading)
     _read(labelling, rows, unlabeled, labelled_files, seed)
     serve_page(labelling, make_reader, config, port, annotator, browser, options, seed)
+
+
+def _folder_for(unlabeled: str) -> str:
+    """Name a folder after the file of texts: pool-labels for pool.csv."""
+    name = "texts" if unlabeled == "-" else Path(unlabeled).name.split(".")[0]
+    return f"{name or 'texts'}-labels"
 
 
 def _training_options(text: str) -> list[str]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from labelled import label_some, new_labelling, session_of
-from toy import pet, write_jsonl
+from toy import NEW, Files, pet, write_jsonl
 
+from pet.data import Example
+from pet.labelling import Labelling, TextReader
 from pet.labelling.drafted import task_of_labels
 
 
@@ -21,7 +24,8 @@ def pool(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "Expected -o FOLDER for a new labelling."),
+        ([], "Expected --unlabeled FILE for a new labelling."),
+        (["--unlabeled", "pool.jsonl"], "Expected one of MODEL"),
         (["nowhere"], "nowhere is no labelling to go on with."),
         (["--labels", "a,b", "--task", "reviews", "-o", "x"], "Expected one of MODEL"),
         (["-o", "x", "--unlabeled", "pool.jsonl"], "Expected one of MODEL"),
@@ -53,6 +57,52 @@ def test_the_page_needs_the_extra(pool: str, monkeypatch: pytest.MonkeyPatch) ->
     assert "pet-fewshot[serve]" in result.err
 
 
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Labelling, Callable[[], TextReader]]]:
+    """What would be served: the labelling, and how texts are read."""
+    calls: list[tuple[Labelling, Callable[[], TextReader]]] = []
+    monkeypatch.setattr("pet.cli.label.serve_page", lambda one, read, *_: calls.append((one, read)))
+    return calls
+
+
+@pytest.mark.parametrize("way", ["labels", "task", "run", "classifier"])
+def test_every_start_can_be_read_and_gone_on_with(
+    way: str,
+    files: Files,
+    distilled: str,
+    tiny_bert: str,
+    tmp_path: Path,
+    served: list[tuple[Labelling, Callable[[], TextReader]]],
+) -> None:
+    arguments = {
+        "labels": ("--labels", "negative,positive", "--backbone", tiny_bert),
+        "task": ("--task", files.task, "--backbone", tiny_bert, "--train", files.train),
+        "run": (distilled,),
+        "classifier": (f"{distilled}/classifier",),
+    }[way]
+    out = tmp_path / "labels"
+    result = pet("label", *arguments, "--unlabeled", files.unlabeled, "-o", out, "--device", "cpu")
+    assert result.code == 0, result.err
+    served[0][0].database.close()
+    served[0][0].folder._lock = None
+    result = pet("label", out, "--device", "cpu")
+    assert result.code == 0, result.err
+    members = {"labels": 3, "task": 4, "run": 4, "classifier": 1}[way]
+    examples = [Example({"text": text}) for text in NEW]
+    for labelling, make_reader in served:
+        reader = make_reader()
+        read = reader.read(examples)
+        assert read.members.shape == (members, len(NEW), 2)
+        assert read.members.sum(axis=2) == pytest.approx(1, abs=1e-5)
+        # Those that a run or a file has labels of are known, and are not asked.
+        assert len(labelling.clicks.answered()) == {"task": 10, "run": 10}.get(way, 0)
+        assert len(labelling.texts.set_aside()) == 5
+        labelling.database.close()
+    assert served[0][1]().read(examples).vectors == pytest.approx(
+        served[1][1]().read(examples).vectors, abs=1e-5
+    )
+
+
 def test_labels_are_written_without_a_server(tmp_path: Path) -> None:
     labelling = new_labelling(tmp_path / "labels")
     label_some(session_of(labelling), 7)
@@ -73,6 +123,19 @@ def test_another_request_in_the_same_folder_is_refused(tmp_path: Path, pool: str
     result = pet("label", "--labels", "a,b", "--unlabeled", pool, "-o", tmp_path / "labels")
     assert result.code == 1
     assert "asked for something else" in result.err
+
+
+def test_a_new_folder_has_the_name_of_the_pool() -> None:
+    from pet.cli.label import _folder_for
+
+    assert _folder_for("data/pool.csv.gz") == "pool-labels"
+    assert _folder_for("-") == _folder_for(".hidden") == "texts-labels"
+
+
+def test_a_missing_file_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert pet("label", "--labels", "a,b", "--unlabeled", "none.csv").code == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_task_of_labels_has_their_names_as_words() -> None:
