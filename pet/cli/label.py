@@ -46,7 +46,12 @@ if TYPE_CHECKING:
 @click.option("--port", type=click.IntRange(0, 65535), default=0,
               help="Port of the page.  [default: any that is free]")  # fmt: skip
 @click.option("--name", "annotator", help="Your name.  [default: that of your account]")
-@click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page.")
+@click.option(
+    "--browser/--no-browser",
+    default=True,
+    show_default=True,
+    help="Open the page, if a terminal is there.",
+)
 @click.option(
     "--training", default="", metavar="OPTIONS",
     help="Options of pet train for the button Train, such as '--max-steps 50'.",

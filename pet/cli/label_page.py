@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import secrets
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ def serve_page(
     def ready() -> None:
         echo(f"Label at {address}")
         say("Ctrl-C ends; every click is kept.")
-        if browser:
+        if browser and sys.stderr is not None and sys.stderr.isatty():  # a person is there
             import webbrowser
 
             webbrowser.open(address)
