@@ -38,6 +38,7 @@ COMMANDS = {
     "evaluate": "Compare predictions with true labels.",
     "patterns": "Rank a task's patterns on a few labelled examples.",
     "suggest": "Find the unlabelled texts worth labelling next.",
+    "label": "Label texts on a page in the browser.",
     "adapt": "Train a masked LM on a domain's raw text.",
     "explain": "Show why a text gets its label.",
     "report": "Make one HTML page about a run or a study.",

@@ -16,6 +16,7 @@ from pet.config.ensemble import (
 from pet.config.lm import AdaptConfig, LMConfig
 from pet.config.methods import METHODS, Method
 from pet.config.search import (
+    LabelConfig,
     Measure,
     RankConfig,
     SuggestConfig,
@@ -57,6 +58,7 @@ __all__ = [
     "EnsembleConfig",
     "IpetConfig",
     "LMConfig",
+    "LabelConfig",
     "METHODS",
     "Measure",
     "Method",

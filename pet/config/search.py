@@ -97,3 +97,18 @@ class SuggestConfig(Checked):
         "that no two are alike. 1 takes the best of all.",
         low=1,
     )
+
+
+@dataclass(frozen=True)
+class LabelConfig(SuggestConfig):
+    """Choice of the texts to label next on the page of pet label, by quick models."""
+
+    by: Measure = setting(
+        "votes",
+        "Worth of a text: the entropy of the votes of patterns and quick model, or another measure "
+        "of pet suggest.",
+    )
+    every: int = setting(5, "New labels after which the next texts are chosen anew.", low=1)
+    limit: int = setting(
+        20_000, "Most texts that the model reads: a random sample of a larger pool.", low=1
+    )

@@ -1,6 +1,7 @@
 """Runs: folders of results, the names of their files, and safe writing of these."""
 
 from pet.runs.folder import Folder
+from pet.runs.labelling import LabellingFolder
 from pet.runs.layout import (
     AdaptationFolder,
     ModelFiles,
@@ -16,6 +17,7 @@ __all__ = [
     "Folder",
     "ModelFiles",
     "PromptFiles",
+    "LabellingFolder",
     "RunFolder",
     "StudyFolder",
     "StudyTaskFolder",

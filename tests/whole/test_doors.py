@@ -14,7 +14,7 @@ DOORS = [
     "config",
     "runs", "execution", "task", "training", "data", "encoding", "backbone", "scoring",
     "adaptation", "members", "model", "pipeline", "search", "drafting", "evaluation", "classifier",
-    "cli",
+    "web", "labelling", "cli",
 ]  # fmt: skip
 
 

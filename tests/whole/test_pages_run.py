@@ -27,6 +27,7 @@ NOT_RUN = {
     ("docs/coming-from.md", "plm, tokenizer"): "OpenPrompt, which is not installed",
     ("docs/coming-from.md", "model = SetFitModel"): "SetFit, with a model of a hub",
     ("docs/first-model.md", "pet train --labels billing"): "a pool of the reader's own",
+    ("docs/labelling.md", "pip install 'pet-fewshot[serve]'"): "serves until it is ended",
     ("docs/unlike-members.md", "pet train --task trec"): "fetches two models from a hub",
     ("docs/zh/quickstart.md", "pet check --task hotel.py"): "test_chinese_quick_start does",
     ("docs/zh/quickstart.md", "pet verbalize --task hotel.py"): "test_chinese_quick_start does",
