@@ -52,7 +52,7 @@ format: .venv/installed
 .venv/installed: setup.cfg constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,datasets,files,plots,lora,gguf]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,datasets,files,plots,lora,gguf,serve]'
 	touch $@
 
 .venv/docs: .venv/installed

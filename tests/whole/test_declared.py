@@ -88,7 +88,7 @@ def test_every_package_that_is_imported_is_declared() -> None:
 
 
 # What an extra's package brings along, and is imported only beside that package.
-BROUGHT = {"sentence-transformers": "setfit"}
+BROUGHT = {"pydantic": "fastapi", "sentence-transformers": "setfit", "starlette": "fastapi"}
 
 
 def test_what_extras_bring_is_brought_by_a_declared_one() -> None:

@@ -13,7 +13,8 @@ DOORS = [
     "version", "errors", "lazy", "registry", "types", "progress", "seeds", "resources", "device",
     "config",
     "runs", "execution", "task", "training", "data", "encoding", "backbone", "scoring",
-    "adaptation", "members", "model", "pipeline", "search", "evaluation", "classifier", "cli",
+    "adaptation", "members", "model", "pipeline", "search", "evaluation", "classifier", "web",
+    "cli",
 ]  # fmt: skip
 
 

@@ -1,0 +1,26 @@
+"""Web: what the pages that run here have in common: headers, origins, templates, listening."""
+
+from typing import TYPE_CHECKING
+
+from pet.lazy import loaded_on_use
+
+if TYPE_CHECKING:
+    from pet.web.extra import require_web as require_web
+    from pet.web.headers import SecurityHeaders as SecurityHeaders
+    from pet.web.listening import bound as bound
+    from pet.web.listening import listen as listen
+    from pet.web.origins import OwnOrigin as OwnOrigin
+    from pet.web.templates import STATIC as STATIC
+    from pet.web.templates import environment as environment
+
+_HOMES = {
+    "OwnOrigin": "pet.web.origins",
+    "STATIC": "pet.web.templates",
+    "SecurityHeaders": "pet.web.headers",
+    "bound": "pet.web.listening",
+    "environment": "pet.web.templates",
+    "listen": "pet.web.listening",
+    "require_web": "pet.web.extra",
+}
+__all__ = sorted(_HOMES)
+__getattr__ = loaded_on_use(__name__, _HOMES)

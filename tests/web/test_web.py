@@ -1,0 +1,148 @@
+"""What pages share: headers of every answer, foreign pages refused, ends in order."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import signal
+import socket
+import threading
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from pet.errors import PetError, UsageError
+from pet.web import STATIC, OwnOrigin, SecurityHeaders, bound, environment, listen, require_web
+
+
+def page(request: Request) -> Response:
+    return PlainTextResponse("fine")
+
+
+def framed(request: Request) -> Response:
+    return PlainTextResponse("own", headers={"Content-Security-Policy": "default-src 'self'"})
+
+
+ROUTES = [Route("/", page, methods=["GET", "POST"]), Route("/own", framed)]
+
+
+def test_every_answer_has_the_headers_and_keeps_its_own() -> None:
+    client = TestClient(SecurityHeaders(Starlette(routes=ROUTES)))
+    for path in ("/", "/missing"):
+        headers = client.get(path).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert "http" not in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+    assert client.get("/own").headers["content-security-policy"] == "default-src 'self'"
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status"),
+    [
+        ("GET", {}, 200),
+        ("POST", {}, 200),  # a program
+        ("POST", {"Origin": "http://localhost:8000", "Host": "localhost:8000"}, 200),
+        ("POST", {"Origin": "http://localhost:9000", "Host": "localhost:8000"}, 403),
+        ("POST", {"Origin": "null"}, 403),
+        ("POST", {"Sec-Fetch-Site": "cross-site"}, 403),
+        ("POST", {"Sec-Fetch-Site": "same-origin"}, 200),
+        ("GET", {"Sec-Fetch-Site": "cross-site"}, 200),  # a link that leads here
+        ("GET", {"Host": "evil.example"}, 421),
+        ("GET", {"Host": "[::1]:8000"}, 200),
+        ("GET", {"Host": "[::1"}, 421),
+        ("GET", {"Host": ""}, 421),
+    ],
+)
+def test_pages_of_other_sites_are_refused(
+    method: str, headers: dict[str, str], status: int
+) -> None:
+    app = OwnOrigin(Starlette(routes=ROUTES), ["localhost", "127.0.0.1", "::1"])
+    client = TestClient(app, base_url="http://localhost")
+    assert client.request(method, "/", headers=headers).status_code == status
+
+
+def test_templates_escape_values_and_miss_no_name(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<p>{{ text }}</p>", encoding="utf-8")
+    template = environment(tmp_path).get_template("page.html")
+    assert template.render(text="<b>\x00\ud800&") == "<p>&lt;b&gt;\ufffd\ufffd&amp;</p>"
+    with pytest.raises(Exception, match="text"):
+        template.render()
+
+
+def test_the_look_loads_nothing_and_is_there_for_light_and_dark() -> None:
+    css = (STATIC / "base.css").read_text("utf-8")
+    assert not re.search(r"url\(|@import|http", css)
+    blocks = re.findall(r":root \{(.*?)\}", css, flags=re.DOTALL)
+    light, dark = ({*re.findall(r"(--[\w-]+):", block)} for block in blocks)
+    assert light == dark
+
+
+def test_a_missing_package_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_web("pet serve")
+    there = importlib.util.find_spec
+
+    def without(name: str, package: str | None = None) -> ModuleSpec | None:
+        return None if name == "uvicorn" else there(name, package)
+
+    monkeypatch.setattr("pet.web.extra.find_spec", without)
+    with pytest.raises(PetError, match=r"pet serve needs uvicorn[^,]*\n.*pet-fewshot\[serve\]"):
+        require_web("pet serve")
+
+
+def test_a_port_that_is_taken_is_one_message() -> None:
+    with bound("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"port {port}"):
+            bound("127.0.0.1", port)
+    with pytest.raises(UsageError, match="Cannot listen"):
+        bound("no such host", 0)
+    with pytest.raises(UsageError, match="Cannot listen"):
+        bound("127.0.0.1", 70000)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_serves_until_a_signal_and_gives_the_handlers_back(number: int) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    taken = bound("127.0.0.1", 0)
+    address = taken.getsockname()
+    answers: list[bytes] = []
+
+    def ask() -> None:
+        with socket.create_connection(address) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            answers.append(client.recv(4096))
+        os.kill(os.getpid(), number)
+
+    listen(Starlette(routes=ROUTES), taken, threading.Thread(target=ask).start)
+    assert answers[0].startswith(b"HTTP/1.1 200")
+    assert signal.getsignal(signal.SIGTERM) is before
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="needs SIGHUP")
+def test_sighup_reloads_and_without_a_reload_ends() -> None:
+    reloaded: list[str] = []
+
+    def hang_up() -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+
+    def reload() -> None:
+        reloaded.append("once")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    app = Starlette(routes=ROUTES)
+    listen(app, bound("127.0.0.1", 0), threading.Thread(target=hang_up).start, reload)
+    assert reloaded == ["once"]
+    listen(app, bound("127.0.0.1", 0), threading.Thread(target=hang_up).start)
