@@ -14,7 +14,7 @@ DOORS = [
     "config",
     "runs", "execution", "task", "training", "data", "encoding", "backbone", "scoring",
     "adaptation", "members", "model", "pipeline", "search", "evaluation", "classifier", "web",
-    "cli",
+    "serving", "cli",
 ]  # fmt: skip
 
 
