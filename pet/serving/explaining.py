@@ -42,10 +42,10 @@ class Change:
 
 @dataclass(frozen=True, eq=False)
 class Explained:
-    """A task's members, and the model that predicts: the members themselves or their classifier."""
+    """A task's members, and the classifier that predicts in their place, if there is one."""
 
     ensemble: EnsembleModel
-    predict: Callable[[Sequence[Example]], Sequence[Prediction]]
+    predict: Callable[[Sequence[Example]], Sequence[Prediction]] | None = None
 
 
 @dataclass(frozen=True)
@@ -106,11 +106,12 @@ class Explaining:
         model = _with_changes(self.explained.ensemble, self.changes)
         views = view_members(model, [example.texts for example in items])
         shares = np.array([[*view.probabilities.values()] for view in views], dtype=np.float32)
-        together = predictions_from(model.task, finite(shares, "ensemble"))
+        together = list(predictions_from(model.task, finite(shares, "ensemble")))
+        predict = self.explained.predict
         return [
             Explanations(prediction, of_all, view, model.members.specs)
             for prediction, of_all, view in zip(
-                self.explained.predict(items), together, views, strict=True
+                together if predict is None else predict(items), together, views, strict=True
             )
         ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 _MOST_FAULTS = 5
 _LONGEST = 2000
+# What pydantic calls the two forms of a text.
+_CHOICES = ("str", "dict[str,str]")
 _REASONS = {
     403: "Not allowed here.",
     408: "The request did not arrive in time.",
@@ -55,10 +58,10 @@ def answer_faults(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        faults = error.errors()
-        told = [f"{_place(fault['loc'])}: {fault['msg']}" for fault in faults[:_MOST_FAULTS]]
-        more = len(faults) - len(told)
-        return _told(422, "; ".join(told) + (f"; and {more} more" if more else ""))
+        told = list(dict.fromkeys(map(_fault, error.errors())))
+        more = len(told) - _MOST_FAULTS
+        told = told[:_MOST_FAULTS]
+        return _told(422, "; ".join(told) + (f"; and {more} more" if more > 0 else ""))
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> Response:
@@ -98,6 +101,14 @@ def _told(status: int, detail: str, headers: dict[str, str] | None = None) -> Re
     return Json({"detail": detail[:_LONGEST]}, status, headers)
 
 
-def _place(parts: Any) -> str:
-    """Return the place of a fault in a request; names that it made up are cut."""
-    return ".".join(str(part)[:40] for part in parts if part != "body")[:200] or "body"
+def _fault(fault: Mapping[str, Any]) -> str:
+    """Return the place and the reason of a fault in a request; names that it made up are cut."""
+    parts = list(fault["loc"])[1:]
+    if fault["type"] == "json_invalid":
+        reason, place = fault.get("ctx", {}).get("error", ""), ".".join(map(str, parts))
+        return f"The body is not JSON: {reason}, character {place}."
+    if len(parts) >= 3 and parts[0] == "texts" and parts[2] in _CHOICES:
+        parts, reason = parts[:2], "expected a text, or an object of texts by field"
+    else:
+        reason = str(fault["msg"])
+    return f"{'.'.join(str(part)[:40] for part in parts)[:200] or 'body'}: {reason}"

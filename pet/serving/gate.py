@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # What everybody may see: the page (without a model's words in it), its look, and whether it runs.
-_OPEN = frozenset({"/", "/healthz", "/openapi.json"})
+_OPEN = frozenset({"/", "/healthz"})
 _OPEN_BELOW = "/static/"
 _QUEUED = frozenset({"/predict", "/explain"})
 

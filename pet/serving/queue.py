@@ -116,6 +116,11 @@ class BatchQueue:
         return self._waiting
 
     @property
+    def unfinished(self) -> int:
+        """Number of items that wait or are being worked on."""
+        return self._waiting + self._running
+
+    @property
     def alive(self) -> bool:
         """Whether work is still done."""
         return self._thread.is_alive()
@@ -133,7 +138,7 @@ class BatchQueue:
     @property
     def retry_after(self) -> int:
         """Seconds in which all that waits now may be done: 1 to 60."""
-        seconds = (self._waiting + self._running) * self._seconds_an_item
+        seconds = self.unfinished * self._seconds_an_item
         return min(_LONGEST_RETRY, max(1, math.ceil(seconds)))
 
     def submit(self, work: Work, items: Sequence[Any]) -> Ticket:

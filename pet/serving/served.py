@@ -85,15 +85,9 @@ def _bank(path: str | Path, device: str, precision: str, config: ServingConfig) 
 
     bank = PromptBank.load(path, device=device, precision=precision)
 
-    def explained(name: str) -> Explained:
-        def predict(examples: Sequence[Example]) -> Sequence[Prediction]:
-            return bank.predict_examples([(name, example) for example in examples])
-
-        return Explained(bank.ensemble(name), predict)
-
     tasks = dict(bank.tasks)
     explaining = {
-        name: Explaining(explained(name), config.explained_texts)
+        name: Explaining(Explained(bank.ensemble(name)), config.explained_texts)
         for name in (tasks if config.explain else ())
     }
     return Served(
@@ -126,12 +120,10 @@ def _model(path: str | Path, device: str, precision: str, config: ServingConfig)
     def predict_rows(rows: Sequence[Row]) -> list[Prediction]:
         return predict([example for _, example in rows])
 
-    name = model.task.name
-    explaining = (
-        {}
-        if ensemble is None
-        else {name: Explaining(Explained(ensemble, predict), config.explained_texts)}
-    )
+    name, explaining = model.task.name, {}
+    if ensemble is not None:
+        explained = Explained(ensemble, None if ensemble is model else predict)
+        explaining[name] = Explaining(explained, config.explained_texts)
     return Served(
         Path(path).resolve().name,
         {name: model.task},

@@ -18,10 +18,11 @@ export function labelText(label) {
   return label;
 }
 
-function points(difference) {
-  const rounded = (100 * difference).toFixed(1);
-  if (Math.abs(difference) < 0.0005) return "±0.0";
-  return difference > 0 ? `+${rounded}` : `−${rounded.slice(1)}`;
+// A number with one decimal place and a sign, "+" only if it is asked for.
+function signed(value, plus = "+") {
+  const rounded = Math.abs(value).toFixed(1);
+  if (rounded === "0.0") return plus ? "±0.0" : "0.0";
+  return (value > 0 ? plus : "−") + rounded;
 }
 
 // The probabilities of all labels; with what they were before a change, a line at each and the
@@ -40,7 +41,7 @@ export function bars(probabilities, before = null) {
       const mark = make("b");
       mark.style.left = `${100 * before[label]}%`;
       bar.append(mark);
-      number.append(" ", make("span", { className: "change" }, points(share - before[label])));
+      number.append(" ", make("span", { className: "change" }, signed(100 * (share - before[label]))));
     }
     const name = make("span", { className: share === best ? "name best" : "name" }, label);
     rows.append(name, bar, number);
@@ -61,11 +62,18 @@ export function cloze(text) {
   return shown;
 }
 
+// What is added to each label's score, because the model finds some words likely in any text.
+export function calibration(offsets) {
+  const added = Object.entries(offsets).slice(0, MOST);
+  const shown = added.map(([label, offset]) => `${label} ${signed(-offset)}`);
+  return make("p", { className: "note" }, `calibrated: ${shown.join(", ")}`);
+}
+
 export function words(scored, most = 10) {
   const list = make("ul", { className: "words" });
   for (const { word, label, score, question } of scored.slice(0, most)) {
     const about = [question, label].filter(Boolean).join(": ");
-    const item = make("li", {}, `${word} ${score.toFixed(1)} `, make("small", {}, about));
+    const item = make("li", {}, `${word} ${signed(score, "")} `, make("small", {}, about));
     list.append(item);
   }
   return list;

@@ -1,6 +1,6 @@
 // The playground: asks /explain whenever a text, a pattern or a word changes, and shows the answer.
 
-import { bars, cloze, labelText, make, percent, words } from "/static/bars.js";
+import { bars, calibration, cloze, labelText, make, percent, words } from "/static/bars.js";
 
 const at = (id) => document.getElementById(id);
 const PAUSE = 200; // milliseconds without a key before the model is asked
@@ -77,7 +77,10 @@ function memberPart(member) {
   const answer = make("div", { className: "told" });
   part.append(make("h3", {}, member.name), answer, make("div", { className: "parts" }));
   if (!member.can_change) {
-    part.append(make("p", { className: "note" }, "What this member learned fixes its pattern."));
+    const why = member.words.length
+      ? "It has learned vectors for its pattern or its words, so these cannot be changed."
+      : "It reads the text itself; there is no pattern to change.";
+    part.append(make("p", { className: "note" }, why));
     return part;
   }
   const form = make("div", { className: "edit" });
@@ -190,6 +193,7 @@ function show(explained, changed) {
       make("span", { className: "note" }, `weight ${member.weight.toFixed(2)}`),
     );
     const read = make("div", {}, cloze(member.text), ...member.words.map((one) => words(one)));
+    read.append(...member.calibration.map(calibration));
     for (const note of member.notes) read.append(make("p", { className: "note" }, note));
     const shown = bars(member.probabilities, earlier?.probabilities);
     part.querySelector(".parts").replaceChildren(read, shown);
