@@ -20,6 +20,9 @@ from pet.web import bound, listen, require_web
 # Seconds in which a thread that computes lets another have its turn. While the model computes,
 # requests are read and answered by another thread; Python's own 5 ms for each turn add up.
 _TURN = 0.0005
+# Seconds that an idle connection stays open: longer than proxies keep theirs, which else would send
+# a request into one that is just being closed.
+_KEEP_ALIVE = 75
 
 
 @click.command(name="serve")
@@ -116,7 +119,14 @@ def _serve(
         remark(f"Serving {service.served.name} ({tasks}) at {address}")
         say("The page to try it on is there; Ctrl-C ends it.")
 
-    listen(app, taken, ready, service.reload_soon, grace=config.timeout + 5)
+    listen(
+        app,
+        taken,
+        ready,
+        service.reload_soon,
+        grace=config.timeout + 5,
+        timeout_keep_alive=_KEEP_ALIVE,
+    )
 
 
 def _is_loopback(host: str) -> bool:
