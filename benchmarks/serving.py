@@ -4,7 +4,8 @@
 
 The server is a process of its own with the same number of threads as the direct scoring; the load
 comes from this process, over connections that stay open. Rounds of direct scoring and of serving
-alternate, so that what else the machine does weighs on both alike: the ratios count. Latencies are
+alternate, so that what else the machine does weighs on both alike: the ratios count. Beside other
+work processor seconds say more than wall seconds: both are shown. Latencies are
 from an open loop: requests are sent at random moments (a Poisson process) whether or not earlier
 ones were answered, and the time counts from the moment when a request was due.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
 import re
 import statistics
@@ -26,6 +28,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LOADS = (0.5, 0.9, 10.0)
+# Texts a second, and texts a processor second.
+Rates = tuple[float, float]
 
 
 class Client:
@@ -59,14 +63,14 @@ class Client:
         return await asyncio.open_connection("127.0.0.1", self.port)
 
     def close(self) -> None:
-        """Close the connections that are free."""
-        for _, writer in self._free:
-            writer.close()
+        """Close the connections that are free; the next requests open new ones."""
+        while self._free:
+            self._free.pop()[1].close()
 
 
 @contextmanager
-def server(model: str) -> Iterator[int]:
-    """Serve a model on a free port; yield the port."""
+def server(model: str) -> Iterator[tuple[int, int]]:
+    """Serve a model on a free port; yield the port and the process's number."""
     process = subprocess.Popen(
         [sys.executable, "-c", "from pet.cli import main; main()", "serve", model, "--port", "0",
          "--device", "cpu", "--no-explain"],
@@ -77,7 +81,7 @@ def server(model: str) -> Iterator[int]:
     found = re.search(r"at http://127\.0\.0\.1:(\d+)", line)
     assert found, line + process.stderr.read()
     try:
-        yield int(found[1])
+        yield int(found[1]), process.pid
     finally:
         process.terminate()
         assert process.wait(60) == 0, process.stderr.read()
@@ -91,16 +95,23 @@ class Direct:
 
         self.model = load_model(model, "cpu", only_scores=True)
 
-    def rate(self, texts: list[str]) -> float:
-        """Label texts; return texts a second."""
+    def rates(self, texts: list[str]) -> Rates:
+        """Label texts; return the rates."""
         from pet import Example
         from pet.model.prediction import predict_stream
 
         (field,) = self.model.task.fields
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         for _ in predict_stream(self.model, (Example({field: text}) for text in texts)):
             pass
-        return len(texts) / (time.perf_counter() - started)
+        wall, cpu = time.perf_counter() - started, time.process_time() - cpu
+        return len(texts) / wall, len(texts) / cpu
+
+
+def processor_seconds(process: int) -> float:
+    """Return the processor seconds of a process so far, of the user and of the system (Linux)."""
+    spent = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(spent[11]) + int(spent[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def closed(client: Client, bodies: list[bytes], at_once: int) -> tuple[float, Counter[int]]:
@@ -177,31 +188,40 @@ def quantile(values: list[float], share: float) -> str:
     return f"{1000 * ranked[min(len(ranked) - 1, int(share * len(ranked)))]:.0f}"
 
 
-async def measure(given: argparse.Namespace, texts: list[str], port: int) -> None:
+async def measure(given: argparse.Namespace, texts: list[str], port: int, process: int) -> None:
     """Measure a running server."""
     client = Client(port)
     scoring = Direct(given.model)
-    rates: dict[str, list[float]] = {"direct": []}
+    rates: dict[str, list[Rates]] = {"direct": []}
     sizes = {"1 text": 1, "16 texts": 16, "64 texts": 64}
     for number in range(given.rounds + 1):
-        rate = scoring.rate(texts)
+        found = scoring.rates(texts)
         if number:
-            rates["direct"].append(rate)
+            rates["direct"].append(found)
         for name, size in sizes.items():
             bodies = [request(texts[at : at + size]) for at in range(0, len(texts), size)]
-            seconds, statuses = await closed(client, bodies, max(4, 128 // size))
+            client.close()  # idle ones may have been closed by the server meanwhile
+            before = processor_seconds(process)
+            seconds, statuses = await closed(client, bodies, max(4, given.at_once // size))
+            cpu = processor_seconds(process) - before
             assert set(statuses) == {200}, statuses
             if number:  # the first round warms up
-                rates.setdefault(name, []).append(len(texts) / seconds)
-    print("\n| requests of | texts/s | of direct scoring |\n| --- | --- | --- |")
-    for name, found in rates.items():
-        pairs = [one / other for one, other in zip(found, rates["direct"], strict=True)]
-        share = "" if name == "direct" else f"{statistics.median(pairs):.0%}"
-        print(f"| {name} | {statistics.median(found):.0f} | {share} |")
-    capacity = statistics.median(rates["1 text"])
+                rates.setdefault(name, []).append((len(texts) / seconds, len(texts) / cpu))
+    print("\n| requests of | texts/s | of direct | texts/processor second | of direct |")
+    print("| --- | --- | --- | --- | --- |")
+    for name, rounds in rates.items():
+        cells = [name]
+        for which in (0, 1):
+            own = [rate[which] for rate in rounds]
+            others = [rate[which] for rate in rates["direct"]]
+            shares = [one / other for one, other in zip(own, others, strict=True)]
+            cells += [f"{statistics.median(own):.0f}", f"{statistics.median(shares):.0%}"]
+        print(f"| {' | '.join(cells)} |", flush=True)
+    capacity = statistics.median([wall for wall, _ in rates["1 text"]])
     print("\n| load | sent/s | answered | refused | lost | p50 ms | p99 ms |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for load in LOADS:
+        client.close()
         latencies, statuses, sent = await open_loop(
             client, texts, load * capacity, given.seconds, given.seed
         )
@@ -211,8 +231,8 @@ async def measure(given: argparse.Namespace, texts: list[str], port: int) -> Non
             f"{quantile(latencies, 0.5)} | {quantile(latencies, 0.99)} |"
         )
     draws = random.Random(given.seed)
-    found = Counter([await client.post(*malformed(draws)) for _ in range(given.malformed)])
-    print(f"\n{given.malformed} malformed requests, by status: {dict(sorted(found.items()))}")
+    statuses = Counter([await client.post(*malformed(draws)) for _ in range(given.malformed)])
+    print(f"\n{given.malformed} malformed requests, by status: {dict(sorted(statuses.items()))}")
     status = await client.post(request(texts[:1]))
     print(f"A good request after all that: {status}")
     client.close()
@@ -226,13 +246,14 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=1024, help="texts of a round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=15, help="of each load")
+    parser.add_argument("--at-once", type=int, default=256, help="texts under way at once")
     parser.add_argument("--malformed", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     lines = Path(given.texts).read_text("utf-8").splitlines()[: given.most]
     texts = [json.loads(line)["text"] for line in lines]
-    with server(given.model) as port:
-        asyncio.run(measure(given, texts, port))
+    with server(given.model) as (port, process):
+        asyncio.run(measure(given, texts, port, process))
 
 
 if __name__ == "__main__":
