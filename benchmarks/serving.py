@@ -18,6 +18,7 @@ import json
 import os
 import random
 import re
+import resource
 import statistics
 import subprocess
 import sys
@@ -217,17 +218,21 @@ async def measure(given: argparse.Namespace, texts: list[str], port: int, proces
             shares = [one / other for one, other in zip(own, others, strict=True)]
             cells += [f"{statistics.median(own):.0f}", f"{statistics.median(shares):.0%}"]
         print(f"| {' | '.join(cells)} |", flush=True)
-    capacity = statistics.median([wall for wall, _ in rates["1 text"]])
-    print("\n| load | sent/s | answered | refused | lost | p50 ms | p99 ms |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("\n| load | capacity/s | sent/s | answered | refused | lost | p50 ms | p99 ms |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for load in LOADS:
+        # Measured again each time, because what else the machine does may have changed.
+        client.close()
+        seconds, _ = await closed(client, [request([text]) for text in texts], given.at_once)
+        capacity = len(texts) / seconds
         client.close()
         latencies, statuses, sent = await open_loop(
             client, texts, load * capacity, given.seconds, given.seed
         )
         lost = sum(statuses.values()) - statuses[200] - statuses[429]
         print(
-            f"| {load} | {sent:.0f} | {statuses[200]} | {statuses[429]} | {lost} | "
+            f"| {load} | {capacity:.0f} | {sent:.0f} | {statuses[200]} | {statuses[429]} | "
+            f"{lost} | "
             f"{quantile(latencies, 0.5)} | {quantile(latencies, 0.99)} |"
         )
     draws = random.Random(given.seed)
@@ -246,12 +251,15 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=1024, help="texts of a round")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=15, help="of each load")
-    parser.add_argument("--at-once", type=int, default=256, help="texts under way at once")
+    parser.add_argument("--at-once", type=int, default=512, help="texts under way at once")
     parser.add_argument("--malformed", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     lines = Path(given.texts).read_text("utf-8").splitlines()[: given.most]
     texts = [json.loads(line)["text"] for line in lines]
+    # Of this process and the server: each request that is under way has a connection.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with server(given.model) as (port, process):
         asyncio.run(measure(given, texts, port, process))
 
