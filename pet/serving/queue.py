@@ -104,6 +104,7 @@ class BatchQueue:
         self._pieces: deque[_Piece] = deque()
         self._changed = threading.Condition()
         self._closed = False
+        self._finished: list[Ticket] = []
         self._waiting = 0
         self._running = 0
         self._seconds_an_item = 0.0
@@ -195,6 +196,11 @@ class BatchQueue:
                 self._on_batch(size, seconds)
             except Exception:  # who counts may err; the work goes on
                 log.exception("A batch was not counted.")
+            # Answered after it was counted: whoever has an answer finds it among the counts.
+            for ticket in self._finished:
+                if ticket.future.set_running_or_notify_cancel():
+                    ticket.future.set_result(ticket.results)
+            self._finished.clear()
 
     def _next(self) -> list[_Piece]:
         """Wait for the next batch and take it; an empty one is the end."""
@@ -248,8 +254,8 @@ class BatchQueue:
             for place in range(piece.start, piece.start + len(piece.items)):
                 ticket.results[place] = next(done)
             ticket.missing -= len(piece.items)
-            if not ticket.missing and ticket.future.set_running_or_notify_cancel():
-                ticket.future.set_result(ticket.results)
+            if not ticket.missing:
+                self._finished.append(ticket)
 
     def _fail(self, ticket: Ticket, error: BaseException) -> None:
         with self._changed:
