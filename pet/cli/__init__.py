@@ -34,6 +34,7 @@ COMMANDS = {
     "check": "Look at the data before spending time on training.",
     "train": "Train on a few labels and unlabelled text: the whole pipeline.",
     "predict": "Label texts.",
+    "serve": "Answer requests over HTTP, with a page to try the model on.",
     "bank": "Keep the prompts of several tasks for one frozen backbone.",
     "evaluate": "Compare predictions with true labels.",
     "patterns": "Rank a task's patterns on a few labelled examples.",

@@ -24,6 +24,7 @@ from pet.config.search import (
     WordSearch,
     WordSearchConfig,
 )
+from pet.config.serving import ServingConfig
 from pet.config.settings import CONFIGS, Settings
 from pet.config.soft import (
     SOFT_KINDS,
@@ -67,6 +68,7 @@ __all__ = [
     "RankConfig",
     "ReadoutKind",
     "Scope",
+    "ServingConfig",
     "Settings",
     "SlotUse",
     "SOFT_KINDS",

@@ -111,6 +111,16 @@ class PromptBank:
         """The tasks, by their names in the bank."""
         return {name: model.task for name, model in tuple(self._models.items())}
 
+    def ensemble(self, name: str) -> EnsembleModel:
+        """Return the members of a task, on the bank's backbone.
+
+        Raises
+        ------
+        UsageError
+            When the bank has no such task.
+        """
+        return self._model(name)
+
     def add(self, prompt: TaskPrompt | str | Path, name: str | None = None) -> str:
         """Add a task; the others do not change.
 

@@ -14,7 +14,7 @@ DOORS = [
     "config",
     "runs", "execution", "task", "training", "data", "encoding", "backbone", "scoring",
     "adaptation", "members", "model", "pipeline", "search", "drafting", "evaluation", "classifier",
-    "web", "labelling", "cli",
+    "web", "labelling", "serving", "cli",
 ]  # fmt: skip
 
 
