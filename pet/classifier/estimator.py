@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,7 +25,7 @@ from pet.classifier.weights import weighted
 from pet.config import METHODS
 from pet.data import Data, Example, Pool, chunked
 from pet.data.given import given_examples, labelled
-from pet.drafting.refining import refined_draft
+from pet.drafting.refining import SAMPLE, refined_draft
 from pet.errors import DataError, UsageError
 from pet.model import load_model, save_model
 from pet.pipeline import asked, drop_leftovers, finished, run
@@ -159,7 +160,8 @@ class PETClassifier(ClassifierMixin, Parameters):  # type: ignore[misc, unused-i
             held_out = list(given_examples(task, dev[0], "ignored"))
             held_out = labelled(task, held_out, _labels(dev[1], task, classes))
         if draft is not None:
-            task = refined_draft(draft, train, pool, settings.backbone).task
+            sample = [example.texts for example in islice(pool or (), SAMPLE)]
+            task = refined_draft(draft, train, sample, settings.backbone).task
         data = Data(train, held_out, pool)
         progress = Lines(self.verbose, progress) if self.verbose else progress
         with TemporaryDirectory() as temporary:

@@ -67,6 +67,11 @@ def command(inputs: Inputs, dev: str | None, test: str | None, **flat: Any) -> N
     findings.refusals[:0] = refused
     findings.warnings += [remark for counts in faults for remark in counts.remarks]
     findings.notes += [counts.left_out for counts in faults if counts.left_out]
+    if inputs.draft is not None:
+        findings.notes.append(
+            "no task is given: pet train drafts one, and chooses its words and patterns on the "
+            "labelled rows; pet init shows them"
+        )
     wrong = [counts.lines(inputs.task) for counts in faults if counts]
     echo(for_command_line(_report(findings, wrong)))
     if findings.refusals or wrong:

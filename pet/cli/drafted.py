@@ -88,10 +88,11 @@ def untold_draft(inputs: Inputs, settings: Settings, refine: bool = True) -> Dra
     if inputs.verbalizers:
         return draft
 
-    from pet.drafting.refining import refined_draft
+    from pet.drafting.refining import SAMPLE, refined_draft
 
-    examples, pool = (inputs.train, inputs.pool()) if refine else ([], None)
-    return refined_draft(draft, examples, pool, settings.backbone)
+    examples = inputs.train if refine else []
+    sample = inputs.sample(SAMPLE) if examples else []
+    return refined_draft(draft, examples, sample, settings.backbone)
 
 
 def keep(draft: Draft, folder: RunFolder) -> None:

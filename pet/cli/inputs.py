@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial, wraps
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -129,7 +130,7 @@ class Inputs:
 
         columns = column_mapping(self.columns)
         return draft_from_files(
-            self.train_sources, self.unlabeled, columns, self.reading, self.labels
+            self.train_sources, self.unlabeled_source, columns, self.reading, self.labels
         )
 
     @cached_property
@@ -139,13 +140,32 @@ class Inputs:
 
         return self.train_files if self.task_name else tuple(map(reusable, self.train_files))
 
+    @cached_property
+    def unlabeled_source(self) -> str | None:
+        """Source of unlabelled texts; standard input is copied, as it is read twice."""
+        from pet.data import reusable
+
+        return None if self.unlabeled is None else reusable(self.unlabeled)
+
+    def sample(self, most: int) -> list[Mapping[str, str]]:
+        """Return the first unlabelled texts."""
+        source = self.unlabeled_source
+        if source is None:
+            return []
+        return [row.texts for row in islice(self.rows.examples(source, "ignored"), most)]
+
     def with_more(self, files: tuple[str, ...]) -> Inputs:
         """Return the same inputs with more files of labelled rows."""
         return replace(self, train_files=(*self.train_files, *files))
 
     def with_task(self, task: Task) -> Inputs:
         """Return the same inputs, read as another task with the same labels and fields."""
-        return replace(self, given_task=task, train_files=self.train_sources)
+        return replace(
+            self,
+            given_task=task,
+            train_files=self.train_sources,
+            unlabeled=self.unlabeled_source,
+        )
 
     @cached_property
     def rows(self) -> RowReader:
@@ -170,14 +190,16 @@ class Inputs:
 
     def pool(self, limit: int | None = None) -> Pool | None:
         """Return the unlabelled texts, or a random sample, without the labelled examples."""
-        from pet.data import Pool, has_labels, reusable
+        from pet.data import Pool, has_labels
+        from pet.data.kept_input import is_kept
         from pet.seeds import RunStream, derived_seed
 
-        if self.unlabeled is None:
+        rows, source = self.rows, self.unlabeled_source
+        if source is None:
             return None
-        rows, source = self.rows, reusable(self.unlabeled)
         if has_labels(source, rows.columns("ignored"), rows.reading):
-            say(f"The labels in {self.unlabeled} are ignored.")
+            shown = "standard input" if is_kept(source) else source
+            say(f"The labels in {shown} are ignored.")
         seed = derived_seed(self.seed, RunStream.UNLABELLED)
         pool = Pool(partial(rows.examples, source, "ignored"), self.train, limit, seed)
         if pool.left_out:

@@ -54,6 +54,12 @@ _SAME = (
     "{a}{sep}{b} The same? {mask}.",
     "Question: do both say the same? Answer: {mask}. {a}{sep}{b}",
 )
+_FEELINGS = (
+    "I feel {mask}. {a}",
+    "{a} I feel {mask}.",
+    "{a} Whoever wrote this is {mask}.",
+    "( {mask} ) {a}",
+)
 _YES, _NO = ("yes", "right", "true"), ("no", "wrong", "false")
 
 SENTIMENT = Convention(
@@ -87,6 +93,27 @@ STARS = Convention(
     },
     _VERDICTS,
 )
+_JOY, _SADNESS = ("happy", "glad", "pleased"), ("sad", "unhappy", "miserable")
+_ANGER, _FEAR = ("angry", "mad", "furious"), ("afraid", "scared", "frightened")
+EMOTION = Convention(
+    {
+        **dict.fromkeys(("anger", "angry"), _ANGER),
+        **dict.fromkeys(("fear", "afraid", "scared"), _FEAR),
+        **dict.fromkeys(("joy", "happiness", "happy"), _JOY),
+        **dict.fromkeys(("sadness", "sad"), _SADNESS),
+        "annoyance": ("annoyed", "irritated"),
+        "anxiety": ("anxious", "nervous", "worried"),
+        "disgust": ("disgusted", "sick"),
+        "gratitude": ("grateful", "thankful"),
+        "guilt": ("guilty", "sorry"),
+        "love": ("loved", "loving", "tender"),
+        "neutral": ("fine", "calm"),
+        "pride": ("proud",),
+        "shame": ("ashamed", "embarrassed"),
+        "surprise": ("surprised", "amazed", "shocked"),
+    },
+    _FEELINGS,
+)
 ENTAILMENT = Convention(
     {
         "entailment": _YES,
@@ -111,7 +138,7 @@ SAMENESS = Convention(
     pair_patterns=_SAME,
 )
 # The first that knows all labels of a task is taken.
-CONVENTIONS = (SENTIMENT, DEGREES, STARS, ENTAILMENT, ANSWERS, SAMENESS)
+CONVENTIONS = (SENTIMENT, DEGREES, STARS, EMOTION, ENTAILMENT, ANSWERS, SAMENESS)
 
 
 def convention_of(

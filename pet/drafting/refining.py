@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from torch.nn.functional import normalize
 from pet.backbone import LanguageModel
 from pet.backbone.held import held_backbone
 from pet.config import BackboneConfig, WordSearchConfig
-from pet.data import Example, Pool
+from pet.data import Example
 from pet.drafting.draft import Draft, shell_task
 from pet.drafting.label_words import joined
 from pet.errors import DataError
@@ -33,12 +32,15 @@ PATTERNS = 4
 # found that fit these few texts alone (benchmarks/RESULTS.md).
 NEARNESS = 10.0
 _OF_A_FAMILY = 2  # patterns that say the same in other words err alike
-_SAMPLE = 512  # unlabelled texts that tell which words are rare
+SAMPLE = 512  # unlabelled texts that tell which words are rare
 EXAMPLES = 256  # more hardly change the choice; each is read once in every candidate pattern
 
 
 def refined_draft(
-    draft: Draft, examples: Sequence[Example], pool: Pool | None, config: BackboneConfig
+    draft: Draft,
+    examples: Sequence[Example],
+    sample: Sequence[Mapping[str, str]],
+    config: BackboneConfig,
 ) -> Draft:
     """Refine a draft on labelled examples, with the backbone that is trained later.
 
@@ -48,7 +50,6 @@ def refined_draft(
         When the labels are numbers, and there are no examples to find their words by.
     """
     if examples:
-        sample = [example.texts for example in islice(pool or (), _SAMPLE)]
         draft = refined(draft, examples, held_backbone(config), sample, config.max_length)
     if not draft.names_speak and not draft.is_refined:
         raise DataError(

@@ -70,6 +70,16 @@ def test_training_drafts_a_task_keeps_it_and_goes_on(
         assert csv.DictReader(file).fieldnames[:4] == ["id", "body", "sort", "label"]  # type: ignore[index]
 
 
+def test_standard_input_is_read_for_the_draft_and_for_the_training(
+    tickets: Path, tiny_bert: str, tmp_path: Path
+) -> None:
+    call = ("--train", "-", "--format", "csv", "--backbone", tiny_bert, "--method", "single")
+    call += ("--max-steps", 2, "--device", "cpu", "-o", tmp_path / "run")
+    made = pet("train", *call, stdin=tickets.read_bytes())
+    assert made.code == 0, made.err
+    assert load_task(tmp_path / "run" / "task.py").labels == ("cold", "warm")
+
+
 def test_label_names_alone_are_enough(tickets: Path, tiny_bert: str, tmp_path: Path) -> None:
     pool = tmp_path / "pool.csv"
     made = pet(
@@ -85,6 +95,7 @@ def test_check_shows_the_command_for_a_draft(tickets: Path, tiny_bert: str) -> N
     shown = pet("check", "--train", tickets, "--backbone", tiny_bert)
     assert shown.code == 0, shown.err
     assert f"Next: pet train --train {tickets}" in shown.out
+    assert "note: no task is given: pet train drafts one" in shown.out
 
 
 def test_numbers_as_labels_get_words_from_examples_or_names(tiny_bert: str, tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ def test_words_of_a_convention_are_whole(convention: object) -> None:
             "okay",
         ),
         (["1 star", "2 stars", "3 stars"], 1, "1 star", "terrible"),
+        (["anger", "joy", "sadness", "neutral"], 1, "joy", "happy"),
         (["entailment", "neutral", "contradiction"], 2, "neutral", "maybe"),
         (["not duplicate", "duplicate"], 2, "duplicate", "yes"),
         (["true", "false"], 2, "false", "no"),

@@ -62,7 +62,7 @@ def test_usual_names_keep_their_words(mini: LanguageModel) -> None:
 
 def test_numbers_without_examples_are_refused() -> None:
     with pytest.raises(DataError, match="labels are numbers"):
-        refined_draft(draft_task(["0", "1"]), [], None, BackboneConfig())
+        refined_draft(draft_task(["0", "1"]), [], [], BackboneConfig())
 
 
 def test_the_fit_is_the_best_temperatures_likelihood() -> None:
