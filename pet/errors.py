@@ -31,7 +31,8 @@ def for_python(text: str) -> str:
         if value is None:
             return name
         if "=" in value:  # --column FIELD=COLUMN, one of several
-            return f"{name}s={dict([value.split('=', 1)])}"
+            plural = name if name.endswith("map") else f"{name}s"
+            return f"{plural}={dict([value.split('=', 1)])}"
         literal = value.isupper() or re.fullmatch(r"[\d.,-]+", value)
         return f"{name}={value if literal else repr(value)}"
 
@@ -70,7 +71,7 @@ class PetError(Exception):
     ... except PetError as error:
     ...     print(error)
     No built-in task 'revews'.
-      Did you mean 'reviews'? Or give the path of a file; pet init makes one from labelled rows.
+      Did you mean 'reviews'? Or give a .py, .toml or .json file; pet init makes one from rows.
     """
 
     exit_code = 1

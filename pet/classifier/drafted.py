@@ -46,20 +46,24 @@ def drafted(
     DataError
         When texts or labels cannot be told.
     """
-    if isinstance(labels, str):
+    if labels is not None and not _are_texts(labels):
         raise UsageError(f"labels must be a list of names, found {labels!r}.", "Write [name, ...].")
+    if label_map is not None and not (isinstance(label_map, Mapping) and label_map):
+        raise UsageError(f"label_map must be a mapping of y's values to labels, not {label_map!r}.")
     found = _columns(X, needs_label=y is None and labels is None)
-    if y is None and found.label is not None and column_names(X) is not None:
-        y = unformatted(X)[found.label]
+    if y is None and found.label is not None:
+        is_table = column_names(X) is not None
+        y = unformatted(X)[found.label] if is_table else [row.get(found.label) for row in X]
     names = labels if labels is not None else _names(y, label_map)
-    several = _are_several(y)
-    made = draft_task(
-        list(names),
-        found.texts,
-        found.label or "label",
-        kind="multi-label" if several else "single",
+    return (
+        draft_task(list(names), found.texts, found.label or "label", several=_are_several(y)),
+        y,
     )
-    return made, y
+
+
+def _are_texts(labels: Any) -> bool:
+    is_list = isinstance(labels, Iterable) and not isinstance(labels, str | bytes | Mapping)
+    return is_list and all(isinstance(label, str) for label in labels)
 
 
 def _columns(X: Any, needs_label: bool) -> FoundColumns:
@@ -73,7 +77,11 @@ def _columns(X: Any, needs_label: bool) -> FoundColumns:
         names = column_names(X)
         if names is not None and len(names) == 1:
             return FoundColumns({"text": str(names[0])}, None)
-        return find_columns("X", rows, {}, needs_label)
+        try:
+            return find_columns("X", rows, {}, needs_label)
+        except DataError as error:  # there is no option that names columns here
+            problem = error.message.partition("\n")[0]
+            raise DataError(problem, "Rename the columns to text and label, or give y.") from error
     if hasattr(first, "tolist") and not isinstance(first, str):
         first = first.tolist()
     if isinstance(first, tuple | list) and len(first) > 1:
@@ -90,6 +98,8 @@ def _are_several(y: Any) -> bool:
     """Tell whether y holds lists of labels."""
     if y is None or isinstance(y, str) or column_names(y) is not None:
         return False
+    if getattr(y, "ndim", 1) == 2 and y.shape[1] > 1:  # a column of 0 and 1 for each label
+        return True
     first = next(iter(y), None) if isinstance(y, Iterable) else None
     return isinstance(first, list | tuple | set | frozenset)
 

@@ -51,9 +51,11 @@ def earlier_task(output: str, draft: Draft) -> Task | None:
 
     if not RunFolder.is_at(output):
         return None
-    begun = Task.from_dict(RunFolder.open(output).asked()["task"])
-    same = replace(draft.task, pvps=begun.pvps) == begun
-    return begun if same else None
+    plain = RunFolder.open(output).asked().get("task", {})
+    drafted = draft.task.to_dict()
+    if {**plain, "pvps": None} != {**drafted, "pvps": None}:
+        return None
+    return Task.from_dict(plain)
 
 
 def task_and_draft(
@@ -66,7 +68,9 @@ def task_and_draft(
     """
     if inputs.draft is None:
         return None, inputs
-    begun = None if output is None else earlier_task(output, inputs.draft)
+    begun = None
+    if output is not None and not inputs.verbalizers:
+        begun = earlier_task(output, inputs.draft)
     if begun is not None:
         return None, inputs.with_task(begun)
     draft = untold_draft(inputs, settings)
@@ -99,8 +103,13 @@ def keep(draft: Draft, folder: RunFolder) -> None:
     """Write a drafted task into a run folder, to be edited, and say so."""
     from pet.drafting.file import draft_text
 
-    folder.write_text(folder.task, draft_text(draft, folder.task))
-    say(f"It is kept in {folder.path / folder.task}: change it there, and give it as --task FILE.")
+    kept, made = folder.path / folder.task, draft_text(draft, folder.task)
+    if kept.exists() and kept.read_text("utf-8") != made:
+        before = kept.with_stem(f"{kept.stem}-before")
+        kept.replace(before)
+        say(f"The task that was there is now {before}.")
+    folder.write_text(folder.task, made)
+    say(f"It is kept in {kept}: change it there, and give it as --task FILE.")
 
 
 def tell(draft: Draft) -> None:

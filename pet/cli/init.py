@@ -12,6 +12,7 @@ import click
 from pet.cli.console import say
 from pet.cli.inputs import Inputs, input_options
 from pet.cli.options import settings_options
+from pet.cli.reading_options import reading_arguments
 from pet.config import BackboneConfig, Settings
 from pet.errors import UsageError
 
@@ -61,8 +62,17 @@ def command(
     tell(draft)
     with opened(output) as stream:
         stream.write(draft_text(draft, output))
-    typed = ["--task", output, *(part for file in inputs.train_files for part in ("--train", file))]
-    if inputs.unlabeled:
-        typed += ["--unlabeled", inputs.unlabeled]
     say(f"\nThe task is {output}. Read it, change words and patterns, and go on with:")
-    say(f"  pet train {shlex.join(typed)} -o runs/{Path(output).stem}")
+    say(f"  pet train {shlex.join(_next(inputs, output))}")
+
+
+def _next(inputs: Inputs, output: str) -> list[str]:
+    """Return the arguments of pet train that read the same files with the task."""
+    typed = ["--task", output]
+    for file in inputs.train_files:
+        typed += ["--train", file]
+    if not inputs.train_files:
+        typed += ["--method", "ipet"]
+    if inputs.unlabeled or not inputs.train_files:
+        typed += ["--unlabeled", inputs.unlabeled or "pool.csv"]
+    return [*typed, *reading_arguments(inputs.reading), "-o", f"runs/{Path(output).stem}"]

@@ -108,6 +108,19 @@ def _as_reading(command: Callable[..., Any]) -> Callable[..., Any]:
     return collected
 
 
+def reading_arguments(reading: Reading) -> list[str]:
+    """Return the options that give a reading, without those that are defaults."""
+    usual = Reading()
+    typed = []
+    for name in ("format", "delimiter", "encoding", "quoting", "empty_labels"):
+        value = getattr(reading, name)
+        if value != getattr(usual, name):
+            typed += [f"--{name.replace('_', '-')}", value]
+    if reading.label_map:
+        typed += ["--label-map", ",".join(f"{a}={b}" for a, b in reading.label_map.items())]
+    return typed
+
+
 def label_mapping(text: str) -> dict[str, str]:
     """Parse A=B pairs, or read them from a file.
 

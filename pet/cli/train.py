@@ -16,6 +16,7 @@ from pet.cli.options import method_option, settings_options
 from pet.cli.typed import typed_command
 from pet.config import METHODS, Settings, deciding
 from pet.config.base import choices_of
+from pet.errors import UsageError
 from pet.runs import RunFolder
 
 log = logging.getLogger(__name__)
@@ -128,9 +129,14 @@ def command(
 def _with_method(flat: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
     """Return options with a method that learns without labels, where there are names alone."""
     source = click.get_current_context().get_parameter_source("method")
-    names_alone = inputs.labels and not inputs.train_files and inputs.unlabeled
+    names_alone = inputs.labels and not inputs.train_files and inputs.task_name is None
     if not names_alone or source is not ParameterSource.DEFAULT:
         return flat
+    if inputs.unlabeled is None:
+        raise UsageError(
+            "Label names alone say too little: expected `--unlabeled FILE`, or `--train FILE`.",
+            "With `--method zero-shot` nothing is trained, and no text is needed.",
+        )
     say("There are no labelled rows: --method ipet, which begins with what the words say.")
     return {**flat, "method": "ipet"}
 

@@ -9,10 +9,10 @@ from typing import Any
 from pet.data.formats.headers import column_called, counted_names, plain
 from pet.errors import DataError
 
-# Names that people give to these columns, the commonest first.
+# Names that people give to these columns, the commonest first. Sure names are nothing else.
+SURE_LABEL_NAMES = ("label", "labels", "gold_label", "gold", "target", "class")
 LABEL_NAMES = (
-    "label", "labels", "class", "category", "target", "gold_label", "gold", "topic", "intent",
-    "sentiment", "emotion", "rating", "stars", "tag", "y",
+    "category", "topic", "intent", "sentiment", "emotion", "rating", "stars", "tag", "y",
 )  # fmt: skip
 TEXT_NAMES = (
     "text", "sentence", "content", "body", "review", "message", "comment", "document", "tweet",
@@ -61,6 +61,11 @@ def find_columns(
         When a named column is missing, or no column, or several, may be the text or the label.
     """
     columns = list(dict.fromkeys(name for row in rows for name in row))
+    if not all(isinstance(name, str) for name in columns):
+        raise DataError(
+            f"{file}: columns must have names, found {counted_names(columns)}.",
+            "Call them text and label.",
+        )
     for field, name in given.items():
         if column_called(name, columns) is None:
             raise DataError(
@@ -82,11 +87,15 @@ def _label(
     needs_label: bool,
 ) -> str | None:
     free = [name for name in columns if name not in texts.values()]
-    by_name = _called(LABEL_NAMES, free)
-    if by_name is not None or not needs_label:
-        return by_name
+    sure = _called(SURE_LABEL_NAMES, free)
+    if sure:
+        return sure[0]
+    named = [name for name in _called(LABEL_NAMES, free) if _may_be_label(rows, name)]
+    if len(named) == 1 or not needs_label:
+        return next(iter(named), None)
     known = {plain(name) for pair in PAIR_NAMES for name in pair} | set(TEXT_NAMES)
-    likely = [name for name in free if plain(name) not in known and _may_be_label(rows, name)]
+    others = [name for name in free if plain(name) not in known and _may_be_label(rows, name)]
+    likely = named or others
     if len(likely) == 1:
         return likely[0]
     found = "several columns may be" if likely else "no column looks like"
@@ -96,10 +105,10 @@ def _label(
     )
 
 
-def _called(names: Sequence[str], columns: Sequence[str]) -> str | None:
-    """Return the first of some names that is a column, however it is written."""
+def _called(names: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """Return the columns that have one of some names, in the order of the names."""
     found = (column_called(name, columns) for name in names)
-    return next((column for column in found if column is not None), None)
+    return [column for column in found if column is not None]
 
 
 def _cells(rows: Sequence[Mapping[str, Any]], column: str) -> list[Any]:
@@ -121,10 +130,12 @@ def _texts(file: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str])
         found = [column_called(name, columns) for name in pair]
         if None not in found:
             return dict(zip(pair, map(str, found), strict=True))
-    by_name = _called(TEXT_NAMES, columns)
-    if by_name is not None:
-        return {"text": by_name}
     lengths = {name: _words(rows, name) for name in columns}
+    most = max(lengths.values(), default=0.0)
+    # A usual name is believed where there are texts: not of titles, nor of a column hardly used.
+    named = [name for name in _called(TEXT_NAMES, columns) if lengths[name] >= most / 2]
+    if named and most > 0:
+        return {"text": named[0]}
     longest = max(lengths, key=lambda name: lengths[name], default="")
     others = [length for name, length in lengths.items() if name != longest]
     # Ids, numbers and names are one word; a second column of sentences makes it a guess.
@@ -137,9 +148,9 @@ def _texts(file: str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str])
 
 
 def _words(rows: Sequence[Mapping[str, Any]], column: str) -> float:
-    """Return the mean number of words in a column; 0 if it has other things than texts."""
+    """Return the mean number of words of a row in a column; 0 if it has other things than texts."""
     cells = _cells(rows, column)
     if not cells or not all(isinstance(cell, str) for cell in cells):
         return 0.0
     # In scripts without blanks a long cell is a text, too.
-    return sum(max(len(cell.split()), len(cell) / 12) for cell in cells) / len(cells)
+    return sum(max(len(cell.split()), len(cell) / 12) for cell in cells) / len(rows)

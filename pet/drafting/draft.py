@@ -68,7 +68,7 @@ def draft_task(
     columns: Mapping[str, str] | None = None,
     label_column: str = "label",
     name: str = "drafted",
-    kind: str = "single",
+    several: bool = False,
 ) -> Draft:
     """Draft a task from label names.
 
@@ -86,8 +86,8 @@ def draft_task(
     name : str
         Name of the task; other characters than letters, digits, ``.``, ``_`` and ``-`` are
         replaced.
-    kind : {"single", "multi-label"}
-        Whether a text has one label or any number of them.
+    several : bool
+        Whether a text has any number of labels instead of one.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def draft_task(
         )
     columns = columns or {"text": "text"}
     name = _NAME.sub("-", name).strip("-") or "drafted"
-    made = _multi_label(labels, columns) if kind == "multi-label" else _single(labels, columns)
+    made = _multi_label(labels, columns) if several else _single(labels, columns)
     task = Task(
         name=name,
         labels=labels,
@@ -118,7 +118,7 @@ def draft_task(
         columns={field: column for field, column in columns.items() if field != column},
         label_column=label_column,
         metrics=("accuracy", "macro_f1"),
-        kind=kind,
+        kind="multi-label" if several else "single",
     )
     return Draft(task, tuple(made["decisions"]), made["speak"], made["known"])
 
@@ -148,7 +148,7 @@ def _single(labels: Sequence[str], columns: Mapping[str, str]) -> dict[str, Any]
         shell = shell_task(labels, columns, verbalizer)
         families = [rule_templates(shell, [family]) for family in FAMILIES]
         templates = [next(iter(found)) for found in families]
-    speak = known is not None or not any(map(is_number, labels))
+    speak = known is not None or not all(map(is_number, labels))
     if not speak:
         told = "The labels are numbers, which say nothing: label words must come from examples."
     pvps = [PVP(template, verbalizer) for template in templates]

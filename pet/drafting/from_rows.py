@@ -9,17 +9,19 @@ from pathlib import PurePath
 from typing import Any
 
 from pet.config.files import Reading
+from pet.data.faults import Fault
 from pet.data.formats.base import Hints
 from pet.data.formats.compression import uncompressed_name
 from pet.data.formats.headers import counted_names
 from pet.data.found_columns import FoundColumns, find_columns
+from pet.data.kept_input import is_kept
 from pet.data.label_cells import label_value, mapped
 from pet.data.readers import rows_of
 from pet.drafting.draft import Draft, draft_task
 from pet.errors import DataError
 from pet.task.label_names import is_missing, number_of, whole_number
 
-_LOOKED_AT = 1000  # rows that tell which columns there are
+_LOOKED_AT = 10_000  # rows that tell which columns there are
 _MOST_LABELS = 500
 _FEW = 20  # so many labels may have one example each
 
@@ -57,15 +59,20 @@ def draft_from_files(
     if source is None:
         texts = {field: name for field, name in columns.items() if field != "label"}
         return draft_task(labels, texts)
-    rows = [row for _, row in islice(_rows(source, reading), _LOOKED_AT)]
+    faults: list[Fault] = []
+    every = rows_of(source, Hints(reading=reading), faults.append)
+    rows = [row for _, row in islice(every, _LOOKED_AT)]
+    shown = "standard input" if is_kept(source) else source
+    if not rows and faults:
+        raise faults[0].error
     if not rows:
-        raise DataError(f"{source}: expected rows, found none.", "Give a file that is not empty.")
-    found = find_columns(source, rows, columns, needs_label=bool(labelled))
+        raise DataError(f"{shown}: expected rows, found none.", "Give a file that is not empty.")
+    found = find_columns(shown, rows, columns, needs_label=bool(labelled))
     seen = _Labels.of(labelled, found, reading) if labelled else _Labels()
-    names = list(labels) or seen.ordered(source, found)
-    kind = "multi-label" if seen.are_several else "single"
-    made = draft_task(names, found.texts, found.label or "label", _name_of(source), kind)
-    return replace(made, decisions=(_columns_told(source, rows, found), *made.decisions))
+    names = list(labels) or seen.ordered(shown, found)
+    label = found.label or "label"
+    made = draft_task(names, found.texts, label, _name_of(source), seen.are_several)
+    return replace(made, decisions=(_columns_told(rows, found), *made.decisions))
 
 
 def _rows(source: str, reading: Reading) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -79,7 +86,7 @@ def _name_of(source: str) -> str:
     return PurePath(uncompressed_name(source)).stem
 
 
-def _columns_told(source: str, rows: Sequence[Mapping[str, Any]], found: FoundColumns) -> str:
+def _columns_told(rows: Sequence[Mapping[str, Any]], found: FoundColumns) -> str:
     texts = [
         f"{field} in column {name!r}" if field != name else f"column {name!r}"
         for field, name in found.texts.items()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain, count
 
 from pet.encoding.scripts import has_ideographs
 
 # Words that say nothing about a label, unless it has no others.
-_EMPTY = frozenset("a an and as at by for from in is my not of on or other the to with".split())
+_EMPTY = frozenset(
+    "a an and as at by for from in is my no non not of on or other the to with".split()
+)
 _CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _BETWEEN = re.compile(r"[\W_]+")
 
@@ -53,8 +56,8 @@ def words_of_names(labels: Sequence[str]) -> dict[str, list[str]]:
     taken = {word for words in own.values() for word in words}
     for label, words in own.items():
         if not words:
-            name = plain_name(label)
-            words.append(label.strip() if name in taken else name)
+            names = chain((plain_name(label), label), (f"{label} {n}" for n in count(2)))
+            words.append(next(name for name in names if name not in taken))
             taken.add(words[0])
     return own
 

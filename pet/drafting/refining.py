@@ -53,8 +53,8 @@ def refined_draft(
         draft = refined(draft, examples, held_backbone(config), sample, config.max_length)
     if not draft.names_speak and not draft.is_refined:
         raise DataError(
-            "The labels are numbers, and there are no examples of all of them to find words by.",
-            "Give them names: `--label-map 0=NAME,1=NAME,...`.",
+            "The labels are numbers, which say nothing, and there are no words from examples.",
+            f"Give them names, such as `--label-map {draft.task.labels[0]}=NAME,...`.",
         )
     return draft
 
@@ -95,10 +95,12 @@ def refined(
         The refined draft; unchanged if its words are known, or a label has no example.
     """
     task = draft.task
+    if draft.is_convention:
+        return draft
     lacking = [label for label in task.labels if label not in {e.label for e in examples}]
-    if draft.is_convention or lacking:
+    if lacking:
         told = f"Words are not refined: no example of {', '.join(lacking[:5])}."
-        return replace(draft, decisions=(*draft.decisions, *[told] * bool(lacking)))
+        return replace(draft, decisions=(*draft.decisions, told))
     words = task.pvps[0].verbalizers[0]
     origins = dict.fromkeys((pvp.pattern.template for pvp in task.pvps), "draft")
     shell = shell_task(task.labels, {field: field for field in task.fields}, words)
@@ -121,7 +123,7 @@ def refined(
     pvps = [PVP(template, verbalizer) for template in chosen]
     decisions = (
         *draft.decisions,
-        f"Words were added that are near to the names and fit the examples, {WORDS} in all."
+        f"Words were added that are near to the names and fit the examples, up to {WORDS} a label."
         if draft.names_speak
         else "Words were found that the model prefers for each label's examples.",
         f"Of {len(origins)} patterns, the {len(chosen)} were kept in which these fit best.",

@@ -79,8 +79,8 @@ class RunFolder(Folder):
     noun = "a run"
     record = "run.json"
     labelled = Content("labelled.json")
-    task = Content("task.py")  # a drafted one
-    inputs = (labelled, task)
+    task = "task.py"  # a drafted one, for people to edit: starting over does not remove it
+    inputs = (labelled,)
     inside = (
         "member.json", "weights.safetensors", "scores", "generation.json", "draws.json",
         Folder.checkpoint, "[0-9]*.npy",

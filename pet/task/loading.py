@@ -51,7 +51,11 @@ def load_task(name: str | Path | Task) -> Task:
             f"found {name!r}."
         )
     path = Path(name)
-    if path.suffix in ENDINGS and is_file(path):
+    if path.suffix in ENDINGS:
+        if not is_file(path):
+            raise TaskError(
+                f"No task file {path}.", "Label words alone are given as `--verbalizer FILE`."
+            )
         return read_declared(path)
     if path.suffix != ".py":
         path = resource_folder("tasks") / f"{name}.py"
@@ -85,6 +89,6 @@ def _no_task(name: str) -> TaskError:
         )
     return TaskError(
         f"No built-in task {quoted(name)}.",
-        f"{did_you_mean(name, task_names())} Or give the path of a file; pet init "
-        "makes one from labelled rows.",
+        f"{did_you_mean(name, task_names())} Or give a .py, .toml or .json file; "
+        "pet init makes one from rows.",
     )

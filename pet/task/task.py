@@ -211,12 +211,12 @@ class Task:
         Pattern(template='{text} ({mask})')
         """
         try:
-            whole = _with_pvps(plain)
-            if unknown := [name for name in whole if name not in cls.__dataclass_fields__]:
+            known = [*cls.__dataclass_fields__, *_SHORT]
+            if unknown := [name for name in plain if name not in known]:
                 raise TaskError(
-                    f"A task has no {quoted(unknown[0])}.",
-                    did_you_mean(str(unknown[0]), [*cls.__dataclass_fields__, *_SHORT]),
+                    f"A task has no {quoted(unknown[0])}.", did_you_mean(str(unknown[0]), known)
                 )
+            whole = _with_pvps(plain)
             pvps = [
                 PVP(
                     entry["pattern"],
@@ -236,8 +236,13 @@ _SHORT = ("patterns", "words", "combine", "decoding")
 def _with_pvps(plain: Mapping[str, Any]) -> dict[str, Any]:
     """Return a task's values with its patterns and words as PVPs."""
     whole = {name: value for name, value in plain.items() if name not in _SHORT}
-    if "pvps" in whole or not any(name in plain for name in _SHORT):
+    if "pvps" in whole:
         return whole
+    if not {"patterns", "words"} <= set(plain):
+        raise TaskError(
+            "A task has patterns and words; found only " + ", ".join(map(str, plain)) + ".",
+            'Write patterns = ["{text} It was {mask}."], and words for each label.',
+        )
     words = {name: plain[name] for name in _SHORT[1:] if name in plain}
     whole["pvps"] = [
         {"pattern": template, "verbalizers": [words]} for template in plain.get("patterns", ())

@@ -54,7 +54,7 @@ def pair_task() -> Task:
 
 def test_defaults_are_those_of_the_configuration() -> None:
     parameters = dict(inspect.signature(PETClassifier).parameters)
-    for name in ("task", "label_map", "verbose"):
+    for name in ("task", "labels", "label_map", "verbose"):
         parameters.pop(name)
     for name in ("method", "patterns", "seed", "jobs", "save_precision"):
         assert parameters.pop(name).default == getattr(Settings(), name)

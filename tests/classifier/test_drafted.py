@@ -50,6 +50,10 @@ def test_a_table_needs_no_y(tiny_bert: str) -> None:
     model = classifier(tiny_bert).fit(table)
     assert model.task_.columns == {"text": "body"}
     assert len(model.predict(table)) == len(TEXTS)
+    rows = classifier(tiny_bert).fit(table.to_dict("records"))
+    assert rows.task_ == model.task_
+    with pytest.raises(DataError, match="columns must have names"):
+        classifier(tiny_bert).fit(pd.DataFrame({0: TEXTS, 1: NAMES}))
 
 
 def test_pairs_and_several_labels(tiny_bert: str) -> None:
@@ -57,6 +61,9 @@ def test_pairs_and_several_labels(tiny_bert: str) -> None:
     assert classifier(tiny_bert).fit(pairs, NAMES).task_.fields == ("text_a", "text_b")
     several = classifier(tiny_bert).fit(TEXTS, [["a"], ["a", "b"]] * 5)
     assert several.task_.kind == "multi-label"
+    table = np.array([[1, 0], [0, 1]] * 5)
+    indicator = classifier(tiny_bert, labels=["a", "b"]).fit(TEXTS, table)
+    assert indicator.predict(TEXTS).shape == (10, 2)
 
 
 def test_labels_without_examples(tiny_bert: str) -> None:

@@ -108,8 +108,42 @@ def test_numbers_as_labels_get_words_from_examples_or_names(tiny_bert: str, tmp_
     named = ("--label-map", "0=bad,1=good", "--no-refine")
     assert pet("init", file, "-o", tmp_path / "b.toml", *named).code == 0
     assert load_task(tmp_path / "b.toml").labels == ("bad", "good")
+    again = pet("init", file, "-o", tmp_path / "b.toml", *named, "--force")
+    assert f"--train {file} --label-map 0=bad,1=good -o runs/b" in again.err
     alone = pet("init", file, "-o", tmp_path / "c.toml", "--no-refine")
     assert (alone.code, "--label-map 0=NAME" in alone.err) == (1, True)
+
+
+def test_a_task_that_was_edited_in_the_run_is_not_lost(
+    tickets: Path, tiny_bert: str, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    call = ("train", "--train", tickets, "--backbone", tiny_bert, "--method", "single")
+    call += ("--max-steps", 2, "--device", "cpu", "-o", run)
+    assert pet(*call).code == 0
+    edited = (run / "task.py").read_text("utf-8") + "# mine\n"
+    (run / "task.py").write_text(edited, "utf-8")
+    (tmp_path / "words.json").write_text('{"cold": ["bad"], "warm": ["good"]}', "utf-8")
+    other = pet(*call, "--verbalizer", tmp_path / "words.json")
+    assert (other.code, "asked for something else" in other.err) == (1, True)
+    assert pet(*call, "--task", run / "task.py", "--force").code == 0
+    assert (run / "task.py").read_text("utf-8") == edited
+    assert pet(*call, "--force").code == 0
+    assert (run / "task-before.py").read_text("utf-8") == edited
+
+
+def test_standard_input_of_another_format_is_told(tickets: Path, tmp_path: Path) -> None:
+    made = pet("init", "--train", "-", "-o", tmp_path / "a.py", stdin=tickets.read_bytes())
+    assert made.code == 1
+    assert "standard input, row 1" in made.err
+
+
+def test_label_names_without_texts_are_too_little(tmp_path: Path) -> None:
+    made = pet("train", "--labels", "a,b", "-o", tmp_path / "run")
+    assert (made.code, "expected --unlabeled FILE" in made.err) == (2, True)
+    named = pet("init", "--labels", "a,b", "-o", tmp_path / "my task.toml", "--no-refine")
+    assert "--method ipet --unlabeled pool.csv -o 'runs/my task'" in named.err
+    assert not (tmp_path / "run").exists()
 
 
 def test_lists_of_labels_make_a_multi_label_task(tmp_path: Path) -> None:

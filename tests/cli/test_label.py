@@ -86,7 +86,7 @@ def test_every_start_can_be_read_and_gone_on_with(
     served[0][0].folder._lock = None
     result = pet("label", out, "--device", "cpu")
     assert result.code == 0, result.err
-    members = {"labels": 3, "task": 4, "run": 4, "classifier": 1}[way]
+    members = {"labels": 4, "task": 4, "run": 4, "classifier": 1}[way]
     examples = [Example({"text": text}) for text in NEW]
     for labelling, make_reader in served:
         reader = make_reader()

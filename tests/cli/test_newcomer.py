@@ -19,13 +19,13 @@ from pet.task import load_task
     ("typed", "code", "said"),
     [
         (("tain",), 2, "No such command 'tain'.\n  Did you mean 'train'?"),
-        (("serve-all",), 2, "No such command 'serve-all'.\n  Known: 'tasks', 'init', "),
+        (("zzz",), 2, "No such command 'zzz'.\n  Known: 'tasks', 'init', "),
         (("train", "-o", "x"), 2, "A task says what the labels, patterns and label words are."),
         (("check",), 2, "expected --train FILE with labelled rows, or --labels A,B,..."),
         (("verbalize",), 2, "built-in one, which pet tasks lists, or a file with your own"),
-        (("train", "--task", "tickets", "-o", "x"), 1, "pet init makes one from labelled rows."),
+        (("train", "--task", "tickets", "-o", "x"), 1, "pet init makes one from rows."),
         (("train", "--task", "rows.csv", "-o", "x"), 1, "'rows.csv' is no task: a task is a "),
-        (("tasks", "words.json"), 1, "label words alone as --verbalizer FILE."),
+        (("tasks", "words.json"), 1, "Label words alone are given as --verbalizer FILE."),
         (
             ("check", "--task", "reviews", "--train", "https://example.com/a.csv"),
             1,

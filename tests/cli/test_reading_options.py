@@ -15,7 +15,7 @@ from pet.errors import DataError, UsageError
 
 OPTIONS = {"--format", "--delimiter", "--encoding", "--quoting"}
 READING = {"check", "train", "predict", "evaluate", "patterns", "suggest", "fewshot", "verbalize",
-           "templates", "adapt"}  # fmt: skip
+           "templates", "adapt", "init", "label"}  # fmt: skip
 
 
 def options_of(command: str) -> set[str]:

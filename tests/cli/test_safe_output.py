@@ -243,8 +243,9 @@ def test_folders_are_refused_links_are_kept_and_pipes_are_written(tmp_path: Path
 
 def test_help_says_that_a_task_file_is_run() -> None:
     for command in ("train", "check", "fewshot"):
-        shown = " ".join(pet(command, "--help").out.split())
-        assert "a .py file that defines one (it is run)" in shown
+        every = "--help" if command == "check" else "--help-all"
+        shown = " ".join(pet(command, every).out.split())
+        assert "a .py (it is run), .toml or .json file that defines one" in shown
 
 
 def test_only_a_full_disk_asks_for_space(files: Files, tiny_bert: str, tmp_path: Path) -> None:

@@ -27,6 +27,13 @@ KINDS = ["red", "blue"] * 4
         ({" Text": LONG, "LABEL": KINDS}, {"text": " Text"}, "LABEL"),
         ({"id": NUMBERS, "body": LONG, "category": KINDS}, {"text": "body"}, "category"),
         ({"nr": NUMBERS, "what": LONG, "sort": KINDS}, {"text": "what"}, "sort"),
+        ({"text": LONG, "category": NUMBERS, "sort": KINDS}, {"text": "text"}, "sort"),
+        ({"title": ["Two words"] * 8, "story": LONG, "label": KINDS}, {"text": "story"}, "label"),
+        (
+            {"comment": [LONG[0]] + [""] * 7, "feedback": LONG, "label": KINDS},
+            {"text": "feedback"},
+            "label",
+        ),
         ({"label": KINDS, "kind": KINDS, "review": LONG}, {"text": "review"}, "label"),
         (
             {"premise": LONG, "hypothesis": LONG, "gold_label": KINDS},
@@ -63,6 +70,12 @@ def test_unlabelled_rows_need_no_label() -> None:
 @pytest.mark.parametrize(
     ("columns", "given", "said"),
     [
+        ({"text": LONG, "topic": KINDS, "tag": KINDS}, {}, "may be the label: 'topic', 'tag'"),
+        (
+            {"title": ["Two words"] * 8, "story": LONG, "extra": LONG, "label": KINDS},
+            {},
+            "is the text?",
+        ),
         ({"text": LONG, "a": KINDS, "b": KINDS}, {}, "several columns may be the label: 'a', 'b'"),
         ({"text": LONG, "nr": NUMBERS}, {}, "no column looks like the label"),
         ({"one": LONG, "two": LONG, "label": KINDS}, {}, "which column is the text?"),

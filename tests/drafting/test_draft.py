@@ -76,10 +76,12 @@ def test_a_convention_needs_all_labels_and_its_number_of_texts() -> None:
 
 def test_numbers_say_nothing() -> None:
     assert not draft_task(["0", "1"]).names_speak
+    assert not draft_task(["-1", "0", "1"]).names_speak
+    assert draft_task(["billing", "404"]).names_speak
 
 
 def test_several_labels_are_asked_about_one_by_one() -> None:
-    task = draft_task(["billing", "technical"], kind="multi-label").task
+    task = draft_task(["billing", "technical"], several=True).task
     assert all(pvp.pattern.asks_each_label for pvp in task.pvps)
 
 

@@ -36,6 +36,12 @@ def test_a_label_without_a_word_of_its_own_has_its_name() -> None:
     assert found["failed reverted"] == ["failed reverted"]
 
 
+def test_numbers_with_a_sign_and_names_alike_have_different_words() -> None:
+    assert words_of_names(["-1", "0", "1"]) == {"-1": ["1"], "0": ["0"], "1": ["1 2"]}
+    found = words_of_names(["toxic", "non-toxic"])
+    assert found == {"toxic": ["toxic"], "non-toxic": ["non toxic"]}
+
+
 def test_empty_words_and_numbers_are_left_out_unless_there_are_no_others() -> None:
     found = words_of_names(["science and technology", "of the 2", "1", "新闻"])
     assert found["science and technology"] == ["science", "technology"]

@@ -389,7 +389,7 @@ def test_a_run_trains_a_group_as_one_and_goes_on_when_it_is_cut_off(
 
     with monkeypatch.context() as patch:
         patch.setattr(member_store.MemberStore, "_write", cut)
-        assert train(files, tiny_bert, tmp_path / "cut", *GROUP).code == 1
+        assert train(files, tiny_bert, tmp_path / "cut", *GROUP).code == 130
     assert list(figures(tmp_path / "cut")) == ["pattern-0-0", "pattern-0-1"]
     assert train(files, tiny_bert, tmp_path / "cut", *GROUP).code == 0
     assert figures(tmp_path / "cut") == expected

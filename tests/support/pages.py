@@ -56,6 +56,7 @@ HEAVY = [
     "pet.evaluation.ranking",
 ]
 RUN, OUTPUT = ("sh", "python"), ("text", "json")
+FILES = ("csv", "toml")  # what stands below the name in their first line is written
 VOLATILE = ("seconds", "MiB")
 
 _BLOCK = re.compile(
@@ -92,7 +93,7 @@ def steps_of(text: str) -> list[tuple[Block, Block | None]]:
     steps: list[tuple[Block, Block | None]] = []
     shown_by = False  # whether the block before may be followed by its output
     for block in blocks_of(text):
-        if block.language in RUN:
+        if block.language in (*RUN, *FILES):
             if block.reason is None:
                 steps.append((block, None))
             shown_by = block.reason is None
@@ -195,6 +196,10 @@ def _run_here(page: Path, outputs: list[str]) -> None:
 
 def _run_block(block: Block, number: int) -> str:
     printed = io.StringIO()
+    if block.language in FILES:
+        name, content = block.body.split("\n", 1)
+        Path(name.removeprefix("# ")).write_text(content, encoding="utf-8")
+        return ""
     if block.language == "python":
         named = re.match(r"# (\S+\.py)\n", block.body)
         script = Path(named[1] if named else f"block_{number}.py")

@@ -60,7 +60,7 @@ def test_a_short_file_is_enough(tmp_path: Path) -> None:
         (".toml", 'labels = ["a", "b"]\npattern = ["{text} {mask}"]', "Did you mean 'patterns'?"),
         (".toml", 'labels = ["a", "b"]\npatterns = ["{t} {mask}"]\nwords = {a = ["x"], b = ["y"]}',
          "unknown field 't'"),
-        (".toml", 'labels = ["a", "b"]', "These are not the values of a task"),
+        (".toml", 'labels = ["a", "b"]', "A task has patterns and words; found only "),
     ],
 )  # fmt: skip
 def test_a_wrong_file_is_told(ending: str, content: str, said: str, tmp_path: Path) -> None:
