@@ -11,6 +11,7 @@ from pet.cli.console import echo, loading, progress_bars, say
 from pet.cli.grouped_help import Grouped
 from pet.cli.inputs import chosen_task, require_files
 from pet.cli.options import (
+    TASK_HELP,
     pattern_numbers,
     plot_options,
     settings_options,
@@ -37,7 +38,7 @@ from pet.errors import UsageError
     "tasks",
     required=True,
     multiple=True,
-    help="A built-in task's name, or a .py file that defines one (it is run). Repeatable.",
+    help=f"{TASK_HELP} Repeatable.",
 )
 @click.option("--train", "pools", multiple=True, help="Pool to draw from, one for each --task.")
 @click.option("--test", "tests", multiple=True, help="Test examples, one file for each --task.")

@@ -158,7 +158,7 @@ def _words(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str
     return None if text is None else word_list(text)
 
 
-_TASK_HELP = "A built-in task's name, or a .py (it is run), .toml or .json file that defines one."
+TASK_HELP = "A built-in task's name, or a .py (it is run), .toml or .json file that defines one."
 
 
 def task_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -167,7 +167,7 @@ def task_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "--task",
         required=True,
         type=_TaskName(),
-        help=_TASK_HELP,
+        help=TASK_HELP,
     )(command)
 
 
@@ -178,7 +178,7 @@ def drafted_task_option(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="A,B,...",
         help="Labels of the drafted task.  [default: those of the labelled rows]",
     )(command)
-    return click.option("--task", help=f"{_TASK_HELP}  [default: drafted from the labelled rows]")(
+    return click.option("--task", help=f"{TASK_HELP}  [default: drafted from the labelled rows]")(
         command
     )
 

@@ -21,7 +21,7 @@ from pet.task import PVP, Task, load_task, task_names
 def command(name: str | None, backbone: str | None) -> None:
     """List the tasks, or show one: its patterns on an example, and label words.
 
-    NAME is a built-in task or a .py file with one of your own, such as this one:
+    NAME is a built-in task or a file with one of your own, such as this one (or .toml, .json):
 
     \b
       from pet import PVP, Task, Verbalizer

@@ -134,7 +134,7 @@ def changed_pvp(spec: MemberSpec, change: Change) -> PVP:
     if not isinstance(spec, PatternSpec) or not can_change(spec):
         raise UsageError(
             f"{spec.name} cannot be changed: it has learned its pattern or its words.",
-            "Members of --soft none and --readout words can.",
+            "Members without learned slots, and with the readout words, can.",
         )
     pvp = spec.pvp
     pattern = pvp.pattern if change.pattern is None else _pattern(change.pattern, pvp.pattern)
