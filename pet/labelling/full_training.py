@@ -21,7 +21,8 @@ from pet.task.source import task_source
 
 # Unlabelled texts that the pipeline distils on, at most.
 MOST_UNLABELLED = 10_000
-_COMMAND = (sys.executable, "-c", "from pet.cli import main; main()")
+# -P: what lies in the current folder under the name of a package is not to be run.
+_COMMAND = (sys.executable, "-P", "-c", "from pet.cli import main; main()")
 _TAIL = 12
 
 

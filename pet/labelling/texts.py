@@ -165,17 +165,15 @@ class Texts:
 
     def found(self, words: str, most: int) -> list[Text]:
         """Return texts that have all of some words in them, whatever their case."""
-        parts = [
-            word.replace("!", "!!").replace("%", "!%").replace("_", "!_") for word in words.split()
-        ]
+        parts = words.casefold().split()
         has_word = (
-            "EXISTS (SELECT 1 FROM json_each(fields) WHERE json_each.value LIKE ? ESCAPE '!')"
+            "EXISTS (SELECT 1 FROM json_each(fields) WHERE instr(casefold(json_each.value), ?))"
         )
         with self._database.reading() as reader:
             rows = reader.execute(
                 "SELECT id, place, fields FROM texts WHERE "
                 f"{' AND '.join([has_word] * len(parts)) or '1'} ORDER BY id LIMIT ?",
-                (*(f"%{part}%" for part in parts), most),
+                (*parts, most),
             ).fetchall()
         return [text_of(row) for row in rows]
 

@@ -17,6 +17,7 @@ from pet.labelling.full_training import FullTraining
 from pet.labelling.labelling import Labelling
 from pet.task import load_task
 
+ROOT = Path(__file__).resolve().parents[2]
 # Stands in for the command: notes how it was called, and makes the report.
 COMMAND = """
 import json, sys, time
@@ -39,7 +40,11 @@ else:
 @pytest.fixture
 def labelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Labelling:
     monkeypatch.setattr(full_training, "_COMMAND", (sys.executable, "-c", COMMAND))
-    made = new_labelling(tmp_path / "labelling")
+    return labelled(tmp_path / "labelling")
+
+
+def labelled(path: Path) -> Labelling:
+    made = new_labelling(path)
     made.clicks.add(
         [
             Click(text.number, "anna", "tab", truth(text.fields["text"]))
@@ -120,6 +125,23 @@ def test_it_can_be_stopped_and_does_not_run_twice_at_once(labelling: Labelling) 
     training.stop()
     assert training.state()["state"] == "stopped"
     assert training._process.poll() is not None
+
+
+def test_nothing_in_the_current_folder_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # the real command
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "click.py").write_text("raise SystemExit('run')", "utf-8")
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    made = labelled(tmp_path / "labelling")
+    training = trained(made, "--help")
+    ended(training)
+    lines = training.state()["lines"]
+    assert "run" not in lines
+    assert any("Show this message" in line for line in lines), lines
 
 
 def test_a_task_file_that_somebody_changed_is_not_run(labelling: Labelling) -> None:
