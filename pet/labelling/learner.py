@@ -29,7 +29,7 @@ class Learner:
     make_reader : callable
         Loads the model that reads texts; called in the thread, as that takes seconds.
     every : int
-        New labels after which a model is fitted.
+        New clicks after which a model is fitted.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Learner:
         self._rounds, self._make_reader, self._every = rounds, make_reader, every
         self._reader: TextReader | None = None
         self._wake, self._ended = threading.Event(), threading.Event()
-        self._labels_at = -1
+        self._revision = 0
         self._read_at = 0
         self.round: Round | None = None
         self.error: str | None = None
@@ -74,7 +74,7 @@ class Learner:
     def work(self) -> bool:
         """Do the next piece of work; tell whether there was any."""
         if self._is_round_due():
-            self._labels_at, self._read_at = len(self._clicks.answered()), self._evidence.done
+            self._revision, self._read_at = self._clicks.revision(), self._evidence.done
             self.round = self._rounds.next()
             return True
         if self._evidence.done < self._evidence.size:
@@ -92,7 +92,8 @@ class Learner:
             return False
         if self.round is None:
             return True
-        new = abs(len(self._clicks.answered()) - self._labels_at)
+        # Not texts but clicks: a label that was put right is to be learned too.
+        new = self._clicks.revision() - self._revision
         is_grown = done >= 2 * self._read_at or (done == self._evidence.size > self._read_at)
         return new >= self._every or is_grown
 

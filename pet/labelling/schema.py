@@ -41,6 +41,7 @@ CREATE TABLE clicks (
     CHECK ((action = 'label') = (label IS NOT NULL))
 ) STRICT;
 CREATE INDEX clicks_by_text ON clicks (text) WHERE undone IS NULL;
+CREATE INDEX clicks_undone ON clicks (text) WHERE undone IS NOT NULL;
 CREATE INDEX clicks_by_tab ON clicks (tab) WHERE undone IS NULL;
 CREATE TABLE leases (
     text INTEGER PRIMARY KEY REFERENCES texts (id),
@@ -89,14 +90,13 @@ class Database:
         self.path = path
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        with self.errors():
-            with self.writing() as writer:
-                (version,) = writer.execute("PRAGMA user_version").fetchone()
-                if version == 0:
-                    for statement in _statements():
-                        writer.execute(statement)
-                    writer.execute(f"PRAGMA user_version = {VERSION}")
-                    version = VERSION
+        with self.errors(), self.writing() as writer:
+            (version,) = writer.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                for statement in _statements():
+                    writer.execute(statement)
+                writer.execute(f"PRAGMA user_version = {VERSION}")
+                version = VERSION
         if version != VERSION:
             raise RunError(
                 f"{path}: written by a later version of pet.", "Update pet to read these labels."
@@ -130,7 +130,7 @@ class Database:
             ) from error
 
     def close(self) -> None:
-        """Close the connections that nobody uses; with the last the log becomes part of the file."""
+        """Close all connections that nobody uses; the log becomes part of the file."""
         with self._lock:
             idle, self._idle = self._idle, []
         for connection in idle:

@@ -77,7 +77,8 @@ def test_the_token_becomes_a_cookie_that_scripts_and_other_sites_do_not_get(
 
 
 @pytest.mark.parametrize(
-    "other", ['prefs={"dark":1}', "a b=1", "theme", "x[0]=1, 2", "x=é", "=;;", f"pet-label-{PORT}=x"]
+    "other",
+    ['prefs={"dark":1}', "a b=1", "theme", "x[0]=1, 2", "x=é", "=;;", f"pet-label-{PORT}=x"],
 )
 def test_cookies_of_other_local_servers_are_passed_over(served: Served, other: str) -> None:
     own = f"pet-label-{PORT}={TOKEN}"

@@ -18,7 +18,8 @@ from labelled import new_labelling, pool
 
 from pet.data import Example
 from pet.errors import RunError
-from pet.labelling.clicks import CHOSEN, LEASE_SECONDS, Click, Clicks
+from pet.labelling.clicks import LEASE_SECONDS, Click, Clicks
+from pet.labelling.drawing import CHOSEN
 from pet.labelling.schema import Database
 from pet.labelling.texts import Texts
 
@@ -159,7 +160,7 @@ def test_no_two_tabs_hold_one_text_whatever_they_do(moves: list[tuple[str, str]]
 
 
 def _has(clicks: Clicks, tab: str) -> tuple[int] | None:
-    with clicks._database.reading() as reader:
+    with clicks.database.reading() as reader:
         row = reader.execute(
             "SELECT text FROM leases WHERE tab = ? AND until > ?", (tab, clicks._clock())
         ).fetchone()

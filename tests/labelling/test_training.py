@@ -12,7 +12,8 @@ from labelled import new_labelling, truth
 
 from pet.errors import DataError
 from pet.labelling import full_training
-from pet.labelling.clicks import BULK, Click
+from pet.labelling.clicks import Click
+from pet.labelling.drawing import BULK
 from pet.labelling.full_training import FullTraining
 from pet.labelling.labelling import Labelling
 from pet.task import load_task
