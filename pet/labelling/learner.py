@@ -60,12 +60,20 @@ class Learner:
         """Start the thread."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """End the thread after what it is doing."""
+    def stop(self, patience: float = 10.0) -> None:
+        """End the thread after what it is doing, or leave it after some seconds.
+
+        A model that is being loaded or downloaded cannot be interrupted: see `is_running`.
+        """
         self._ended.set()
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join()  # what runs at the interpreter's end would be torn off
+            self._thread.join(patience)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread works, perhaps after `stop`; nothing that it does is lost then."""
+        return self._thread.is_alive()
 
     def tell(self) -> None:
         """Say that somebody has labelled a text, or taken a label back."""
