@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from pet.labelling.clicks import BULK
+from pet.labelling.drawing import BULK, RANDOM
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Consensus:
     sure : bool
         Whether somebody was sure of it.
     drawn : str
-        How the text first came to be asked.
+        How the text first came to be asked; "random" where that holds for anybody's answer.
     people : int
         Number of people who gave it this label.
     """
@@ -65,9 +65,9 @@ def consensus(answers: Iterable[sqlite3.Row]) -> tuple[dict[int, Consensus], lis
             continue
         label = most[0][0]
         mine = [one for one in by_hand if one["label"] == label]
-        agreed[text] = Consensus(
-            label, any(one["sure"] for one in mine), by_hand[0]["drawn"], len(mine)
-        )
+        # An answer that was put right is later than those of others: the order does not tell.
+        drawn = next((RANDOM for one in by_hand if one["drawn"] == RANDOM), by_hand[0]["drawn"])
+        agreed[text] = Consensus(label, any(one["sure"] for one in mine), drawn, len(mine))
     return agreed, divided
 
 

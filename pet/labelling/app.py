@@ -164,7 +164,7 @@ def _add_labelling(app: FastAPI, parts: Parts) -> None:
             given.text, given.tab, given.annotator, given.label, given.sure, given.seconds
         )
         before = None
-        if was is not None:
+        if was is not None and given.label is not None:  # a skipped text may be asked once more
             before = {"guess": was.guess, "probability": was.probability}
         return {"was": before, **told(given, session.next(given.tab, given.annotator))}
 
@@ -175,7 +175,7 @@ def _add_labelling(app: FastAPI, parts: Parts) -> None:
 
     @app.post("/api/open")
     def opened(given: Opened) -> dict[str, Any]:
-        return told(given, session.open(given.text, given.tab))
+        return told(given, session.open(given.text, given.tab, given.annotator))
 
     @app.post("/api/status")
     def status(seat: Seat) -> dict[str, Any]:
@@ -193,6 +193,7 @@ def _add_bulk(app: FastAPI, parts: Parts) -> None:
         return {
             "offer": made.name,
             "count": len(made.guesses),
+            "at_most": made.at_most,
             "sample": [
                 {
                     "id": text.number,
@@ -238,9 +239,11 @@ def _add_training(app: FastAPI, parts: Parts) -> None:
         return FileResponse(page, media_type="text/html", headers=headers)
 
     @app.get("/export.{ending}")
-    def export(ending: Literal["csv", "jsonl"], each: bool = False) -> Response:
+    def export(
+        ending: Literal["csv", "jsonl"], each: bool = False, for_spreadsheets: bool = False
+    ) -> Response:
         stream, name = io.StringIO(newline=""), f"labels.{ending}"
-        write_export(stream, name, parts.database, parts.session.task, each)
+        write_export(stream, name, parts.database, parts.session.task, each, for_spreadsheets)
         return Response(
             stream.getvalue().encode("utf-8", "backslashreplace"),
             media_type=_FORMATS[ending],

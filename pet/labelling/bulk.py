@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pet.errors import DataError
-from pet.labelling.clicks import BULK, CHECKED, Click
+from pet.labelling.clicks import Click
+from pet.labelling.drawing import BULK, CHECKED
 from pet.labelling.estimate import Accuracy, accuracy_of
 from pet.labelling.session import Session
 from pet.labelling.texts import Text
@@ -37,6 +38,12 @@ class Offer:
     name: str
     guesses: Mapping[int, tuple[str, float]]
     sample: tuple[Text, ...]
+
+    @property
+    def at_most(self) -> list[float]:
+        """Largest share of all guesses that is wrong, by the number of the sample that are."""
+        asked = len(self.sample)
+        return [1 - accuracy_of(asked - wrong, asked).low for wrong in range(asked + 1)]
 
 
 class Bulks:
@@ -116,9 +123,21 @@ class Bulks:
             When the offer is not known any more, or the sample was not checked as a whole.
         """
         with self._lock:
-            offer = self._offers.get(name)
+            offer = self._offers.pop(name, None)
         if offer is None:
             raise DataError("This offer is too old.", "Ask for the sure guesses again.")
+        try:
+            count = self._keep(offer, checked, tab, annotator)
+        except BaseException:
+            with self._lock:
+                self._offers[name] = offer  # what was checked can be sent again
+            raise
+        self._session.learner.tell()
+        right = sum(offer.guesses[number][0] == label for number, label in checked.items())
+        return count, accuracy_of(right, len(checked))
+
+    def _keep(self, offer: Offer, checked: Mapping[int, str], tab: str, annotator: str) -> int:
+        """Keep the labels of an offer; return their number."""
         if checked.keys() != {text.number for text in offer.sample}:
             raise DataError("Expected a label for each text of the sample.")
         for label in checked.values():
@@ -134,12 +153,8 @@ class Bulks:
                 Click(
                     number, annotator, tab, checked.get(number, guess),
                     drawn=CHECKED if is_checked else BULK,
-                    guess=guess, probability=probability, batch=name,
+                    guess=guess, probability=probability, batch=offer.name,
                 )
             )  # fmt: skip
-        with self._lock:
-            self._offers.pop(name, None)
         self._session.clicks.add(clicks)
-        self._session.learner.tell()
-        right = sum(offer.guesses[number][0] == label for number, label in checked.items())
-        return len(clicks), accuracy_of(right, len(checked))
+        return len(clicks)

@@ -6,15 +6,20 @@ import itertools
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pet.labelling.drawing import (
+    AGAIN,
+    CHOSEN,
+    GIVEN,
+    RANDOM,
+    drawn_again,
+    drawn_if_opened,
+    how_drawn,
+)  # fmt: skip
 from pet.labelling.schema import Database
 
 LEASE_SECONDS = 300.0
-# How a text came to be asked.
-RANDOM, CHOSEN, AGAIN, OPENED, CHECKED, BULK, GIVEN = (
-    "random", "chosen", "again", "opened", "checked", "bulk", "given",
-)  # fmt: skip
 _LONGEST_PAUSE = 120.0  # seconds between two clicks that count as work
 
 
@@ -68,33 +73,23 @@ class Clicks:
     """
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
-        self._database = database
+        self.database = database
         self._clock = clock
 
     def add(self, clicks: Sequence[Click]) -> None:
         """Keep clicks, all or none; the leases of their texts end."""
-        now = self._clock()
-        with self._database.errors(), self._database.writing() as writer:
-            writer.executemany(
-                "INSERT INTO clicks (text, annotator, tab, action, label, sure, drawn, batch, "
-                "guess, probability, seconds, time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        one.text, one.annotator, one.tab, "skip" if one.label is None else "label",
-                        one.label, int(one.sure), one.drawn, one.batch, one.guess, one.probability,
-                        one.seconds, now,
-                    )
-                    for one in clicks
-                ],
-            )  # fmt: skip
-            writer.executemany(
-                "DELETE FROM leases WHERE text = ? AND tab = ?",
-                [(one.text, one.tab) for one in clicks],
-            )
+        with self.database.errors(), self.database.writing() as writer:
+            _add(writer, clicks, self._clock())
+
+    def answer(self, click: Click) -> None:
+        """Keep what a person said about a text, drawn as `how_drawn` finds it to be."""
+        with self.database.errors(), self.database.writing() as writer:
+            drawn = how_drawn(writer, click.text, click.annotator, click.tab)
+            _add(writer, [replace(click, drawn=drawn)], self._clock())
 
     def undo(self, tab: str, annotator: str) -> list[int]:
         """Take back a person's last click in a tab, a bulk as a whole; return the texts."""
-        with self._database.errors(), self._database.writing() as writer:
+        with self.database.errors(), self.database.writing() as writer:
             last = writer.execute(
                 "SELECT id, text, batch FROM clicks WHERE tab = ? AND annotator = ? "
                 "AND undone IS NULL ORDER BY id DESC LIMIT 1",
@@ -120,7 +115,7 @@ class Clicks:
         A tab has one text at a time.
         """
         now = self._clock()
-        with self._database.errors(), self._database.writing() as writer:
+        with self.database.errors(), self.database.writing() as writer:
             return _lease(writer, text, tab, drawn, now)
 
     def lease_first(self, texts: Sequence[int], tab: str, annotator: str, drawn: str) -> int | None:
@@ -129,7 +124,7 @@ class Clicks:
         A text that this person skipped is not asked again of the same person.
         """
         now = self._clock()
-        with self._database.errors(), self._database.writing() as writer:
+        with self.database.errors(), self.database.writing() as writer:
             for text in texts:
                 if not _is_answered(writer, text, annotator, again=drawn == AGAIN) and _lease(
                     writer, text, tab, drawn, now
@@ -140,7 +135,7 @@ class Clicks:
     def leased(self, tab: str) -> tuple[int, str] | None:
         """Return the text that a tab has, and how it was drawn; its lease is renewed."""
         now = self._clock()
-        with self._database.errors(), self._database.writing() as writer:
+        with self.database.errors(), self.database.writing() as writer:
             row = writer.execute(
                 "SELECT text, drawn FROM leases WHERE tab = ? AND until > ?", (tab, now)
             ).fetchone()
@@ -151,41 +146,51 @@ class Clicks:
 
     def held(self) -> set[int]:
         """Return the texts that tabs have now."""
-        with self._database.reading() as reader:
+        with self.database.reading() as reader:
             rows = reader.execute("SELECT text FROM leases WHERE until > ?", (self._clock(),))
             return {row[0] for row in rows}
 
     def answered(self) -> set[int]:
         """Return all texts that somebody has labelled."""
-        with self._database.reading() as reader:
+        with self.database.reading() as reader:
             rows = reader.execute("SELECT DISTINCT text FROM answers WHERE label IS NOT NULL")
             return {row[0] for row in rows}
 
     def answers(self) -> list[sqlite3.Row]:
         """Return every person's last answer about each text, skipped ones too, oldest first."""
-        with self._database.reading() as reader:
+        with self.database.reading() as reader:
             return reader.execute("SELECT * FROM answers ORDER BY id").fetchall()
 
     def answers_about(self, texts: Sequence[int]) -> list[sqlite3.Row]:
         """Return every person's last answer about some texts, oldest first."""
         marks = ",".join("?" * len(texts))
-        with self._database.reading() as reader:
+        with self.database.reading() as reader:
             return reader.execute(
                 f"SELECT * FROM answers WHERE text IN ({marks}) ORDER BY id", list(texts)
             ).fetchall()
 
-    def undone(self, text: int, tab: str) -> list[sqlite3.Row]:
-        """Return the clicks about a text that were taken back in a tab, the latest first."""
-        with self._database.reading() as reader:
-            return reader.execute(
-                "SELECT * FROM clicks WHERE text = ? AND tab = ? AND undone IS NOT NULL "
-                "ORDER BY undone DESC, id DESC",
-                (text, tab),
-            ).fetchall()
+    def drawn_again(self, text: int, annotator: str) -> str:
+        """Tell how a text is drawn after a person took back what they said about it."""
+        with self.database.reading() as reader:
+            return drawn_again(reader, text, annotator)
+
+    def drawn_if_opened(self, text: int, tab: str, annotator: str) -> str:
+        """Tell how a text is drawn that a person looked for."""
+        with self.database.reading() as reader:
+            return drawn_if_opened(reader, text, tab, annotator, self._clock())
+
+    def revision(self) -> int:
+        """Return a number that grows with every click, and every click that is taken back."""
+        with self.database.reading() as reader:
+            (count,) = reader.execute(
+                "SELECT (SELECT coalesce(max(id), 0) FROM clicks) + "
+                "(SELECT count(*) FROM clicks WHERE undone IS NOT NULL)"
+            ).fetchone()
+        return int(count)
 
     def drawn_by(self, annotator: str) -> dict[str, int]:
         """Count a person's labels by how their texts were drawn, without bulks."""
-        with self._database.reading() as reader:
+        with self.database.reading() as reader:
             return dict(
                 reader.execute(
                     "SELECT drawn, count(*) FROM answers WHERE annotator = ? AND label IS NOT NULL "
@@ -199,7 +204,7 @@ class Clicks:
 
         Those drawn at random come first: how far people agree on them holds for the pool.
         """
-        with self._database.reading() as reader:
+        with self.database.reading() as reader:
             rows = reader.execute(
                 "SELECT text FROM answers WHERE batch IS NULL AND drawn != ? GROUP BY text "
                 "HAVING count(*) = 1 AND max(annotator) != ? AND max(label) IS NOT NULL "
@@ -213,7 +218,7 @@ class Clicks:
 
         Pauses of more than two minutes count as two. Bulks do not count.
         """
-        with self._database.reading() as reader:
+        with self.database.reading() as reader:
             rows = reader.execute(
                 "SELECT time FROM clicks WHERE annotator = ? AND undone IS NULL AND batch IS NULL "
                 "AND drawn != ? ORDER BY id DESC LIMIT ?",
@@ -225,6 +230,24 @@ class Clicks:
             for later, earlier in itertools.pairwise(times)
         ]
         return 3600 * len(gaps) / sum(gaps) if len(gaps) >= 3 and sum(gaps) else None
+
+
+def _add(writer: sqlite3.Connection, clicks: Sequence[Click], now: float) -> None:
+    writer.executemany(
+        "INSERT INTO clicks (text, annotator, tab, action, label, sure, drawn, batch, guess, "
+        "probability, seconds, time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                one.text, one.annotator, one.tab, "skip" if one.label is None else "label",
+                one.label, int(one.sure), one.drawn, one.batch, one.guess, one.probability,
+                one.seconds, now,
+            )
+            for one in clicks
+        ],
+    )  # fmt: skip
+    writer.executemany(
+        "DELETE FROM leases WHERE text = ? AND tab = ?", [(one.text, one.tab) for one in clicks]
+    )
 
 
 def _lease(writer: sqlite3.Connection, text: int, tab: str, drawn: str, now: float) -> bool:

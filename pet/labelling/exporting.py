@@ -13,7 +13,7 @@ from pet.data.formats import rows_writer
 from pet.data.formats.headers import column_called
 from pet.data.spreadsheets import plain_cells
 from pet.labelling.agreement import consensus
-from pet.labelling.clicks import BULK
+from pet.labelling.drawing import BULK
 from pet.labelling.schema import Database
 from pet.task import Task
 
@@ -51,8 +51,8 @@ def exported(database: Database, task: Task, each: bool = False) -> Iterator[dic
             if text in agreed:
                 label = agreed[text].label
                 mine = [answer for answer in given if answer["label"] == label]
-                agree = f"{len(mine)} of {len(given)}"
-                yield row | {task.label_column: label} | _about(mine, given[0]) | {"agree": agree}
+                told = {"agree": f"{len(mine)} of {len(given)}", "drawn": agreed[text].drawn}
+                yield row | {task.label_column: label} | _about(mine, given[0]) | told
 
 
 def columns_of(database: Database, task: Task) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import subprocess
 import sys
 import threading
@@ -21,8 +22,24 @@ from pet.task.source import task_source
 
 # Unlabelled texts that the pipeline distils on, at most.
 MOST_UNLABELLED = 10_000
-_COMMAND = (sys.executable, "-c", "from pet.cli import main; main()")
+# -P: what lies in the current folder under the name of a package is not to be run.
+_COMMAND = (sys.executable, "-P", "-c", "from pet.cli import main; main()")
 _TAIL = 12
+_PATIENCE = 30.0  # seconds that a training has to end in order
+log = logging.getLogger(__name__)
+
+
+class _Training:
+    """One training: its thread changes no other's state."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.state = name, "training"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.thread: threading.Thread | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self.state in ("training", "stopping")
 
 
 class FullTraining:
@@ -53,9 +70,8 @@ class FullTraining:
     ) -> None:
         self._folder, self._texts, self._clicks = folder, texts, clicks
         self._task, self._options = task, tuple(options)
-        self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
-        self._state, self._run = "idle", ""
+        self._latest: _Training | None = None
 
     def start(self) -> str:
         """Start to train; return the name of the run.
@@ -63,40 +79,49 @@ class FullTraining:
         Raises
         ------
         DataError
-            When it is training already, or a label has no text yet.
+            When it is training already, or stopping, or a label has no text yet.
         """
         with self._lock:
-            if self._state == "training":
-                raise DataError("The model is being trained already.")
-            name = self._write_rows()
-            self._state, self._run = "training", name
-            threading.Thread(target=self._train, args=(name,), daemon=True).start()
-        return name
+            if self._latest is not None and self._latest.is_running:
+                raise DataError(
+                    "The model is being trained already."
+                    if self._latest.state == "training"
+                    else "The training is being stopped; wait until it has."
+                )
+            training = _Training(self._write_rows())
+            training.thread = threading.Thread(target=self._train, args=(training,), daemon=True)
+            self._latest = training
+            training.thread.start()
+        return training.name
 
     def stop(self) -> None:
         """End a training in order; what it has finished is kept."""
         with self._lock:
-            process = self._process
-            if self._state == "training":
-                self._state = "stopped"
+            training = self._latest
+            if training is None or not training.is_running:
+                return
+            training.state = "stopping"
+            process = training.process
         if process is not None and process.poll() is None:
             process.terminate()
-            try:
-                process.wait(timeout=30)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        assert training.thread is not None
+        training.thread.join(timeout=_PATIENCE)
+        if training.thread.is_alive() and process is not None:
+            process.kill()
+            training.thread.join(timeout=_PATIENCE)
 
     def state(self) -> dict[str, Any]:
         """Return how far it is, its last lines, and the runs with a report, the newest first."""
         folder = self._folder
-        log = folder.file(folder.training_log)
+        file = folder.file(folder.training_log)
         lines = []
-        if log.is_file():
-            text = log.read_text(encoding="utf-8", errors="replace").replace("\r", "\n")
+        if file.is_file():
+            text = file.read_text(encoding="utf-8", errors="replace").replace("\r", "\n")
             lines = [line for line in text.splitlines() if line.strip()][-_TAIL:]
+        latest = self._latest
         return {
-            "state": self._state,
-            "run": self._run,
+            "state": "idle" if latest is None else latest.state,
+            "run": "" if latest is None else latest.name,
             "lines": lines,
             "reports": [name for name in folder.runs()[::-1] if self.report(name) is not None],
         }
@@ -141,8 +166,21 @@ class FullTraining:
         folder.write_text(folder.pool, _lines(others[:MOST_UNLABELLED]))
         return f"{len(by_hand)}-labels-{digest.hexdigest()[:6]}"
 
-    def _train(self, name: str) -> None:
-        folder, run = self._folder, self._run_folder(name)
+    def _train(self, training: _Training) -> None:
+        """Train, and say at the end how it ended, whatever happens."""
+        ended = False
+        try:
+            ended = self._trained(training)
+        except OSError as error:
+            log.warning("The training cannot go on: %s", error)
+        finally:
+            with self._lock:
+                is_stopped = training.state == "stopping"
+                training.state = "stopped" if is_stopped else "finished" if ended else "failed"
+
+    def _trained(self, training: _Training) -> bool:
+        """Run the commands; tell whether they ended well."""
+        folder, run = self._folder, self._run_folder(training.name)
         run.parent.mkdir(exist_ok=True)
         pool = folder.file(folder.pool)
         unlabelled = ("--unlabeled", str(pool)) if pool.stat().st_size else ()
@@ -151,21 +189,20 @@ class FullTraining:
             "--train", str(folder.file(folder.labelled)), *unlabelled,
             "-o", str(run), *self._options,
         )  # fmt: skip
-        with folder.file(folder.training_log).open("wb") as log:
-            ended = self._call(train, log) and self._call(("report", str(run)), log)
-        with self._lock:
-            if self._state == "training":
-                self._state = "finished" if ended else "failed"
+        with folder.file(folder.training_log).open("wb") as told:
+            return self._call(training, train, told) and self._call(
+                training, ("report", str(run)), told
+            )
 
-    def _call(self, arguments: Sequence[str], log: Any) -> bool:
+    def _call(self, training: _Training, arguments: Sequence[str], told: Any) -> bool:
         """Run a command of pet; tell whether it ended well."""
         with self._lock:
-            if self._state != "training":
+            if training.state != "training":
                 return False
-            self._process = subprocess.Popen(
-                [*_COMMAND, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            training.process = subprocess.Popen(
+                [*_COMMAND, *arguments], stdin=subprocess.DEVNULL, stdout=told, stderr=told
             )
-        return self._process.wait() == 0
+        return training.process.wait() == 0
 
 
 def _lines(rows: Sequence[dict[str, Any]]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
@@ -48,7 +47,7 @@ class Gate:
             await self.app(scope, receive, send)
             return
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        if self._is_token(self._cookie(headers.get(b"cookie", ""))):
+        if self._has_token(headers.get(b"cookie", "")):
             length = headers.get(b"content-length", "0")
             if b"transfer-encoding" in headers or not length.isdecimal() or int(length) > _LARGEST:
                 await _answer(send, 413, "<!doctype html><title>Too long</title>")
@@ -62,12 +61,13 @@ class Gate:
             return
         await _answer(send, 403, _REFUSED)
 
-    def _cookie(self, header: str) -> str:
-        try:
-            found = SimpleCookie(header).get(self._name)
-        except CookieError:
-            return ""
-        return found.value if found else ""
+    def _has_token(self, cookies: str) -> bool:
+        """Tell whether the cookie is there; others may be of any form, and of any local server."""
+        for cookie in cookies.split(";"):
+            name, _, value = cookie.strip().partition("=")
+            if name == self._name and self._is_token(value):
+                return True
+        return False
 
     def _is_token(self, given: str) -> bool:
         return secrets.compare_digest(given.encode(), self._token.encode())

@@ -8,7 +8,8 @@ from typing import Any
 from pet.config import LabelConfig
 from pet.data import Example
 from pet.errors import DataError
-from pet.labelling.clicks import GIVEN, Click, Clicks
+from pet.labelling.clicks import Click, Clicks
+from pet.labelling.drawing import GIVEN
 from pet.labelling.evidence_files import EvidenceFiles
 from pet.labelling.learner import Learner
 from pet.labelling.reader import TextReader

@@ -29,7 +29,7 @@ class Learner:
     make_reader : callable
         Loads the model that reads texts; called in the thread, as that takes seconds.
     every : int
-        New labels after which a model is fitted.
+        New clicks after which a model is fitted.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Learner:
         self._rounds, self._make_reader, self._every = rounds, make_reader, every
         self._reader: TextReader | None = None
         self._wake, self._ended = threading.Event(), threading.Event()
-        self._labels_at = -1
+        self._revision = 0
         self._read_at = 0
         self.round: Round | None = None
         self.error: str | None = None
@@ -60,12 +60,20 @@ class Learner:
         """Start the thread."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """End the thread after what it is doing."""
+    def stop(self, patience: float = 10.0) -> None:
+        """End the thread after what it is doing, or leave it after some seconds.
+
+        A model that is being loaded or downloaded cannot be interrupted: see `is_running`.
+        """
         self._ended.set()
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join()  # what runs at the interpreter's end would be torn off
+            self._thread.join(patience)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread works, perhaps after `stop`; nothing that it does is lost then."""
+        return self._thread.is_alive()
 
     def tell(self) -> None:
         """Say that somebody has labelled a text, or taken a label back."""
@@ -74,7 +82,7 @@ class Learner:
     def work(self) -> bool:
         """Do the next piece of work; tell whether there was any."""
         if self._is_round_due():
-            self._labels_at, self._read_at = len(self._clicks.answered()), self._evidence.done
+            self._revision, self._read_at = self._clicks.revision(), self._evidence.done
             self.round = self._rounds.next()
             return True
         if self._evidence.done < self._evidence.size:
@@ -92,7 +100,8 @@ class Learner:
             return False
         if self.round is None:
             return True
-        new = abs(len(self._clicks.answered()) - self._labels_at)
+        # Not texts but clicks: a label that was put right is to be learned too.
+        new = self._clicks.revision() - self._revision
         is_grown = done >= 2 * self._read_at or (done == self._evidence.size > self._read_at)
         return new >= self._every or is_grown
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from pet.config import SuggestConfig
 from pet.labelling.agreement import consensus
 from pet.labelling.choosing import next_texts
-from pet.labelling.clicks import RANDOM, Clicks
+from pet.labelling.clicks import Clicks
+from pet.labelling.drawing import RANDOM
 from pet.labelling.estimate import Accuracy, accuracy_of, estimate
 from pet.labelling.evidence_files import EvidenceFiles
 from pet.labelling.quick_model import Evidence, QuickModel, out_of_fold
@@ -94,7 +96,8 @@ class Rounds:
     def next(self) -> Round:
         """Fit a quick model to all labels that people gave by hand, and keep how it did."""
         done = self._evidence.done
-        places, targets, importance, at_random = self._labelled(done)
+        answers = self._clicks.answers()
+        places, targets, importance, at_random = self._labelled(answers, done)
         learned = self._evidence.rows(places)
         model = QuickModel(learned.vectors, targets, len(self._labels), importance)
         judgement = _judged(model, self._evidence, done)
@@ -115,6 +118,11 @@ class Rounds:
         free = np.ones(done, bool)
         free[: self._aside.stop] = False
         free[places] = False
+        skipped = self._texts.places([one["text"] for one in answers if one["label"] is None])
+        others = free.copy()
+        others[[place for place in skipped.values() if place < done]] = False
+        # What somebody skipped would hold the first places: it is asked when nothing else is left.
+        free = others if others.any() else free
         queue = next_texts(
             judgement,
             self._evidence.rows(slice(0, done)).vectors,
@@ -129,10 +137,10 @@ class Rounds:
         )  # fmt: skip
 
     def _labelled(
-        self, done: int
+        self, answers: Sequence[sqlite3.Row], done: int
     ) -> tuple[list[int], Ints, NDArray[np.float64], NDArray[np.bool_]]:
         """Return places, label numbers, importance and whether drawn at random, of read texts."""
-        agreed, _ = consensus(self._clicks.answers())
+        agreed, _ = consensus(answers)
         by_hand = {text: one for text, one in agreed.items() if one.is_by_hand}
         place_of = self._texts.places(list(by_hand))
         rows = sorted(

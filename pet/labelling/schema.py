@@ -11,6 +11,7 @@ from pathlib import Path
 from pet.errors import RunError
 
 VERSION = 1
+_MOST_IDLE = 4
 
 # A text's place is its rank in a random order, which never changes: the first places are the texts
 # that are set aside to be asked at random. `clicks` is only added to; what is undone is marked.
@@ -40,6 +41,7 @@ CREATE TABLE clicks (
     CHECK ((action = 'label') = (label IS NOT NULL))
 ) STRICT;
 CREATE INDEX clicks_by_text ON clicks (text) WHERE undone IS NULL;
+CREATE INDEX clicks_undone ON clicks (text) WHERE undone IS NOT NULL;
 CREATE INDEX clicks_by_tab ON clicks (tab) WHERE undone IS NULL;
 CREATE TABLE leases (
     text INTEGER PRIMARY KEY REFERENCES texts (id),
@@ -68,7 +70,7 @@ CREATE VIEW answers AS
 
 
 class Database:
-    """Connections to a labelling folder's SQLite file, one a thread.
+    """Connections to a labelling folder's SQLite file, each used by one caller at a time.
 
     The file has a write-ahead log that is flushed to the disk at each commit: when a call has
     returned, what it wrote outlives the process and a power failure.
@@ -86,18 +88,15 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
+        self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        with self.errors():
-            connection = self._connection()
-            with self.writing() as writer:
-                (version,) = writer.execute("PRAGMA user_version").fetchone()
-                if version == 0:
-                    for statement in _statements():
-                        writer.execute(statement)
-                    writer.execute(f"PRAGMA user_version = {VERSION}")
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
+        with self.errors(), self.writing() as writer:
+            (version,) = writer.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                for statement in _statements():
+                    writer.execute(statement)
+                writer.execute(f"PRAGMA user_version = {VERSION}")
+                version = VERSION
         if version != VERSION:
             raise RunError(
                 f"{path}: written by a later version of pet.", "Update pet to read these labels."
@@ -105,25 +104,19 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Yield this thread's connection, to read from one state of the file."""
-        connection = self._connection()
-        connection.execute("BEGIN")
-        try:
+        """Yield a connection, to read from one state of the file."""
+        with self._connection() as connection:
+            connection.execute("BEGIN")
             yield connection
-        finally:
             connection.rollback()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Yield this thread's connection as the only writer; all of it is kept, or nothing."""
-        connection = self._connection()
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        """Yield a connection as the only writer; all of it is kept, or nothing."""
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
             yield connection
-        except BaseException:
-            connection.rollback()
-            raise
-        connection.execute("COMMIT")
+            connection.execute("COMMIT")
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -137,27 +130,52 @@ class Database:
             ) from error
 
     def close(self) -> None:
-        """Close all connections; the log becomes part of the file."""
+        """Close all connections that nobody uses; the log becomes part of the file."""
         with self._lock:
-            for connection in self._all:
-                connection.close()
-            self._all.clear()
-            self._local = threading.local()
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
 
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = sqlite3.connect(
-                self.path, timeout=30, isolation_level=None, check_same_thread=False
-            )
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection that nobody else uses meanwhile, and keep a few for the next.
+
+        They are not tied to threads: those of a server come and go, and would leave theirs open.
+        """
+        with self._lock:
+            connection = self._idle.pop() if self._idle else None
+        connection = connection or self._connected()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()  # which takes back what it had begun, a failed COMMIT too
+            raise
+        with self._lock:
+            is_kept = len(self._idle) < _MOST_IDLE
+            if is_kept:
+                self._idle.append(connection)
+        if not is_kept:
+            connection.close()
+
+    def _connected(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=30, isolation_level=None, check_same_thread=False
+        )
+        try:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
-            self._local.connection = connection
-            with self._lock:
-                self._all.append(connection)
+            # SQLite's own LIKE and lower() know the case of ASCII letters alone.
+            connection.create_function("casefold", 1, _casefold, deterministic=True)
+        except BaseException:
+            connection.close()
+            raise
         return connection
+
+
+def _casefold(value: object) -> str:
+    return str(value).casefold()
 
 
 def _statements() -> Iterator[str]:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pet.errors import DataError
-from pet.labelling.agreement import consensus, pair_agreements
-from pet.labelling.clicks import AGAIN, CHOSEN, GIVEN, OPENED, RANDOM, Click, Clicks
+from pet.labelling.agreement import consensus
+from pet.labelling.clicks import Click, Clicks
+from pet.labelling.drawing import AGAIN, CHOSEN, RANDOM, UNSWAYED
 from pet.labelling.learner import Learner
 from pet.labelling.stopping import AGREEMENT, LABELS_A_ROUND, ROUNDS
+from pet.labelling.tally import Tallies
 from pet.labelling.texts import Text, Texts
 from pet.task import Task
 
@@ -34,7 +36,7 @@ class Shown:
     @property
     def hides_guess(self) -> bool:
         """Whether the guess is told only afterwards, as it could sway people in what is counted."""
-        return self.drawn in (RANDOM, AGAIN)
+        return self.drawn in UNSWAYED
 
 
 class Session:
@@ -51,6 +53,7 @@ class Session:
     def __init__(self, task: Task, texts: Texts, clicks: Clicks, learner: Learner) -> None:
         self.task, self.texts, self.clicks, self.learner = task, texts, clicks, learner
         self.aside = texts.set_aside()
+        self._tallies = Tallies(clicks)
         self._shown: OrderedDict[str, Shown] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -71,9 +74,13 @@ class Session:
             shown = self._shown.get(tab)
         if shown is None or shown.guess is not None:
             return shown
-        return self._show(tab, shown.text.number, shown.drawn)
+        later = self._with_guess(shown.text, shown.drawn)
+        with self._lock:
+            if self._shown.get(tab) is shown:  # it may have been answered meanwhile
+                self._shown[tab] = later
+            return self._shown.get(tab)
 
-    def open(self, number: int, tab: str) -> Shown:
+    def open(self, number: int, tab: str, annotator: str) -> Shown:
         """Give a tab a text that somebody looked for.
 
         Raises
@@ -83,9 +90,10 @@ class Session:
         """
         if self.texts.get(number) is None:
             raise DataError(f"There is no text {number}.")
-        if not self.clicks.lease(number, tab, OPENED):
+        drawn = self.clicks.drawn_if_opened(number, tab, annotator)
+        if not self.clicks.lease(number, tab, drawn):
             raise DataError("Another tab has this text now.", "Try again in some minutes.")
-        return self._show(tab, number, OPENED)
+        return self._show(tab, number, drawn)
 
     def answer(
         self,
@@ -113,20 +121,20 @@ class Session:
         if self.texts.get(number) is None:
             raise DataError(f"There is no text {number}.")
         with self._lock:
-            shown = self._shown.pop(tab, None)
+            shown = self._shown.get(tab)
         if shown is not None and shown.text.number != number:
             shown = None
-        self.clicks.add(
-            [
-                Click(
-                    number, annotator, tab, label, sure,
-                    drawn=shown.drawn if shown else OPENED,
-                    guess=shown.guess if shown else None,
-                    probability=shown.probability if shown else None,
-                    seconds=seconds,
-                )
-            ]
+        self.clicks.answer(
+            Click(
+                number, annotator, tab, label, sure,
+                guess=shown.guess if shown else None,
+                probability=shown.probability if shown else None,
+                seconds=seconds,
+            )
         )  # fmt: skip
+        with self._lock:  # only now: an answer that could not be kept is given again
+            if (now := self._shown.get(tab)) is not None and now.text.number == number:
+                del self._shown[tab]
         self.learner.tell()
         return shown
 
@@ -136,9 +144,7 @@ class Session:
         self.learner.tell()
         if len(taken) != 1:
             return None
-        drawn = next(
-            (one["drawn"] for one in self.clicks.undone(taken[0], tab) if one["drawn"]), OPENED
-        )
+        drawn = self.clicks.drawn_again(taken[0], annotator)
         if not self.clicks.lease(taken[0], tab, drawn):
             return None
         return self._show(tab, taken[0], drawn)
@@ -167,31 +173,24 @@ class Session:
 
     def status(self, annotator: str) -> dict[str, Any]:
         """Return everything that the page tells about the labelling, as JSON values."""
-        answers = self.clicks.answers()
-        agreed, divided = consensus(answers)
-        by_hand = [one for one in agreed.values() if one.is_by_hand]
-        balance = dict.fromkeys(self.task.labels, 0)
-        for one in by_hand:
-            balance[one.label] += 1
+        tally = self._tallies.latest()
         latest = self.learner.round
         done, size = self.learner.read
         return {
-            "labelled": len(by_hand),
-            "mine": sum(
-                one["annotator"] == annotator and one["label"] is not None for one in answers
-            ),
-            "bulk": len(agreed) - len(by_hand),
-            "skipped": sum(one["label"] is None for one in answers),
-            "unsure": sum(not one.sure for one in by_hand),
-            "divided": len(divided),
+            "labelled": tally.by_hand.total(),
+            "mine": tally.people[annotator],
+            "bulk": tally.bulk,
+            "skipped": tally.skipped,
+            "unsure": tally.unsure,
+            "divided": tally.divided,
             "texts": len(self.texts),
-            "balance": balance,
+            "balance": {label: tally.by_hand[label] for label in self.task.labels},
             "pace": self.clicks.pace(annotator),
             "reading": {"done": done, "of": size},
             "model": None if latest is None else _told(latest),
             "people": [
                 {"people": one.people, "both": one.both, "share": one.share, "kappa": one.kappa}
-                for one in pair_agreements(a for a in answers if a["drawn"] != GIVEN)
+                for one in tally.pairs
             ],
             "error": self.learner.error,
         }
@@ -199,13 +198,16 @@ class Session:
     def _show(self, tab: str, number: int, drawn: str) -> Shown:
         text = self.texts.get(number)
         assert text is not None
-        guess, probability = self.guess(text.place) or (None, None)
-        shown = Shown(text, drawn, guess, probability)
+        shown = self._with_guess(text, drawn)
         with self._lock:
             self._shown[tab] = shown
             while len(self._shown) > _MOST_SHOWN:
                 self._shown.popitem(last=False)
         return shown
+
+    def _with_guess(self, text: Text, drawn: str) -> Shown:
+        guess, probability = self.guess(text.place) or (None, None)
+        return Shown(text, drawn, guess, probability)
 
     def _drawn(self, tab: str, annotator: str) -> tuple[int, str] | None:
         """Draw the next text for a tab, and lease it."""
@@ -219,9 +221,9 @@ class Session:
         latest = self.learner.round
         queue = latest.queue if latest is not None else ()
         ways: list[tuple[str, Callable[[], list[int]]]] = [
-            (RANDOM, lambda: self.texts.unanswered(self.aside, 100)),
+            (RANDOM, lambda: self.texts.unanswered(self.aside, annotator, 100)),
             (CHOSEN, lambda: self.texts.numbers(queue)),
-            (CHOSEN, lambda: self.texts.unanswered(rest, 1000)),
+            (CHOSEN, lambda: self.texts.unanswered(rest, annotator, 1000)),
         ]
         asked = counts.get(RANDOM, 0) + counts.get(CHOSEN, 0)
         if latest is not None and counts.get(RANDOM, 0) > RANDOM_SHARE * asked:

@@ -152,30 +152,28 @@ class Texts:
                 )
         return [found[place] for place in places if place in found]
 
-    def unanswered(self, places: range, most: int) -> list[int]:
-        """Return the numbers of texts at places that nobody has labelled, in their order."""
+    def unanswered(self, places: range, annotator: str, most: int) -> list[int]:
+        """Return the first texts at places that nobody labelled and a person did not skip."""
         with self._database.reading() as reader:
             rows = reader.execute(
                 "SELECT id FROM texts WHERE place >= ? AND place < ? AND NOT EXISTS (SELECT 1 FROM "
-                "clicks WHERE text = texts.id AND undone IS NULL AND label IS NOT NULL) "
-                "ORDER BY place LIMIT ?",
-                (places.start, places.stop, most),
+                "clicks WHERE text = texts.id AND undone IS NULL "
+                "AND (label IS NOT NULL OR annotator = ?)) ORDER BY place LIMIT ?",
+                (places.start, places.stop, annotator, most),
             )
             return [row[0] for row in rows]
 
     def found(self, words: str, most: int) -> list[Text]:
         """Return texts that have all of some words in them, whatever their case."""
-        parts = [
-            word.replace("!", "!!").replace("%", "!%").replace("_", "!_") for word in words.split()
-        ]
+        parts = words.casefold().split()
         has_word = (
-            "EXISTS (SELECT 1 FROM json_each(fields) WHERE json_each.value LIKE ? ESCAPE '!')"
+            "EXISTS (SELECT 1 FROM json_each(fields) WHERE instr(casefold(json_each.value), ?))"
         )
         with self._database.reading() as reader:
             rows = reader.execute(
                 "SELECT id, place, fields FROM texts WHERE "
                 f"{' AND '.join([has_word] * len(parts)) or '1'} ORDER BY id LIMIT ?",
-                (*(f"%{part}%" for part in parts), most),
+                (*parts, most),
             ).fetchall()
         return [text_of(row) for row in rows]
 

@@ -25,6 +25,7 @@ class LabellingFolder(Folder):
     pool = Content("not_labelled.jsonl")
     trained = Content("trained")
     training_log = Content("training.txt")
+    entrance = Content("open_page.html")
 
     def file(self, name: str) -> Path:
         """Return the path of a file or folder in it."""

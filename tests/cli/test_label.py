@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -129,6 +130,24 @@ def test_a_new_folder_has_the_name_of_the_pool() -> None:
 
     assert _folder_for("data/pool.csv.gz") == "pool-labels"
     assert _folder_for("-") == _folder_for(".hidden") == "texts-labels"
+
+
+def test_the_browser_is_not_given_the_token_on_its_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pet.cli.label_page import _open
+
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    entrance = tmp_path / "open.html"
+    entrance.write_text("of an earlier start, which everybody could read", "utf-8")
+    entrance.chmod(0o644)
+    _open("http://127.0.0.1:8000/?token=secret", entrance)
+    assert opened == [entrance.as_uri()]
+    assert "url=http://127.0.0.1:8000/?token=secret" in entrance.read_text("utf-8")
+    assert os.name != "posix" or entrance.stat().st_mode & 0o777 == 0o600
+    _open("http://127.0.0.1:8000/?token=secret", tmp_path / "nowhere" / "open.html")
+    assert len(opened) == 1
 
 
 def test_a_missing_file_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,6 +76,19 @@ def test_the_token_becomes_a_cookie_that_scripts_and_other_sites_do_not_get(
     assert 'id="card"' in served.client.get("/").text
 
 
+@pytest.mark.parametrize(
+    "other",
+    ['prefs={"dark":1}', "a b=1", "theme", "x[0]=1, 2", "x=é", "=;;", f"pet-label-{PORT}=x"],
+)
+def test_cookies_of_other_local_servers_are_passed_over(served: Served, other: str) -> None:
+    own = f"pet-label-{PORT}={TOKEN}"
+    for header in (f"{other}; {own}", f"{own}; {other}"):
+        answer = served.client.get("/", headers={"cookie": header.encode("latin-1")})
+        assert answer.status_code == 200
+    answer = served.client.get("/", headers={"cookie": other.encode("latin-1")})
+    assert answer.status_code == 403
+
+
 def test_every_answer_has_a_strict_policy(served: Served) -> None:
     before = served.client.get("/")
     served.enter()

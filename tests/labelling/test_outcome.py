@@ -14,7 +14,8 @@ from pet.data import Example
 from pet.errors import DataError
 from pet.labelling.agreement import consensus, pair_agreements
 from pet.labelling.bulk import Bulks
-from pet.labelling.clicks import BULK, CHECKED, RANDOM, Click
+from pet.labelling.clicks import Click
+from pet.labelling.drawing import BULK, CHECKED, RANDOM
 from pet.labelling.exporting import write_export
 from pet.labelling.labelling import Labelling
 

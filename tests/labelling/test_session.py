@@ -10,7 +10,8 @@ from labelled import WordReader, label_some, new_labelling, pool, session_of, tr
 from pet import PVP, Task, Verbalizer
 from pet.data import Example
 from pet.errors import DataError
-from pet.labelling.clicks import AGAIN, CHOSEN, GIVEN, RANDOM, Click
+from pet.labelling.clicks import Click
+from pet.labelling.drawing import AGAIN, CHOSEN, GIVEN, RANDOM
 from pet.labelling.full_training import FullTraining
 from pet.labelling.labelling import Labelling
 from pet.runs import LabellingFolder
@@ -89,7 +90,7 @@ def test_the_guess_is_hidden_where_it_could_sway_what_is_counted(labelling: Labe
 def test_a_guess_comes_to_a_text_that_is_shown_already(labelling: Labelling) -> None:
     session = session_of(labelling)
     assert session.current(TAB) is None
-    shown = session.open(7, TAB)
+    shown = session.open(7, TAB, ANNA)
     assert shown.guess is None
     work(session)
     later = session.current(TAB)
@@ -216,10 +217,10 @@ def test_unknown_texts_and_labels_are_refused_and_nothing_is_kept(labelling: Lab
     with pytest.raises(DataError, match="no label 'good'"):
         session.answer(1, TAB, ANNA, "good")
     with pytest.raises(DataError, match="no text 999"):
-        session.open(999, TAB)
-    session.open(5, TAB)
+        session.open(999, TAB, ANNA)
+    session.open(5, TAB, ANNA)
     with pytest.raises(DataError, match="Another tab"):
-        session.open(5, "tab-of-bob")
+        session.open(5, "tab-of-bob", BOB)
     assert labelling.clicks.answers() == []
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,14 +14,16 @@ from labelled import new_labelling, truth
 
 from pet.errors import DataError
 from pet.labelling import full_training
-from pet.labelling.clicks import BULK, Click
+from pet.labelling.clicks import Click
+from pet.labelling.drawing import BULK
 from pet.labelling.full_training import FullTraining
 from pet.labelling.labelling import Labelling
 from pet.task import load_task
 
+ROOT = Path(__file__).resolve().parents[2]
 # Stands in for the command: notes how it was called, and makes the report.
 COMMAND = """
-import json, sys, time
+import json, signal, sys, time
 from pathlib import Path
 arguments = sys.argv[1:]
 print("called", *arguments[:2], flush=True)
@@ -29,6 +33,10 @@ if "train" in arguments:
     (run / "called.json").write_text(json.dumps(arguments))
     if "--fail" in arguments:
         sys.exit("Error: it failed.")
+    if "--slow" in arguments:
+        signal.signal(signal.SIGTERM, lambda *_: (time.sleep(1), sys.exit(1)))
+        print("slow", flush=True)
+        time.sleep(600)
     if "--wait" in arguments:
         time.sleep(600)
 else:
@@ -39,7 +47,11 @@ else:
 @pytest.fixture
 def labelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Labelling:
     monkeypatch.setattr(full_training, "_COMMAND", (sys.executable, "-c", COMMAND))
-    made = new_labelling(tmp_path / "labelling")
+    return labelled(tmp_path / "labelling")
+
+
+def labelled(path: Path) -> Labelling:
+    made = new_labelling(path)
     made.clicks.add(
         [
             Click(text.number, "anna", "tab", truth(text.fields["text"]))
@@ -115,11 +127,61 @@ def test_it_can_be_stopped_and_does_not_run_twice_at_once(labelling: Labelling) 
     training = trained(labelling, "--wait")
     with pytest.raises(DataError, match="already"):
         training.start()
-    while training._process is None:
-        time.sleep(0.01)
+    process = process_of(training)
     training.stop()
     assert training.state()["state"] == "stopped"
-    assert training._process.poll() is not None
+    assert process.poll() is not None
+
+
+def process_of(training: FullTraining) -> subprocess.Popen[bytes]:
+    while training._latest is None or training._latest.process is None:
+        time.sleep(0.01)
+    return training._latest.process
+
+
+def test_no_second_one_starts_before_the_first_has_stopped(labelling: Labelling) -> None:
+    training = trained(labelling, "--slow")
+    process = process_of(training)
+    log = labelling.folder.file(labelling.folder.training_log)
+    while "slow" not in log.read_text():
+        time.sleep(0.01)
+    stopping = threading.Thread(target=training.stop)
+    stopping.start()
+    while training.state()["state"] != "stopping":
+        time.sleep(0.01)
+    with pytest.raises(DataError, match="being stopped"):
+        training.start()
+    stopping.join()
+    assert process.poll() is not None
+    assert training.state()["state"] == "stopped"
+
+
+def test_a_command_that_cannot_be_started_is_a_failure(
+    labelling: Labelling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(full_training, "_COMMAND", ("/no/such/python",))
+    training = trained(labelling)
+    assert ended(training) == "failed"
+    monkeypatch.setattr(full_training, "_COMMAND", (sys.executable, "-c", COMMAND))
+    training.start()
+    assert ended(training) == "finished"
+
+
+def test_nothing_in_the_current_folder_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # the real command
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "click.py").write_text("raise SystemExit('run')", "utf-8")
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    made = labelled(tmp_path / "labelling")
+    training = trained(made, "--help")
+    ended(training)
+    lines = training.state()["lines"]
+    assert "run" not in lines
+    assert any("Show this message" in line for line in lines), lines
 
 
 def test_a_task_file_that_somebody_changed_is_not_run(labelling: Labelling) -> None:

@@ -38,7 +38,6 @@ async function ask(address, body) {
     throw new Error(answer.status === 403
       ? "The server was started anew: open the address that it printed." : detail);
   }
-  alertWith("");
   return told;
 }
 
@@ -52,7 +51,7 @@ function show({ text, status }) {
   state.since = performance.now();
   press(false);
   for (const button of buttons) button.classList.remove("guessed");
-  $("choice").hidden = text === null;
+  for (const id of ["choice", "unsure", "skip"]) $(id).hidden = text === null;
   if (text === null) {
     showFields({ "": "Every text has a label, or you skipped it." });
     $("drawn").textContent = "";
@@ -81,17 +80,22 @@ function showGuess(text) {
   }
 }
 
+// The learner's error has a place of its own: it stays, and hides nothing that a click was told.
 function update(status) {
   const error = showStatus(status);
-  if (error) alertWith(`${error}\nTexts are chosen at random now; labels are kept.`);
+  const told = error ? `${error}\nTexts are chosen at random now; labels are kept.` : "";
+  $("learner-error").hidden = !error;
+  if ($("learner-error").textContent !== told) $("learner-error").textContent = told;
 }
 
-// One request at a time: a key that is pressed twice must not label the next text.
+// One request at a time: a key that is pressed twice must not label the next text. What is refused
+// stays told until something that the person does has worked; polls in between do not clear it.
 async function once(work) {
   if (state.busy) return;
   state.busy = true;
   try {
     await work();
+    alertWith("");
   } catch (error) {
     alertWith(error.message);
   } finally {
@@ -172,12 +176,25 @@ function offer(event) {
       const choice = element("select", undefined, { "aria-label": `Label of: ${words.slice(0, 80)}`, "data-text": one.id });
       for (const button of buttons) choice.append(new Option(button.dataset.label, button.dataset.label));
       choice.value = one.guess;
+      choice.addEventListener("change", tellWrong);
       item.append(element("span", words, { class: "words", dir: "auto" }),
         element("span", percent(one.probability), { class: "note" }), choice);
       return item;
     }));
+    tellWrong();
     $("offer-told").focus();
   });
+}
+
+// What the sample says about the others, before they are accepted.
+function tellWrong() {
+  const { sample, at_most: atMost, count } = state.offer;
+  const said = new Map([...$("sample").querySelectorAll("select")].map((one) => [one.dataset.text, one.value]));
+  const wrong = sample.filter((one) => (said.get(String(one.id)) ?? one.guess) !== one.guess).length;
+  $("wrong").hidden = !count;
+  $("wrong").textContent =
+    `As the sample stands, ${wrong} of ${sample.length} guesses are wrong (${percent(wrong / sample.length)}): ` +
+    `of all, at most ${percent(atMost[wrong])} (95 % interval).`;
 }
 
 const accept = () => once(async () => {
@@ -190,6 +207,7 @@ const accept = () => once(async () => {
     `of all, at most ${percent(1 - low)} are wrong (95 % interval). Undo takes them back.`;
   $("sample").replaceChildren();
   $("accept").hidden = true;
+  $("wrong").hidden = true;
   update(told.status);
 });
 
@@ -223,7 +241,7 @@ async function poll() {
       }
       showTraining(await ask("/api/train"));
     } catch (error) {
-      alertWith(error.message);
+      if ($("alert").hidden) alertWith(error.message);
     }
   }
   setTimeout(poll, 3000);

@@ -118,13 +118,13 @@ function showPeople(status) {
 export function showTraining(state) {
   const told = {
     idle: "", training: `Training ${state.run} …`, finished: `${state.run} is trained.`,
-    stopped: "Stopped. Train again to go on.", failed: "The training ended with an error:",
+    stopping: `Stopping ${state.run} …`, stopped: "Stopped. Train again to go on.", failed: "The training ended with an error:",
   };
   $("training").textContent = told[state.state];
   const log = $("log");
-  log.hidden = !["training", "failed"].includes(state.state) || !state.lines.length;
+  log.hidden = !["training", "stopping", "failed"].includes(state.state) || !state.lines.length;
   log.textContent = state.lines.join("\n");
-  $("train").disabled = state.state === "training";
+  $("train").disabled = ["training", "stopping"].includes(state.state);
   $("stop-training").hidden = state.state !== "training";
   $("reports").replaceChildren(...state.reports.map((name) => {
     const item = element("li");
