@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from serve_extra import need_serve
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(
@@ -21,7 +22,7 @@ CHROMIUM = next(
     None,
 )
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-pytest.importorskip("fastapi", reason="needs the extra 'serve'")
+need_serve(client=False)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 # Words by which the annotator of this test tells half of the texts; the others are guesses.
 GOOD = re.compile(r"great|lov|good|best|sing|happy|well|spectacular|perfect|fresh|warm", re.I)

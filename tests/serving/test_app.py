@@ -9,13 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from serve_extra import need_serve
 from serving_work import Told
-from starlette.testclient import TestClient
 from toy import PAIR_TASK_FILE
 
 from pet.config import ServingConfig
 from pet.errors import RunError
-from pet.serving import Keys, Metrics, Served, Service, make_app
+from pet.serving import Keys, Served, Service
+
+need_serve()
+from starlette.testclient import TestClient
+
+from pet.serving import Metrics, make_app
 
 Make = Callable[..., Service]
 

@@ -8,9 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from serve_extra import need_serve
 
-from pet.serving import Keys, Served, Service, make_app
+from pet.serving import Keys, Served, Service
 from pet.web import bound
+
+need_serve(client=False)
+from pet.serving import make_app
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

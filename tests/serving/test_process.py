@@ -17,7 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from serve_extra import need_serve
 from toy import pet
+
+need_serve(client=False)
 
 
 @contextmanager

@@ -12,6 +12,9 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
+from serve_extra import need_serve
+
+need_serve()
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response

@@ -18,6 +18,7 @@ from pages import (
     run_page,
     steps_of,
 )
+from serve_extra import need_serve
 
 # What a page shows and nothing runs: the page, how the block begins, and why.
 NOT_RUN = {
@@ -53,6 +54,8 @@ def test_every_block_runs_and_prints_what_the_page_shows(
     steps = steps_of(text)
     if not steps:
         pytest.skip("shows no commands")
+    if "starlette.testclient" in text:
+        need_serve()
     needed = request.getfixturevalue("shared") if SHARED_RUN in text else None
     with page_folder(page, needed) as folder:
         outputs = run_page(page, folder)
