@@ -60,7 +60,8 @@ def ask(port: int, texts: list[str], key: str = "") -> tuple[int, bytes]:
 def test_a_server_answers_reloads_and_ends_in_order(run: Path, tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text("a-key-for-this-test\n", encoding="utf-8")
-    with server(run, "--keys", str(keys)) as (process, port):
+    # Text by text, so that many are waiting when the signal comes that ends it.
+    with server(run, "--keys", str(keys), "--batch-texts", "1") as (process, port):
         key = "a-key-for-this-test"
         assert ask(port, ["a room"])[0] == 401
         assert ask(port, ["a room"], key)[0] == 200
@@ -82,21 +83,23 @@ def test_a_server_answers_reloads_and_ends_in_order(run: Path, tmp_path: Path) -
         assert "Loaded again" in lines[-1]
         assert statuses == {200}
         with ThreadPoolExecutor(8) as pool:
-            # Long enough that some still wait when the signal comes.
-            last = [pool.submit(ask, port, ["the film was very good"] * 200, key) for _ in range(2)]
-            while b"pet_queue_texts 0.0" in _metrics(port, key) and not last[0].done():
-                time.sleep(0.01)
+            last = [pool.submit(ask, port, ["the film was very good"] * 250, key) for _ in range(2)]
+            # More than one has is waiting: both were taken.
+            while _waiting(port, key) <= 250 and not all(one.done() for one in last):
+                time.sleep(0.001)
             process.send_signal(signal.SIGTERM)
             assert [one.result()[0] for one in last] == [200, 200]
         assert process.wait(60) == 0
         assert process.stderr.read() == ""
 
 
-def _metrics(port: int, key: str) -> bytes:
+def _waiting(port: int, key: str) -> float:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", "/metrics", headers={"x-api-key": key})
-        return connection.getresponse().read()
+        found = re.search(rb"^pet_queue_texts (\S+)", connection.getresponse().read(), re.MULTILINE)
+        assert found
+        return float(found[1])
     finally:
         connection.close()
 
