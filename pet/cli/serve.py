@@ -15,7 +15,7 @@ from pet.config import ServingConfig
 from pet.errors import UsageError
 from pet.runs import PromptFiles, RunFolder
 from pet.runs.finding import model_folder
-from pet.web import bound, listen, require_web
+from pet.web import bound, checked_host, listen, name_of, require_web
 
 # Seconds in which a thread that computes lets another have its turn. While the model computes,
 # requests are read and answered by another thread; Python's own 5 ms for each turn add up.
@@ -39,12 +39,21 @@ _KEEP_ALIVE = 75
     is_flag=True,
     help="Let everybody use it who reaches it, though --host is not this machine alone.",
 )
+@click.option(
+    "--host-name",
+    "host_names",
+    metavar="NAME",
+    multiple=True,
+    help="Name by which others reach it, through a proxy on this machine, such as "
+    "pet.example.com. Keys are needed then. Repeatable.",
+)
 @settings_options(ServingConfig)
 @compute_options
 def command(
     model: str,
     key_file: str | None,
     without_keys: bool,
+    host_names: tuple[str, ...],
     device: str,
     precision: str,
     **options: object,
@@ -78,22 +87,24 @@ def command(
         from pet.serving.keys import Keys
 
     keys = Keys.given(key_file)
+    called = [checked_host(name) for name in host_names]
     at_home = _is_loopback(config.host)
-    if not (keys or at_home or without_keys):
+    if not (keys or (at_home and not called) or without_keys):
+        where = ", ".join(called) or config.host
         raise UsageError(
-            f"At {config.host} others reach this service, and there are no keys.",
+            f"At {where} others reach this service, and there are no keys.",
             "Name a file of keys with --keys, set PET_API_KEYS, or say --without-keys.",
         )
     with bound(config.host, config.port) as taken:
         loading(model)
-        _serve(model, config, keys, at_home, taken, device, precision)
+        _serve(model, config, keys, called, taken, device, precision)
 
 
 def _serve(
     model: str,
     config: ServingConfig,
     keys: object,
-    at_home: bool,
+    called: list[str],
     taken: socket.socket,
     device: str,
     precision: str,
@@ -111,7 +122,8 @@ def _serve(
     )
     name, port = taken.getsockname()[:2]
     address = f"http://{f'[{name}]' if ':' in name else name}:{port}"
-    app = make_app(service, keys, metrics, _names(config.host) if at_home else None)
+    hosts = [*_names(config.host), *map(name_of, called)] if _is_loopback(config.host) else None
+    app = make_app(service, keys, metrics, hosts, called)
     sys.setswitchinterval(_TURN)
 
     def ready() -> None:

@@ -49,6 +49,7 @@ def make_app(
     keys: Keys | None = None,
     metrics: Metrics | None = None,
     hosts: Sequence[str] | None = None,
+    origins: Sequence[str] = (),
 ) -> ASGIApp:
     """Make the ASGI application of a service, which is closed when the application's life ends.
 
@@ -62,6 +63,8 @@ def make_app(
         The counters that the service was made with.
     hosts : sequence of str, optional
         Names that it may be called by; by default any.
+    origins : sequence of str
+        Hosts of a proxy before it, whose pages are its own; see `pet.web.OwnOrigin`.
     """
     keys, metrics = keys or Keys(), metrics or Metrics()
     metrics.watch(service)
@@ -84,7 +87,7 @@ def make_app(
     _add_rest(app, service, keys, metrics)
     answer_faults(app)
     guarded: ASGIApp = Gate(app, service, keys)
-    guarded = OwnOrigin(guarded, hosts)
+    guarded = OwnOrigin(guarded, hosts, origins)
     guarded = SecurityHeaders(guarded)
     return Measured(guarded, metrics, _PATHS)
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from pet.web.listening import bound as bound
     from pet.web.listening import listen as listen
     from pet.web.origins import OwnOrigin as OwnOrigin
+    from pet.web.origins import checked_host as checked_host
+    from pet.web.origins import name_of as name_of
     from pet.web.templates import STATIC as STATIC
     from pet.web.templates import environment as environment
 
@@ -18,8 +20,10 @@ _HOMES = {
     "STATIC": "pet.web.templates",
     "SecurityHeaders": "pet.web.headers",
     "bound": "pet.web.listening",
+    "checked_host": "pet.web.origins",
     "environment": "pet.web.templates",
     "listen": "pet.web.listening",
+    "name_of": "pet.web.origins",
     "require_web": "pet.web.extra",
 }
 __all__ = sorted(_HOMES)

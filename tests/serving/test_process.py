@@ -45,9 +45,9 @@ def server(
         process.stderr.close()
 
 
-def ask(port: int, texts: list[str], key: str = "") -> tuple[int, bytes]:
+def ask(port: int, texts: list[str], key: str = "", **more: str) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    headers = {"content-type": "application/json", "x-api-key": key}
+    headers = {"content-type": "application/json", "x-api-key": key, **more}
     try:
         connection.request("POST", "/predict", json.dumps({"texts": texts}), headers)
         answer = connection.getresponse()
@@ -61,8 +61,13 @@ def test_a_server_answers_reloads_and_ends_in_order(run: Path, tmp_path: Path) -
     keys = tmp_path / "keys"
     keys.write_text("a-key-for-this-test\n", encoding="utf-8")
     # Text by text, so that many are waiting when the signal comes that ends it.
-    with server(run, "--keys", str(keys), "--batch-texts", "1") as (process, port):
+    name = ("--host-name", "pet.example.com")
+    with server(run, "--keys", str(keys), "--batch-texts", "1", *name) as (process, port):
         key = "a-key-for-this-test"
+        proxied = {"host": "pet.example.com", "origin": "https://pet.example.com"}
+        assert ask(port, ["a room"], key, **proxied)[0] == 200
+        assert ask(port, ["a room"], key, **proxied | {"host": "127.0.0.1"})[0] == 200
+        assert ask(port, ["a room"], key, host="evil.example.com")[0] == 421
         assert ask(port, ["a room"])[0] == 401
         assert ask(port, ["a room"], key)[0] == 200
         stop = threading.Event()
@@ -112,6 +117,8 @@ def test_what_cannot_be_served_is_one_message(
         ((tmp_path,), 1, "expected a run folder"),
         ((run, "--host", "0.0.0.0"), 2, "no keys"),
         ((run, "--keys", tmp_path / "none"), 2, "cannot be read"),
+        ((run, "--host-name", "pet.example.com"), 2, "At pet.example.com others reach"),
+        ((run, "--host-name", "https://pet.example.com"), 2, "name of a host"),
         ((run, "--port", "70000"), 2, "--port"),
         ((run, "--queue-texts", "5"), 2, "--request-texts"),
         ((run, "--host", "203.0.113.1", "--without-keys"), 2, "Cannot listen"),

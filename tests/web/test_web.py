@@ -22,7 +22,17 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from pet.errors import PetError, UsageError
-from pet.web import STATIC, OwnOrigin, SecurityHeaders, bound, environment, listen, require_web
+from pet.web import (
+    STATIC,
+    OwnOrigin,
+    SecurityHeaders,
+    bound,
+    checked_host,
+    environment,
+    listen,
+    name_of,
+    require_web,
+)
 
 
 def page(request: Request) -> Response:
@@ -73,6 +83,33 @@ def test_pages_of_other_sites_are_refused(
     app = OwnOrigin(Starlette(routes=ROUTES), ["localhost", "127.0.0.1", "::1"])
     client = TestClient(app, base_url="http://localhost")
     assert client.request(method, "/", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("rewritten", [False, True])
+def test_what_comes_through_a_proxy_of_another_name_is_its_own(rewritten: bool) -> None:
+    names = ["pet.example.com", "box.example.com:8443"]
+    hosts = ["localhost", *map(name_of, names)]
+    client = TestClient(OwnOrigin(Starlette(routes=ROUTES), hosts, names))
+
+    def status(origin: str, host: str) -> int:
+        headers = {"Host": "localhost:8000" if rewritten else host, "Origin": origin}
+        return client.post("/", headers={**headers, "Sec-Fetch-Site": "same-origin"}).status_code
+
+    assert status("https://pet.example.com", "pet.example.com") == 200
+    assert status("https://PET.example.com", "Pet.Example.Com") == 200
+    assert status("https://box.example.com:8443", "box.example.com:8443") == 200
+    assert status("https://box.example.com", "box.example.com:8443") == 403
+    assert status("https://evil.example", "pet.example.com") == 403
+    assert status("https://evil.pet.example.com", "pet.example.com") == 403
+    assert client.get("/", headers={"Host": "other.example.com"}).status_code == 421
+
+
+def test_the_name_of_a_host_is_checked() -> None:
+    assert checked_host("Pet.Example.com") == "pet.example.com"
+    assert checked_host("[::1]:8443") == "[::1]:8443"
+    for wrong in ("", "https://pet.example.com", "pet.example.com/", "a b", "a@b", "*", "a:b"):
+        with pytest.raises(UsageError, match="name of a host"):
+            checked_host(wrong)
 
 
 def test_templates_escape_values_and_miss_no_name(tmp_path: Path) -> None:

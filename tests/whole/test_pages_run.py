@@ -31,6 +31,7 @@ NOT_RUN = {
     ("docs/labelling.md", "pip install 'pet-fewshot[serve]'"): "serves until it is ended",
     ("docs/serving.md", "pip install "): "a server, which test_process starts and ends",
     ("docs/serving.md", "curl -s localhost"): "the same",
+    ("docs/serving.md", "pet serve runs/first --keys"): "the same",
     ("docs/serving.md", "python -c 'import secrets"): "the same, at all addresses",
     ("docs/unlike-members.md", "pet train --task trec"): "fetches two models from a hub",
     ("docs/zh/quickstart.md", "pet check --task hotel.py"): "test_chinese_quick_start does",
