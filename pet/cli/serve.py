@@ -15,7 +15,15 @@ from pet.config import ServingConfig
 from pet.errors import UsageError
 from pet.runs import PromptFiles, RunFolder
 from pet.runs.finding import model_folder
-from pet.web import bound, checked_host, listen, name_of, require_web
+from pet.web import (
+    bound,
+    checked_host,
+    listen,
+    most_connections,
+    name_of,
+    raise_open_files,
+    require_web,
+)
 
 # Seconds in which a thread that computes lets another have its turn. While the model computes,
 # requests are read and answered by another thread; Python's own 5 ms for each turn add up.
@@ -23,6 +31,9 @@ _TURN = 0.0005
 # Seconds that an idle connection stays open: longer than proxies keep theirs, which else would send
 # a request into one that is just being closed.
 _KEEP_ALIVE = 75
+# Connections for each text that may wait: requests of one text fill the queue, and as many again
+# are idle, slow, or told that it is full.
+_CONNECTIONS_A_TEXT = 8
 
 
 @click.command(name="serve")
@@ -138,6 +149,9 @@ def _serve(
         service.reload_soon,
         grace=config.timeout + 5,
         timeout_keep_alive=_KEEP_ALIVE,
+        limit_concurrency=most_connections(
+            _CONNECTIONS_A_TEXT * config.queue_texts, raise_open_files()
+        ),
     )
 
 

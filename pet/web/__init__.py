@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from pet.lazy import loaded_on_use
 
 if TYPE_CHECKING:
+    from pet.web.connections import most_connections as most_connections
+    from pet.web.connections import raise_open_files as raise_open_files
     from pet.web.extra import require_web as require_web
     from pet.web.headers import SecurityHeaders as SecurityHeaders
     from pet.web.listening import bound as bound
@@ -23,7 +25,9 @@ _HOMES = {
     "checked_host": "pet.web.origins",
     "environment": "pet.web.templates",
     "listen": "pet.web.listening",
+    "most_connections": "pet.web.connections",
     "name_of": "pet.web.origins",
+    "raise_open_files": "pet.web.connections",
     "require_web": "pet.web.extra",
 }
 __all__ = sorted(_HOMES)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from toy import toy_task
 
@@ -11,6 +12,14 @@ from pet.data import Example
 from pet.model import Prediction
 from pet.serving import Served
 from pet.task import Task
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Wait for what other threads do; a machine that is busy may take its time."""
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.001)
 
 
 class Held:

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import sys
 import threading
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -30,7 +31,9 @@ from pet.web import (
     checked_host,
     environment,
     listen,
+    most_connections,
     name_of,
+    raise_open_files,
     require_web,
 )
 
@@ -149,6 +152,51 @@ def test_a_port_that_is_taken_is_one_message() -> None:
         bound("no such host", 0)
     with pytest.raises(UsageError, match="Cannot listen"):
         bound("127.0.0.1", 70000)
+
+
+def test_open_files_are_raised_as_far_as_they_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource", reason="needs limits of POSIX")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    known = None if before[1] == resource.RLIM_INFINITY else before[1]
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+        assert raise_open_files() == known
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (before[1], before[1])
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+
+        def refuse(*limits: object) -> None:
+            raise ValueError("not allowed to raise maximum limit")
+
+        monkeypatch.setattr(resource, "setrlimit", refuse)
+        assert raise_open_files() == 256
+        monkeypatch.undo()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert raise_open_files() is None
+
+
+def test_more_connections_than_may_be_are_refused() -> None:
+    assert most_connections(4096, 10**6) == 4096
+    assert most_connections(4096, 64) == 16
+    taken = bound("127.0.0.1", 0)
+    address = taken.getsockname()
+    answers: list[bytes] = []
+
+    def ask() -> None:
+        half = [socket.create_connection(address) for _ in range(3)]
+        for one in half:
+            one.sendall(b"GET / HTTP/1.1\r\n")
+        with socket.create_connection(address) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            answers.append(client.recv(4096))
+        for one in half:
+            one.close()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    start = threading.Thread(target=ask).start
+    listen(Starlette(routes=ROUTES), taken, start, limit_concurrency=4)
+    assert answers[0].startswith(b"HTTP/1.1 503")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
