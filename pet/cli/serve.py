@@ -79,7 +79,7 @@ def command(
     GET  /healthz       whether it answers
     GET  /metrics       counters for Prometheus
     GET  /openapi.json  all of this, described
-    POST /admin/reload  load the model anew (needs a key); SIGHUP does so too
+    POST /admin/reload  load the model and the file of keys anew (needs a key); so does SIGHUP
 
     Requests become batches, within bounds: what cannot be taken is refused with status 429 and the
     seconds after which to come back. SIGTERM and Ctrl-C end it when all that was taken is answered;
@@ -121,12 +121,17 @@ def _serve(
     precision: str,
 ) -> None:
     with importing():
-        from pet.serving import Keys, Metrics, Service, load_served, make_app
+        from pet.serving import Keys, Metrics, Served, Service, load_served, make_app
 
     assert isinstance(keys, Keys)
     metrics = Metrics()
+
+    def load() -> Served:
+        keys.read_again()  # first: a key that was taken away opens nothing even if loading fails
+        return load_served(model, device, precision, config)
+
     service = Service(
-        lambda: load_served(model, device, precision, config),
+        load,
         config,
         metrics.on_batch,
         metrics.on_reload,

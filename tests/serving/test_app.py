@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 from serve_extra import need_serve
-from serving_work import Told, wait_until
-from toy import PAIR_TASK_FILE
+from serving_work import Told, pair_task, wait_until
 
 from pet.config import ServingConfig
 from pet.errors import RunError
@@ -272,22 +271,8 @@ def test_pages_of_other_sites_get_nothing(told: Told, make: Make) -> None:
     assert text.status_code == 422
 
 
-def test_the_description_has_examples_that_are_answered(client: TestClient) -> None:
-    described = client.get("/openapi.json").json()
-    content = described["paths"]["/predict"]["post"]["requestBody"]["content"]
-    examples = content["application/json"]["examples"]
-    assert len(examples) == 2
-    for example in examples.values():
-        assert client.post("/predict", json=example["value"]).status_code == 200
-    assert {"200", "413", "422", "429", "503", "504"} <= {
-        *described["paths"]["/predict"]["post"]["responses"]
-    }
-
-
 def test_a_text_of_several_fields_says_which(make: Make) -> None:
-    scope: dict[str, Any] = {}
-    exec(PAIR_TASK_FILE, scope)
-    client = TestClient(make_app(make(lambda: Told().served(scope["task"]))))
+    client = TestClient(make_app(make(lambda: Told().served(pair_task()))))
     answer = ask(client, "a")
     assert answer.status_code == 422
     assert "expected the fields question, answer" in answer.json()["detail"]

@@ -80,6 +80,7 @@ def test_a_server_answers_reloads_and_ends_in_order(run: Path, tmp_path: Path) -
 
         with ThreadPoolExecutor(3) as pool:
             asking = [pool.submit(all_the_time) for _ in range(3)]
+            keys.write_text(f"{key}\na-new-key-for-this-test\n", encoding="utf-8")
             process.send_signal(signal.SIGHUP)
             assert process.stderr is not None
             lines = [process.stderr.readline() for _ in range(2)]  # the second names the page
@@ -87,6 +88,7 @@ def test_a_server_answers_reloads_and_ends_in_order(run: Path, tmp_path: Path) -
             statuses = {status for one in asking for status in one.result()}
         assert "Loaded again" in lines[-1]
         assert statuses == {200}
+        assert ask(port, ["a room"], "a-new-key-for-this-test")[0] == 200
         with ThreadPoolExecutor(8) as pool:
             last = [pool.submit(ask, port, ["the film was very good"] * 250, key) for _ in range(2)]
             # More than one has is waiting: both were taken.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from toy import toy_task
+from toy import PAIR_TASK_FILE, toy_task
 
 from pet.data import Example
 from pet.model import Prediction
@@ -20,6 +21,14 @@ def wait_until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < end
         time.sleep(0.001)
+
+
+def pair_task() -> Task:
+    """Make a task of two fields."""
+    scope: dict[str, Any] = {}
+    exec(PAIR_TASK_FILE, scope)
+    task: Task = scope["task"]
+    return task
 
 
 class Held:
