@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from pet.serving import schemas
 from pet.serving.answers import explanation_json, prediction_json, tasks_json
-from pet.serving.examples import explain_examples, predict_examples
+from pet.serving.examples import describe
 from pet.serving.explaining import Change
 from pet.serving.faults import Json, answer_faults, refusals
 from pet.serving.gate import Gate
@@ -49,6 +49,7 @@ def make_app(
     keys: Keys | None = None,
     metrics: Metrics | None = None,
     hosts: Sequence[str] | None = None,
+    origins: Sequence[str] = (),
 ) -> ASGIApp:
     """Make the ASGI application of a service, which is closed when the application's life ends.
 
@@ -62,6 +63,8 @@ def make_app(
         The counters that the service was made with.
     hosts : sequence of str, optional
         Names that it may be called by; by default any.
+    origins : sequence of str
+        Hosts of a proxy before it, whose pages are its own; see `pet.web.OwnOrigin`.
     """
     keys, metrics = keys or Keys(), metrics or Metrics()
     metrics.watch(service)
@@ -72,7 +75,7 @@ def make_app(
         await run_in_threadpool(service.close)
 
     app = FastAPI(
-        title=f"pet: {service.served.name}",
+        title="pet",
         description=_ABOUT,
         version=__version__,
         lifespan=life,
@@ -82,9 +85,10 @@ def make_app(
     )
     _add_work(app, service, metrics)
     _add_rest(app, service, keys, metrics)
+    describe(app, service)
     answer_faults(app)
     guarded: ASGIApp = Gate(app, service, keys)
-    guarded = OwnOrigin(guarded, hosts)
+    guarded = OwnOrigin(guarded, hosts, origins)
     guarded = SecurityHeaders(guarded)
     return Measured(guarded, metrics, _PATHS)
 
@@ -98,7 +102,7 @@ def _add_work(app: FastAPI, service: Service, metrics: Metrics) -> None:
         responses={200: {"model": schemas.PredictAnswer}, **refusals(408, 413, 422, 429, 503, 504)},
     )
     async def predict(
-        request: schemas.PredictRequest = Body(openapi_examples=predict_examples(service.served)),  # noqa: B008
+        request: schemas.PredictRequest = Body(),  # noqa: B008
     ) -> Response:
         """Label texts."""
         served = service.served
@@ -120,7 +124,7 @@ def _add_work(app: FastAPI, service: Service, metrics: Metrics) -> None:
         responses={200: {"model": schemas.ExplainAnswer}, **refusals(408, 413, 422, 429, 503, 504)},
     )
     async def explain(
-        request: schemas.ExplainRequest = Body(openapi_examples=explain_examples(service.served)),  # noqa: B008
+        request: schemas.ExplainRequest = Body(),  # noqa: B008
     ) -> Response:
         """Show why texts get their labels, also with other patterns or words."""
         served = service.served

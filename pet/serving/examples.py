@@ -1,13 +1,41 @@
-"""Examples of requests for OpenAPI, made of the fields and members of what is served."""
+"""Examples of requests for OpenAPI, made of the fields and members of what is served now."""
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import TYPE_CHECKING, Any
 
 from pet.serving.served import Served
+from pet.serving.service import Service
 from pet.task import Task
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
 _TEXT = "It broke on the second day."
+
+
+def describe(app: FastAPI, service: Service) -> None:
+    """Make an application's description name what its service serves, also after a reload."""
+    general = app.openapi
+    described: dict[Served, dict[str, Any]] = {}
+
+    def openapi() -> dict[str, Any]:
+        served = service.served
+        if served not in described:
+            schema = copy.deepcopy(general())
+            schema["info"]["title"] = f"pet: {served.name}"
+            for path, examples in (
+                ("/predict", predict_examples(served)),
+                ("/explain", explain_examples(served)),
+            ):
+                content = schema["paths"][path]["post"]["requestBody"]["content"]
+                content["application/json"]["examples"] = examples
+            described.clear()  # of one at a time: a model is not kept for its description
+            described[served] = schema
+        return described[served]
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 def predict_examples(served: Served) -> dict[str, Any]:

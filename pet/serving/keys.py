@@ -38,7 +38,12 @@ class Keys:
     """
 
     def __init__(self, keys: Iterable[str] = ()) -> None:
-        self._hashes = []
+        self._file: str | None = None
+        self._hashes = self._checked(keys)
+
+    @staticmethod
+    def _checked(keys: Iterable[str]) -> list[bytes]:
+        hashes = []
         for number, key in enumerate(keys, start=1):
             if len(key) < _SHORTEST or not re.fullmatch(r"[!-~]+", key):
                 raise UsageError(
@@ -46,7 +51,8 @@ class Keys:
                     "letters, digits and signs of ASCII.",
                     f"One that nobody guesses: {secrets.token_urlsafe(24)}",
                 )
-            self._hashes.append(_hash(key))
+            hashes.append(_hash(key))
+        return hashes
 
     def __bool__(self) -> bool:
         return bool(self._hashes)
@@ -68,15 +74,32 @@ class Keys:
         """
         if file is None:
             return cls(filter(None, re.split(r"[\s,]+", os.environ.get(VARIABLE, ""))))
-        try:
-            lines = Path(file).read_text("utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not text"
-            raise UsageError(f"{file}: the keys cannot be read: {reason}.") from error
-        keys = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-        if not keys:
-            raise UsageError(f"{file}: there is no key.", "Write one a line.")
-        return cls(keys)
+        keys = cls(_in_file(file))
+        keys._file = file
+        return keys
+
+    def read_again(self) -> None:
+        """Read the file of the keys again, if they are of one: what it lacks opens nothing more.
+
+        Raises
+        ------
+        UsageError
+            As for `given`; the keys stay as they were.
+        """
+        if self._file is not None:
+            self._hashes = self._checked(_in_file(self._file))
+
+
+def _in_file(file: str) -> list[str]:
+    try:
+        lines = Path(file).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise UsageError(f"{file}: the keys cannot be read: {reason}.") from error
+    keys = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    if not keys:
+        raise UsageError(f"{file}: there is no key.", "Write one a line.")
+    return keys
 
 
 def key_of(authorization: str | None, own: str | None) -> str | None:

@@ -66,7 +66,8 @@ def listen(
         Called once when requests can be answered.
     reload : callable, optional
         Called in the main thread at SIGHUP, unless the terminal of the server was closed, which
-        sends that signal too and ends the server. Without it SIGHUP ends the server.
+        sends that signal too and ends the server. Without it SIGHUP ends the server. Where SIGHUP
+        is ignored at the start, as by ``nohup``, it never ends the server.
     grace : float
         Seconds that requests have to be answered after a signal; a second Ctrl-C ends at once.
     **options
@@ -80,12 +81,15 @@ def listen(
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
             """Take the signals while it serves."""
-            terminal = _has_terminal()
+            terminal, ignored = _has_terminal(), _ignores_hang_up()
 
             def hang_up(number: int, frame: FrameType | None) -> None:
-                if reload is None or (terminal and not _has_terminal()):
+                nonlocal terminal
+                closed = terminal and not _has_terminal()
+                terminal = terminal and not closed
+                if not ignored and (closed or reload is None):
                     self.handle_exit(signal.SIGTERM, frame)
-                else:
+                elif not closed and reload is not None:
                     reload()
 
             handlers: dict[int, Any] = {
@@ -118,6 +122,11 @@ def listen(
     )
     with closing(at):
         asyncio.run(Server(config).serve([at]))
+
+
+def _ignores_hang_up() -> bool:
+    """Tell whether this process was told to outlive its terminal, as ``nohup`` tells."""
+    return hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
 def _has_terminal() -> bool:

@@ -3,15 +3,47 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from pet.errors import UsageError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 # What a page of another site can make a browser send without being read, it can send these with.
 _READING = ("GET", "HEAD", "OPTIONS")
+_NAMED = re.compile(r"(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+
+
+def name_of(host: str) -> str:
+    """Return the name in a ``Host`` header, without the port and an IPv6 address's brackets.
+
+    What is no host has the name "".
+    """
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def checked_host(given: str) -> str:
+    """Return a host, such as ``pet.example.com`` or ``box:8443``, as browsers write it.
+
+    Raises
+    ------
+    UsageError
+        When it is none, such as a whole address.
+    """
+    host = given.lower()
+    if not _NAMED.fullmatch(host):
+        raise UsageError(
+            f"Expected the name of a host, such as pet.example.com, found {given[:200]!r}.",
+            "Write it without `https://` and path; with a port if its address has one.",
+        )
+    return host
 
 
 class OwnOrigin:
@@ -28,6 +60,9 @@ class OwnOrigin:
         Application to wrap.
     hosts : iterable of str, optional
         Names that the server may be called by, without ports; by default any.
+    origins : iterable of str
+        Hosts whose pages are the server's own too, with ports where their addresses have one: of a
+        proxy before it, which may ask under another name than it was asked itself.
 
     Examples
     --------
@@ -41,9 +76,12 @@ class OwnOrigin:
     True
     """
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str] | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: Iterable[str] | None = None, origins: Iterable[str] = ()
+    ) -> None:
         self.app = app
         self.hosts = None if hosts is None else frozenset(host.lower() for host in hosts)
+        self.origins = frozenset(host.lower() for host in origins)
 
     def refusal(
         self, method: str, host: str, origin: str | None, site: str | None
@@ -57,12 +95,13 @@ class OwnOrigin:
         host, origin, site : str or None
             Its headers ``Host``, ``Origin`` and ``Sec-Fetch-Site``.
         """
-        if self.hosts is not None and _name(host) not in self.hosts:
-            return 421, f"This server is not called {_name(host)[:100]}."
+        if self.hosts is not None and name_of(host) not in self.hosts:
+            return 421, f"This server is not called {name_of(host)[:100]}."
         if method in _READING:
             return None
-        foreign = origin is not None and origin.partition("://")[2].lower() != host.lower()
-        if foreign or site in ("cross-site", "same-site"):
+        asked_by = None if origin is None else origin.partition("://")[2].lower()
+        own = asked_by in (None, host.lower()) or asked_by in self.origins
+        if not own or site in ("cross-site", "same-site"):
             return 403, "Requests of pages of other sites are refused."
         return None
 
@@ -84,11 +123,3 @@ class OwnOrigin:
                 await send({"type": "http.response.body", "body": body})
                 return
         await self.app(scope, receive, send)
-
-
-def _name(host: str) -> str:
-    """Return the name in a ``Host`` header, without the port and an IPv6 address's brackets."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from labelled import label_some, new_labelling, session_of
+from serve_extra import need_serve
 from toy import NEW, Files, pet, write_jsonl
 
 from pet.data import Example
@@ -42,6 +43,7 @@ def pool(tmp_path: Path) -> str:
 def test_wrong_calls_are_one_message(
     arguments: list[str], told: str, pool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    need_serve(client=False)
     monkeypatch.chdir(tmp_path)
     result = pet("label", *arguments)
     assert result.code in (1, 2), result.err
@@ -60,6 +62,7 @@ def test_the_page_needs_the_extra(pool: str, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Labelling, Callable[[], TextReader]]]:
     """What would be served: the labelling, and how texts are read."""
+    need_serve(client=False)
     calls: list[tuple[Labelling, Callable[[], TextReader]]] = []
     monkeypatch.setattr("pet.cli.label.serve_page", lambda one, read, *_: calls.append((one, read)))
     return calls
@@ -117,6 +120,7 @@ def test_labels_are_written_without_a_server(tmp_path: Path) -> None:
 
 
 def test_another_request_in_the_same_folder_is_refused(tmp_path: Path, pool: str) -> None:
+    need_serve(client=False)
     labelling = new_labelling(tmp_path / "labels")
     labelling.database.close()
     del labelling

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from labelled import new_labelling, session_of, work
+from serve_extra import need_serve
 
 from pet.data import Example
 from pet.labelling.bulk import Bulks
 from pet.labelling.full_training import FullTraining
 from pet.labelling.labelling import Labelling
 
-pytest.importorskip("fastapi")
-pytest.importorskip("httpx2", reason="needs the client of the tests")
+need_serve()
 from starlette.testclient import TestClient
 
 from pet.labelling.app import Parts, label_app

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from serve_extra import need_serve
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(
@@ -21,7 +22,7 @@ CHROMIUM = next(
     None,
 )
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-pytest.importorskip("fastapi", reason="needs the extra 'serve'")
+need_serve(client=False)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 # What a page's console says while its server is ended.
 GONE = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")

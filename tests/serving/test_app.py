@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from serving_work import Told
-from starlette.testclient import TestClient
-from toy import PAIR_TASK_FILE
+from serve_extra import need_serve
+from serving_work import Told, pair_task, wait_until
 
 from pet.config import ServingConfig
 from pet.errors import RunError
-from pet.serving import Keys, Metrics, Served, Service, make_app
+from pet.serving import Keys, Served, Service
+
+need_serve()
+from starlette.testclient import TestClient
+
+from pet.serving import Metrics, make_app
 
 Make = Callable[..., Service]
 
 KEY = "correct-horse-battery"
 SMALL = ServingConfig(
     batch_wait=0, queue_texts=4, request_texts=3, explained_texts=2, request_bytes=1000,
-    text_characters=50, timeout=0.5,
+    text_characters=50,
 )  # fmt: skip
 
 
@@ -116,24 +120,28 @@ def test_unknown_paths_and_methods_are_said_too(client: TestClient) -> None:
 
 
 def test_when_the_queue_is_full_requests_are_refused_and_the_others_answered(
-    client: TestClient, told: Told
+    told: Told, make: Make
 ) -> None:
+    service = make(told.served, SMALL)
+    client = TestClient(make_app(service))
     told.free.clear()
     with ThreadPoolExecutor(8) as pool:
         first = pool.submit(ask, client, "first")
-        assert told.began.wait(20)
+        assert told.began.wait(60)
         waiting = [pool.submit(ask, client, "a", "b") for _ in range(4)]
+        wait_until(lambda: service.queue.waiting >= 2)
         full = ask(client, "c", "d", "e")
+        wait_until(lambda: sum(one.done() for one in waiting) == 2)  # those without room
         told.free.set()
         answers = [first.result(), *(one.result() for one in waiting)]
     statuses = [answer.status_code for answer in answers]
     assert full.status_code == 429
     assert int(full.headers["retry-after"]) >= 1
-    assert statuses.count(200) >= 3
-    assert set(statuses) == {200, 429}
+    assert sorted(statuses) == [200, 200, 200, 429, 429]
 
 
-def test_a_request_that_takes_too_long_is_given_up(client: TestClient, told: Told) -> None:
+def test_a_request_that_takes_too_long_is_given_up(told: Told, make: Make) -> None:
+    client = TestClient(make_app(make(told.served, replace(SMALL, timeout=1.0))))
     told.free.clear()
     assert ask(client, "a").status_code == 504
     assert ask(client, "b").status_code == 504  # was waiting, and waits no longer
@@ -211,8 +219,7 @@ def test_requests_under_way_are_answered_by_the_model_they_were_taken_for(make: 
     with ThreadPoolExecutor(8) as pool:
         before = [pool.submit(ask, client, f"text {number}") for number in range(6)]
         assert models[0].began.wait(20)
-        while service.queue.unfinished < 6:
-            threading.Event().wait(0.001)
+        wait_until(lambda: service.queue.unfinished == 6)
         assert client.post("/admin/reload").json() == {"model": "new", "tasks": ["toy"]}
         after = [pool.submit(ask, client, "text") for _ in range(2)]
         models[0].free.set()
@@ -264,22 +271,8 @@ def test_pages_of_other_sites_get_nothing(told: Told, make: Make) -> None:
     assert text.status_code == 422
 
 
-def test_the_description_has_examples_that_are_answered(client: TestClient) -> None:
-    described = client.get("/openapi.json").json()
-    content = described["paths"]["/predict"]["post"]["requestBody"]["content"]
-    examples = content["application/json"]["examples"]
-    assert len(examples) == 2
-    for example in examples.values():
-        assert client.post("/predict", json=example["value"]).status_code == 200
-    assert {"200", "413", "422", "429", "503", "504"} <= {
-        *described["paths"]["/predict"]["post"]["responses"]
-    }
-
-
 def test_a_text_of_several_fields_says_which(make: Make) -> None:
-    scope: dict[str, Any] = {}
-    exec(PAIR_TASK_FILE, scope)
-    client = TestClient(make_app(make(lambda: Told().served(scope["task"]))))
+    client = TestClient(make_app(make(lambda: Told().served(pair_task()))))
     answer = ask(client, "a")
     assert answer.status_code == 422
     assert "expected the fields question, answer" in answer.json()["detail"]

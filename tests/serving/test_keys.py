@@ -26,6 +26,24 @@ def test_keys_come_from_a_file_or_else_from_the_environment(
     assert not keys.opens("first-key-of-ours")
 
 
+def test_a_file_of_keys_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text("first-key-of-ours\n", encoding="utf-8")
+    keys = Keys.given(str(file))
+    file.write_text("second-key-of-ours\n", encoding="utf-8")
+    keys.read_again()
+    assert keys.opens("second-key-of-ours")
+    assert not keys.opens("first-key-of-ours")
+    for wrong in ("short\n", "# none\n"):
+        file.write_text(wrong, encoding="utf-8")
+        with pytest.raises(UsageError):
+            keys.read_again()
+        assert keys.opens("second-key-of-ours")
+    other = Keys(["third-key-of-ours"])
+    other.read_again()
+    assert other.opens("third-key-of-ours")
+
+
 def test_a_short_key_is_refused_and_not_shown(tmp_path: Path) -> None:
     for key in ("short", "long enough but blank", "schlüssel-mit-umlaut"):
         with pytest.raises(UsageError, match="Key 2 has") as refused:

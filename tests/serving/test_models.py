@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from starlette.testclient import TestClient
+from serve_extra import need_serve
 from toy import TEXTS, Files, pet, train
 
 from pet import PromptBank, load_model
@@ -19,7 +19,12 @@ from pet.config import ServingConfig
 from pet.data import Example
 from pet.errors import RunError
 from pet.model.prediction import predict_examples
-from pet.serving import Served, Service, load_served, make_app
+from pet.serving import Served, Service, load_served
+
+need_serve()
+from starlette.testclient import TestClient
+
+from pet.serving import make_app
 
 
 @pytest.fixture(scope="module")

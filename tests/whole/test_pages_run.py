@@ -18,6 +18,7 @@ from pages import (
     run_page,
     steps_of,
 )
+from serve_extra import need_serve
 
 # What a page shows and nothing runs: the page, how the block begins, and why.
 NOT_RUN = {
@@ -30,6 +31,7 @@ NOT_RUN = {
     ("docs/labelling.md", "pip install 'pet-fewshot[serve]'"): "serves until it is ended",
     ("docs/serving.md", "pip install "): "a server, which test_process starts and ends",
     ("docs/serving.md", "curl -s localhost"): "the same",
+    ("docs/serving.md", "pet serve runs/first --keys"): "the same",
     ("docs/serving.md", "python -c 'import secrets"): "the same, at all addresses",
     ("docs/unlike-members.md", "pet train --task trec"): "fetches two models from a hub",
     ("docs/zh/quickstart.md", "pet check --task hotel.py"): "test_chinese_quick_start does",
@@ -53,6 +55,8 @@ def test_every_block_runs_and_prints_what_the_page_shows(
     steps = steps_of(text)
     if not steps:
         pytest.skip("shows no commands")
+    if "starlette.testclient" in text:
+        need_serve()
     needed = request.getfixturevalue("shared") if SHARED_RUN in text else None
     with page_folder(page, needed) as folder:
         outputs = run_page(page, folder)
