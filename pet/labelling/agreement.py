@@ -73,7 +73,7 @@ def consensus(answers: Iterable[sqlite3.Row]) -> tuple[dict[int, Consensus], lis
 
 @dataclass(frozen=True)
 class PairAgreement:
-    """How far two people agree: texts that both labelled, the share alike, and Cohen's kappa."""
+    """Agreement of two people: texts that both labelled, the share alike, and Cohen's kappa."""
 
     people: tuple[str, str]
     both: int

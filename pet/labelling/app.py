@@ -58,7 +58,7 @@ class Seat(BaseModel):
 
 
 class Answer(Seat):
-    """What somebody said about a text; without a label the text is passed over."""
+    """Answer about a text; without a label the text is passed over."""
 
     text: Number
     label: str | None = None
@@ -88,7 +88,7 @@ class Accepted(Seat):
 
 @dataclass(frozen=True)
 class Parts:
-    """What the application is made of."""
+    """Parts of the application."""
 
     database: Database
     session: Session

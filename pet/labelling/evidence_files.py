@@ -15,7 +15,7 @@ _DONE = "texts read"
 
 
 class EvidenceFiles:
-    """What the backbone said about the first texts of the random order.
+    """Stored readings of the first texts of the random order, by the backbone.
 
     It is mapped from files, so memory does not grow with the pool: 2 bytes a number, about 800
     bytes a text with pet-mini. A process that is killed loses the texts it was just reading.

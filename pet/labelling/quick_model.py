@@ -21,7 +21,7 @@ _SMALLEST = 1e-6
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the frozen backbone says about N texts.
+    """Evidence of the frozen backbone about N texts.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ MOST_WORDS = 1000
 
 @dataclass(frozen=True)
 class Change:
-    """What is changed in a member for one request.
+    """Change of a member for one request.
 
     Parameters
     ----------

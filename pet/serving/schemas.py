@@ -134,7 +134,7 @@ class TaskAnswer(BaseModel):
 
 
 class TasksAnswer(BaseModel):
-    """What is served."""
+    """Description of the served model or bank."""
 
     model: str
     tasks: list[TaskAnswer]
@@ -147,7 +147,7 @@ class HealthAnswer(BaseModel):
 
 
 class ReloadAnswer(BaseModel):
-    """What is served after a reload."""
+    """Description of the model or bank after a reload."""
 
     model: str
     tasks: list[str]
