@@ -29,6 +29,7 @@ NOT_RUN = {
     ("docs/coming-from.md", "model = SetFitModel"): "SetFit, with a model of a hub",
     ("docs/first-model.md", "pet train --labels billing"): "a pool of the reader's own",
     ("docs/labelling.md", "pip install 'pet-fewshot[serve]'"): "serves until it is ended",
+    ("docs/labelling.md", "ssh -L"): "needs another machine",
     ("docs/serving.md", "pip install "): "a server, which test_process starts and ends",
     ("docs/serving.md", "curl -s localhost"): "the same",
     ("docs/serving.md", "pet serve runs/first --keys"): "the same",
