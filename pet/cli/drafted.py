@@ -90,7 +90,8 @@ def untold_draft(inputs: Inputs, settings: Settings, refine: bool = True) -> Dra
         raise UsageError("A task is given with `--task`; there is nothing to draft.")
     draft = replace(inputs.draft, task=inputs.task)
     if inputs.verbalizers:
-        return draft
+        told = "The label words are those of --verbalizer, in generic patterns."
+        return replace(draft, decisions=(*draft.decisions[:-1], told))
 
     from pet.drafting.refining import SAMPLE, refined_draft
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pet.drafting.conventions import convention_of
 from pet.drafting.label_words import is_number, words_of_names
@@ -35,6 +34,16 @@ _EACH_LABEL = (
 )
 _YES_NO = {"yes": ("yes", "true"), "no": ("no", "false")}
 _NAME = re.compile(r"[^\w.-]+")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Patterns with words, and how they were decided; as in `Draft`."""
+
+    pvps: list[PVP]
+    told: str
+    names_speak: bool = True
+    is_convention: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,28 +118,28 @@ def draft_task(
         )
     columns = columns or {"text": "text"}
     name = _NAME.sub("-", name).strip("-") or "drafted"
-    made = _multi_label(labels, columns) if several else _single(labels, columns)
+    asked = _multi_label(labels, columns) if several else _single(labels, columns)
     task = Task(
         name=name,
         labels=labels,
         fields=list(columns),
-        pvps=made["pvps"],
+        pvps=asked.pvps,
         columns={field: column for field, column in columns.items() if field != column},
         label_column=label_column,
         metrics=("accuracy", "macro_f1"),
         kind="multi-label" if several else "single",
     )
-    return Draft(task, tuple(made["decisions"]), made["speak"], made["known"])
+    return Draft(task, (asked.told,), asked.names_speak, asked.is_convention)
 
 
-def _multi_label(labels: Sequence[str], columns: Mapping[str, str]) -> dict[str, Any]:
+def _multi_label(labels: Sequence[str], columns: Mapping[str, str]) -> _Asked:
     words = Verbalizer(_YES_NO)
     pvps = [PVP(template, words) for template in filled(_EACH_LABEL, columns)]
     told = "Texts have several labels: every pattern asks about each of them, by its name."
-    return {"pvps": pvps, "decisions": [told], "speak": True, "known": True}
+    return _Asked(pvps, told, is_convention=True)
 
 
-def _single(labels: Sequence[str], columns: Mapping[str, str]) -> dict[str, Any]:
+def _single(labels: Sequence[str], columns: Mapping[str, str]) -> _Asked:
     known = convention_of(labels, len(columns))
     if known is not None:
         convention, usual = known
@@ -152,7 +161,7 @@ def _single(labels: Sequence[str], columns: Mapping[str, str]) -> dict[str, Any]
     if not speak:
         told = "The labels are numbers, which say nothing: label words must come from examples."
     pvps = [PVP(template, verbalizer) for template in templates]
-    return {"pvps": pvps, "decisions": [told], "speak": speak, "known": known is not None}
+    return _Asked(pvps, told, speak, known is not None)
 
 
 def filled(patterns: Sequence[str], columns: Mapping[str, str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import PurePath
 from typing import Any
@@ -81,8 +81,10 @@ def _rows(source: str, reading: Reading) -> Iterator[tuple[str, Mapping[str, Any
 
 
 def _name_of(source: str) -> str:
-    if source.startswith(("hf:", "/proc/")):
-        return source.removeprefix("hf:") if source.startswith("hf:") else "drafted"
+    if source.startswith("hf:"):
+        return source.removeprefix("hf:")
+    if is_kept(source):  # standard input has no name
+        return "drafted"
     return PurePath(uncompressed_name(source)).stem
 
 
@@ -105,12 +107,9 @@ def _columns_told(rows: Sequence[Mapping[str, Any]], found: FoundColumns) -> str
 class _Labels:
     """Labels of labelled rows, and whether some rows have several, or none on purpose."""
 
-    names: dict[str, None]
+    names: dict[str, None] = field(default_factory=dict)
     are_several: bool = False
     rows: int = 0
-
-    def __init__(self) -> None:
-        self.names = {}
 
     @classmethod
     def of(cls, files: Iterable[str], found: FoundColumns, reading: Reading) -> _Labels:

@@ -97,7 +97,8 @@ def refined(
     task = draft.task
     if draft.is_convention:
         return draft
-    lacking = [label for label in task.labels if label not in {e.label for e in examples}]
+    present = {example.label for example in examples}
+    lacking = [label for label in task.labels if label not in present]
     if lacking:
         told = f"Words are not refined: no example of {', '.join(lacking[:5])}."
         return replace(draft, decisions=(*draft.decisions, told))

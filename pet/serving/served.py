@@ -1,4 +1,4 @@
-"""What is served at one moment: a model or a bank, as it was loaded; it never changes."""
+"""The served model or bank, as it was loaded at one moment; it never changes."""
 
 from __future__ import annotations
 
